@@ -1,0 +1,20 @@
+"""The architectures: torch only; no files, no data, no config."""
+
+from inarch.nets.backbone import Backbone, Block, Classifier, linear_head
+from inarch.nets.catalog import ARCHITECTURES, Architecture, architecture, build
+from inarch.nets.folding import folded
+from inarch.nets.freezing import Frozen, evaluating
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Backbone",
+    "Block",
+    "Classifier",
+    "Frozen",
+    "architecture",
+    "build",
+    "evaluating",
+    "folded",
+    "linear_head",
+]

@@ -1,0 +1,169 @@
+"""The face that every net shows: named stages of named blocks that can be tapped, cut and declared.
+
+*stem → stages of blocks → head.* A stage is a run of blocks; the last block of a stage is the stage's output.
+Auxiliary heads, probes, the feature cache and the drawings all find their map by a stage's or a block's name.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from inarch.errors import UnknownNameError, UserError
+from inarch.records import FeatureInfo
+from inarch.shapes import Images, Logits, MapOut
+
+
+class Block(NamedTuple):
+    """A block as its builder hands it over, with what it declares about its output."""
+
+    name: str
+    module: nn.Module
+    channels: int
+    stride: int
+
+
+class Backbone(nn.Module):
+    """An ordered chain of named stages, each an ordered chain of named blocks.
+
+    Args:
+        stages: for each stage its blocks, in the order in which they run.
+
+    Raises:
+        UserError: two stages or blocks share a name: a tap would not know which is meant.
+    """
+
+    def __init__(self, stages: Mapping[str, Sequence[Block]]) -> None:
+        super().__init__()
+        blocks = [block for stage in stages.values() for block in stage]
+        names = [*(block.name for block in blocks), *stages]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError(f"Stages and blocks need names of their own; these stand twice: {', '.join(twice)}.")
+        self.stages = nn.ModuleDict(
+            {
+                name: nn.Sequential(OrderedDict((block.name, block.module) for block in stage))
+                for name, stage in stages.items()
+            }
+        )
+        self._declared = {
+            name: tuple(FeatureInfo(block.name, block.channels, block.stride) for block in stage)
+            for name, stage in stages.items()
+        }
+
+    @property
+    def info(self) -> tuple[FeatureInfo, ...]:
+        """What each stage puts out, in order."""
+        return tuple(replace(blocks[-1], name=name) for name, blocks in self._declared.items())
+
+    @property
+    def taps(self) -> Mapping[str, FeatureInfo]:
+        """What can be tapped: every block by its name, in order, and every stage after its last block."""
+        points: dict[str, FeatureInfo] = {}
+        for stage, blocks in zip(self.info, self._declared.values(), strict=True):
+            points.update({block.name: block for block in blocks})
+            points[stage.name] = stage
+        return points
+
+    @property
+    def channels(self) -> int:
+        """Channels of the final feature map."""
+        return self.info[-1].channels
+
+    def forward(self, images: Float[Tensor, "n c_in h w"]) -> MapOut:
+        """The final feature map. A tail (see `split`) takes a feature map in place of images."""
+        feature_map = images
+        for stage in self.stages.values():
+            feature_map = stage(feature_map)
+        return feature_map
+
+    def tapped(self, images: Float[Tensor, "n c_in h w"], names: Collection[str]) -> dict[str, Tensor]:
+        """The feature maps after the stages or blocks ``names``; nothing past the last of them is computed.
+
+        Raises:
+            UnknownNameError: no stage or block has that name.
+        """
+        for name in names:
+            self._require(name)
+        maps: dict[str, Tensor] = {}
+        feature_map = images
+        for stage, block, is_last in self._running():
+            feature_map = block.module(feature_map)
+            here = {block.name, stage} if is_last else {block.name}
+            maps.update(dict.fromkeys(here.intersection(names), feature_map))
+            if len(maps) == len(set(names)):
+                break
+        return maps
+
+    def split(self, after: str) -> tuple["Backbone", "Backbone"]:
+        """Prefix up to and with ``after``, and the tail behind it; both share this backbone's modules.
+
+        ``tail(prefix(images))`` equals ``self(images)``. Names stay as they are, so state dicts do too.
+
+        Raises:
+            UnknownNameError: no stage or block has that name.
+        """
+        self._require(after)
+        prefix: dict[str, list[Block]] = {}
+        tail: dict[str, list[Block]] = {}
+        into = prefix
+        for stage, block, is_last in self._running():
+            into.setdefault(stage, []).append(block)
+            if after == block.name or (after == stage and is_last):
+                into = tail
+        return Backbone(prefix), Backbone(tail)
+
+    def cut(self, after: str) -> "Backbone":
+        """The prefix alone: this backbone ending with the stage or block ``after``."""
+        return self.split(after)[0]
+
+    def _running(self) -> Iterator[tuple[str, Block, bool]]:
+        """Every block in running order: its stage, the block, and whether it ends the stage."""
+        for name, declared in self._declared.items():
+            for block, module in zip(declared, self.stages[name].children(), strict=True):
+                yield name, Block(block.name, module, block.channels, block.stride), block is declared[-1]
+
+    def _require(self, name: str) -> None:
+        if name not in self.taps:
+            raise UnknownNameError("stage or block", name, self.taps)
+
+
+class Classifier(nn.Module):
+    """A backbone and a head; ``forward`` gives logits, in training and in evaluation, whatever is attached.
+
+    Args:
+        backbone: images to the final feature map.
+        head: the final feature map to logits.
+        auxiliary: heads for training, keyed by the stage or block that each taps.
+
+    Raises:
+        UnknownNameError: an auxiliary head names a tap that the backbone does not have.
+    """
+
+    def __init__(self, backbone: Backbone, head: nn.Module, auxiliary: Mapping[str, nn.Module] | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.auxiliary = nn.ModuleDict(auxiliary or {})
+        for tap in self.auxiliary:
+            if tap not in backbone.taps:
+                raise UnknownNameError("stage or block", tap, backbone.taps)
+
+    def forward(self, images: Images) -> Logits:
+        """Logits."""
+        return self.head(self.backbone(images))
+
+
+def linear_head(channels: int, classes: int, *, dropout: float = 0.0) -> nn.Sequential:
+    """Global average pooling, dropout, one linear layer."""
+    return nn.Sequential(
+        OrderedDict(
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            dropout=nn.Dropout(dropout),
+            linear=nn.Linear(channels, classes),
+        )
+    )

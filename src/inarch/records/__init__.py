@@ -1,0 +1,25 @@
+"""Frozen records without torch: what is measured travels in these, and what is shown is a function of these."""
+
+from inarch.records.anatomy import FeatureInfo, NetTrace, Node
+from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
+from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
+from inarch.records.report import Candidate, Curve, Phase, TrainingReport
+
+__all__ = [
+    "Bin",
+    "Candidate",
+    "ClassScore",
+    "Curve",
+    "Estimate",
+    "Evaluation",
+    "FeatureInfo",
+    "Mistake",
+    "NetTrace",
+    "Node",
+    "Phase",
+    "Photo",
+    "PhotoSet",
+    "Preprocessing",
+    "SkippedFile",
+    "TrainingReport",
+]

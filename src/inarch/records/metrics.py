@@ -1,0 +1,67 @@
+"""What was measured on labelled photos; fractions, not percent."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval and the number of photos behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%}, n={self.n})"
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class: how many photos, how many of them found, how many of the answers right."""
+
+    name: str
+    n: int
+    recall: Estimate
+    precision: Estimate
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar of the reliability diagram: the answers whose confidence lies in [low, high)."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A photo that was answered wrongly."""
+
+    path: str
+    label: int
+    predicted: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything measured on one set of labelled photos."""
+
+    split: str
+    """What the photos were: ``val``, ``test``, ``held out``."""
+    n: int
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    log_loss: float
+    calibration_error: Estimate
+    """Expected calibration error over the reliability bins."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Row: true class; column: predicted class."""
+    per_class: tuple[ClassScore, ...]
+    reliability: tuple[Bin, ...]
+    mistakes: tuple[Mistake, ...]
+    """Worst first: the most confident wrong answers."""

@@ -1,0 +1,69 @@
+"""What a training run did: the record behind ``metrics.json`` and ``report.html``."""
+
+from dataclasses import dataclass
+
+from inarch.records.metrics import Estimate, Evaluation
+from inarch.records.photos import Preprocessing, SkippedFile
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the run and how long it took."""
+
+    name: str
+    """``scan``, ``decode``, ``features``, ``fit``, ``export`` …"""
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity over the course of training."""
+
+    name: str
+    x_label: str
+    y_label: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A strategy that was measured on held-out training photos before one was chosen."""
+
+    strategy: str
+    settings: str
+    accuracy: Estimate
+    log_loss: float
+    seconds: float
+    chosen: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """The whole run."""
+
+    model: str
+    variant: str
+    weights: str
+    """Where the backbone's weights come from; ``random initialisation`` where nowhere."""
+    cut: str
+    """The stage or block after which the backbone ends."""
+    strategy: str
+    seed: int
+    root: str
+    classes: tuple[str, ...]
+    counts: tuple[tuple[str, tuple[int, ...]], ...]
+    """For each split the number of photos of each class."""
+    preprocessing: Preprocessing
+    skipped: tuple[SkippedFile, ...]
+    notes: tuple[str, ...]
+    """Sentences that the user should read: what was decided and why, what looks wrong."""
+    candidates: tuple[Candidate, ...]
+    curves: tuple[Curve, ...]
+    evaluation: Evaluation
+    evaluation_train: Estimate
+    """Accuracy on the training photos: the gap to ``evaluation`` is the overfitting."""
+    temperature: float
+    phases: tuple[Phase, ...]
+    versions: tuple[tuple[str, str], ...]
