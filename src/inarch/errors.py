@@ -4,6 +4,7 @@ InarchError
 ├── UserError                  the caller's mistake: one sentence, exit code 2
 │   ├── UnknownNameError       no model, stage, strategy … of that name
 │   ├── PhotosError            the photos cannot be used as they are
+│   │   └── UnreadableImageError   one file cannot be read as an image
 │   ├── WeightsError           a weights file cannot be read
 │   │   └── WeightsMismatchError   it can be read, but does not fit the net
 │   ├── BundleError            a bundle is missing, incomplete or altered
@@ -42,6 +43,10 @@ class UnknownNameError(UserError):
 
 class PhotosError(UserError):
     """The photos cannot be used as they are."""
+
+
+class UnreadableImageError(PhotosError):
+    """One file cannot be read as an image; the message is the reason, without the file's name."""
 
 
 class WeightsError(UserError):

@@ -1,0 +1,1 @@
+"""Pure functions of logits, probabilities and labels: NumPy in, floats and records out."""

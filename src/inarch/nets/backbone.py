@@ -120,6 +120,14 @@ class Backbone(nn.Module):
         """The prefix alone: this backbone ending with the stage or block ``after``."""
         return self.split(after)[0]
 
+    def joined(self, tail: "Backbone") -> "Backbone":
+        """This backbone with ``tail`` behind it: the inverse of `split`; both keep their modules."""
+        stages: dict[str, list[Block]] = {}
+        for part in (self, tail):
+            for stage, block, _ in part._running():
+                stages.setdefault(stage, []).append(block)
+        return Backbone(stages)
+
     def _running(self) -> Iterator[tuple[str, Block, bool]]:
         """Every block in running order: its stage, the block, and whether it ends the stage."""
         for name, declared in self._declared.items():

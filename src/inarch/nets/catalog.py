@@ -22,6 +22,11 @@ from inarch.nets.inception_v3 import INCEPTION_V3_AUXILIARY, inception_v3, incep
 from inarch.nets.initialisation import initialise
 from inarch.nets.resnet import BASIC, BOTTLENECK, BOTTLENECK_V1, Residual, resnet
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF = (0.5, 0.5, 0.5)
+# torchvision's GoogLeNet and Inception v3 turn ImageNet's normalisation into this one inside the net
+# (`transform_input`); here it is the photo that is normalised so, and the net stays pure.
+
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
@@ -35,6 +40,9 @@ class Architecture:
     image_size: int
     """Side, in pixels, of the images it was designed for."""
     source: str
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    """The normalisation under which this net's public weights were trained."""
     auxiliary_taps: tuple[str, ...] = ()
     auxiliary_head: Callable[[int, int], nn.Module] | None = None
     """Takes the tap's channels and the number of classes."""
@@ -49,6 +57,8 @@ def _googlenet(variant: str, *, tiny: bool = False) -> Architecture:
         variant=variant,
         image_size=64 if tiny else 224,
         source="Szegedy et al. 2015, arXiv 1409.4842, Table 1",
+        mean=HALF,
+        std=HALF,
         auxiliary_taps=GOOGLENET_AUXILIARY,
         auxiliary_head=partial(googlenet_auxiliary_head, parts=parts, **widths),
     )
@@ -62,6 +72,8 @@ def _inception_v3(*, tiny: bool = False) -> Architecture:
         variant="torchvision",
         image_size=96 if tiny else 299,
         source="Szegedy et al. 2016, arXiv 1512.00567, Table 1",
+        mean=HALF,
+        std=HALF,
         auxiliary_taps=INCEPTION_V3_AUXILIARY,
         auxiliary_head=partial(inception_v3_auxiliary_head, **widths),
     )

@@ -161,13 +161,13 @@ def inception_v3_backbone(*, width: float = 1.0) -> Backbone:
 def inception_v3_auxiliary_head(channels: int, classes: int, *, reduce: int = 128, hidden: int = 768) -> nn.Module:
     """The side head on the last 17x17 map: 5x5 pool with stride 3, 1x1, 5x5, linear.
 
-    At 299 pixels the pool leaves exactly the 5x5 map that the 5x5 convolution needs, and ``fit`` does nothing; at
-    other sizes ``fit`` makes it 5x5, where torchvision's head fails.
+    The pool turns 17x17 into exactly the 5x5 map that the 5x5 convolution needs. At 299 pixels ``fit`` does nothing;
+    at other sizes it makes the map 17x17, where torchvision's head fails.
     """
     return nn.Sequential(
         OrderedDict(
+            fit=nn.AdaptiveAvgPool2d(17),
             pool=nn.AvgPool2d(5, 3),
-            fit=nn.AdaptiveAvgPool2d(5),
             reduce=UNIT(channels, Conv("reduce", reduce, 1)),
             conv=UNIT(reduce, Conv("conv", hidden, 5, padding=0)),
             flatten=nn.Flatten(),

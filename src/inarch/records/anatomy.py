@@ -29,19 +29,22 @@ class Node:
     """The branch of an Inception module, or ``residual`` / ``shortcut``; empty where there is one path only."""
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
-    """Shapes for one image: (channels, height, width), or (features,)."""
+    """Shapes for one image: (channels, height, width), or (features,). Of several maps coming in, the first."""
+    stride: int
+    """Input pixels from one output value to the next, along one axis."""
     parameters: int
     macs: int
-    """Multiply-adds for one image; FLOPs are about twice that."""
+    """Multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."""
     receptive_field: int
-    """Side, in input pixels, of the square that one output value can see along the widest path."""
+    """Side, in input pixels, of the square that one output value can see along the widest path; it may well be
+    larger than the image, whose surroundings are padding."""
     receptive_field_min: int
     """The same along the narrowest path (a shortcut, a 1x1 branch)."""
 
 
 @dataclass(frozen=True)
 class NetTrace:
-    """All layers of a net, in running order."""
+    """All layers of a net that run in evaluation (auxiliary heads do not), in running order."""
 
     name: str
     variant: str

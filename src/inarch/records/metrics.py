@@ -22,13 +22,15 @@ class ClassScore:
 
     name: str
     n: int
-    recall: Estimate
-    precision: Estimate
+    recall: Estimate | None
+    """None where there are no photos of the class."""
+    precision: Estimate | None
+    """None where the class was never the answer."""
 
 
 @dataclass(frozen=True)
 class Bin:
-    """One bar of the reliability diagram: the answers whose confidence lies in [low, high)."""
+    """One bar of the reliability diagram: the answers whose confidence lies in [low, high), or is 1 in the last bar."""
 
     low: float
     high: float
@@ -63,5 +65,6 @@ class Evaluation:
     """Row: true class; column: predicted class."""
     per_class: tuple[ClassScore, ...]
     reliability: tuple[Bin, ...]
+    """Without the bars that have no photos."""
     mistakes: tuple[Mistake, ...]
     """Worst first: the most confident wrong answers."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from inarch.records.metrics import Estimate, Evaluation
-from inarch.records.photos import Preprocessing, SkippedFile
+from inarch.records.photos import Photo, Preprocessing, SkippedFile
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,7 @@ class TrainingReport:
     temperature: float
     phases: tuple[Phase, ...]
     versions: tuple[tuple[str, str], ...]
+    samples: tuple[Photo, ...] = ()
+    """A few photos of each class, to be shown; their thumbnails are found by path."""
+    calibration_error_before: Estimate | None = None
+    """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""

@@ -1,0 +1,1 @@
+"""Grafting: a backbone that knows something already, cut, cached, and given a new head."""

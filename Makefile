@@ -1,0 +1,38 @@
+# `make demo` and `make test` need Python 3.11 or newer with venv and pip; they make .venv themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test lint bench prove clean
+
+demo: $(VENV)/.installed
+	$(BIN)/inarch demo --out out/demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -n $(WORKERS) -m "not compiled"
+	$(BIN)/pytest -m compiled -p jaxtyping --override-ini addopts="-ra --strict-markers --strict-config"
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.all
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit('inarch needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,68 @@
+"""How far one value sees: arithmetic of windows, axis by axis.
+
+A window of k values that lie d apart, on a grid whose neighbours lie j input pixels apart, widens what is seen by
+(k - 1) * d * j pixels (Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural networks").
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+Pair = tuple[int, int]
+"""Height and width."""
+
+
+class Window(NamedTuple):
+    """What slides over a map."""
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+
+    @property
+    def extent(self) -> Pair:
+        """The values, from first to last, that the window spans."""
+        return _each(lambda kernel, dilation: (kernel - 1) * dilation + 1, self.kernel, self.dilation)
+
+    def fits(self, grid: Pair) -> bool:
+        """Whether the padded map is at least as large as the window."""
+        return all(
+            side + 2 * padding >= extent for side, padding, extent in zip(grid, self.padding, self.extent, strict=True)
+        )
+
+
+class Field(NamedTuple):
+    """What one value of a map sees of the image, in pixels per axis."""
+
+    widest: Pair = (1, 1)
+    narrowest: Pair = (1, 1)
+    jump: Pair = (1, 1)
+    """Pixels from one value of the map to the next."""
+
+    def through(self, window: Window) -> "Field":
+        """The field behind a layer that slides ``window`` over this map."""
+        grown = _each(lambda extent, jump: (extent - 1) * jump, window.extent, self.jump)
+        return Field(
+            widest=_each(int.__add__, self.widest, grown),
+            narrowest=_each(int.__add__, self.narrowest, grown),
+            jump=_each(int.__mul__, self.jump, window.stride),
+        )
+
+
+def joined(fields: Sequence[Field]) -> Field:
+    """The field where paths meet: the widest of the widest, the narrowest of the narrowest."""
+    widest, narrowest, jump = zip(*fields, strict=True)
+    return Field(
+        widest=_of_pairs(max, widest),
+        narrowest=_of_pairs(min, narrowest),
+        jump=_of_pairs(max, jump),
+    )
+
+
+def _each(function: Callable[[int, int], int], left: Pair, right: Pair) -> Pair:
+    return function(left[0], right[0]), function(left[1], right[1])
+
+
+def _of_pairs(function: Callable[[Iterable[int]], int], pairs: Sequence[Pair]) -> Pair:
+    heights, widths = zip(*pairs, strict=True)
+    return function(heights), function(widths)

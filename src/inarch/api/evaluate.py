@@ -1,0 +1,41 @@
+"""A bundle, measured on labelled photos."""
+
+from pathlib import Path
+
+import numpy as np
+
+from inarch.data.scan import scan
+from inarch.errors import PhotosError
+from inarch.metrics.classification import evaluate as evaluate_probabilities
+from inarch.records import Evaluation, SkippedFile
+from inarch.serving.predictor import Predictor
+
+
+def evaluate(bundle: str | Path, photos: str | Path) -> tuple[Evaluation, tuple[SkippedFile, ...]]:
+    """Measure a bundle on the test or validation split where there is one, else on all photos.
+
+    Returns:
+        the figures, and the files that were left out.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+        PhotosError: the photos have classes that the bundle does not know, or none can be read.
+    """
+    predictor = Predictor(bundle)
+    found = scan(photos, predictor.classes)
+    name = next((name for name in ("test", "val") if found.of_split(name)), "")
+    chosen = found.of_split(name) if name else found.photos
+    answers = list(predictor.predict(Path(found.root) / photo.path for photo in chosen))
+    readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
+    if not readable:
+        raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read.")
+    probabilities = [[dict(answer.ranking)[each] for each in predictor.classes] for _, answer in readable]
+    unreadable = [SkippedFile(p.path, a.problem) for p, a in zip(chosen, answers, strict=True) if not a.ranking]
+    figures = evaluate_probabilities(
+        np.array(probabilities),
+        np.array([photo.label for photo, _ in readable]),
+        classes=predictor.classes,
+        paths=[photo.path for photo, _ in readable],
+        split=name or "all",
+    )
+    return figures, (*found.skipped, *unreadable)

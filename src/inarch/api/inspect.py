@@ -1,0 +1,72 @@
+"""A net, taken apart."""
+
+from pathlib import Path
+
+from inarch.anatomy.trace import trace as trace_net
+from inarch.bundle.reading import Bundle, is_bundle, read_bundle
+from inarch.drawing.inspect_html import to_html
+from inarch.drawing.inspect_json import to_json
+from inarch.drawing.inspect_svg import to_svg
+from inarch.drawing.inspect_text import to_text
+from inarch.errors import OutputError, UnknownNameError
+from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, linear_head
+from inarch.records import NetTrace
+
+
+def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
+    """What a net is made of, layer by layer.
+
+    Args:
+        net: a name of the catalog, or a bundle's folder.
+        image_size: pixels a side; None takes the size that the net was designed or trained for.
+
+    Raises:
+        UnknownNameError: neither a model nor a bundle.
+        UserError: the images are too small for the net.
+    """
+    if str(net) in ARCHITECTURES:
+        name, model, size = str(net), build(str(net), device="meta"), architecture(str(net)).image_size
+        row = architecture(name)
+    elif is_bundle(Path(net)) or Path(net).is_dir():
+        bundle = read_bundle(net)
+        name, model, size = bundle.path.name, net_of(bundle), bundle.preprocessing.image_size
+        row = architecture(bundle.config.architecture)
+    else:
+        raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
+    return trace_net(model, name=name, variant=row.variant, source=row.source, image_size=image_size or size)
+
+
+def net_of(bundle: Bundle) -> Classifier:
+    """The bundle's net, without its weights (on the meta device)."""
+    backbone = build(bundle.config.architecture, device="meta").backbone.cut(bundle.config.after)
+    model = Classifier(backbone, linear_head(backbone.channels, len(bundle.classes)).to("meta"))
+    return folded(model) if bundle.config.folded else model
+
+
+def drawn(net: str | Path, form: str, *, image_size: int | None = None, layers: bool = False) -> str:
+    """The trace of a net as ``text``, ``json``, ``svg`` or ``html``.
+
+    Raises:
+        UnknownNameError: no such net, or no such form.
+    """
+    forms = {"text": lambda trace: to_text(trace, layers=layers), "json": to_json, "svg": to_svg, "html": to_html}
+    if form not in forms:
+        raise UnknownNameError("format", form, forms)
+    return forms[form](trace(net, image_size=image_size))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}; choose another --out.") from error
+
+
+def catalog(*, everything: bool = False) -> tuple[NetTrace, ...]:
+    """A trace of every architecture; the tiny variants, made for tests, only with ``everything``."""
+    return tuple(trace(name) for name in ARCHITECTURES if everything or not name.endswith("_tiny"))

@@ -1,0 +1,135 @@
+"""From what a run did to the records that its bundle and its report are made of."""
+
+import io
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inarch.bundle.reading import BundleConfig
+from inarch.metrics.classification import evaluate
+from inarch.metrics.softmax import softmax
+from inarch.nets import architecture
+from inarch.records import Evaluation, TrainingReport
+from inarch.transfer.job import Job, Outcome
+from inarch.weights.runtime import Graph
+
+VERSIONED = ("inarch", "torch", "torchvision", "onnxruntime", "numpy", "pillow", "scikit-learn")
+SAMPLES_PER_CLASS = 3
+SAMPLED_CLASSES = 8
+THUMBNAIL = 112
+BATCH = 16
+
+
+def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluation]:
+    """Logits and figures of the test photos, from the very graph that is shipped."""
+    with job.stopwatch.phase("evaluate"):
+        graph = Graph(outcome.graph)
+        parts = []
+        for at in range(0, len(job.test), BATCH):
+            parts.append(graph(job.stored.images[job.test[at : at + BATCH]])[0])
+            job.progress("evaluate", min(at + BATCH, len(job.test)), len(job.test))
+        logits = np.concatenate(parts)
+    photos = [job.stored.photos.photos[row] for row in job.test]
+    return logits, evaluate(
+        softmax(logits, outcome.temperature),
+        job.labels[job.test],
+        classes=job.classes,
+        paths=[photo.path for photo in photos],
+        split=photos[0].split,
+    )
+
+
+def training_report(job: Job, outcome: Outcome, evaluation: Evaluation) -> TrainingReport:
+    """The whole run as one record."""
+    start = job.start
+    return TrainingReport(
+        model=start.architecture,
+        variant=architecture(start.architecture).variant,
+        weights="random initialisation" if outcome.strategy == "scratch" else start.weights,
+        cut=outcome.model.backbone.info[-1].name if outcome.strategy == "scratch" else start.after,
+        strategy=outcome.strategy,
+        seed=job.seed,
+        root=job.stored.photos.root,
+        classes=job.classes,
+        counts=_counts(job),
+        preprocessing=job.preprocessing,
+        skipped=job.stored.photos.skipped,
+        notes=(*_notes(job), *outcome.notes),
+        candidates=outcome.candidates,
+        curves=outcome.curves,
+        evaluation=evaluation,
+        evaluation_train=outcome.fitted,
+        temperature=outcome.temperature,
+        phases=job.stopwatch.phases,
+        versions=versions(),
+    )
+
+
+def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
+    """How to build the trained net again."""
+    start, scratch = job.start, outcome.strategy == "scratch"
+    return BundleConfig(
+        architecture=start.architecture,
+        variant=architecture(start.architecture).variant,
+        after=outcome.model.backbone.info[-1].name if scratch else start.after,
+        folded=start.folded and not scratch,
+        strategy=outcome.strategy,
+        weights="random initialisation" if scratch else start.weights,
+        seed=job.seed,
+        flip=job.augmentation.flip,
+        versions=dict(versions()),
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """The packages whose versions a result depends on."""
+    return tuple((name, version(name)) for name in VERSIONED)
+
+
+def thumbnails(job: Job, evaluation: Evaluation) -> dict[str, bytes]:
+    """Small JPEGs by path: of the mistakes, and of a few photos of the first classes."""
+    row_of = {photo.path: row for row, photo in enumerate(job.stored.photos.photos)}
+    wanted = [mistake.path for mistake in evaluation.mistakes]
+    for label in range(min(SAMPLED_CLASSES, len(job.classes))):
+        wanted += [p.path for p in job.stored.photos.photos if p.label == label][:SAMPLES_PER_CLASS]
+    return {path: _jpeg(job.stored.images[row_of[path]]) for path in dict.fromkeys(wanted)}
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _counts(job: Job) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Photos per class in every split that there is."""
+    photos, counts = job.stored.photos, []
+    for name in ("train", "val", "test"):
+        labels = np.array([photo.label for photo in photos.of_split(name)], dtype=np.int64)
+        if len(labels):
+            counts.append((name, tuple(np.bincount(labels, minlength=len(job.classes)).tolist())))
+    return tuple(counts)
+
+
+def _notes(job: Job) -> Sequence[str]:
+    """What the user should know about the photos and the weights, whatever the strategy."""
+    notes = []
+    splits = {photo.split for photo in job.stored.photos.photos}
+    if {"val", "test"} <= splits:
+        notes.append("The val photos were learned from too: choices were made by cross-validation, figures on test.")
+    if not job.start.pretrained:
+        notes.append(
+            "No pre-trained weights were given (--weights FILE), so the net learned from these photos alone. "
+            "With few photos, pre-trained weights usually help a great deal."
+        )
+    if len(job.stored.photos.skipped):
+        notes.append(f"{len(job.stored.photos.skipped)} files were left out; they are listed below with the reason.")
+    smallest = min(np.bincount(job.labels[job.train], minlength=len(job.classes)))
+    if smallest < 10:
+        notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
+    return notes

@@ -1,0 +1,30 @@
+"""``inarch evaluate``"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote.")],
+    photos: Annotated[Path, typer.Argument(help="Labelled photos, arranged as for `inarch train`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a bundle on labelled photos: the test or val split where there is one, else all of them.
+
+    Example: inarch evaluate mine new-photos
+    """
+    from inarch.api.evaluate import evaluate as run
+    from inarch.drawing.report_text import to_text
+
+    figures, skipped = run(bundle, photos)
+    if as_json:
+        content = {**asdict(figures), "skipped": [asdict(each) for each in skipped]}
+        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    typer.echo(to_text(figures))
+    for each in skipped:
+        typer.echo(f"left out: {each.path}: {each.reason}")

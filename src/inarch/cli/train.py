@@ -1,0 +1,64 @@
+"""``inarch train``"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inarch.cli.durations import seconds_of
+from inarch.cli.progress import progress
+
+if TYPE_CHECKING:
+    from inarch.bundle.reading import Bundle
+
+
+def train(
+    photos: Annotated[Path, typer.Argument(help="Folder of class folders, of train/ val/ test/, or a CSV manifest.")],
+    out: Annotated[Path, typer.Option(help="The bundle to write.")] = Path("bundle"),
+    model: Annotated[
+        str | None, typer.Option(help="A model of `inarch models`, or a bundle whose backbone is grafted again.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="File of pre-trained weights (safetensors or PyTorch).")] = None,
+    strategy: Annotated[str, typer.Option(help="auto, probe, finetune or scratch.")] = "auto",
+    time_budget: Annotated[str, typer.Option(help="How long training may take: 90s, 10m, 1h.")] = "10m",
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the weights expect.")] = None,
+    seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
+    flip: Annotated[
+        bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
+    ] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Train a classifier on a folder of photos.
+
+    Example: inarch train photos --weights inception_v3.safetensors --out mine
+    """
+    from inarch.api.train import TrainOptions
+    from inarch.api.train import train as run
+    from inarch.data.augment import Augmentation
+
+    options = TrainOptions(
+        model=model,
+        weights=weights,
+        strategy=strategy,
+        time_budget=seconds_of(time_budget),
+        image_size=image_size,
+        seed=seed,
+        resume=resume,
+        augmentation=Augmentation(flip=flip),
+    )
+    with progress() as show:
+        bundle = run(photos, out, options, show)
+    print_bundle(bundle, as_json=as_json)
+
+
+def print_bundle(bundle: "Bundle", *, as_json: bool) -> None:
+    """Print what came out, and where it lies."""
+    from inarch.bundle.format import METRICS, REPORT
+    from inarch.drawing.training_text import training_lines
+
+    if as_json:
+        typer.echo((bundle.path / METRICS).read_text(encoding="utf-8"), nl=False)
+        return
+    typer.echo("\n".join(training_lines(bundle.metrics)))
+    typer.echo(f"\nbundle  {bundle.path}\nreport  {bundle.path / REPORT}")

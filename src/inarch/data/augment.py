@@ -1,0 +1,93 @@
+"""Random variations of training images; all chance comes from the generator that is passed in."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+from inarch.errors import UserError
+
+DRAWS = 9
+"""Random numbers per image. An image takes as many whatever the recipe: changing one effect leaves the others alone."""
+
+LOG_ASPECT = math.log(4 / 3)
+"""Crops have aspect ratios from 3/4 to 4/3 (Szegedy et al. 2015, section 6)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What may happen to a training image."""
+
+    flip: bool = True
+    """Mirror left and right, half of the time."""
+    min_scale: float = 0.35
+    """The smallest share of the image's area that a crop keeps; 1 keeps the whole image."""
+    rotate: float = 0.0
+    """The largest angle, in degrees, either way; corners turn black."""
+    colour: float = 0.0
+    """The largest change of brightness, contrast and saturation, as a fraction of each."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_scale <= 1:
+            raise UserError(f"min_scale must be in (0, 1], got {self.min_scale}.")
+        if not 0 <= self.rotate <= 180:
+            raise UserError(f"rotate must be from 0 to 180 degrees, got {self.rotate}.")
+        if not 0 <= self.colour <= 1:
+            raise UserError(f"colour must be in [0, 1], got {self.colour}.")
+
+
+def augment(
+    images: UInt8[Tensor, "n 3 h w"], recipe: Augmentation, generator: torch.Generator
+) -> UInt8[Tensor, "n 3 h w"]:
+    """Each image rotated, cropped at random and resized back, mirrored and recoloured, as the recipe says."""
+    draws = torch.rand(len(images), DRAWS, generator=generator)
+    if not len(images):
+        return images.clone()
+    return torch.stack([_vary(image, recipe, draw) for image, draw in zip(images, draws, strict=True)])
+
+
+def _vary(image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tensor, " draws"]) -> UInt8[Tensor, "3 h w"]:
+    area, aspect, top, left, flip, angle, *colour = draw.tolist()
+    if recipe.rotate:
+        image = F.rotate(image, _either_way(angle, recipe.rotate), interpolation=InterpolationMode.BILINEAR)
+    image = _crop(image, recipe.min_scale, (area, aspect, top, left))
+    if recipe.flip and flip < 0.5:
+        image = F.horizontal_flip(image)
+    if recipe.colour:
+        brightness, contrast, saturation = (1 + _either_way(chance, recipe.colour) for chance in colour)
+        image = F.adjust_brightness(image, brightness)
+        image = F.adjust_contrast(image, contrast)
+        image = F.adjust_saturation(image, saturation)
+    return image
+
+
+def _crop(
+    image: UInt8[Tensor, "3 h w"], min_scale: float, chances: tuple[float, float, float, float]
+) -> UInt8[Tensor, "3 h w"]:
+    """A random part of the image at the image's own size; where the aspect does not fit, the side gives way."""
+    if min_scale == 1:
+        return image
+    area, aspect, top, left = chances
+    height, width = image.shape[-2:]
+    kept = height * width * (min_scale + (1 - min_scale) * area)
+    ratio = math.exp(_either_way(aspect, LOG_ASPECT))
+    crop_width = min(width, max(1, round(math.sqrt(kept * ratio))))
+    crop_height = min(height, max(1, round(math.sqrt(kept / ratio))))
+    return F.resized_crop(
+        image,
+        top=int(top * (height - crop_height + 1)),
+        left=int(left * (width - crop_width + 1)),
+        height=crop_height,
+        width=crop_width,
+        size=[height, width],
+        antialias=True,
+    )
+
+
+def _either_way(chance: float, most: float) -> float:
+    """A number from 0 to 1 spread over -most to most."""
+    return (2 * chance - 1) * most

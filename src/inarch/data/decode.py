@@ -1,0 +1,230 @@
+"""The one preprocessing function: an image file becomes a square of 8-bit RGB, everywhere in the same way.
+
+Training, evaluation, prediction and the server all call `decode`; nothing else in inarch opens an image.
+What is decided here, so that it is decided once:
+
+- The first frame of an animation or a multi-page file counts, turned upright as its EXIF or XMP orientation says.
+- Transparency is composed over white.
+- Grey with more than 8 bits is scaled by the range of its kind, never by what the image happens to contain:
+  65535 for 16 bits, 2^b - 1 for a TIFF of b bits; whole numbers of 32 bits count as 16-bit values; float counts as
+  0 to 1, 0 to 255 or 0 to 65535, the smallest of these that holds all values. Values outside are an error.
+- ICC profiles are ignored; CMYK is converted by Pillow's formula, LAB through littleCMS from D50 to sRGB.
+- A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that still holds the target size.
+- A file that ends too early is an error, even where most of its pixels could be had.
+
+Pillow's warnings pass through; under ``python -W error`` a file that merely makes Pillow warn cannot be read.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from pillow_heif import HeifImageFile
+
+from inarch.data.parallel import in_order
+from inarch.errors import UnreadableImageError
+from inarch.records import Preprocessing
+
+PIXEL_LIMIT = 150_000_000
+"""Pixels that an image may have: Pillow needs 4 bytes for each, and itself refuses 179 million."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "ICO")
+"""Pillow's names of what is read, besides HEIC. PostScript is left out on purpose: reading it runs Ghostscript."""
+
+KINDS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, JPEG 2000, PPM, QOI, ICO"
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
+    | {".avif", ".avifs", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpf", ".jpx"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".ico"}
+)
+"""A file of such a name is meant as an image: if it cannot be read, that is worth a word."""
+
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
+
+WHITE_IS_ZERO = 0
+"""TIFF 6.0, tag 262. Pillow inverts such greys of 8 bits, but not those of 16."""
+
+RESAMPLING = MappingProxyType({"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC})
+
+UPRIGHT = MappingProxyType(  # Exif 2.32, tag 0x0112: what undoes each orientation
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+)
+
+
+def decode(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """The centre square of an image as (image_size, image_size, 3) RGB.
+
+    The shorter side becomes ``image_size`` by an antialiased resize of which only the centre is computed.
+
+    Args:
+        source: a file, or the bytes of one.
+        preprocessing: the geometry; mean and std are not applied here.
+
+    Raises:
+        UnreadableImageError: the file cannot be opened, is no image, is damaged, cut short or too large.
+    """
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    try:
+        with _open(io.BytesIO(content)) as image:
+            return _square(image, preprocessing)
+    except UnreadableImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+        detail = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise UnreadableImageError(f"It is damaged, cut short or of an unusual kind ({detail}).") from error
+
+
+def decode_many(
+    sources: Iterable[Path | bytes], preprocessing: Preprocessing, workers: int = 2
+) -> Iterator[NDArray[np.uint8] | UnreadableImageError]:
+    """For each source, in order, what `decode` returns or raises; threads decode a little ahead of the consumer."""
+    return in_order(partial(decode_or_error, preprocessing=preprocessing), sources, workers)
+
+
+def decode_or_error(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
+    """What `decode` returns, or the error that it raises."""
+    try:
+        return decode(source, preprocessing)
+    except UnreadableImageError as error:
+        return error
+
+
+def identify(file: Path) -> None:
+    """Look at a file's header alone.
+
+    Raises:
+        UnreadableImageError: the file cannot be opened, or is no image.
+    """
+    try:
+        with file.open("rb") as stream, _open(stream):
+            pass
+    except OSError as error:
+        raise UnreadableImageError(f"It cannot be opened ({error.strerror or error}).") from error
+
+
+def read_bytes(file: Path) -> bytes:
+    """All of a file.
+
+    Raises:
+        UnreadableImageError: it cannot be opened, or is not a regular file (a pipe would never end).
+    """
+    try:
+        if file.exists() and not file.is_file():
+            raise UnreadableImageError("It is not a file.")
+        return file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UnreadableImageError(f"It cannot be opened ({reason}).") from error
+
+
+def _open(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
+    """Read an image's header, and refuse it if its pixels would be too many."""
+    head = stream.read(64)
+    stream.seek(0)
+    if not head:
+        raise UnreadableImageError("The file is empty.")
+    try:
+        image: Image.Image = HeifImageFile(stream) if _is_heif(head) else Image.open(stream, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableImageError(f"It has too many pixels; {PIXEL_LIMIT:,} is the limit.") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(f"It is not an image ({KINDS} are read), or its header is damaged.") from error
+    except Exception as error:  # as in `decode`
+        raise UnreadableImageError(f"Its header is damaged ({' '.join(str(error).split())}).") from error
+    if image.width * image.height > PIXEL_LIMIT:
+        raise UnreadableImageError(
+            f"It has {image.width:,} x {image.height:,} pixels; {PIXEL_LIMIT:,} is the limit: save it smaller."
+        )
+    return image
+
+
+def _is_heif(head: bytes) -> bool:
+    """Whether this is HEIC; AVIF shares the container, and Pillow reads it."""
+    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head
+
+
+def _square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    size = preprocessing.image_size
+    if image.format in ("JPEG", "MPO"):
+        image.draft(None, (size, size))
+    image.load()
+    upright = _upright(_rgb(image), _orientation(image))
+    side = min(upright.size)
+    left, top = (upright.width - side) / 2, (upright.height - side) / 2
+    resample = RESAMPLING[preprocessing.interpolation]
+    return np.array(upright.resize((size, size), resample, box=(left, top, left + side, top + side)))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF says nothing about the pixels, which may be sound
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Any of Pillow's modes as 8-bit RGB."""
+    if image.mode.startswith(("I", "F")):
+        return _grey(image).convert("RGB")
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits as 8 bits; the one value that a PNG declares transparent becomes white."""
+    values = np.asarray(image)
+    grey = np.rint(values.astype(np.float32) * np.float32(255 / _white(image, values))).clip(0, 255).astype(np.uint8)
+    if _tiff_tags(image).get(ExifTags.Base.PhotometricInterpretation) == WHITE_IS_ZERO:
+        grey = 255 - grey
+    if "transparency" in image.info:
+        grey[values == image.info["transparency"]] = 255
+    return Image.fromarray(grey)
+
+
+def _tiff_tags(image: Image.Image) -> Mapping[int, Any]:
+    return getattr(image, "tag_v2", {})
+
+
+def _white(image: Image.Image, values: NDArray[Any]) -> int:
+    """The value that stands for white: see the head of this file."""
+    if image.mode.startswith("I;16"):
+        return int(2 ** _tiff_tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0] - 1)
+    low, high = float(values.min()), float(values.max())
+    for white in (65535,) if image.mode == "I" else (1, 255, 65535):
+        if low >= 0 and high <= white:
+            return white
+    raise UnreadableImageError(
+        f"Its values run from {low:g} to {high:g}, a range of unknown brightness: save it with 8 or 16 bits."
+    )
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    if converted is None:
+        raise UnreadableImageError("Its LAB colours cannot be converted.")
+    return converted

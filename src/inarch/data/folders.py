@@ -1,0 +1,138 @@
+"""Two ways of arranging photos in folders: class folders, or train, val and test with class folders in each."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from inarch.data.decode import identify
+from inarch.data.found import SPLITS, Found, Listing
+from inarch.errors import PhotosError, UnreadableImageError
+from inarch.records import SkippedFile
+
+SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+
+
+def list_folder(root: Path) -> Listing:
+    """Every file of the class folders in ``root``, or of those in its train, val and test.
+
+    Raises:
+        PhotosError: there are no class folders, or the splits are mixed up with something else.
+        OSError: the folder cannot be opened.
+    """
+    entries = _visible(root)
+    folders = [entry for entry in entries if os.path.isdir(entry)]
+    if not folders:
+        raise PhotosError(_no_folders(root, entries))
+    splits = _splits(root, folders)
+    if not splits:
+        return _class_folders(root, root, "")
+    listings = {split: _class_folders(root, folder, split) for split, folder in splits.items()}
+    beside = [_skip(root, entry, "It lies beside the split folders.") for entry in entries if entry not in folders]
+    return Listing(
+        root,
+        listings["train"].classes,
+        tuple(splits),
+        tuple(found for listing in listings.values() for found in listing.found),
+        (*beside, *(skipped for listing in listings.values() for skipped in listing.skipped)),
+    )
+
+
+def _splits(root: Path, folders: list[Path]) -> dict[str, Path]:
+    """The split folders by our names for them; none where ``root`` holds class folders.
+
+    A class may be called "train": beside "bus" and "car" it is one.
+    """
+    splits: dict[str, Path] = {}
+    others = [folder.name for folder in folders if folder.name.lower() not in SPLITS]
+    for folder in folders:
+        split = SPLITS.get(folder.name.lower())
+        if split in splits:
+            raise PhotosError(
+                f"{root} holds {splits[split].name} and {folder.name}, which mean the same split: "
+                "merge them, or remove one."
+            )
+        if split is not None:
+            splits[split] = folder
+    if "train" not in splits or (others and len(splits) == 1):
+        return {}
+    if others:
+        raise PhotosError(
+            f"{root} holds split folders ({', '.join(folder.name for folder in splits.values())}) and also "
+            f"{', '.join(map(repr, others[:5]))}: move these elsewhere, or move everything into class folders."
+        )
+    return splits
+
+
+def _class_folders(root: Path, parent: Path, split: str) -> Listing:
+    """Every file of the class folders in ``parent``."""
+    found, skipped, classes = [], [], []
+    status = root.stat()
+    for entry in _visible(parent):
+        if not os.path.isdir(entry):
+            skipped.append(_skip(root, entry, "It lies beside the class folders, not in one."))
+            continue
+        classes.append(entry.name)
+        for file, reason in _walk(entry, {(status.st_dev, status.st_ino)}):
+            if reason:
+                skipped.append(_skip(root, file, reason))
+            else:
+                found.append(Found(file, _relative(root, file), entry.name, split))
+    return Listing(root, tuple(sorted(classes)), (split,), tuple(found), tuple(skipped))
+
+
+class _Entry(NamedTuple):
+    file: Path
+    reason: str = ""
+    """Why it cannot be a photo; empty where it can."""
+
+
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[_Entry]:
+    """Every file under ``folder``, links followed; a folder that links lead to twice is read once."""
+    try:
+        status = folder.stat()
+        entries = _visible(folder)
+    except OSError as error:
+        yield _Entry(folder, f"The folder cannot be opened ({error.strerror}).")
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in seen:
+        yield _Entry(folder, "The link leads to a folder that was read already.")
+        return
+    seen.add(here)
+    for entry in entries:
+        if os.path.isdir(entry):
+            yield from _walk(entry, seen)
+        else:
+            yield _Entry(entry, "" if os.path.isfile(entry) else "It is neither a file nor a folder; a broken link?")
+
+
+def _visible(folder: Path) -> list[Path]:
+    names = sorted(os.listdir(folder))
+    return [folder / name for name in names if not name.startswith(".") and name not in SYSTEM_FOLDERS]
+
+
+def _relative(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _skip(root: Path, entry: Path, reason: str) -> SkippedFile:
+    return SkippedFile(_relative(root, entry), reason)
+
+
+def _no_folders(root: Path, entries: list[Path]) -> str:
+    """Why a folder without folders cannot be used."""
+    if any(_is_image(entry) for entry in entries):
+        return (
+            f"{root} holds photos but no class folders: put them into one folder for each class "
+            f"({root.name}/cat/..., {root.name}/dog/...), or list them in a CSV manifest (path,label)."
+        )
+    return f"{root} holds no photos: it needs one folder of photos for each class."
+
+
+def _is_image(entry: Path) -> bool:
+    try:
+        identify(entry)
+    except UnreadableImageError:
+        return False
+    return True

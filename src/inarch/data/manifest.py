@@ -1,0 +1,78 @@
+"""A CSV manifest of photos: ``path,label[,group,split]``, one photo a line."""
+
+import csv
+import os
+from pathlib import Path
+
+from inarch.data.found import SPLITS, Found, Listing
+from inarch.errors import PhotosError
+
+PATH_COLUMNS = ("path", "file_name")
+"""``file_name`` is what a Hugging Face ``metadata.csv`` calls it."""
+
+Row = dict[str, str]
+
+
+def list_manifest(manifest: Path) -> Listing:
+    """Every row of a manifest; paths are relative to the manifest's folder.
+
+    Raises:
+        PhotosError: names the line that is wrong, and what is wrong with it.
+        OSError: the manifest cannot be opened.
+    """
+    lines: dict[str, int] = {}
+    found: list[Found] = []
+    for line, row in _rows(manifest):
+        try:
+            photo = _photo(manifest.parent, row)
+            if photo.path in lines:
+                raise PhotosError(f"{photo.path!r} is listed already, in line {lines[photo.path]}.")
+            if found and bool(found[0].split) != bool(photo.split):
+                raise PhotosError("either every line names a split, or none does.")
+        except PhotosError as error:
+            raise PhotosError(f"{manifest}, line {line}: {error}") from error
+        lines[photo.path] = line
+        found.append(photo)
+    if not found:
+        raise PhotosError(f"{manifest} lists no photos: it needs a line path,label for each.")
+    if found[0].split and not any(photo.split == "train" for photo in found):
+        raise PhotosError(f"{manifest} names splits, but no photo is in train.")
+    classes = sorted({photo.label for photo in found if photo.split in ("", "train")})
+    splits = sorted({photo.split for photo in found})
+    return Listing(manifest.parent, tuple(classes), tuple(splits), tuple(found))
+
+
+def _rows(manifest: Path) -> list[tuple[int, Row]]:
+    """Every row with its line in the file, all values stripped, absent ones empty."""
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, restkey="", restval="")
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            _require_columns(manifest, columns)
+            reader.fieldnames = columns
+            return [(reader.line_num, {name: value.strip() for name, value in row.items() if name}) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PhotosError(f"{manifest} is not a CSV file in UTF-8 ({error}).") from error
+
+
+def _require_columns(manifest: Path, columns: list[str]) -> None:
+    if not any(name in columns for name in PATH_COLUMNS) or "label" not in columns:
+        raise PhotosError(
+            f"{manifest}, line 1: the columns path (or file_name) and label are needed, with commas between; "
+            f"found: {', '.join(columns) or 'nothing'}."
+        )
+
+
+def _photo(folder: Path, row: Row) -> Found:
+    path = next((row[name] for name in PATH_COLUMNS if row.get(name)), "")
+    if not path:
+        raise PhotosError("there is no path.")
+    if not row["label"]:
+        raise PhotosError(f"{path!r} has no label.")
+    file = folder / path
+    if not os.path.isfile(file):
+        raise PhotosError(f"there is no file {path!r} in {folder}.")
+    split = row.get("split", "")
+    if split and split.lower() not in SPLITS:
+        raise PhotosError(f"there is no split {split!r}; the splits are train, val and test.")
+    return Found(file, Path(path).as_posix(), row["label"], SPLITS.get(split.lower(), ""), row.get("group", ""))

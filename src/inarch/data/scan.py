@@ -1,0 +1,141 @@
+"""From a folder or a manifest to a list of photos with labels and digests. No pixel is decoded here."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from inarch.data.decode import IMAGE_SUFFIXES, identify
+from inarch.data.folders import list_folder
+from inarch.data.found import Found, Listing
+from inarch.data.manifest import list_manifest
+from inarch.data.parallel import in_order
+from inarch.errors import PhotosError, UnreadableImageError
+from inarch.records import Photo, PhotoSet, SkippedFile
+
+WORKERS = 2
+
+ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or test/, or a CSV manifest (path,label)"
+
+
+def scan(photos: str | Path) -> PhotoSet:
+    """Find the photos and their classes.
+
+    A file counts as a photo if its name or its header says so; whether its pixels can be read, decoding decides.
+    Hidden files are passed over; every other file that is left out is listed with the reason. Classes stand in the
+    order of Python's ``sorted``; with splits, they are those of train.
+
+    Args:
+        photos: a folder of class folders, a folder of split folders (train, val | valid | validation, test) with
+            class folders in each, or a CSV manifest (``path,label[,group,split]``).
+
+    Raises:
+        PhotosError: the photos are not arranged in one of these ways, or the splits disagree about the classes.
+    """
+    path = Path(photos).expanduser().absolute()
+    try:
+        listing = _listing(path)
+    except OSError as error:
+        raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
+    sound = [found for found in listing.found if _is_text(found.path)]
+    examined = list(zip(sound, in_order(_examine, sound, WORKERS), strict=True))
+    _check(path, listing, [found for found, reason in examined if isinstance(reason, str)])
+    label = {name: number for number, name in enumerate(listing.classes)}
+    return PhotoSet(
+        root=str(listing.root),
+        classes=listing.classes,
+        photos=tuple(
+            Photo(found.path, label[found.label], digest, found.split, found.group)
+            for found, digest in examined
+            if isinstance(digest, str)
+        ),
+        skipped=_skipped(listing, [result for _, result in examined]),
+    )
+
+
+def _listing(path: Path) -> Listing:
+    if not os.path.exists(path):
+        raise PhotosError(f"There is nothing at {path}; the photos are {ARRANGEMENT}.")
+    if os.path.isdir(path):
+        return list_folder(path)
+    if path.suffix.lower() == ".csv":
+        return list_manifest(path)
+    raise PhotosError(f"{path} is neither a folder nor a .csv file; the photos are {ARRANGEMENT}.")
+
+
+def _examine(found: Found) -> str | SkippedFile:
+    """The file's digest, or why it is left out."""
+    try:
+        if found.file.suffix.lower() not in IMAGE_SUFFIXES:
+            identify(found.file)
+        with found.file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except UnreadableImageError as error:
+        return SkippedFile(found.path, str(error))
+    except OSError as error:
+        return SkippedFile(found.path, f"It cannot be opened ({error.strerror}).")
+
+
+def _skipped(listing: Listing, results: Iterable[str | SkippedFile]) -> tuple[SkippedFile, ...]:
+    misnamed = [SkippedFile(found.path, "Its name is not text in UTF-8.") for found in listing.found]
+    every = [
+        *listing.skipped,
+        *(file for file in misnamed if not _is_text(file.path)),
+        *(file for file in results if isinstance(file, SkippedFile)),
+    ]
+    return tuple(SkippedFile(_printable(file.path), file.reason) for file in every)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to a report: file systems allow bytes that are no text, and line breaks."""
+    return name == _printable(name)
+
+
+def _printable(name: str) -> str:
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _check(path: Path, listing: Listing, photos: Sequence[Found]) -> None:
+    """Every class needs a photo in train, and the same classes must stand in every split."""
+    classes = listing.classes
+    if len(classes) < 2:
+        raise PhotosError(_one_class(path, listing))
+    for name in classes:
+        if not _is_text(name):
+            raise PhotosError(f"The class name {_printable(name)!r} in {path} is not one line of text: rename it.")
+    present = {split: {found.label for found in photos if found.split == split} for split in listing.splits}
+    trained = present.pop("train" if "train" in present else "")
+    empty = [name for name in classes if name not in trained]
+    if empty:
+        raise PhotosError(f"In {path}, class {_names(empty)} has no photo to learn from: add some, or remove it.")
+    for split, names in present.items():
+        _check_split(path, split, names, set(classes))
+
+
+def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -> None:
+    extra, absent = sorted(present - classes), sorted(classes - present)
+    if extra:
+        raise PhotosError(
+            f"In {path}, {split} has class {_names(extra)}, which train lacks: rename it, remove it, "
+            "or add photos of it to train."
+        )
+    if absent:
+        raise PhotosError(
+            f"In {path}, {split} has no photo of class {_names(absent)}, which train has: add some, "
+            "or remove the class from train."
+        )
+
+
+def _one_class(path: Path, listing: Listing) -> str:
+    if not listing.classes:
+        return f"{path} holds no class folders with photos; the photos are {ARRANGEMENT}."
+    (only,) = listing.classes
+    inner = {Path(found.path).parts[1] for found in listing.found if len(Path(found.path).parts) > 2}
+    hint = f" Did you mean {path / only}?" if len(inner) > 1 and path.is_dir() else ""
+    return f"{path} holds only one class, {only!r}; a classifier needs at least two.{hint}"
+
+
+def _names(names: Sequence[str], shown: int = 5) -> str:
+    more = f" (and {len(names) - shown} more)" if len(names) > shown else ""
+    return ", ".join(map(repr, names[:shown])) + more

@@ -1,0 +1,140 @@
+"""Train and held-out photos that share nothing: no file twice, no group on both sides, no class left out."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from inarch.errors import PhotosError, UserError
+from inarch.records import Photo, PhotoSet
+
+
+def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:
+    """Give every photo a split: the user's own where there are any, else ``train`` and ``test``.
+
+    Ours is drawn within each class. Files of the same bytes stay together, and so do photos of one group. It follows
+    from the seed and the files' bytes alone: names and order do not matter.
+
+    Args:
+        photos: with splits for all photos or for none; ``train`` alone is split as if it were none.
+        seed: another one gives another split.
+        held_out: the share of ``test``, in (0, 1); every class has at least one photo on either side.
+
+    Raises:
+        PhotosError: a class has too few photos, or all of them belong together.
+    """
+    if not 0 < held_out < 1:
+        raise UserError(f"The held-out share lies between 0 and 1; {held_out} was asked for.")
+    if {photo.split for photo in photos.photos} - {"", "train"}:
+        _require_training_photos(photos)
+        return photos
+    _require_two_photos(photos)
+    test = _held_out(photos, seed, held_out)
+    return replace(
+        photos,
+        photos=tuple(
+            replace(photo, split="test" if index in test else "train") for index, photo in enumerate(photos.photos)
+        ),
+    )
+
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def folds(labels: NDArray[np.integer], *, k: int, seed: int, groups: NDArray[np.generic] | None = None) -> list[Fold]:
+    """k stratified folds: for each the indices to train on and those held out.
+
+    Raises:
+        UserError: a class has fewer than k photos (or groups), so that a fold would go without it.
+    """
+    units = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    rarest = min((len(np.unique(units[labels == label])) for label in np.unique(labels)), default=0)
+    if not 2 <= k <= rarest:
+        noun = "photos" if groups is None else "groups"
+        raise UserError(f"{k} folds need at least 2 and {k} {noun} of every class; the rarest class has {rarest}.")
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    return list(kind(k, shuffle=True, random_state=seed).split(labels, labels, groups))
+
+
+def _require_training_photos(photos: PhotoSet) -> None:
+    counts = Counter(photo.label for photo in photos.of_split("train"))
+    for label, name in enumerate(photos.classes):
+        if not counts[label]:
+            raise PhotosError(f"Class {name!r} has no photo in train; add some there, or remove the class.")
+
+
+def _require_two_photos(photos: PhotoSet) -> None:
+    digests: dict[int, set[str]] = defaultdict(set)
+    for photo in photos.photos:
+        digests[photo.label].add(photo.digest)
+    for label, name in enumerate(photos.classes):
+        count = len(digests[label])
+        if count < 2:
+            raise PhotosError(
+                f"Class {name!r} has {'one photo' if count else 'no photo'}; it needs one to learn from and another "
+                "to test with (copies of one file count once): add photos, or remove the class."
+            )
+
+
+def _held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
+    """The indices of the photos to test with."""
+
+    def order(unit: Sequence[int]) -> str:
+        return min(hashlib.sha256(f"{seed}:{photos.photos[i].digest}".encode()).hexdigest() for i in unit)
+
+    units = sorted(_units(photos.photos), key=order)
+    counts = [Counter(photos.photos[i].label for i in unit) for unit in units]
+    total = sum(counts, Counter())
+    aim = {label: min(max(1, round(share * n)), n - 1) for label, n in total.items()}
+    taken: Counter[int] = Counter()
+    chosen: set[int] = set()
+    for number, count in enumerate(counts):
+        if all(taken[label] + n <= aim[label] for label, n in count.items()):
+            chosen.add(number)
+            taken += count
+    for label in sorted(aim):
+        if not taken[label]:  # each of its units is larger than the share: the smallest will do
+            number = _smallest(photos.classes[label], label, counts, total - taken, chosen)
+            chosen.add(number)
+            taken += counts[number]
+    return {i for number in chosen for i in units[number]}
+
+
+def _smallest(name: str, label: int, counts: Sequence[Counter[int]], left: Counter[int], chosen: set[int]) -> int:
+    """The smallest unit with photos of a class that leaves some of each of its classes to learn from."""
+    fitting = [
+        number
+        for number, count in enumerate(counts)
+        if count[label] and number not in chosen and all(left[other] > n for other, n in count.items())
+    ]
+    if not fitting:
+        raise PhotosError(
+            f"Class {name!r} cannot be split: its photos belong to groups that must not be divided, and none of them "
+            "can be held out; add photos of other groups, or name the splits yourself."
+        )
+    return min(fitting, key=lambda number: counts[number].total())
+
+
+def _units(photos: Sequence[Photo]) -> list[list[int]]:
+    """Photos that must stay together: of the same bytes or of one group, directly or through others."""
+    parent = list(range(len(photos)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    first: dict[tuple[str, str], int] = {}
+    for index, photo in enumerate(photos):
+        parent[root(index)] = root(first.setdefault(("digest", photo.digest), index))
+        if photo.group:
+            parent[root(index)] = root(first.setdefault(("group", photo.group), index))
+    units: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(photos)):
+        units[root(index)].append(index)
+    return list(units.values())

@@ -1,0 +1,116 @@
+"""Photos decoded once: 8-bit squares, memory-mapped, kept under the digest of the file that they came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.data.cache import ArrayCache, Rows, cache_key
+from inarch.data.decode import decode_or_error, read_bytes
+from inarch.data.found import digest_of
+from inarch.data.parallel import in_order
+from inarch.errors import PhotosError, UnreadableImageError
+from inarch.records import Photo, PhotoSet, Preprocessing, SkippedFile
+
+DECODER = "1"
+"""To be raised whenever `decode` gives other pixels than before, so that no old ones are found."""
+
+IMAGES = "images"
+CHUNK_ROWS = 256
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Photos and their pixels."""
+
+    photos: PhotoSet
+    images: Rows
+    """(n, image_size, image_size, 3) of uint8; row i is ``photos.photos[i]``."""
+
+
+def silent(done: int, total: int) -> None:
+    """Report no progress."""
+
+
+def store(
+    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = silent
+) -> Stored:
+    """Decode what the cache does not hold yet.
+
+    Photos that cannot be read move from ``photos`` to ``skipped``, with the reason; they are tried again next time.
+
+    Args:
+        photos: every file of the same bytes is decoded once.
+        preprocessing: the geometry; mean and std do not matter here.
+        cache: a folder that may serve any number of photo sets at once.
+        on_progress: called with the number of distinct photos at hand, and of all.
+
+    Raises:
+        PhotosError: a class has no readable photo.
+        OutputError: the cache cannot be written.
+    """
+    geometry = cache_key(DECODER, str(preprocessing.image_size), preprocessing.interpolation)
+    rows = ArrayCache(cache / "photos" / geometry)
+    reasons = _fill(rows, photos, preprocessing, on_progress)
+    readable = _without(photos, reasons)
+    return Stored(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
+
+
+def _fill(
+    rows: ArrayCache, photos: PhotoSet, preprocessing: Preprocessing, on_progress: Callable[[int, int], None]
+) -> dict[str, str]:
+    """Decode what is missing; returns, by digest, why a photo cannot be read."""
+    distinct = {photo.digest: photo for photo in photos.photos}
+    missing = rows.missing(list(distinct))
+    reasons: dict[str, str] = {}
+    decoded: dict[str, NDArray[np.uint8]] = {}
+    done = len(distinct) - len(missing)
+    on_progress(done, len(distinct))
+    read = partial(_read, root=Path(photos.root), preprocessing=preprocessing)
+    for digest, image in zip(missing, in_order(read, [distinct[key] for key in missing], WORKERS), strict=True):
+        if isinstance(image, UnreadableImageError):
+            reasons[digest] = str(image)
+        else:
+            decoded[digest] = image
+        if len(decoded) == CHUNK_ROWS:
+            _write(rows, decoded)
+        done += 1
+        on_progress(done, len(distinct))
+    _write(rows, decoded)
+    return reasons
+
+
+def _write(rows: ArrayCache, decoded: dict[str, NDArray[np.uint8]]) -> None:
+    if decoded:
+        rows.write(list(decoded), {IMAGES: np.stack(list(decoded.values()))})
+        decoded.clear()
+
+
+def _read(photo: Photo, *, root: Path, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
+    """Read once, so that the digest is that of the pixels."""
+    try:
+        content = read_bytes(root / photo.path)
+    except UnreadableImageError as error:
+        return error
+    if digest_of(content) != photo.digest:
+        return UnreadableImageError("It has changed since the folder was scanned: run again.")
+    return decode_or_error(content, preprocessing)
+
+
+def _without(photos: PhotoSet, reasons: dict[str, str]) -> PhotoSet:
+    """The set with the unreadable photos among the skipped files."""
+    kept = tuple(photo for photo in photos.photos if photo.digest not in reasons)
+    skipped = tuple(
+        SkippedFile(photo.path, reasons[photo.digest]) for photo in photos.photos if photo.digest in reasons
+    )
+    left = {photo.label for photo in kept}
+    for label, name in enumerate(photos.classes):
+        if label not in left:
+            first = next((photo for photo in photos.photos if photo.label == label), None)
+            why = f" ({first.path}: {reasons[first.digest]})" if first else ""
+            raise PhotosError(f"Class {name!r} has no readable photo{why}; add some, or remove the class.")
+    return replace(photos, photos=kept, skipped=photos.skipped + skipped)

@@ -1,0 +1,68 @@
+"""How much of the net's work a layer does, as a colour; chosen so that labels stay readable, by day and by night."""
+
+from bisect import bisect_right
+
+BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.10)
+"""Shares of the net's MACs at which the colour changes."""
+LABELS = ("none", "< 0.5 %", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "≥ 10 %")
+
+LIGHT = (("#ffffff", "#3d4752"), ("#e3eef8", "#14212e"), ("#bcd9ee", "#14212e"), ("#8bbfe2", "#14212e"),
+         ("#4292c6", "#06121d"), ("#1763a6", "#ffffff"), ("#0a3a73", "#ffffff"))  # fmt: skip
+DARK = (("#10151b", "#b4bec9"), ("#1b2c3c", "#dbe7f2"), ("#1d4260", "#e6f1fb"), ("#215f8f", "#ffffff"),
+        ("#4090c9", "#06121d"), ("#78b8e8", "#06121d"), ("#c3e2fb", "#06121d"))  # fmt: skip
+"""Fill and label for no MACs at all, then for each share."""
+
+
+def shade(macs: int, whole: int) -> int:
+    """The place of a layer in `LIGHT` and `DARK`."""
+    return 1 + bisect_right(BOUNDS, macs / whole) if macs else 0
+
+
+def _variables(shades: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(f"--fill-{at}: {fill}; --on-{at}: {label};" for at, (fill, label) in enumerate(shades))
+
+
+PALETTE = f"""
+svg.anatomy {{
+  --ground: #ffffff; --card: #f5f7f9; --edge: #d5dbe1; --ink: #1b1f24; --quiet: #56616c; --flow: #6b7783;
+  --join: #b3541e; --on-join: #ffffff;
+  {_variables(LIGHT)}
+}}
+@media (prefers-color-scheme: dark) {{
+  svg.anatomy {{
+    --ground: #14181c; --card: #1d2329; --edge: #37414a; --ink: #e8ebee; --quiet: #a3adb7; --flow: #8b97a3;
+    --join: #f0a063; --on-join: #14181c;
+    {_variables(DARK)}
+  }}
+}}
+"""
+RULES = """\
+svg.anatomy text { fill: var(--ink); font-size: 11px; }
+svg.anatomy .name { font-size: 20px; font-weight: 700; }
+svg.anatomy .stage { font-size: 14px; font-weight: 650; }
+svg.anatomy .shape { font-size: 12px; font-weight: 400; fill: var(--quiet); }
+svg.anatomy .block { font-weight: 650; }
+svg.anatomy .quiet { fill: var(--quiet); }
+svg.anatomy .middle { text-anchor: middle; }
+svg.anatomy .end { text-anchor: end; }
+svg.anatomy .ground { fill: var(--ground); }
+svg.anatomy .card { fill: var(--card); stroke: var(--edge); }
+svg.anatomy .track { fill: var(--edge); }
+svg.anatomy .flow { fill: none; stroke: var(--flow); stroke-width: 1.3; }
+svg.anatomy .return { opacity: 0.55; }
+svg.anatomy .head { fill: var(--flow); }
+svg.anatomy .layer { stroke: var(--flow); stroke-width: 0.8; }
+svg.anatomy .label { font-size: 10.5px; text-anchor: middle; }
+svg.anatomy .join { fill: var(--join); }
+svg.anatomy .plus { fill: none; stroke: var(--on-join); stroke-width: 1.6; }
+svg.anatomy .shortcut { fill: none; stroke: var(--join); stroke-width: 1.6; }
+svg.anatomy text.times { fill: var(--on-join); font-weight: 700; text-anchor: middle; }
+"""
+STYLE = (
+    PALETTE
+    + RULES
+    + "".join(
+        f"svg.anatomy .fill-{at} {{ fill: var(--fill-{at}); }}\nsvg.anatomy text.on-{at} {{ fill: var(--on-{at}); }}\n"
+        for at in range(len(LABELS))
+    )
+)

@@ -1,0 +1,122 @@
+"""``report.html``: a training run on one page that needs nothing but itself."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from inarch.drawing import wording
+from inarch.drawing.charts import interval_plot, line_chart, phase_bar, reliability_diagram
+from inarch.drawing.confusion import confusion_matrix
+from inarch.drawing.report_text import weakest_first
+from inarch.drawing.theme import CSS
+from inarch.records import Curve, Evaluation, TrainingReport
+
+TEMPLATES = Path(__file__).parent / "templates"
+SAMPLES, SKIPPED = 24, 50
+"""At most this many sample photos and skipped files are shown."""
+FEW_PHOTOS = 30
+"""A class with fewer photos than this to measure on has an interval too wide to rank it by."""
+
+MIME_TYPES = ((b"\x89PNG", "image/png"), (b"GIF8", "image/gif"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
+"""By the first bytes of the file."""
+
+
+def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
+    """The whole report; the same record gives the same page.
+
+    Args:
+        report: what was trained and measured.
+        thumbnails: for a photo's path a small JPEG, PNG, WebP or GIF; photos without one are shown by name.
+    """
+    evaluation = report.evaluation
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            evaluation=evaluation,
+            css=Markup(CSS),
+            headline=wording.headline(evaluation.accuracy).replace(" %", "\N{NO-BREAK SPACE}%"),
+            images={path: _data_uri(content) for path, content in thumbnails.items()},
+            samples=report.samples[:SAMPLES],
+            counts=_count_rows(report),
+            skipped=report.skipped[:SKIPPED],
+            scores=weakest_first(evaluation),
+            commonest=_commonest(evaluation),
+            claimed=_mean_confidence(evaluation),
+            small_classes=sum(score.n < FEW_PHOTOS for score in evaluation.per_class),
+            total_seconds=sum((phase.seconds for phase in report.phases), start=0.0),
+            charts=_charts(report),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    environment.filters.update(
+        percent=_unbroken(wording.percent),
+        interval=_unbroken(wording.interval),
+        points=_unbroken(wording.points),
+        duration=_unbroken(wording.duration),
+        counted=wording.counted,
+        shorten=wording.shorten,
+    )
+    return environment
+
+
+def _charts(report: TrainingReport) -> dict[str, Markup | list[Markup]]:
+    """The drawings; `Markup` because they escape what they hold themselves."""
+    return {
+        "candidates": Markup(interval_plot(report.candidates)),
+        "curves": [Markup(chart) for chart in _curve_charts(report.curves)],
+        "confusion": Markup(confusion_matrix(report.evaluation.confusion, report.classes)),
+        "reliability": Markup(reliability_diagram(report.evaluation.reliability)),
+        "phases": Markup(phase_bar(report.phases)),
+    }
+
+
+def _curve_charts(curves: Sequence[Curve]) -> Iterator[str]:
+    """One chart for each pair of axes, in the order in which they first occur."""
+    for x_label, y_label in dict.fromkeys((curve.x_label, curve.y_label) for curve in curves):
+        together = [curve for curve in curves if (curve.x_label, curve.y_label) == (x_label, y_label)]
+        yield line_chart(together, title=f"{y_label} by {x_label}", as_percent="accuracy" in y_label.lower())
+
+
+def _count_rows(report: TrainingReport) -> list[tuple[str, tuple[int, ...]]]:
+    """For each class its number of photos in each split, in the order of ``report.counts``."""
+    return [(name, tuple(counts[at] for _, counts in report.counts)) for at, name in enumerate(report.classes)]
+
+
+def _commonest(evaluation: Evaluation) -> tuple[str, float]:
+    """The class with the most photos, and its share: what answering nothing else would get right."""
+    largest = max(evaluation.per_class, key=lambda score: score.n)
+    return largest.name, largest.n / evaluation.n
+
+
+def _mean_confidence(evaluation: Evaluation) -> float:
+    return sum(each.n * each.confidence for each in evaluation.reliability) / evaluation.n
+
+
+def _data_uri(image: bytes) -> str:
+    mime = next((mime for start, mime in MIME_TYPES if image.startswith(start)), "application/octet-stream")
+    return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
+
+
+def _unbroken(words: Callable[..., str]) -> Callable[..., str]:
+    """The same words with spaces at which a line does not break."""
+    return lambda *figures: words(*figures).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _shown(value: object) -> object:
+    """Text without control characters; what is already marked up stays as it is."""
+    return wording.printable(value) if type(value) is str else value

@@ -1,0 +1,108 @@
+"""Everything that is measured on one set of labelled photos."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from inarch.errors import UserError
+from inarch.metrics.arrays import AnyLabels, AnyScores, Confusion, Labels, Probabilities
+from inarch.metrics.calibration import binned_gap, confidence_and_correct, reliability
+from inarch.metrics.intervals import bootstrap, mean_share, wilson
+from inarch.metrics.losses import log_losses
+from inarch.records import ClassScore, Estimate, Evaluation, Mistake
+
+WORST = 24
+"""How many mistakes an evaluation keeps."""
+
+
+def evaluate(
+    probabilities: Probabilities,
+    labels: Labels,
+    *,
+    classes: Sequence[str],
+    paths: Sequence[str],
+    split: str,
+    seed: int = 0,
+) -> Evaluation:
+    """Accuracy, balanced accuracy, log loss, confusion, calibration and the worst mistakes, with 95 % intervals.
+
+    Balanced accuracy is the mean recall of the classes that have photos; the calibration error's interval is a
+    bootstrap.
+
+    Args:
+        probabilities: one row per photo, adding up to 1.
+        labels: each photo's true class, as an index into ``classes``.
+        classes: the name of each column.
+        paths: where each photo is, for the list of mistakes.
+        split: what the photos were: ``val``, ``test``, ``held out``.
+        seed: where the bootstrap's resamples come from.
+
+    Raises:
+        UserError: there are no photos, or the arguments do not fit each other.
+        WorkError: a probability is NaN or infinite.
+    """
+    _check_fit(probabilities, labels, classes, paths)
+    confidence, correct = confidence_and_correct(probabilities, labels)
+    confusion = confusion_counts(labels, probabilities.argmax(axis=1), len(classes))
+    per_class = _class_scores(confusion, classes)
+    return Evaluation(
+        split=split,
+        n=len(labels),
+        accuracy=wilson(int(correct.sum()), len(labels)),
+        balanced_accuracy=_balanced_accuracy(confusion),
+        log_loss=float(log_losses(probabilities, labels).mean()),
+        calibration_error=bootstrap(binned_gap, confidence, correct, generator=np.random.default_rng(seed)),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        per_class=per_class,
+        reliability=reliability(probabilities, labels),
+        mistakes=_worst_mistakes(probabilities, labels, paths),
+    )
+
+
+def confusion_counts(labels: Labels, predictions: Labels, classes: int) -> Confusion:
+    """How many photos of each true class (row) were given each answer (column)."""
+    return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
+
+
+def _balanced_accuracy(confusion: Confusion) -> Estimate:
+    totals = confusion.sum(axis=1)
+    present = totals > 0
+    return mean_share(confusion.diagonal()[present].tolist(), totals[present].tolist())
+
+
+def _class_scores(confusion: Confusion, classes: Sequence[str]) -> tuple[ClassScore, ...]:
+    right, true, answered = (each.tolist() for each in (confusion.diagonal(), confusion.sum(1), confusion.sum(0)))
+    return tuple(
+        ClassScore(
+            name=name,
+            n=true[row],
+            recall=wilson(right[row], true[row]) if true[row] else None,
+            precision=wilson(right[row], answered[row]) if answered[row] else None,
+        )
+        for row, name in enumerate(classes)
+    )
+
+
+def _worst_mistakes(probabilities: Probabilities, labels: Labels, paths: Sequence[str]) -> tuple[Mistake, ...]:
+    predictions = probabilities.argmax(axis=1)
+    mistakes = [
+        Mistake(paths[row], int(labels[row]), int(predictions[row]), float(probabilities[row, predictions[row]]))
+        for row in np.flatnonzero(predictions != labels).tolist()
+    ]
+    return tuple(sorted(mistakes, key=lambda mistake: (-mistake.confidence, mistake.path))[:WORST])
+
+
+def _check_fit(probabilities: AnyScores, labels: AnyLabels, classes: Sequence[str], paths: Sequence[str]) -> None:
+    if len(paths) != len(labels):
+        raise UserError(f"There are {len(labels)} labels but {len(paths)} paths; each photo needs both.")
+    if probabilities.shape[1] != len(classes):
+        raise UserError(
+            f"The probabilities have {probabilities.shape[1]} columns, but {len(classes)} classes are named."
+        )
+    totals = probabilities.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero(np.abs(totals - 1) > 1e-3)
+    if len(wrong):
+        raise UserError(
+            f"{len(wrong)} of {len(totals)} rows do not add up to 1 (row {wrong[0]}: {totals[wrong[0]]:.3g}); "
+            f"evaluate takes probabilities: pass logits through softmax first."
+        )

@@ -1,0 +1,41 @@
+"""How a net is trained; saved with every run."""
+
+from dataclasses import dataclass
+
+from inarch.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One training run."""
+
+    epochs: int
+    batch_size: int = 32
+    optimiser: str = "sgd"
+    """``sgd`` (Nesterov momentum) or ``adamw``."""
+    lr: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    """Applied to weights of convolutions and linear layers only; never to biases and norms."""
+    warmup: float = 0.1
+    """Fraction of all steps over which the rate rises to ``lr``; then it falls along a cosine to zero."""
+    label_smoothing: float = 0.1
+    ema_decay: float = 0.99
+    """Decay of the running average of the weights, which is what the run returns; 0 turns it off."""
+    auxiliary_weight: float = 0.3
+    """Weight of each auxiliary head's loss (Szegedy et al. 2015, section 5)."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UserError(f"Training needs at least one epoch; epochs={self.epochs} was asked for.")
+        if self.batch_size < 1:
+            raise UserError(f"A batch holds at least one image; batch_size={self.batch_size} was asked for.")
+        if self.optimiser not in ("sgd", "adamw"):
+            raise UserError(f"The optimiser is sgd or adamw, not {self.optimiser!r}.")
+        for name in ("momentum", "warmup", "label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
+        for name in ("lr", "weight_decay", "auxiliary_weight"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must not be negative, got {getattr(self, name)}.")

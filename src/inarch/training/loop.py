@@ -1,0 +1,163 @@
+"""The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel
+
+from inarch.errors import WorkError
+from inarch.shapes import Labels
+from inarch.training.average import averaged
+from inarch.training.checkpoint import load_checkpoint, save_checkpoint
+from inarch.training.config import TrainingConfig
+from inarch.training.losses import Loss
+from inarch.training.optimisation import optimiser, rate_at
+from inarch.training.seeds import generator, global_draws
+
+Batch = tuple[Tensor, Labels]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser update."""
+
+    loss: float
+    correct: int
+    images: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training photos."""
+
+    number: int
+    """From 1."""
+    loss: float
+    accuracy: float
+    """Of the training photos as they were seen: augmented, in training mode."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where batches come from: ``batch(indices, epoch)`` gives inputs and labels of those training examples."""
+
+    examples: int
+    batch: Callable[[Tensor, int], Batch]
+
+    def epoch(self, number: int, config: TrainingConfig) -> Iterator[Batch]:
+        """Batches in a new order each epoch; a last batch of one joins its neighbour (batch statistics need two)."""
+        order = torch.randperm(self.examples, generator=generator(config.seed, "order", number))
+        parts = list(order.split(config.batch_size))
+        if len(parts) > 1 and len(parts[-1]) == 1:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        return (self.batch(part, number) for part in parts)
+
+    def steps(self, config: TrainingConfig) -> int:
+        """Batches per epoch."""
+        whole, rest = divmod(self.examples, config.batch_size)
+        return whole + (rest > 1 or (rest == 1 and whole == 0))
+
+
+def train_steps(
+    model: nn.Module, batches: Iterable[Batch], optimiser: optim.Optimizer, loss_of: Loss, rates: Iterable[float]
+) -> Iterator[Step]:
+    """One update per batch, each at the next of ``rates``.
+
+    Raises:
+        WorkError: the loss is no longer a finite number.
+    """
+    for (inputs, labels), rate in zip(batches, rates, strict=False):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss, logits = loss_of(model, inputs, labels)
+        if not torch.isfinite(loss):
+            raise WorkError(f"The loss became {loss.item()}; a lower learning rate than {rate:.3g} may help.")
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        yield Step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels))
+
+
+class Run:
+    """The state of one training run: everything that a checkpoint has to hold.
+
+    Args:
+        model: trained in place; after the last epoch it holds the averaged weights.
+        config: how to train it.
+        checkpoint: where to save after every epoch; None saves nothing.
+    """
+
+    def __init__(self, model: nn.Module, config: TrainingConfig, checkpoint: Path | None = None) -> None:
+        self.model = model.to(memory_format=torch.channels_last)
+        self.config = config
+        self.optimiser = optimiser(model, config)
+        self.average: AveragedModel | None = averaged(model, config.ema_decay) if config.ema_decay else None
+        self.checkpoint = checkpoint
+        self.history: list[Epoch] = []
+
+    def epochs(self, source: Source, loss_of: Loss) -> Iterator[Epoch]:
+        """Train epoch by epoch, from where a checkpoint left off if `resume` found one."""
+        steps = source.steps(self.config)
+        for number in range(len(self.history) + 1, self.config.epochs + 1):
+            began = time.perf_counter()
+            first = (number - 1) * steps
+            rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
+            self.model.train()
+            with global_draws(self.config.seed, "dropout", number):
+                done = [
+                    self._averaging(step)
+                    for step in train_steps(
+                        self.model, source.epoch(number, self.config), self.optimiser, loss_of, rates
+                    )
+                ]
+            images = sum(step.images for step in done)
+            loss = sum(step.loss * step.images for step in done) / images
+            correct = sum(step.correct for step in done)
+            self.history.append(Epoch(number, loss, correct / images, time.perf_counter() - began))
+            self.save()
+            yield self.history[-1]
+        if self.average is not None:
+            self.model.load_state_dict(self.average.module.state_dict())
+
+    def _averaging(self, step: Step) -> Step:
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return step
+
+    def save(self) -> None:
+        """Write the checkpoint, if there is a place for one."""
+        if self.checkpoint is None:
+            return
+        state = {
+            "epochs": self.config.epochs,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "history": [vars(epoch) for epoch in self.history],
+        }
+        save_checkpoint(self.checkpoint, state)
+
+    def resume(self) -> int:
+        """Go on from the checkpoint, if a whole one is there; returns the epochs that are already done.
+
+        How many epochs there are in all is the checkpoint's to say: the rate's course depends on it.
+        """
+        state = None if self.checkpoint is None else load_checkpoint(self.checkpoint)
+        if state is not None:
+            self.config = replace(self.config, epochs=state["epochs"])
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self.history = [Epoch(**epoch) for epoch in state["history"]]
+        return len(self.history)
+
+    def discard(self) -> None:
+        """Remove the checkpoint: the run is over."""
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""``auto``: the strategy is chosen by what was measured on training photos that were held out, and it says why."""
+
+import numpy as np
+
+from inarch.errors import UserError
+from inarch.metrics.comparison import mcnemar, paired_difference
+from inarch.metrics.losses import log_losses
+from inarch.metrics.softmax import softmax
+from inarch.transfer.finetune import (
+    FEWEST_EPOCHS,
+    Trial,
+    candidate_of,
+    cut_of,
+    finetune_outcome,
+    fitting_the_budget,
+    held_out_fold,
+    trial,
+)
+from inarch.transfer.job import Job, Outcome
+from inarch.transfer.probe import Probed, measured, probe_on, probe_outcome
+from inarch.transfer.probe import candidate_of as probe_candidate_of
+from inarch.transfer.scratch import scratch
+
+PROVABLE = 6
+"""Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
+
+
+def auto(job: Job) -> Outcome:
+    """Probe first; try fine-tuning where it could prove itself; take it only if it did."""
+    if not job.start.pretrained:
+        return scratch(job, why="no pre-trained weights were given, so there is nothing to transfer")
+    try:
+        cut = cut_of(job)
+    except UserError as reason:
+        return _keep_probe(job, probe_on(job), str(reason))
+    probed = probe_on(job, cut)
+    wrong, held = _mistakes(job, probed)
+    if wrong < PROVABLE:
+        return _keep_probe(
+            job,
+            probed,
+            f"the probe is wrong on {wrong} of {held} held-out photos; with fewer than {PROVABLE} mistakes to mend, "
+            "fine-tuning could not prove that it is better",
+        )
+    config, notes = fitting_the_budget(job, probed, trials=2)
+    if notes and config.epochs <= FEWEST_EPOCHS:
+        return _keep_probe(job, probed, "the time left does not allow a fair trial of fine-tuning")
+    tried = trial(job, probed, config)
+    better, why = judge(job, tried)
+    labels = job.labels[job.train][tried.held_out]
+    candidates = (
+        measured("probe", "same photos", (tried.probed, labels), probed.seconds, chosen=not better, why=why),
+        candidate_of(job, probed, tried, config, chosen=better, why=why),
+    )
+    if better:
+        return finetune_outcome(job, probed, tried, config, (candidates, (*notes, f"Fine-tuned: {why}.")))
+    return probe_outcome(job, probed, candidates, (f"Not fine-tuned: {why}.",))
+
+
+def judge(job: Job, tried: Trial) -> tuple[bool, str]:
+    """Whether fine-tuning is better beyond chance on the held-out photos, and the sentence that says so.
+
+    Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05) or its log loss (paired,
+    two standard errors) beats the probe's. Everything else is too close to call, and the cheaper strategy stays.
+    """
+    labels = job.labels[job.train][tried.held_out]
+    right_tuned, right_probed = tried.tuned.argmax(1) == labels, tried.probed.argmax(1) == labels
+    p = mcnemar(right_tuned, right_probed)
+    gain = paired_difference(log_losses(softmax(tried.probed), labels), log_losses(softmax(tried.tuned), labels))
+    figures = (
+        f"on {len(labels)} held-out photos fine-tuning is right on {right_tuned.sum()} and the probe on "
+        f"{right_probed.sum()} (p = {p:.2g}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
+    )
+    if right_tuned.sum() >= right_probed.sum() and (p < 0.05 or gain.mean > 2 * gain.standard_error):
+        return True, f"better: {figures}"
+    if right_tuned.sum() < right_probed.sum() and p < 0.05:
+        return False, f"worse: {figures}"
+    return False, f"too close to call: {figures}"
+
+
+def _mistakes(job: Job, probed: Probed) -> tuple[int, int]:
+    """The probe's mistakes on the photos that a trial would hold out, each judged by a fit that had not seen it."""
+    _, held = held_out_fold(job)
+    counted = np.isin(probed.probe.held_out_rows, held)
+    labels = job.labels[job.train][probed.probe.held_out_rows[counted]]
+    wrong = probed.probe.held_out[counted].argmax(1) != labels
+    return int(wrong.sum()), len(labels)
+
+
+def _keep_probe(job: Job, probed: Probed, why: str) -> Outcome:
+    candidate = probe_candidate_of(job, probed, chosen=True, why=why)
+    return probe_outcome(job, probed, (candidate,), (f"Not fine-tuned: {why}.",))

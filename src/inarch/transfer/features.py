@@ -1,0 +1,126 @@
+"""The frozen prefix, run once per photo and view by ONNX Runtime and cached on disk.
+
+A row of the cache is found by what it depends on: the weights, the tap, the preprocessing, the view, and the
+bytes of the photo. Nothing that does not change is ever computed twice, in this run or the next.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inarch.data.augment import Augmentation, augment
+from inarch.data.cache import ArrayCache, Rows, cache_key
+from inarch.data.store import Stored
+from inarch.nets import Backbone
+from inarch.records import Preprocessing
+from inarch.training.seeds import generator
+from inarch.weights.onnx_graph import features_graph
+from inarch.weights.runtime import Graph
+
+GRAPH_VERSION = "1"
+"""Part of every key: raise it when the exported graphs change what they compute."""
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A frozen backbone, and where its results are kept.
+
+    Args:
+        backbone: run in evaluation mode, up to its end.
+        digest: content hash of its weights.
+        preprocessing: how photos become its input.
+        tap: the stage or block whose whole feature map is kept too (fp16); None keeps pooled features only.
+        cache: the cache folder.
+    """
+
+    backbone: Backbone
+    digest: str
+    preprocessing: Preprocessing
+    tap: str | None
+    cache: Path
+
+    @property
+    def key(self) -> str:
+        """Names this prefix by content."""
+        end = self.backbone.info[-1].name
+        return cache_key(GRAPH_VERSION, self.digest, end, self.tap or "", repr(self.preprocessing))
+
+    def graph(self) -> bytes:
+        """The ONNX graph from pixels to features; exported once, then read from the cache."""
+        path = self.cache / "graphs" / f"{self.key}.onnx"
+        if path.exists():
+            return path.read_bytes()
+        graph = features_graph(self.backbone, self.preprocessing, () if self.tap is None else (self.tap,))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(graph)
+        os.replace(name, path)
+        return graph
+
+    def view(self, number: int, recipe: Augmentation) -> "View":
+        """Photos as seen the ``number``-th time: 0 is as they are, the others are augmented."""
+        name = "plain" if number == 0 else f"{number} {recipe!r}"
+        return View(self, number, recipe, ArrayCache(self.cache / "features" / cache_key(self.key, name)))
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the photos through a prefix."""
+
+    prefix: Prefix
+    number: int
+    recipe: Augmentation
+    rows: ArrayCache
+
+    def compute(
+        self, stored: Stored, rows: NDArray[np.int64], on_progress: Callable[[int, int], None]
+    ) -> dict[str, Rows]:
+        """Run the prefix on those of ``rows`` that the cache lacks.
+
+        Args:
+            stored: the decoded photos.
+            rows: which of them.
+            on_progress: called with photos done and photos to do.
+
+        Returns:
+            ``features`` (n, d) in float32 and, where the prefix keeps a map, ``map`` (n, c, h, w) in float16; one
+            row for each of ``rows``.
+        """
+        digests = [stored.photos.photos[row].digest for row in rows]
+        place = dict(zip(digests, rows, strict=True))
+        missing = sorted(set(self.rows.missing(list(place))), key=place.__getitem__)
+        if missing:
+            graph = Graph(self.prefix.graph())
+            for first in range(0, len(missing), CHUNK):
+                keys = missing[first : first + CHUNK]
+                pixels = stored.images[np.array([place[key] for key in keys])]
+                self.rows.write(keys, _named(graph(self._seen(pixels, keys))))
+                on_progress(min(first + CHUNK, len(missing)), len(missing))
+        names = ["features"] if self.prefix.tap is None else ["features", "map"]
+        return {name: self.rows.read(digests, name) for name in names}
+
+    def _seen(self, pixels: NDArray[np.uint8], keys: Sequence[str]) -> NDArray[np.uint8]:
+        """The pixels of this view; what is drawn depends on the photo alone, not on its neighbours."""
+        if self.number == 0:
+            return pixels
+        seen = [
+            augment(torch.from_numpy(image)[None].permute(0, 3, 1, 2), self.recipe, generator(self.number, "view", key))
+            for image, key in zip(pixels, keys, strict=True)
+        ]
+        return torch.cat(seen).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _named(outputs: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.floating]]:
+    *maps, features = outputs
+    named: dict[str, NDArray[np.floating]] = {"features": features}
+    if maps:
+        named["map"] = maps[0].astype(np.float16)
+    return named

@@ -1,0 +1,206 @@
+"""``finetune``: the head is probed first, then the tail of the backbone moves with it, on cached maps.
+
+Head first, then the rest (LP-FT; Kumar et al. 2022, arXiv 2202.10054): a random head would wreck the features that
+it is about to learn from. What stands before the cut is frozen in weights *and* statistics by construction: its
+output is read from the cache, and it takes part in no step.
+"""
+
+import copy
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from inarch.data.cache import cache_key
+from inarch.data.split import folds
+from inarch.errors import FrozenMovedError, UserError
+from inarch.metrics.calibration import fit_temperature
+from inarch.nets import Backbone, Classifier
+from inarch.records import Candidate, Curve
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Epoch, Source
+from inarch.transfer.job import Job, Outcome
+from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.probe import Probed, head_of, measured, probe_on, right
+from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
+from inarch.weights.files import weights_digest
+from inarch.weights.onnx_graph import classifier_graph
+
+FINETUNING = TrainingConfig(
+    epochs=8,
+    batch_size=32,
+    optimiser="adamw",
+    lr=1e-4,
+    weight_decay=0.05,
+    label_smoothing=0.05,
+    ema_decay=0.95,
+)
+FEWEST_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Fine-tuning and probing, both fitted on the same four fifths of the training photos."""
+
+    held_out: NDArray[np.int64]
+    """Training photos (places in ``job.train``) that neither saw."""
+    tuned: NDArray[np.float64]
+    probed: NDArray[np.float64]
+    """Logits of both on them."""
+    history: tuple[Epoch, ...]
+    seconds: float
+
+
+def finetune(job: Job) -> Outcome:
+    """Probe, measure fine-tuning on a held-out fifth, then fine-tune on every training photo."""
+    cut = cut_of(job)
+    probed = probe_on(job, cut)
+    config, notes = fitting_the_budget(job, probed, trials=2)
+    tried = trial(job, probed, config)
+    labels = job.labels[job.train][tried.held_out]
+    candidates = (
+        measured("probe", "same photos", (tried.probed, labels), probed.seconds, chosen=False, why="for comparison"),
+        candidate_of(job, probed, tried, config, chosen=True, why="asked for"),
+    )
+    return finetune_outcome(job, probed, tried, config, (candidates, notes))
+
+
+def cut_of(job: Job) -> str:
+    """The block after which the tail begins.
+
+    Raises:
+        UserError: the backbone is too short to be cut.
+    """
+    cut = default_cut(job.start.backbone)
+    if cut is None:
+        raise UserError(
+            f"The backbone ends with its {job.start.after}, so nothing would stay frozen; choose --strategy probe."
+        )
+    return cut
+
+
+def fitting_the_budget(job: Job, probed: Probed, *, trials: int) -> tuple[TrainingConfig, tuple[str, ...]]:
+    """As many epochs as the time left allows, by timing one step here and now."""
+    config = replace(FINETUNING, seed=job.seed)
+    model = nn.Sequential(*_tail_and_head(job, probed, probed.probe))
+    source = _maps(job, probed).source(np.arange(len(job.train)))
+    epoch_seconds = _step_seconds(model, source, config) * source.steps(config)
+    affordable = int(0.8 * job.seconds_left / (trials * epoch_seconds))
+    if affordable >= config.epochs:
+        return config, ()
+    epochs = max(FEWEST_EPOCHS, affordable)
+    note = (
+        f"An epoch of fine-tuning takes about {epoch_seconds:.1f} s here, so {epochs} instead of {config.epochs} were "
+        f"run to keep within the time budget of {job.time_budget:.0f} s."
+    )
+    return replace(config, epochs=epochs), (note,)
+
+
+def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
+    """Seconds of one training step; the first is slower and does not count."""
+    seconds = 0.0
+    rows = torch.arange(min(config.batch_size, source.examples))
+    for _ in range(2):
+        began = time.perf_counter()
+        inputs, labels = source.batch(rows, 0)
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        seconds = time.perf_counter() - began
+    model.zero_grad()
+    return seconds
+
+
+def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
+    """Fine-tune on four fifths of the training photos, and probe on the same, to compare them on the last fifth."""
+    began = time.perf_counter()
+    labels = job.labels[job.train]
+    with job.stopwatch.phase("trial"):
+        seen, held = held_out_fold(job)
+        fitted = fit_probe(probed.features[:, seen], labels[seen], classes=len(job.classes), seed=job.seed)
+        model = nn.Sequential(*_tail_and_head(job, probed, fitted))
+        history = train_tail(job, model, _maps(job, probed).source(seen), config, _checkpoint(job, probed, "trial"))
+        tuned = logits_of(model, probed.views[0]["map"], held)
+    return Trial(held, tuned, fitted.logits(probed.features[0, held]), tuple(history), time.perf_counter() - began)
+
+
+def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places in ``job.train``: those that a trial learns from, and those that it is measured on."""
+    labels = job.labels[job.train]
+    k = int(min(5, np.bincount(labels).min()))
+    return folds(labels, k=k, seed=job.seed)[0]
+
+
+def finetune_outcome(
+    job: Job,
+    probed: Probed,
+    tried: Trial,
+    config: TrainingConfig,
+    said: tuple[tuple[Candidate, ...], tuple[str, ...]],
+) -> Outcome:
+    """Fine-tune on every training photo, prove that the prefix did not move, and put the net together."""
+    candidates, notes = said
+    cut = probed.prefix.tap or ""
+    prefix = job.start.backbone.cut(cut)
+    before = weights_digest(prefix.state_dict())
+    with job.stopwatch.phase("fit"):
+        tail, head = _tail_and_head(job, probed, probed.probe)
+        history = train_tail(
+            job,
+            nn.Sequential(tail, head),
+            _maps(job, probed).source(np.arange(len(job.train))),
+            config,
+            _checkpoint(job, probed, "final"),
+        )
+    if weights_digest(prefix.state_dict()) != before:
+        raise FrozenMovedError(f"A tensor before the cut at {cut} changed while it was frozen.")
+    model = Classifier(prefix.joined(tail), head).eval()
+    labels = job.labels[job.train]
+    everything = np.arange(len(labels))
+    fitted = right(logits_of(nn.Sequential(tail, head), probed.views[0]["map"], everything), labels)
+    with job.stopwatch.phase("export"):
+        graph = classifier_graph(model, job.preprocessing)
+    return Outcome(
+        strategy="finetune",
+        model=model,
+        graph=graph,
+        temperature=fit_temperature(tried.tuned, labels[tried.held_out]),
+        fitted=fitted,
+        candidates=candidates,
+        curves=loss_curves(history),
+        notes=(*notes, f"Everything up to {cut} is frozen; the rest of the net and the head were trained."),
+    )
+
+
+def candidate_of(
+    job: Job, probed: Probed, tried: Trial, config: TrainingConfig, *, chosen: bool, why: str
+) -> Candidate:
+    """How fine-tuning did on the photos that its trial did not see."""
+    labels = job.labels[job.train][tried.held_out]
+    settings = f"after {probed.prefix.tap}, {config.epochs} epochs, {config.optimiser} {config.lr:g}"
+    return measured("finetune", settings, (tried.tuned, labels), tried.seconds, chosen=chosen, why=why)
+
+
+def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:
+    """Loss and accuracy on the training photos, as they were seen."""
+    return (
+        Curve("training loss", "epoch", "loss", tuple((epoch.number, epoch.loss) for epoch in history)),
+        Curve("training accuracy", "epoch", "accuracy", tuple((epoch.number, epoch.accuracy) for epoch in history)),
+    )
+
+
+def _tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
+    """A fresh copy of the tail with the probe's head on it."""
+    _, tail = job.start.backbone.split(probed.prefix.tap or "")
+    return copy.deepcopy(tail), head_of(fitted)
+
+
+def _maps(job: Job, probed: Probed) -> CachedMaps:
+    return CachedMaps(tuple(view["map"] for view in probed.views), job.labels[job.train])
+
+
+def _checkpoint(job: Job, probed: Probed, part: str) -> Path:
+    photos = cache_key(*(job.digests[row] for row in job.train))
+    return job.cache / "checkpoints" / f"{cache_key(probed.prefix.key, photos, str(job.seed), part)}.pt"

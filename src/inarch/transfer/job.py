@@ -1,0 +1,121 @@
+"""What every strategy is handed, and what every strategy hands back."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.data.augment import Augmentation
+from inarch.data.store import Stored
+from inarch.nets import Backbone, Classifier
+from inarch.records import Candidate, Curve, Estimate, Phase, Preprocessing
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase's name, what is done, and what there is to do."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """The backbone before the graft."""
+
+    architecture: str
+    backbone: Backbone
+    after: str
+    """The stage or block after which it ends; the last stage's name where it is whole."""
+    digest: str
+    """Content hash of its weights."""
+    weights: str
+    """Where they come from, in words."""
+    pretrained: bool
+    folded: bool
+
+
+class Stopwatch:
+    """Collects how long each phase took; a phase timed twice adds up."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what runs inside the ``with``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+    @property
+    def total(self) -> float:
+        """Seconds in all phases so far."""
+        return sum(self._seconds.values())
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases in the order in which they first began."""
+        return tuple(Phase(name, seconds) for name, seconds in self._seconds.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training run, before a strategy is chosen."""
+
+    stored: Stored
+    train: NDArray[np.int64]
+    """Rows of ``stored`` to learn from."""
+    test: NDArray[np.int64]
+    """Rows of ``stored`` that no choice may look at."""
+    start: StartingPoint
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    cache: Path
+    seed: int = 0
+    time_budget: float = 600.0
+    """Seconds that training may take in all."""
+    resume: bool = False
+    progress: Progress = silent
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, in the order of the logits."""
+        return self.stored.photos.classes
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The label of every row of ``stored``."""
+        return np.array([photo.label for photo in self.stored.photos.photos], dtype=np.int64)
+
+    @property
+    def digests(self) -> list[str]:
+        """The content hash of every row of ``stored``."""
+        return [photo.digest for photo in self.stored.photos.photos]
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of the time budget."""
+        return self.time_budget - self.stopwatch.total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A trained classifier and the evidence for it."""
+
+    strategy: str
+    model: Classifier
+    graph: bytes
+    """The classifier as an ONNX graph from pixels to logits."""
+    temperature: float
+    fitted: Estimate
+    """Accuracy on the training photos themselves."""
+    candidates: tuple[Candidate, ...]
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,157 @@
+"""``scratch``: the whole net learns from the user's photos alone, from random weights."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inarch.data.augment import augment
+from inarch.data.cache import cache_key
+from inarch.metrics.calibration import fit_temperature
+from inarch.nets import Classifier, architecture, build, evaluating
+from inarch.records import Curve, Preprocessing
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Batch, Epoch, Run, Source
+from inarch.training.losses import auxiliary_cross_entropy
+from inarch.training.seeds import generator
+from inarch.transfer.finetune import held_out_fold, loss_curves
+from inarch.transfer.job import Job, Outcome
+from inarch.transfer.probe import measured, right
+from inarch.weights.onnx_graph import classifier_graph
+
+MOST_EPOCHS, FEWEST_EPOCHS = 60, 3
+LONGEST = 12_000
+"""Steps after which more training has stopped paying on small sets."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Stored photos as training batches: augmented, normalised."""
+
+    job: Job
+    rows: NDArray[np.int64]
+
+    def batch(self, indices: Tensor, epoch: int) -> Batch:
+        """Photos of this batch, seen anew in every epoch."""
+        chosen = self.rows[indices.numpy()]
+        pixels = torch.from_numpy(self.job.stored.images[chosen]).permute(0, 3, 1, 2)
+        draw = generator(self.job.seed, "augment", epoch, int(indices[0]))
+        seen = augment(pixels, self.job.augmentation, draw)
+        return normalised(seen, self.job.preprocessing), torch.from_numpy(self.job.labels[chosen])
+
+
+def normalised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """uint8 pixels (n, 3, h, w) as the net's input, in channels-last memory."""
+    mean = torch.tensor(preprocessing.mean)[:, None, None]
+    std = torch.tensor(preprocessing.std)[:, None, None]
+    return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def scratch(job: Job, *, why: str = "asked for") -> Outcome:
+    """Train on most of the training photos and keep the rest for calibration and the learning curve."""
+    began = time.perf_counter()
+    seen, held = held_out_fold(job)
+    model = _fresh(job)
+    source = Source(len(seen), Pixels(job, job.train[seen]).batch)
+    with job.stopwatch.phase("fit"):
+        config, notes = _config(job, model, source)
+        run = Run(model, config, _checkpoint(job))
+        if job.resume:
+            run.resume()
+        held_out_curve = [
+            (float(epoch.number), _accuracy(job, run.average or model, job.train[held]))
+            for epoch in _watched(job, run, source)
+        ]
+        run.discard()
+        logits = logits_of(job, model, job.train[held])
+        fitted = right(logits_of(job, model, job.train[seen]), job.labels[job.train[seen]])
+    final = Classifier(model.backbone, model.head).eval()
+    with job.stopwatch.phase("export"):
+        graph = classifier_graph(final, job.preprocessing)
+    labels = job.labels[job.train[held]]
+    config = run.config
+    settings = f"{config.epochs} epochs, {config.optimiser} {config.lr:g}, batches of {config.batch_size}"
+    candidate = measured("scratch", settings, (logits, labels), time.perf_counter() - began, chosen=True, why=why)
+    kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
+    return Outcome(
+        strategy="scratch",
+        model=final,
+        graph=graph,
+        temperature=fit_temperature(logits, labels),
+        fitted=fitted,
+        candidates=(candidate,),
+        curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
+        notes=(*notes, kept),
+    )
+
+
+def _fresh(job: Job) -> Classifier:
+    name = job.start.architecture
+    return build(name, classes=len(job.classes), auxiliary=architecture(name).auxiliary_taps, seed=job.seed)
+
+
+def _watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+    config = run.config
+    loss = partial(auxiliary_cross_entropy, smoothing=config.label_smoothing, weight=config.auxiliary_weight)
+    for epoch in run.epochs(source, loss):
+        job.progress("train", epoch.number, config.epochs)
+        yield epoch
+
+
+def _config(job: Job, model: Classifier, source: Source) -> tuple[TrainingConfig, tuple[str, ...]]:
+    """A rate for nets with or without batch normalisation, and as many epochs as the time left allows."""
+    has_norm = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    config = TrainingConfig(epochs=1, seed=job.seed)
+    if not has_norm:
+        config = replace(config, optimiser="adamw", lr=5e-4)
+    steps = source.steps(config)
+    wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // steps))
+    step_seconds = _step_seconds(job, source, config)
+    affordable = int(0.85 * job.seconds_left / (step_seconds * steps))
+    if affordable >= wanted:
+        return replace(config, epochs=wanted), ()
+    epochs = max(FEWEST_EPOCHS, affordable)
+    note = (
+        f"A pass over the photos takes about {step_seconds * steps:.1f} s here, so {epochs} instead of {wanted} epochs "
+        f"were run to keep within the time budget of {job.time_budget:.0f} s. More time would probably help."
+    )
+    return replace(config, epochs=epochs), (note,)
+
+
+def _step_seconds(job: Job, source: Source, config: TrainingConfig) -> float:
+    """Seconds of one training step of a throw-away copy; the first is slower and does not count."""
+    model = _fresh(job).to(memory_format=torch.channels_last).train()
+    seconds = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        images, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
+        auxiliary_cross_entropy(model, images, labels)[0].backward()
+        seconds = time.perf_counter() - began
+    return seconds
+
+
+@torch.no_grad()
+def logits_of(job: Job, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
+    """Logits of stored photos, in evaluation mode: (n, classes)."""
+    parts = []
+    with evaluating(model):
+        for at in range(0, len(rows), batch):
+            pixels = torch.from_numpy(job.stored.images[rows[at : at + batch]]).permute(0, 3, 1, 2)
+            parts.append(model(normalised(pixels, job.preprocessing)).double().numpy())
+    return np.concatenate(parts)
+
+
+def _accuracy(job: Job, model: nn.Module, rows: NDArray[np.int64]) -> float:
+    return float((logits_of(job, model, rows).argmax(1) == job.labels[rows]).mean())
+
+
+def _checkpoint(job: Job) -> Path:
+    photos = cache_key(*(job.digests[row] for row in job.train))
+    parts = ("scratch", job.start.architecture, repr(job.preprocessing), repr(job.augmentation), photos, str(job.seed))
+    return job.cache / "checkpoints" / f"{cache_key(*parts)}.pt"

@@ -1,0 +1,74 @@
+"""Training the tail of a net on the cached maps of its frozen prefix."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inarch.data.cache import Rows
+from inarch.nets import Backbone, evaluating
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Batch, Epoch, Run, Source
+from inarch.training.losses import cross_entropy
+from inarch.transfer.job import Job
+
+
+def default_cut(backbone: Backbone) -> str | None:
+    """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
+
+    A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
+    None if the backbone has one stage only: there is nothing to freeze in front of it.
+    """
+    if len(backbone.info) < 2:
+        return None
+    cut = backbone.info[-2].name
+    for name, block in backbone.stages[backbone.info[-1].name].named_children():
+        if next(block.parameters(), None) is not None:
+            break
+        cut = name
+    return cut
+
+
+@dataclass(frozen=True)
+class CachedMaps:
+    """Cached maps (one entry per view) of the photos with ``labels``."""
+
+    views: tuple[Rows, ...]
+    labels: NDArray[np.int64]
+
+    def source(self, rows: NDArray[np.int64]) -> Source:
+        """Batches of ``rows``; each epoch sees the next view."""
+
+        def batch(indices: Tensor, epoch: int) -> Batch:
+            chosen = rows[indices.numpy()]
+            maps = self.views[epoch % len(self.views)][chosen]
+            return torch.from_numpy(maps).float(), torch.from_numpy(self.labels[chosen])
+
+        return Source(len(rows), batch)
+
+
+def train_tail(job: Job, model: nn.Module, source: Source, config: TrainingConfig, checkpoint: Path) -> list[Epoch]:
+    """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights."""
+    run = Run(model, config, checkpoint)
+    if job.resume:
+        run.resume()
+    loss = partial(cross_entropy, smoothing=config.label_smoothing)
+    for epoch in run.epochs(source, loss):
+        job.progress("fine-tune", epoch.number, run.config.epochs)
+    run.discard()
+    return run.history
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, maps: Rows, rows: NDArray[np.int64], *, batch: int = 32) -> NDArray[np.float64]:
+    """Logits of ``model`` on cached maps, in evaluation mode: (n, classes)."""
+    with evaluating(model):
+        parts = [
+            model(torch.from_numpy(maps[rows[at : at + batch]]).float()).double().numpy()
+            for at in range(0, len(rows), batch)
+        ]
+    return np.concatenate(parts)

@@ -1,0 +1,104 @@
+"""The account of every tensor, before anything is loaded."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from inarch.weights.identification import COUNTER, Shapes, Translated, identify, nearest
+
+
+@dataclass(frozen=True)
+class Account:
+    """Every tensor that is wanted or given stands in exactly one of these; all by our names."""
+
+    loaded: tuple[str, ...]
+    fresh: tuple[str, ...]
+    ignored: tuple[str, ...]
+    missing: tuple[str, ...]
+    counters: tuple[str, ...]
+    """Missing too, but only counts batches: files older than PyTorch 0.4.1 have none."""
+    unexpected: tuple[str, ...]
+    reshaped: tuple[str, ...]
+
+
+def compare(wanted: Shapes, file: Translated, fresh: Collection[str], ignore: Collection[str]) -> Account:
+    """Account for what is wanted and what the file gives.
+
+    Args:
+        wanted: names and shapes of the net.
+        file: names and tensors of the file.
+        fresh: beginnings of our names that are not loaded, whether or not the file has them.
+        ignore: beginnings of names, ours or the file's, that are left out.
+    """
+    kept = {name for name in wanted if name.startswith(tuple(fresh))}
+    left_out = (*fresh, *ignore)
+    ignored = {
+        name for name in file.tensors if name.startswith(left_out) or file.foreign[name].startswith(tuple(ignore))
+    }
+    open_names = [name for name in wanted if name not in kept]
+    given = [name for name in file.tensors if name not in ignored]
+    both = [name for name in open_names if name in file.tensors and name not in ignored]
+    absent = [name for name in open_names if name not in file.tensors or name in ignored]
+    fitting = {name for name in both if file.tensors[name].shape == wanted[name]}
+    return Account(
+        loaded=tuple(name for name in both if name in fitting),
+        fresh=tuple(name for name in wanted if name in kept),
+        ignored=tuple(name for name in file.tensors if name in ignored),
+        missing=tuple(name for name in absent if not name.endswith(COUNTER)),
+        counters=tuple(name for name in absent if name.endswith(COUNTER)),
+        unexpected=tuple(name for name in given if name not in wanted),
+        reshaped=tuple(name for name in both if name not in fitting),
+    )
+
+
+def problems(account: Account, wanted: Shapes, file: Translated) -> list[str]:
+    """One line for every tensor that does not fit."""
+    return [
+        *(
+            f"{_both_names(name, file)}: model {tuple(wanted[name])}, file {tuple(file.tensors[name].shape)}"
+            for name in account.reshaped
+        ),
+        *(f"{name}: not in the file" for name in account.missing),
+        *(f"{_both_names(name, file)}: not in the model" for name in account.unexpected),
+    ]
+
+
+def _both_names(name: str, file: Translated) -> str:
+    theirs = file.foreign[name]
+    return name if name == theirs else f"{name} ({theirs} in the file)"
+
+
+def remedy(account: Account, file: Translated, architecture: str) -> str:
+    """What the caller of `load` can do about the problems."""
+    if file.folded and any(".norm." in name for name in account.missing):
+        return (
+            "The file has batch normalisation folded into the convolutions: load it into inarch.nets.folded(model), "
+            "or take inarch.weights.load_backbone."
+        )
+    other = likeness(file, architecture)
+    if other:
+        return other
+    advice = []
+    if kept := _beginnings(account.missing + account.reshaped):
+        advice.append(f"To keep the model's own values there, say fresh={kept!r}.")
+    if left_out := _beginnings(account.unexpected):
+        advice.append(f"To leave the file's tensors out, say ignore={left_out!r}.")
+    return " ".join(advice)
+
+
+def _beginnings(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted({f"{name.split('.')[0]}." for name in names}))
+
+
+def likeness(file: Translated, architecture: str) -> str:
+    """Which nets the file's names and shapes belong to, unless ``architecture`` is one of them."""
+    tensors: Mapping[str, Tensor] = {file.foreign[name]: tensor for name, tensor in file.tensors.items()}
+    if architecture in identify(tensors):
+        return ""
+    names = nearest(tensors)
+    if not names:
+        return f"These are not {architecture}'s weights, nor like those of any net in the catalog."
+    if architecture in names:
+        return ""
+    return f"These look like {' or '.join(names)}'s weights, not {architecture}'s: build that instead."

@@ -1,0 +1,192 @@
+"""Weights into a net: every tensor of the net and of the file is accounted for, or nothing is changed."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from inarch.errors import UserError, WeightsError, WeightsMismatchError
+from inarch.nets import Backbone, Classifier, build, folded
+from inarch.records.weights import WeightsReport
+from inarch.weights.accounting import Account, compare, likeness, problems, remedy
+from inarch.weights.files import WeightsFile, weights_digest
+from inarch.weights.identification import COUNTER, Shapes, Translated, complete_prefix, identify, signature, translated
+
+Weights = WeightsFile | Mapping[str, Tensor]
+
+
+def load(
+    model: Classifier,
+    weights: Weights,
+    *,
+    architecture: str,
+    fresh: Collection[str] = (),
+    ignore: Collection[str] = (),
+) -> WeightsReport:
+    """Load a whole state dict into ``model``, in place; whose names it uses is found out.
+
+    Args:
+        model: built with the catalog's ``architecture``; `folded` where the file is.
+        weights: a file that was read, or a state dict.
+        architecture: the key of the catalog that ``model`` was built from.
+        fresh: beginnings of our names (``"head."``) that keep the values which the model has.
+        ignore: beginnings of names, ours or the file's, that are left out.
+
+    Raises:
+        WeightsMismatchError: a tensor is missing, unexpected or of another shape.
+        WeightsError: a value cannot be used: not finite, a negative variance, quantised.
+        UserError: nothing of the model begins like one of ``fresh``, or the model is on device "meta".
+
+    Whatever is raised, the model is as it was.
+    """
+    state = model.state_dict()
+    _check_request(state, fresh)
+    file = translated(_tensors(weights), architecture)
+    wanted = {name: tensor.shape for name, tensor in state.items()}
+    account = compare(wanted, file, fresh, ignore)
+    if lines := problems(account, wanted, file):
+        raise WeightsMismatchError(lines, remedy(account, file, architecture))
+    _fill(state, file, account.loaded)
+    return WeightsReport(
+        source=file.source,
+        loaded=account.loaded,
+        fresh=account.fresh,
+        ignored=_theirs(account.ignored, file),
+        missing=account.counters,
+        sha256=_sha256(weights),
+        folded=file.folded,
+        notes=_notes(weights, architecture),
+    )
+
+
+class LoadedBackbone(NamedTuple):
+    """A backbone that ends where its file ends."""
+
+    backbone: Backbone
+    after: str
+    """Its last block."""
+    report: WeightsReport
+
+    @property
+    def folded(self) -> bool:
+        """Whether batch normalisation is folded into the convolutions."""
+        return self.report.folded
+
+
+def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
+    """Build as much of ``architecture``'s backbone as the weights fill, in evaluation mode, and load it.
+
+    The backbone ends with the last block before the first that is not complete; what the file has behind it is
+    reported, and so are the heads, which are left out. A folded file gives a folded backbone.
+
+    Raises:
+        WeightsMismatchError: the first block is not there, a tensor is of another shape or belongs to no block,
+            or the weights are another architecture's.
+        WeightsError: a value cannot be used: not finite, a negative variance, quantised.
+        UnknownNameError: no architecture has that name.
+    """
+    signed = signature(architecture)
+    file = translated(_tensors(weights), architecture)
+    blocks = signed.of(folded=file.folded)
+    wanted = {name: shape for block in blocks.values() for name, shape in block.items()}
+    account = compare(wanted, file, (), ("head.", "auxiliary."))
+    complete = complete_prefix(blocks, file.tensors)
+    inside = {name for block in complete for name in blocks[block]}
+    behind = tuple(name for name in account.loaded if name not in inside)
+    _check_backbone(account, wanted, file, architecture)
+    if not complete or (behind and _belongs_elsewhere(file, architecture)):
+        lines = [f"{name}: not in the file" for name in account.missing]
+        raise WeightsMismatchError(lines, likeness(file, architecture) or "The first block has to be there in full.")
+    loaded = tuple(name for name in account.loaded if name in inside)
+    report = WeightsReport(
+        source=file.source,
+        loaded=loaded,
+        ignored=_theirs(account.ignored, file),
+        missing=(*account.counters, *account.missing),
+        unexpected=_theirs(behind, file),
+        sha256=_sha256(weights),
+        folded=file.folded,
+        notes=_notes(weights, architecture),
+    )
+    return LoadedBackbone(_built(architecture, complete[-1], file, loaded), complete[-1], report)
+
+
+def _check_request(state: Mapping[str, Tensor], fresh: Collection[str]) -> None:
+    for prefix in fresh:
+        if not any(name.startswith(prefix) for name in state):
+            beginnings = sorted({f"{name.split('.')[0]}." for name in state})
+            raise UserError(f"Nothing of the model begins with fresh={prefix!r}; there is {', '.join(beginnings)}")
+    if any(tensor.is_meta for tensor in state.values()):
+        raise UserError("The model is on device 'meta' and has no memory to load into; build it on 'cpu'.")
+
+
+def _check_backbone(account: Account, wanted: Shapes, file: Translated, architecture: str) -> None:
+    """Refuse shapes that differ and tensors of no block; missing ones are for the caller to judge."""
+    if lines := problems(replace(account, missing=()), wanted, file):
+        hint = likeness(file, architecture)
+        raise WeightsMismatchError(lines, hint or f"All but heads must belong to {architecture}.")
+
+
+def _belongs_elsewhere(file: Translated, architecture: str) -> bool:
+    fitting = identify({file.foreign[name]: tensor for name, tensor in file.tensors.items()})
+    return bool(fitting) and architecture not in fitting
+
+
+def _built(architecture: str, after: str, file: Translated, names: Iterable[str]) -> Backbone:
+    """The backbone up to ``after``, with the tensors ``names`` of the file in it."""
+    empty = build(architecture, classes=1, device="meta").backbone.cut(after).to_empty(device="cpu")
+    backbone = folded(empty) if file.folded else empty
+    _fill({f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}, file, names)
+    return backbone.eval()
+
+
+def _fill(state: Mapping[str, Tensor], file: Translated, names: Iterable[str]) -> None:
+    """Copy the tensors ``names`` into ``state``; counters that the file lacks start at 0."""
+    converted = {name: file.tensors[name].to(state[name].dtype) for name in names}
+    spoilt = [f"{file.foreign[name]} {why}" for name in converted if (why := _spoilt(name, converted, file))]
+    if spoilt:
+        more = f" and {len(spoilt) - 3} more" if len(spoilt) > 3 else ""
+        raise WeightsError(f"The file is damaged, or its training went astray: {', '.join(spoilt[:3])}{more}.")
+    for name, tensor in state.items():
+        if name in converted:
+            tensor.copy_(converted[name])
+        elif name.endswith(COUNTER):
+            tensor.zero_()
+
+
+def _spoilt(name: str, converted: Mapping[str, Tensor], file: Translated) -> str:
+    """Why a tensor cannot be used; empty where it can."""
+    if not name.endswith(COUNTER) and not file.tensors[name].is_floating_point():
+        return f"is of type {file.tensors[name].dtype} (quantised?)"
+    if not torch.isfinite(converted[name]).all():
+        return "is not finite"
+    if name.endswith("running_var") and (converted[name] < 0).any():
+        return "is a negative variance"
+    return ""
+
+
+def _tensors(weights: Weights) -> Mapping[str, Tensor]:
+    return weights.tensors if isinstance(weights, WeightsFile) else weights
+
+
+def _sha256(weights: Weights) -> str:
+    return weights.sha256 if isinstance(weights, WeightsFile) else weights_digest(weights)
+
+
+def _theirs(names: Iterable[str], file: Translated) -> tuple[str, ...]:
+    return tuple(file.foreign[name] for name in names)
+
+
+def _notes(weights: Weights, architecture: str) -> tuple[str, ...]:
+    """What the file says about itself and the user should know."""
+    if not isinstance(weights, WeightsFile):
+        return ()
+    said = weights.metadata
+    notes = []
+    if said.get("architecture", architecture) != architecture:
+        notes.append(f"The file says that it is {said['architecture']}; it was loaded as {architecture}.")
+    if "also_present" in said:
+        notes.append(f"Of several state dicts in the file, {said['unwrapped']} was taken (not {said['also_present']}).")
+    return tuple(notes)

@@ -1,0 +1,86 @@
+"""What a file is, judged by its first bytes: suffixes lie."""
+
+import json
+import zipfile
+from pathlib import Path
+
+SAFETENSORS = "safetensors"
+PICKLE = "pickle"
+
+_BEGINNINGS = (
+    (b"\x89HDF", "an HDF5 file (Keras keeps weights in these)"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"\xfd7zXZ", "an xz archive; unpack it first"),
+    (b"BZh", "a bzip2 archive; unpack it first"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"version https://git-lfs", "a Git LFS pointer: the file itself was never fetched (`git lfs pull`)"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GGUF", "a GGUF file"),
+)
+_PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def recognise(path: Path) -> str:
+    """`SAFETENSORS`, `PICKLE`, or what else the file looks like, in words."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        return "an empty file"
+    if _begins_safetensors(start):
+        return SAFETENSORS if _whole_header(path, size) else "a safetensors file that is cut short"
+    if start.startswith(b"PK"):
+        return _archive(path)
+    if start.startswith(_PICKLED):
+        return PICKLE
+    return _other(start)
+
+
+def _begins_safetensors(start: bytes) -> bool:
+    """Eight bytes of header length, little-endian, then JSON."""
+    return len(start) > 8 and start[8:10] in (b'{"', b"{}") and int.from_bytes(start[:8], "little") < 2**27
+
+
+def _whole_header(path: Path, size: int) -> bool:
+    """Whether the header is there in full, and the data to the last tensor's end."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            return False
+    return 8 + length + max(ends, default=0) <= size
+
+
+def _archive(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return "a PyTorch or zip file that is cut short or damaged"
+    if any("/code/" in name or name.endswith("constants.pkl") for name in members):
+        return "a TorchScript program (it holds code; save the model's state_dict instead)"
+    if any(name.endswith("data.pkl") for name in members):
+        return PICKLE
+    if any(name.endswith(".npy") for name in members):
+        return "a NumPy archive (.npz)"
+    if any(name == "config.json" or name.endswith(".keras") for name in members):
+        return "a Keras model"
+    return "a zip archive; unpack it first"
+
+
+def _other(start: bytes) -> str:
+    for beginning, words in _BEGINNINGS:
+        if start.startswith(beginning):
+            return words
+    if start.lstrip()[:1] == b"<":
+        return "a web page (a download that was refused?)"
+    if start[257:262] == b"ustar":
+        return "a tar archive; unpack it first"
+    if start[:1] == b"\x08" and any(word in start for word in (b"onnx", b"pytorch", b"tf2onnx", b"torch")):
+        return "an ONNX graph (a program, not a state dict)"
+    if start.lstrip()[:1] in (b"{", b"["):
+        return "a JSON text"
+    return f"nothing that is known here (it begins with {start[:8]!r})"

@@ -1,0 +1,40 @@
+"""ONNX graphs that take pixels, run by ONNX Runtime. Without torch: predictions go through here."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from inarch.errors import WeightsError
+
+PIXELS = "pixels"
+"""Name of every graph's input: uint8, (n, side, side, 3), RGB, 0 to 255."""
+
+
+class Graph:
+    """A graph in memory or on disk, ready to run on every core.
+
+    Args:
+        graph: the file, or its bytes.
+        threads: how many cores to use; 0 takes all.
+
+    Raises:
+        WeightsError: ONNX Runtime cannot run it.
+    """
+
+    def __init__(self, graph: Path | bytes, *, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        source = graph if isinstance(graph, bytes) else str(graph)
+        try:
+            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own kinds share no base class
+            name = "The graph" if isinstance(graph, bytes) else str(graph)
+            raise WeightsError(f"{name} is not one that ONNX Runtime can run: {error}") from error
+
+    def __call__(self, pixels: NDArray[np.uint8], *, batch: int = 16) -> tuple[NDArray[np.float32], ...]:
+        """Every output for ``pixels`` (n, side, side, 3), computed ``batch`` photos at a time."""
+        parts = [self._session.run(None, {PIXELS: pixels[at : at + batch]}) for at in range(0, len(pixels), batch)]
+        return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))

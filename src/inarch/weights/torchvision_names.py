@@ -1,0 +1,233 @@
+"""Our names and torchvision's, both ways; timm uses the same ones for ResNet and Inception v3.
+
+The tables go from our layers to theirs; the way back is the same tables inverted, so the two cannot disagree.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import NamedTuple
+
+from torch import nn
+
+from inarch.errors import UserError
+from inarch.nets import ARCHITECTURES, architecture, build
+
+UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
+
+
+class InceptionNames(NamedTuple):
+    """Their names for the parts of an Inception net, by ours."""
+
+    stem: Mapping[str, str]
+    modules: Mapping[str, tuple[str, Mapping[str, str]]]
+    """For each module its name, and the names of the units in its branches."""
+    auxiliary: Mapping[str, str]
+    auxiliary_layers: Mapping[str, str]
+
+
+GOOGLENET_UNITS = MappingProxyType(
+    {
+        "1x1.conv": "branch1",
+        "3x3.reduce": "branch2.0",
+        "3x3.conv": "branch2.1",
+        "5x5.reduce": "branch3.0",
+        "5x5.conv": "branch3.1",
+        "pool.proj": "branch4.1",
+    }
+)
+GOOGLENET = InceptionNames(
+    stem={"conv1": "conv1", "reduce2": "conv2", "conv2": "conv3"},
+    modules={
+        name: (f"inception{name}", GOOGLENET_UNITS) for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+    },
+    auxiliary={"4a": "aux1", "4d": "aux2"},
+    auxiliary_layers={"reduce.conv": "conv.conv", "reduce.norm": "conv.bn", "hidden": "fc1", "linear": "fc2"},
+)
+
+MODULE_A = MappingProxyType(
+    {
+        "1x1.conv": "branch1x1",
+        "5x5.reduce": "branch5x5_1",
+        "5x5.conv": "branch5x5_2",
+        "3x3_twice.reduce": "branch3x3dbl_1",
+        "3x3_twice.conv1": "branch3x3dbl_2",
+        "3x3_twice.conv2": "branch3x3dbl_3",
+        "pool.proj": "branch_pool",
+    }
+)
+REDUCTION_A = MappingProxyType(
+    {
+        "3x3.conv": "branch3x3",
+        "3x3_twice.reduce": "branch3x3dbl_1",
+        "3x3_twice.conv1": "branch3x3dbl_2",
+        "3x3_twice.conv2": "branch3x3dbl_3",
+    }
+)
+MODULE_B = MappingProxyType(
+    {
+        "1x1.conv": "branch1x1",
+        "7x7.reduce": "branch7x7_1",
+        "7x7.conv1x7": "branch7x7_2",
+        "7x7.conv7x1": "branch7x7_3",
+        "7x7_twice.reduce": "branch7x7dbl_1",
+        "7x7_twice.conv7x1_1": "branch7x7dbl_2",
+        "7x7_twice.conv1x7_1": "branch7x7dbl_3",
+        "7x7_twice.conv7x1_2": "branch7x7dbl_4",
+        "7x7_twice.conv1x7_2": "branch7x7dbl_5",
+        "pool.proj": "branch_pool",
+    }
+)
+REDUCTION_B = MappingProxyType(
+    {
+        "3x3.reduce": "branch3x3_1",
+        "3x3.conv": "branch3x3_2",
+        "7x7.reduce": "branch7x7x3_1",
+        "7x7.conv1x7": "branch7x7x3_2",
+        "7x7.conv7x1": "branch7x7x3_3",
+        "7x7.conv3x3": "branch7x7x3_4",
+    }
+)
+MODULE_C = MappingProxyType(
+    {
+        "1x1.conv": "branch1x1",
+        "3x3.reduce": "branch3x3_1",
+        "3x3.sides.branches.1x3.conv": "branch3x3_2a",
+        "3x3.sides.branches.3x1.conv": "branch3x3_2b",
+        "3x3_twice.reduce": "branch3x3dbl_1",
+        "3x3_twice.conv": "branch3x3dbl_2",
+        "3x3_twice.sides.branches.1x3.conv": "branch3x3dbl_3a",
+        "3x3_twice.sides.branches.3x1.conv": "branch3x3dbl_3b",
+        "pool.proj": "branch_pool",
+    }
+)
+INCEPTION_V3 = InceptionNames(
+    stem={
+        "conv1": "Conv2d_1a_3x3",
+        "conv2": "Conv2d_2a_3x3",
+        "conv3": "Conv2d_2b_3x3",
+        "conv4": "Conv2d_3b_1x1",
+        "conv5": "Conv2d_4a_3x3",
+    },
+    modules={
+        "a1": ("Mixed_5b", MODULE_A),
+        "a2": ("Mixed_5c", MODULE_A),
+        "a3": ("Mixed_5d", MODULE_A),
+        "reduction_a": ("Mixed_6a", REDUCTION_A),
+        "b1": ("Mixed_6b", MODULE_B),
+        "b2": ("Mixed_6c", MODULE_B),
+        "b3": ("Mixed_6d", MODULE_B),
+        "b4": ("Mixed_6e", MODULE_B),
+        "reduction_b": ("Mixed_7a", REDUCTION_B),
+        "c1": ("Mixed_7b", MODULE_C),
+        "c2": ("Mixed_7c", MODULE_C),
+    },
+    auxiliary={"b4": "AuxLogits"},
+    auxiliary_layers={
+        "reduce.conv": "conv0.conv",
+        "reduce.norm": "conv0.bn",
+        "conv.conv": "conv1.conv",
+        "conv.norm": "conv1.bn",
+        "linear": "fc",
+    },
+)
+
+RESNET_STEM = MappingProxyType({"conv1.conv": "conv1", "conv1.norm": "bn1"})
+RESNET_BLOCK = MappingProxyType(
+    {
+        "residual.conv1.conv": "conv1",  # of a basic block
+        "residual.conv1.norm": "bn1",
+        "residual.conv2.conv": "conv2",
+        "residual.conv2.norm": "bn2",
+        "residual.reduce.conv": "conv1",  # of a bottleneck
+        "residual.reduce.norm": "bn1",
+        "residual.conv.conv": "conv2",
+        "residual.conv.norm": "bn2",
+        "residual.expand.conv": "conv3",
+        "residual.expand.norm": "bn3",
+        "shortcut.conv": "downsample.0",
+        "shortcut.norm": "downsample.1",
+    }
+)
+
+
+def _inception_layer(layer: str, names: InceptionNames) -> str:
+    match layer.split("."):
+        case ["backbone", "stages", "stem", block, part]:
+            return f"{names.stem[block]}.{UNIT[part]}"
+        case ["backbone", "stages", _, block, "branches", *unit, part]:
+            module, units = names.modules[block]
+            return f"{module}.{units['.'.join(unit)]}.{UNIT[part]}"
+        case ["auxiliary", tap, *rest]:
+            return f"{names.auxiliary[tap]}.{names.auxiliary_layers['.'.join(rest)]}"
+        case ["head", "linear"]:
+            return "fc"
+    raise KeyError(layer)
+
+
+def _resnet_layer(layer: str) -> str:
+    match layer.split("."):
+        case ["backbone", "stages", "stem", *rest]:
+            return RESNET_STEM[".".join(rest)]
+        case ["backbone", "stages", _, block, *rest]:
+            stage, place = block.removeprefix("block").split("_")  # block2_1 is their layer2.0
+            return f"layer{stage}.{int(place) - 1}.{RESNET_BLOCK['.'.join(rest)]}"
+        case ["head", "linear"]:
+            return "fc"
+    raise KeyError(layer)
+
+
+_GOOGLENET_LAYER = partial(_inception_layer, names=GOOGLENET)
+_INCEPTION_V3_LAYER = partial(_inception_layer, names=INCEPTION_V3)
+
+TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "googlenet": _GOOGLENET_LAYER,
+        "googlenet_tiny": _GOOGLENET_LAYER,
+        "inception_v3": _INCEPTION_V3_LAYER,
+        "inception_v3_tiny": _INCEPTION_V3_LAYER,
+        **{name: _resnet_layer for name, row in ARCHITECTURES.items() if row.family == "resnet"},
+    }
+)
+"""The architectures that torchvision names, or would name if it had their size."""
+
+
+def to_foreign(name: str, architecture: str) -> str:
+    """Torchvision's name of our tensor ``name``.
+
+    Raises:
+        UserError: torchvision has no such net, or its net has no such layer.
+    """
+    if architecture not in TRANSLATED:
+        raise UserError(f"torchvision has no net like {architecture}; it names {', '.join(TRANSLATED)}.")
+    layer, _, leaf = name.rpartition(".")
+    try:
+        return f"{TRANSLATED[architecture](layer)}.{leaf}"
+    except KeyError:
+        raise UserError(f"torchvision's {architecture} has no layer for our {layer!r}; leave it out.") from None
+
+
+def to_ours(name: str, architecture: str) -> str | None:
+    """Our name of torchvision's tensor ``name``; None where ``architecture`` has no such layer."""
+    layer, _, leaf = name.rpartition(".")
+    ours = _our_layers(architecture).get(layer)
+    return None if ours is None else f"{ours}.{leaf}"
+
+
+def names(model: nn.Module, architecture: str) -> dict[str, str]:
+    """For every tensor of ``model`` torchvision's name, by ours.
+
+    Raises:
+        UserError: torchvision has no such net, or its net has no such layer.
+    """
+    return {name: to_foreign(name, architecture) for name in model.state_dict()}
+
+
+@lru_cache
+def _our_layers(name: str) -> Mapping[str, str]:
+    """Our layers by theirs, auxiliary heads included."""
+    if name not in TRANSLATED:
+        return MappingProxyType({})
+    model = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")
+    layers = {tensor.rpartition(".")[0] for tensor in model.state_dict()}
+    return MappingProxyType({TRANSLATED[name](layer): layer for layer in layers})

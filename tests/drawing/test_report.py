@@ -1,0 +1,206 @@
+"""The report is one well-formed page that holds all it needs, whatever the run was."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inarch.drawing.report import to_html
+from inarch.drawing.report_text import SHOWN, to_text
+from inarch.metrics.classification import evaluate
+from inarch.metrics.intervals import wilson
+from inarch.metrics.softmax import softmax
+from inarch.records import Candidate, Curve, Estimate, Phase, Photo, Preprocessing, SkippedFile, TrainingReport
+
+NASTY = "<script>alert(1)</script>\" onload='x' \x07\ud800"
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Reads a page as a browser would, and keeps its tags, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        self.text = " ".join("".join(self.words).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+
+def photo_bytes() -> bytes:
+    """A drawn thumbnail."""
+    buffer = BytesIO()
+    Image.new("RGB", (8, 8), "olive").save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> TrainingReport:
+    """A run on drawn logits; the larger ``signal``, the fewer mistakes."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(len(classes), size=n)
+    logits = generator.normal(size=(n, len(classes))) + signal * np.eye(len(classes))[labels]
+    paths = [f"{classes[label]}/{row}.jpg" for row, label in enumerate(labels)]
+    counts = tuple(np.bincount(labels, minlength=len(classes)).tolist())
+    return TrainingReport(
+        model="resnet50",
+        variant="v1.5",
+        weights="torchvision IMAGENET1K_V2",
+        cut="stage4",
+        strategy="linear probe",
+        seed=7,
+        root="/photos/insects",
+        classes=classes,
+        counts=(("train", counts), ("held out", counts)),
+        preprocessing=Preprocessing(image_size=224),
+        skipped=(SkippedFile("ants/Thumbs.db", "not a photo"),),
+        notes=("A probe was chosen.",),
+        candidates=(
+            Candidate("linear probe", "C=0.1", wilson(50, 60), 0.3, 2.5, True, "Lowest log loss."),
+            Candidate("fine-tune", "lr 0.001", wilson(49, 60), 0.31, 90.0, False, "Too close to call."),
+        ),
+        curves=(
+            Curve("training", "epoch", "log loss", ((1.0, 0.9), (2.0, 0.5))),
+            Curve("validation", "epoch", "log loss", ((1.0, 0.9), (2.0, 0.6))),
+            Curve("validation", "epoch", "accuracy", ((1.0, 0.7), (2.0, 0.8))),
+        ),
+        evaluation=evaluate(softmax(logits), labels, classes=classes, paths=paths, split="held out"),
+        evaluation_train=wilson(n, n),
+        temperature=1.37,
+        phases=(Phase("scan", 0.5), Phase("features", 58.0, "2 threads")),
+        versions=(("torch", "2.14.1"),),
+        samples=tuple(Photo(path, int(label), "") for path, label in zip(paths[:5], labels[:5], strict=True)),
+    )
+
+
+BARE = {"skipped": (), "notes": (), "curves": (), "candidates": (), "phases": (), "versions": (), "samples": ()}
+REPORTS = {
+    "usual": made_up(("ants", "bees")),
+    "200 classes": made_up(tuple(f"species {at}" for at in range(200)), n=300),
+    "no mistakes": made_up(("ants", "bees"), n=8, signal=50.0),
+    "bare": replace(made_up(("a", "b")), temperature=1.0, variant="", cut="", **BARE),
+    "one candidate": replace(made_up(("a", "b")), candidates=made_up(("a", "b")).candidates[:1]),
+    "nasty": replace(
+        made_up((NASTY, "long" * 200)), root=NASTY, notes=(NASTY,), skipped=(SkippedFile(NASTY, NASTY),) * 99
+    ),
+    "diverged": replace(made_up(("a", "b")), curves=(Curve("a", "epoch", "loss", ((1.0, float("nan")),)),)),
+    "calibrated": replace(made_up(("a", "b")), calibration_error_before=Estimate(0.062, 0.041, 0.095, 60)),
+}
+
+
+@pytest.fixture(params=REPORTS)
+def report(request: pytest.FixtureRequest) -> TrainingReport:
+    return REPORTS[request.param]
+
+
+def test_every_report_is_well_formed_and_needs_nothing_from_outside(report: TrainingReport) -> None:
+    """Every tag is closed in order; no script, no link; every source is a data URI; nothing undefined is shown."""
+    html = to_html(report, {mistake.path: photo_bytes() for mistake in report.evaluation.mistakes[::2]})
+    html.encode("utf-8")
+    page = Page(html)
+    assert page.open == []
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    for name, value in page.attributes:
+        assert name not in ("href", "srcset")
+        assert not name.startswith("on")
+        assert name != "src" or (value or "").startswith("data:image/jpeg;base64,")
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "Undefined" not in page.text
+    assert "nan" not in page.text.split()
+
+
+def test_the_same_record_gives_the_same_page(report: TrainingReport) -> None:
+    """No clock, no chance, no machine."""
+    assert to_html(report, {}) == to_html(report, {})
+
+
+def test_the_page_says_what_was_measured() -> None:
+    """The headline with its interval, and every part that the reader is promised."""
+    report = REPORTS["usual"]
+    page = Page(to_html(report, {mistake.path: photo_bytes() for mistake in report.evaluation.mistakes}))
+    accuracy = report.evaluation.accuracy
+    assert f"Right on {100 * accuracy.value:.1f} % of 60 photos it had never seen" in page.text
+    assert f"The 95 % interval is {100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %" in page.text
+    for expected in ("stage4", "IMAGENET1K_V2", "A probe was chosen.", "not a photo", "Too close to call.", "1.37"):
+        assert expected in page.text
+    for heading in ("The photos", "How it was chosen", "The worst mistakes", "What this report does not show"):
+        assert heading in page.text
+    assert page.tags.count("svg") == 6
+    assert page.tags.count("img") == len(report.evaluation.mistakes) + sum(
+        sample.path in {mistake.path for mistake in report.evaluation.mistakes} for sample in report.samples
+    )
+
+
+def test_names_are_shown_and_never_obeyed() -> None:
+    """A class called <script> is text wherever it stands."""
+    html = to_html(REPORTS["nasty"], {})
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "and 49 more files" in Page(html).text
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("no mistakes", "There were none among 8 photos."),
+        ("bare", "None: every file could be used."),
+        ("bare", "nothing was compared."),
+        ("bare", "(temperature 1)"),
+        ("one candidate", "One strategy was run; nothing was compared."),
+        ("calibrated", "Without it, confidence would be off by 6.2 points (4.1 to 9.5 points)."),
+        ("200 classes", "200 classes have fewer than 30 photos here"),
+    ],
+)
+def test_what_is_absent_is_said(name: str, sentence: str) -> None:
+    """An empty part of the run is a sentence, not a hole."""
+    assert sentence in Page(to_html(REPORTS[name], {})).text
+
+
+def test_text_has_the_figures_the_classes_and_the_mistakes() -> None:
+    """One line for each, the weakest class first, with the same figures as the page."""
+    evaluation = REPORTS["usual"].evaluation
+    lines = to_text(evaluation).splitlines()
+    assert lines[0].startswith(f"Right on {100 * evaluation.accuracy.value:.1f} % of 60 photos (95 % interval ")
+    at = next(row for row, line in enumerate(lines) if line.startswith("class"))
+    recalls = {score.name: score.recall.value for score in evaluation.per_class}
+    assert [line.split()[0] for line in lines[at + 1 : at + 3]] == sorted(recalls, key=lambda name: recalls[name])
+    assert all(any(line.endswith(mistake.path) for line in lines) for mistake in evaluation.mistakes)
+
+
+def test_text_is_safe_for_a_terminal_and_stays_short() -> None:
+    """No escape characters; of 200 classes the weakest 30, and how many more."""
+    assert "\x07" not in to_text(REPORTS["nasty"].evaluation)
+    assert f"… and {200 - SHOWN} classes" in to_text(REPORTS["200 classes"].evaluation)
+    assert "No mistakes." in to_text(REPORTS["no mistakes"].evaluation)
+
+
+def test_a_report_costs_no_torch() -> None:
+    """Measuring and drawing import neither torch nor torchvision."""
+    modules = "inarch.drawing.report, inarch.metrics.classification, inarch.metrics.comparison"
+    code = f"import sys, {modules}; print([m for m in ('torch', 'torchvision', 'matplotlib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

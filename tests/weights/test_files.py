@@ -1,0 +1,300 @@
+"""Weights files: what is read, what is unwrapped, what is refused, and that nothing in a file ever runs."""
+
+import argparse
+import collections
+import contextlib
+import hashlib
+import io
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from inarch.errors import OutputError, WeightsError
+from inarch.weights import read_weights, weights_digest, write_weights
+
+STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2), "n": torch.tensor(3)}
+OTHER = {name: tensor + 1 for name, tensor in STATE.items()}
+
+
+def saved(folder: Path, content: Any, name: str = "w.pth", *, legacy: bool = False) -> Path:
+    path = folder / name
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    return path
+
+
+def assert_state(path: Path, expected: dict[str, torch.Tensor] = STATE) -> None:
+    tensors = read_weights(path).tensors
+    assert set(tensors) == set(expected)
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize("suffix", ["pth", "pt", "th", "bin", "pth.tar", "safetensors"])
+def test_pickled_state_dicts_are_read_whatever_their_suffix(tmp_path: Path, suffix: str, legacy: bool) -> None:
+    """Content decides, in the zip format and in the one before it."""
+    assert_state(saved(tmp_path, STATE, f"w.{suffix}", legacy=legacy))
+
+
+def test_safetensors_are_read_whatever_their_suffix(tmp_path: Path) -> None:
+    """Content decides; metadata and the digest of the bytes come along."""
+    path = tmp_path / "model.pth"
+    save_file(STATE, path, {"licence": "CC0"})
+    assert_state(path)
+    file = read_weights(path)
+    assert dict(file.metadata) == {"licence": "CC0"}
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "unwrapped"),
+    [
+        (STATE, None),
+        (collections.OrderedDict(STATE), None),
+        ({"state_dict": STATE, "epoch": 3, "best_prec1": 91.8}, "state_dict"),
+        ({"model": STATE, "optimizer": {"lr": 0.1}}, "model"),
+        ({"model": {"state_dict": STATE}}, "model.state_dict"),
+        ({"model_ema": STATE, "model": OTHER}, "model_ema"),
+        ({"state_dict": OTHER, "state_dict_ema": STATE}, "state_dict_ema"),
+        ({f"module.{name}": each for name, each in STATE.items()}, None),
+        ({"state_dict": {f"_orig_mod.module.{name}": each for name, each in STATE.items()}}, "state_dict"),
+        (
+            {"model_ema": {"n_averaged": torch.tensor(7), **{f"module.{n}": each for n, each in STATE.items()}}},
+            "model_ema",
+        ),
+    ],
+)
+def test_checkpoints_are_unwrapped(tmp_path: Path, content: Any, unwrapped: str | None) -> None:
+    """Trainers' wrappers and prefixes come off; where there is a moving average, it is what is taken."""
+    path = saved(tmp_path, content)
+    assert_state(path)
+    assert read_weights(path).metadata.get("unwrapped") == unwrapped
+
+
+def test_what_was_passed_over_is_said(tmp_path: Path) -> None:
+    """A file with two state dicts says which one was taken and which was not."""
+    metadata = read_weights(saved(tmp_path, {"model": OTHER, "model_ema": STATE})).metadata
+    assert metadata["unwrapped"] == "model_ema"
+    assert metadata["also_present"] == "model"
+
+
+def test_a_prefix_that_not_all_names_have_is_a_name(tmp_path: Path) -> None:
+    """Only what stands before every name is a wrapper's."""
+    mixed = {"module.a": torch.ones(1), "b": torch.ones(1)}
+    assert_state(saved(tmp_path, mixed), mixed)
+
+
+def test_a_checkpoint_from_the_wild(shared_data: Callable[[str], Path]) -> None:
+    """akamaster's resnet20: a legacy pickle with ``state_dict`` under ``module.`` names."""
+    file = read_weights(shared_data("weights/resnet20-12fca82f.th"))
+    assert file.tensors["conv1.weight"].shape == (16, 3, 3, 3)
+    assert file.sha256.startswith("12fca82f")
+    assert dict(file.metadata) == {"unwrapped": "state_dict", "prefix": "module."}
+
+
+class Malicious:
+    """Creates a folder when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("how", ["zip", "legacy", "plain"])
+def test_nothing_in_a_pickle_runs(tmp_path: Path, how: str) -> None:
+    """A pickle that would act is refused with the reason and the way out, and has not acted."""
+    target = tmp_path / "hacked"
+    content = {"state_dict": {**STATE, "x": Malicious(target)}}
+    path = tmp_path / "evil.pth"
+    if how == "plain":
+        path.write_bytes(pickle.dumps(content["state_dict"]["x"], protocol=2))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=how == "zip")
+    with pytest.raises(WeightsError, match=r"holds more than tensors .*Pickles can run code.*save_file") as caught:
+        read_weights(path)
+    assert "mkdir" in str(caught.value)
+    assert not target.exists()
+    pickle.loads(pickle.dumps(Malicious(target)))
+    assert target.exists(), "the trap itself does not work"
+
+
+def test_a_checkpoint_with_the_trainers_arguments_says_what_it_holds(tmp_path: Path) -> None:
+    """timm's checkpoints carry an argparse.Namespace: refused, and named."""
+    with pytest.raises(WeightsError, match=r"argparse\.Namespace"):
+        read_weights(saved(tmp_path, {"state_dict": STATE, "args": argparse.Namespace(lr=0.1)}))
+
+
+def test_a_dict_that_holds_itself_ends(tmp_path: Path) -> None:
+    """Wrappers are followed a few steps only."""
+    loop: dict[str, Any] = {"epoch": 1}
+    loop["model"] = loop
+    with pytest.raises(WeightsError, match=r"holds no state dict: a dict with 'epoch', 'model'"):
+        read_weights(saved(tmp_path, loop))
+
+
+def torchscript() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:  # torch.jit.save warns that it is deprecated
+        archive.writestr("net/data.pkl", b"\x80\x02}.")
+        archive.writestr("net/code/__torch__.py", "def forward(self): ...")
+        archive.writestr("net/constants.pkl", b"\x80\x02).")
+    return buffer.getvalue()
+
+
+def zipped(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"x")
+    return buffer.getvalue()
+
+
+def numpy_archive() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, a=np.zeros(2))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "an empty file"),
+        (b"\n<!DOCTYPE html><html>403</html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
+        (b"\x08\x08\x12\x07pytorch\x1a\x052.9.0", "an ONNX graph"),
+        (torchscript(), "a TorchScript program"),
+        (numpy_archive(), r"a NumPy archive \(\.npz\)"),
+        (zipped("readme.txt"), "a zip archive; unpack it first"),
+        (b"PK\x03\x04 and no more", "cut short or damaged"),
+        (b'{"a": 1}', "a JSON text"),
+        (b"\x1f\x8b\x08" + bytes(20), "a gzip archive"),
+        (b"hello world, I am weights", r"nothing that is known here \(it begins with b'hello wo'\)"),
+    ],
+)
+def test_other_files_are_named_for_what_they_look_like(tmp_path: Path, content: bytes, words: str) -> None:
+    """Whatever the suffix promises, the message says what the file is."""
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=words):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("missing", [1, 40, 100])
+def test_files_that_are_cut_short_are_refused(tmp_path: Path, missing: int) -> None:
+    """A download that broke off is a sentence, not a traceback, in all three formats."""
+    whole = [saved(tmp_path, STATE, "zip.pth"), saved(tmp_path, STATE, "old.pth", legacy=True)]
+    whole.append(tmp_path / "w.safetensors")
+    save_file(STATE, whole[-1])
+    for path in whole:
+        path.write_bytes(path.read_bytes()[:-missing])
+        with pytest.raises(WeightsError, match="cut short"):
+            read_weights(path)
+
+
+@given(noise=st.binary(max_size=200), start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b'\x10\0\0\0\0\0\0\0{"']))
+def test_no_bytes_cause_anything_but_a_weights_error(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, start: bytes
+) -> None:
+    """Arbitrary bytes, behind every format's beginning."""
+    path = tmp_path_factory.mktemp("noise") / "w"
+    path.write_bytes(start + noise)
+    with pytest.raises(WeightsError):
+        read_weights(path)
+
+
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("legacy", [True, False])
+def test_damaged_bytes_cause_anything_but_a_traceback(tmp_path: Path, legacy: bool, data: st.DataObject) -> None:
+    """One byte changed anywhere: the file is read, or a WeightsError says that it cannot be."""
+    path = saved(tmp_path, STATE, legacy=legacy)
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(WeightsError):
+        read_weights(path)
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    """A missing file and a folder are told apart."""
+    with pytest.raises(WeightsError, match=r"nowhere\.pth, which does not exist"):
+        read_weights(tmp_path / "nowhere.pth")
+    with pytest.raises(WeightsError, match="which is a folder"):
+        read_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1, 2], "a list"),
+        ({"epoch": 1}, "a dict with 'epoch'"),
+        ({}, "a dict with nothing in it"),
+        (torch.ones(2), "a Tensor"),
+    ],
+)
+def test_pickles_without_a_state_dict(tmp_path: Path, content: Any, words: str) -> None:
+    """The message says what was found instead."""
+    with pytest.raises(WeightsError, match=f"holds no state dict: {words}"):
+        read_weights(saved(tmp_path, content))
+
+
+def test_written_weights_come_back(tmp_path: Path) -> None:
+    """Values, types and metadata survive; tensors that share memory or lie transposed are no obstacle."""
+    shared = torch.arange(6.0).reshape(2, 3)
+    tensors = {"x": shared, "view": shared.T, "half": shared.to(torch.bfloat16), "n": torch.tensor(3)}
+    path = tmp_path / "w.safetensors"
+    write_weights(path, tensors, {"architecture": "resnet18"})
+    file = read_weights(path)
+    assert {name: each.dtype for name, each in file.tensors.items()} == {n: each.dtype for n, each in tensors.items()}
+    assert all(torch.equal(file.tensors[name], tensors[name]) for name in tensors)
+    assert dict(file.metadata) == {"architecture": "resnet18"}
+    assert [each.name for each in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_half_precision_keeps_what_it_cannot_hold(tmp_path: Path) -> None:
+    """Floats become fp16; a tensor beyond 65,504 stays as it is, and so do counters."""
+    write_weights(tmp_path / "w", {"a": torch.ones(2), "b": torch.tensor([1e6]), "n": torch.tensor(3)}, half=True)
+    types = {name: tensor.dtype for name, tensor in read_weights(tmp_path / "w").tensors.items()}
+    assert types == {"a": torch.float16, "b": torch.float32, "n": torch.int64}
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either the new file is there in full or the old one is, and nothing else is left lying about."""
+    path = tmp_path / "w"
+    write_weights(path, STATE)
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("inarch.weights.files.save_file", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_weights(path, OTHER)
+    assert_state(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["w"]
+    with pytest.raises(OutputError, match="writable folder"):
+        write_weights(tmp_path / "no" / "folder" / "w", STATE)
+
+
+def test_digest_depends_on_content_alone() -> None:
+    """Order does not matter; every name, value, shape and type does."""
+    digest = weights_digest(STATE)
+    assert weights_digest(dict(reversed(STATE.items()))) == digest
+    changed = [
+        {**STATE, "a.bias": torch.tensor([1.0, 1.0000001])},
+        {**STATE, "a.weight": STATE["a.weight"].reshape(3, 2)},
+        {**STATE, "a.bias": torch.ones(2, dtype=torch.float64)},
+        {("b" if name == "n" else name): each for name, each in STATE.items()},
+        {"a.weight": STATE["a.weight"]},
+    ]
+    assert len({digest, *map(weights_digest, changed)}) == 6
