@@ -302,10 +302,10 @@ def test_many_come_in_order_with_errors_in_their_places(tmp_path, draw):
     sources: list[Path | bytes] = []
     for number in range(40):
         content = encoded(Image.fromarray(draw(number, 20 + 10 * (number % 7), 20)))
-        sources.append(content if number % 5 else content[:60])
-        if number % 3 == 0:
-            (tmp_path / f"{number}.png").write_bytes(sources.pop())  # type: ignore[arg-type]
-            sources.append(tmp_path / f"{number}.png")
+        content = content if number % 5 else content[:60]
+        file = tmp_path / f"{number}.png"
+        file.write_bytes(content)
+        sources.append(content if number % 3 else file)
     outcomes = list(decode_many(sources, sized(16), workers=3))
     assert len(outcomes) == 40
     for number, (source, outcome) in enumerate(zip(sources, outcomes, strict=True)):

@@ -115,6 +115,7 @@ MISTAKES = {
     "one class": (("a/1", "a/2"), r"only one class, 'a'; a classifier needs at least two\.$"),
     "too high up": (("set/a/1", "set/b/2"), r"only one class, 'set'.* Did you mean .*set\?$"),
     "loose": (("1.png", "2.png"), r"holds photos but no class folders: put them into one folder for each class"),
+    "no train": (("val/a/1", "test/a/2"), r"has test and val but no train to learn from: add it"),
     "loose splits": (("train/1", "test/2"), r"no class folders"),
     "nothing": ((), r"holds no photos"),
 }
@@ -128,6 +129,20 @@ def test_a_mistake_in_the_arrangement_is_one_sentence(tmp_path, write_photo, mis
     with pytest.raises(PhotosError, match=sentence) as caught:
         scan(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_models_own_classes_decide_the_labels(tmp_path, write_photo):
+    """However few of them the folder holds: 'b' stays the model's class 2, not the folder's class 0."""
+    photos = scan(build(tmp_path, write_photo, "b/1.png"), ["c", "a", "b"])
+    assert photos.classes == ("c", "a", "b")
+    assert [photo.label for photo in photos.photos] == [2]
+    build(tmp_path / "tests", write_photo, "test/b/1.png")
+    assert [photo.split for photo in scan(tmp_path / "tests", ("a", "b")).photos] == ["test"]
+    with pytest.raises(PhotosError, match="has class 'b', which the model does not know; it knows 'a', 'c'"):
+        scan(tmp_path / "tests", ("a", "c"))
+    (tmp_path / "none" / "b").mkdir(parents=True)
+    with pytest.raises(PhotosError, match="holds no photos"):
+        scan(tmp_path / "none", ("a", "b"))
 
 
 def test_an_empty_class_folder_is_named(tmp_path, write_photo):
@@ -235,7 +250,7 @@ def test_a_manifest(tmp_path, write_photo, column, encoding):
         ("path,label\n1.png,a\n1.png,b", r"line 3: '1\.png' is listed already, in line 2"),
         ("path,label,split\n1.png,a,tset", r"line 2: there is no split 'tset'; the splits are train, val and test"),
         ("path,label,split\n1.png,a,train\n2.png,b,", r"line 3: either every line names a split, or none does"),
-        ("path,label,split\n1.png,a,test\n2.png,b,test", r"no photo is in train"),
+        ("path,label,split\n1.png,a,test\n2.png,b,test", r"has test but no train to learn from"),
         ("path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,test", r"test has class 'c', which train lacks"),
         ("path,label\n1.png,a\n2.png,a", r"only one class, 'a'"),
     ],

@@ -107,5 +107,7 @@ def test_a_class_without_a_readable_photo_is_an_error(photos, tmp_path):
     """It names the class, a file and the file's trouble."""
     for number in range(4):
         (photos / "ant" / f"{number}.png").unlink()
-    with pytest.raises(PhotosError, match=r"Class 'ant' has no readable photo \(ant/words\.jpg: It is not an image"):
+    with pytest.raises(
+        PhotosError, match=r"Class 'ant' has no readable photo to learn from \(ant/words\.jpg: It is not an image"
+    ):
         store(scan(photos), SMALL, tmp_path / "cache")

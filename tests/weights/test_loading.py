@@ -260,6 +260,16 @@ def test_a_partial_file_is_cut_at_its_last_complete_block() -> None:
     assert accounted == {f"backbone.{key}" for key in model.backbone.state_dict()}
 
 
+def test_a_head_of_someones_own_is_a_head() -> None:
+    """``model.fc = Sequential(...)`` is what fine-tuned files have: the net is recognised, the head left out."""
+    state = foreign(lively(NAME), NAME)
+    state["fc.1.weight"], state["fc.1.bias"] = state.pop("fc.weight"), state.pop("fc.bias")
+    assert NAME in identify(state)
+    assert load_backbone(state, NAME).report.ignored == ("fc.1.weight", "fc.1.bias")
+    report = load(build(NAME, classes=2), state, architecture=NAME, fresh=("head.",))
+    assert report.ignored == ("fc.1.weight", "fc.1.bias")
+
+
 def test_a_file_without_the_first_block_is_refused() -> None:
     """There is no backbone without a stem."""
     state = {key: each for key, each in lively(NAME).state_dict().items() if "stem" not in key}

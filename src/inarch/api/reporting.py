@@ -12,7 +12,7 @@ from inarch.bundle.reading import BundleConfig
 from inarch.metrics.classification import evaluate
 from inarch.metrics.softmax import softmax
 from inarch.nets import architecture
-from inarch.records import Evaluation, TrainingReport
+from inarch.records import Evaluation, Photo, TrainingReport
 from inarch.transfer.job import Job, Outcome
 from inarch.weights.runtime import Graph
 
@@ -32,9 +32,13 @@ def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluati
             parts.append(graph(job.stored.images[job.test[at : at + BATCH]])[0])
             job.progress("evaluate", min(at + BATCH, len(job.test)), len(job.test))
         logits = np.concatenate(parts)
+    return logits, _figures(job, softmax(logits, outcome.temperature))
+
+
+def _figures(job: Job, probabilities: NDArray[np.float64]) -> Evaluation:
     photos = [job.stored.photos.photos[row] for row in job.test]
-    return logits, evaluate(
-        softmax(logits, outcome.temperature),
+    return evaluate(
+        probabilities,
         job.labels[job.test],
         classes=job.classes,
         paths=[photo.path for photo in photos],
@@ -42,8 +46,8 @@ def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluati
     )
 
 
-def training_report(job: Job, outcome: Outcome, evaluation: Evaluation) -> TrainingReport:
-    """The whole run as one record."""
+def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: NDArray[np.float32]) -> TrainingReport:
+    """The whole run as one record; ``logits`` are those of the test photos."""
     start = job.start
     return TrainingReport(
         model=start.architecture,
@@ -65,6 +69,8 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation) -> Train
         temperature=outcome.temperature,
         phases=job.stopwatch.phases,
         versions=versions(),
+        samples=_samples(job),
+        calibration_error_before=_figures(job, softmax(logits)).calibration_error,
     )
 
 
@@ -89,13 +95,21 @@ def versions() -> tuple[tuple[str, str], ...]:
     return tuple((name, version(name)) for name in VERSIONED)
 
 
-def thumbnails(job: Job, evaluation: Evaluation) -> dict[str, bytes]:
-    """Small JPEGs by path: of the mistakes, and of a few photos of the first classes."""
+def thumbnails(job: Job, report: TrainingReport) -> dict[str, bytes]:
+    """Small JPEGs by path: of the mistakes and of the samples."""
     row_of = {photo.path: row for row, photo in enumerate(job.stored.photos.photos)}
-    wanted = [mistake.path for mistake in evaluation.mistakes]
-    for label in range(min(SAMPLED_CLASSES, len(job.classes))):
-        wanted += [p.path for p in job.stored.photos.photos if p.label == label][:SAMPLES_PER_CLASS]
-    return {path: _jpeg(job.stored.images[row_of[path]]) for path in dict.fromkeys(wanted)}
+    paths = [*(mistake.path for mistake in report.evaluation.mistakes), *(photo.path for photo in report.samples)]
+    return {path: _jpeg(job.stored.images[row_of[path]]) for path in paths}
+
+
+def _samples(job: Job) -> tuple[Photo, ...]:
+    """A few photos of the first classes."""
+    photos = job.stored.photos.photos
+    return tuple(
+        photo
+        for label in range(min(SAMPLED_CLASSES, len(job.classes)))
+        for photo in [each for each in photos if each.label == label][:SAMPLES_PER_CLASS]
+    )
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
@@ -129,7 +143,18 @@ def _notes(job: Job) -> Sequence[str]:
         )
     if len(job.stored.photos.skipped):
         notes.append(f"{len(job.stored.photos.skipped)} files were left out; they are listed below with the reason.")
+    if twice := _on_both_sides(job):
+        notes.append(
+            f"{twice} photos stand, byte for byte, both among those learned from and among those tested on: "
+            "the figures are too good by as much. Remove them from one side."
+        )
     smallest = min(np.bincount(job.labels[job.train], minlength=len(job.classes)))
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
     return notes
+
+
+def _on_both_sides(job: Job) -> int:
+    """Test photos that are also learned from."""
+    learned = {job.digests[row] for row in job.train}
+    return sum(job.digests[row] in learned for row in job.test)

@@ -67,13 +67,13 @@ def train(
     job = _job(photos, options, progress)
     outcome = choose(job)
     logits, evaluation = evaluated(job, outcome)
-    report = training_report(job, outcome, evaluation)
+    report = training_report(job, outcome, evaluation, logits)
     contents = BundleContents(
         config=bundle_config(job, outcome),
         model=outcome.model,
         graph=outcome.graph,
         report=report,
-        page=to_html(report, thumbnails(job, evaluation)),
+        page=to_html(report, thumbnails(job, report)),
         golden=(job.stored.images[job.test[:1]], logits[:1]),
     )
     return write_bundle(Path(out), contents)
@@ -90,6 +90,8 @@ def _job(photos: str | Path, options: TrainOptions, progress: Progress) -> Job:
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
+    if not len(held):
+        raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     return Job(
         stored=stored,
         train=learned,

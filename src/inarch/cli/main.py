@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 
@@ -22,6 +23,7 @@ for command in (demo.demo, train.train, predict.predict, evaluate.evaluate, mode
 
 def run() -> None:
     """Run the command line: exit code 0, 1 (the work failed), 2 (the user's mistake, one sentence)."""
+    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a photo is said in the report
     try:
         app()
     except UserError as error:

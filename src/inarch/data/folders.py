@@ -31,7 +31,7 @@ def list_folder(root: Path) -> Listing:
     beside = [_skip(root, entry, "It lies beside the split folders.") for entry in entries if entry not in folders]
     return Listing(
         root,
-        listings["train"].classes,
+        listings["train"].classes if "train" in listings else (),
         tuple(splits),
         tuple(found for listing in listings.values() for found in listing.found),
         (*beside, *(skipped for listing in listings.values() for skipped in listing.skipped)),
@@ -54,7 +54,7 @@ def _splits(root: Path, folders: list[Path]) -> dict[str, Path]:
             )
         if split is not None:
             splits[split] = folder
-    if "train" not in splits or (others and len(splits) == 1):
+    if others and ("train" not in splits or len(splits) == 1):
         return {}
     if others:
         raise PhotosError(

@@ -35,8 +35,6 @@ def list_manifest(manifest: Path) -> Listing:
         found.append(photo)
     if not found:
         raise PhotosError(f"{manifest} lists no photos: it needs a line path,label for each.")
-    if found[0].split and not any(photo.split == "train" for photo in found):
-        raise PhotosError(f"{manifest} names splits, but no photo is in train.")
     classes = sorted({photo.label for photo in found if photo.split in ("", "train")})
     splits = sorted({photo.split for photo in found})
     return Listing(manifest.parent, tuple(classes), tuple(splits), tuple(found))

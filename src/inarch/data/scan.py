@@ -18,7 +18,7 @@ WORKERS = 2
 ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or test/, or a CSV manifest (path,label)"
 
 
-def scan(photos: str | Path) -> PhotoSet:
+def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
     """Find the photos and their classes.
 
     A file counts as a photo if its name or its header says so; whether its pixels can be read, decoding decides.
@@ -28,9 +28,12 @@ def scan(photos: str | Path) -> PhotoSet:
     Args:
         photos: a folder of class folders, a folder of split folders (train, val | valid | validation, test) with
             class folders in each, or a CSV manifest (``path,label[,group,split]``).
+        classes: those of a model that is to be measured, in its order: the labels count in them, and photos of some
+            of them are enough. Without it the classes are those found, and each needs photos to learn from.
 
     Raises:
-        PhotosError: the photos are not arranged in one of these ways, or the splits disagree about the classes.
+        PhotosError: the photos are not arranged in one of these ways, the splits disagree about the classes, or
+            there is a class that is none of ``classes``.
     """
     path = Path(photos).expanduser().absolute()
     try:
@@ -39,11 +42,16 @@ def scan(photos: str | Path) -> PhotoSet:
         raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
     sound = [found for found in listing.found if _is_text(found.path)]
     examined = list(zip(sound, in_order(_examine, sound, WORKERS), strict=True))
-    _check(path, listing, [found for found, reason in examined if isinstance(reason, str)])
-    label = {name: number for number, name in enumerate(listing.classes)}
+    readable = [found for found, digest in examined if isinstance(digest, str)]
+    if classes is None:
+        _check(path, listing, readable)
+    else:
+        _check_known(path, readable, classes)
+    names = tuple(listing.classes if classes is None else classes)
+    label = {name: number for number, name in enumerate(names)}
     return PhotoSet(
         root=str(listing.root),
-        classes=listing.classes,
+        classes=names,
         photos=tuple(
             Photo(found.path, label[found.label], digest, found.split, found.group)
             for found, digest in examined
@@ -99,6 +107,8 @@ def _printable(name: str) -> str:
 def _check(path: Path, listing: Listing, photos: Sequence[Found]) -> None:
     """Every class needs a photo in train, and the same classes must stand in every split."""
     classes = listing.classes
+    if not {"train", ""}.intersection(listing.splits):
+        raise PhotosError(f"{path} has {' and '.join(listing.splits)} but no train to learn from: add it.")
     if len(classes) < 2:
         raise PhotosError(_one_class(path, listing))
     for name in classes:
@@ -125,6 +135,17 @@ def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -
             f"In {path}, {split} has no photo of class {_names(absent)}, which train has: add some, "
             "or remove the class from train."
         )
+
+
+def _check_known(path: Path, photos: Sequence[Found], classes: Sequence[str]) -> None:
+    unknown = sorted({found.label for found in photos} - set(classes))
+    if unknown:
+        raise PhotosError(
+            f"{path} has class {_names(unknown)}, which the model does not know; it knows {_names(list(classes), 20)}: "
+            "rename it, or leave it out."
+        )
+    if not photos:
+        raise PhotosError(f"{path} holds no photos; they are {ARRANGEMENT}.")
 
 
 def _one_class(path: Path, listing: Listing) -> str:

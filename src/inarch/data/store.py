@@ -50,7 +50,7 @@ def store(
         on_progress: called with the number of distinct photos at hand, and of all.
 
     Raises:
-        PhotosError: a class has no readable photo.
+        PhotosError: a class has no readable photo to learn from (in train, where there are splits).
         OutputError: the cache cannot be written.
     """
     geometry = cache_key(DECODER, str(preprocessing.image_size), preprocessing.interpolation)
@@ -107,10 +107,10 @@ def _without(photos: PhotoSet, reasons: dict[str, str]) -> PhotoSet:
     skipped = tuple(
         SkippedFile(photo.path, reasons[photo.digest]) for photo in photos.photos if photo.digest in reasons
     )
-    left = {photo.label for photo in kept}
+    left = {photo.label for photo in kept if photo.split in ("", "train")}
     for label, name in enumerate(photos.classes):
         if label not in left:
-            first = next((photo for photo in photos.photos if photo.label == label), None)
-            why = f" ({first.path}: {reasons[first.digest]})" if first else ""
-            raise PhotosError(f"Class {name!r} has no readable photo{why}; add some, or remove the class.")
+            lost = [photo for photo in photos.photos if photo.label == label and photo.digest in reasons]
+            why = f" ({lost[0].path}: {reasons[lost[0].digest]})" if lost else ""
+            raise PhotosError(f"Class {name!r} has no readable photo to learn from{why}; add some, or remove it.")
     return replace(photos, photos=kept, skipped=photos.skipped + skipped)

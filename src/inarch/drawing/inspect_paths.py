@@ -9,7 +9,7 @@ from math import log2, sqrt
 from inarch.drawing.inspect_colours import shade
 from inarch.drawing.inspect_structure import ADDITION, POOLS, Fork, Series
 from inarch.drawing.inspect_summary import field_text, kernel_text, shape_text, share_text, short
-from inarch.drawing.svg import element, plain
+from inarch.drawing.svg import Number, element, plain
 from inarch.records import Node
 
 GAP = 7
@@ -27,12 +27,12 @@ CHARACTER = 6.1
 class Extent:
     """The room that a piece takes."""
 
-    width: float
-    above: float
-    below: float
+    width: Number
+    above: Number
+    below: Number
 
     @property
-    def height(self) -> float:
+    def height(self) -> Number:
         """From top to bottom."""
         return self.above + self.below
 
@@ -59,7 +59,7 @@ def extent_of(series: Series) -> Extent:
     return Extent(width, max(each.above for each in extents), max(each.below for each in extents))
 
 
-def draw_path(series: Series, x: float, y: float, whole: int) -> list[str]:
+def draw_path(series: Series, x: Number, y: Number, whole: int) -> list[str]:
     """A path from ``x`` along ``y``; ``whole`` is the net's MACs."""
     marks: list[str] = []
     for place, item in enumerate(series):
@@ -70,12 +70,12 @@ def draw_path(series: Series, x: float, y: float, whole: int) -> list[str]:
     return marks
 
 
-def line(x1: float, y1: float, x2: float, y2: float, kind: str = "flow") -> str:
+def line(x1: Number, y1: Number, x2: Number, y2: Number, kind: str = "flow") -> str:
     """A piece of the flow, drawn along one axis or both: first across, then up or down."""
     return element("path", d=f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}", class_=kind)
 
 
-def plus(x: float, y: float) -> str:
+def plus(x: Number, y: Number) -> str:
     """The addition: a circle with a plus in it, around (x, y)."""
     reach = RADIUS - 3
     cross = f"M{x - reach:.1f} {y:.1f}h{2 * reach}M{x:.1f} {y - reach:.1f}v{2 * reach}"
@@ -103,7 +103,7 @@ def _item_extent(item: Node | Fork) -> Extent:
     return Extent(SPREAD + inner + SPREAD + BAR, height / 2, height / 2)
 
 
-def _draw_box(node: Node, x: float, y: float, whole: int) -> str:
+def _draw_box(node: Node, x: Number, y: Number, whole: int) -> str:
     label = label_of(node)
     extent = box_extent(node.out_shape, label)
     at = shade(node.macs, whole)
@@ -122,13 +122,13 @@ def plain_tip(node: Node, whole: int) -> str:
     return "\n".join(plain(each) for each in tip_of(node, whole).split("\n"))
 
 
-def _draw_fork(fork: Fork, x: float, y: float, whole: int) -> list[str]:
+def _draw_fork(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
     if fork.join.kind == ADDITION and len(fork.paths) == 2:
         return _draw_addition(fork, x, y, whole)
     return _draw_concatenation(fork, x, y, whole)
 
 
-def _draw_concatenation(fork: Fork, x: float, y: float, whole: int) -> list[str]:
+def _draw_concatenation(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
     """Branches from top to bottom, each ending at the bar."""
     extent = _item_extent(fork)
     bar = x + extent.width - BAR
@@ -144,7 +144,7 @@ def _draw_concatenation(fork: Fork, x: float, y: float, whole: int) -> list[str]
     return [*marks, element("g", tip, body)]
 
 
-def _draw_addition(fork: Fork, x: float, y: float, whole: int) -> list[str]:
+def _draw_addition(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
     """The residual path on the flow line, the shortcut in an arc above it."""
     extent = _item_extent(fork)
     residual, shortcut = (extent_of(path) for path in fork.paths)

@@ -15,7 +15,7 @@ from inarch.drawing.inspect_structure import (
     folded,
 )
 from inarch.drawing.inspect_summary import Group, heading, shape_text, share_text, short, stages_of, totals
-from inarch.drawing.svg import element, plain
+from inarch.drawing.svg import Number, element, plain
 from inarch.drawing.wording import shorten
 from inarch.records import NetTrace
 
@@ -39,7 +39,7 @@ class Card:
     extent: Extent
 
     @property
-    def width(self) -> float:
+    def width(self) -> Number:
         """Of the card with its padding."""
         return max(self.extent.width + 2 * PADDING, max(CHARACTER * len(each) for each in self.captions) + 12)
 
@@ -53,7 +53,7 @@ class Section:
     begins: bool = True
 
     @property
-    def width(self) -> float:
+    def width(self) -> Number:
         """Of the cards with the smallest gaps, and of the header over them."""
         return max(HEADER_WIDTH, sum(card.width for card in self.cards) + GAP * (len(self.cards) - 1))
 
@@ -65,7 +65,7 @@ def to_svg(trace: NetTrace) -> str:
     what still does not fit goes into a further row.
     """
     marks, y = _title(trace), 80.0
-    end: tuple[float, float] | None = None
+    end: tuple[Number, Number] | None = None
     for row in _rows(trace):
         drawn, end, y = _draw_row(row, y, end, trace)
         marks += drawn
@@ -74,7 +74,7 @@ def to_svg(trace: NetTrace) -> str:
     return _picture(trace, y, [*marks, *legend])
 
 
-def _picture(trace: NetTrace, height: float, marks: Sequence[str]) -> str:
+def _picture(trace: NetTrace, height: Number, marks: Sequence[str]) -> str:
     return element(
         "svg",
         element("title", plain(f"The anatomy of {heading(trace)}")),
@@ -108,7 +108,7 @@ def _title(trace: NetTrace) -> list[str]:
     ]
 
 
-def _stage_header(stage: Group, trace: NetTrace, x: float, y: float) -> list[str]:
+def _stage_header(stage: Group, trace: NetTrace, x: Number, y: Number) -> list[str]:
     """Name and map, the stage's figures, and a bar as long as its share of the MACs."""
     share = stage.macs / trace.macs if trace.macs else 0.0
     figures = f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)}) · {short(stage.parameters)} parameters"
@@ -165,8 +165,8 @@ def _card(shape: BlockShape) -> Card:
 
 
 def _draw_row(
-    row: Sequence[Section], y: float, before: tuple[float, float] | None, trace: NetTrace
-) -> tuple[list[str], tuple[float, float], float]:
+    row: Sequence[Section], y: Number, before: tuple[Number, Number] | None, trace: NetTrace
+) -> tuple[list[str], tuple[Number, Number], Number]:
     """The stages of a row from left to right, joined to where the flow came from.
 
     Returns:
@@ -177,7 +177,9 @@ def _draw_row(
     level = top + PADDING + 3 + max(card.extent.above for card in cards)
     height = level - top + max(card.extent.below for card in cards) + CAPTION
     marks = _entrance(before, y, level)
-    stretch, x, end = _stretch(row), float(MARGIN), None
+    stretch = _stretch(row)
+    x: Number = MARGIN
+    end: Number | None = None
     for section in row:
         marks += _stage_header(section.stage, trace, x, y) if section.begins else []
         here = x
@@ -188,17 +190,17 @@ def _draw_row(
             end = here + card.width
             here = end + GAP + stretch
         x += section.width + stretch * len(section.cards) + SECTION_GAP
-    return marks, (end or x, level), top + height + BETWEEN_ROWS
+    return marks, (x if end is None else end, level), top + height + BETWEEN_ROWS
 
 
-def _stretch(row: Sequence[Section]) -> float:
+def _stretch(row: Sequence[Section]) -> Number:
     """By how much every gap of the row grows."""
     spare = ROOM - sum(section.width for section in row) - SECTION_GAP * (len(row) - 1)
     gaps = sum(len(section.cards) for section in row) - 1
     return min(STRETCH, spare / gaps) if gaps else 0.0
 
 
-def _draw_card(card: Card, place: tuple[float, float, float], level: float, whole: int) -> list[str]:
+def _draw_card(card: Card, place: tuple[Number, Number, Number], level: Number, whole: int) -> list[str]:
     """A card at (x, y) with a height; its layers along ``level``, its captions under them."""
     x, y, height = place
     stacked = [
@@ -217,13 +219,13 @@ def _draw_card(card: Card, place: tuple[float, float, float], level: float, whol
     return [*stacked, through, *draw_path(card.shape.series, begin, level, whole), *captions, badge]
 
 
-def _badge(label: str, x: float, y: float) -> str:
+def _badge(label: str, x: Number, y: Number) -> str:
     width = CHARACTER * len(label) + 14
     pill = element("rect", x=x - width + 14, y=y - 9, width=width, height=18, rx=9, class_="join")
     return pill + _text(label, x + 14 - width / 2, y + 4, "times")
 
 
-def _entrance(before: tuple[float, float] | None, y: float, level: float) -> list[str]:
+def _entrance(before: tuple[Number, Number] | None, y: Number, level: Number) -> list[str]:
     """The flow into a row: from the image, or from the end of the row above around the stages' headers."""
     if before is None:
         turned = f"translate(15 {level:.1f}) rotate(-90)"
@@ -234,22 +236,22 @@ def _entrance(before: tuple[float, float] | None, y: float, level: float) -> lis
     return [element("path", d=path, class_="flow return", stroke_linejoin="round"), _head(MARGIN, level)]
 
 
-def _output(trace: NetTrace, end: tuple[float, float] | None) -> list[str]:
+def _output(trace: NetTrace, end: tuple[Number, Number] | None) -> list[str]:
     if end is None:
         return []
     x, level = end
     return [_arrow(x, x + 26, level), _text(f"{trace.classes:,} logits", x + 32, level + 4, "block")]
 
 
-def _arrow(x1: float, x2: float, y: float) -> str:
+def _arrow(x1: Number, x2: Number, y: Number) -> str:
     return line(x1, y, x2 - 5, y) + _head(x2, y)
 
 
-def _head(x: float, y: float) -> str:
+def _head(x: Number, y: Number) -> str:
     return element("path", d=f"M{x:.1f} {y:.1f}l-6 -3.5v7z", class_="head")
 
 
-def _legend(trace: NetTrace, y: float) -> tuple[list[str], float]:
+def _legend(trace: NetTrace, y: Number) -> tuple[list[str], Number]:
     """The colours, the signs that this net needs, and what is not drawn."""
     marks = [element("rect", x=MARGIN, y=y, width=ROOM, height=1, class_="track")]
     marks += [_text("Share of the net's MACs in one layer", MARGIN, y + 24)]
@@ -271,16 +273,17 @@ def _legend(trace: NetTrace, y: float) -> tuple[list[str], float]:
     return marks, y + 104
 
 
-def _signs(trace: NetTrace, y: float) -> list[str]:
+def _signs(trace: NetTrace, y: Number) -> list[str]:
     kinds = {node.kind for node in trace.nodes}
-    marks, x = [], float(MARGIN)
+    marks: list[str] = []
+    x: Number = MARGIN
     for sign, label in _known_signs(kinds, y):
         marks += [element("g", sign, transform=f"translate({x:.1f} 0)"), _text(label, x + 44, y + 4, "quiet")]
         x += 44 + CHARACTER * len(label) + 24
     return marks
 
 
-def _known_signs(kinds: set[str], y: float) -> list[tuple[str, str]]:
+def _known_signs(kinds: set[str], y: Number) -> list[tuple[str, str]]:
     pill = element("rect", x=0, y=y - 7.5, width=36, height=15, rx=7.5, class_="layer fill-0")
     signs = [(pill, "pooling: max, average")] if kinds.intersection(POOLS) else []
     if CONCATENATION in kinds:
@@ -293,5 +296,5 @@ def _known_signs(kinds: set[str], y: float) -> list[tuple[str, str]]:
     return signs
 
 
-def _text(content: str, x: float, y: float, kind: str = "") -> str:
+def _text(content: str, x: Number, y: Number, kind: str = "") -> str:
     return element("text", plain(content), x=x, y=y, class_=kind) if content else ""

@@ -29,7 +29,7 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
 
     Args:
         report: what was trained and measured.
-        thumbnails: for a photo's path a small JPEG, PNG, WebP or GIF; photos without one are shown by name.
+        thumbnails: for a photo's path a small JPEG, PNG, WebP or GIF; photos without one get an empty frame.
     """
     evaluation = report.evaluation
     return (
@@ -47,6 +47,7 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
             scores=weakest_first(evaluation),
             commonest=_commonest(evaluation),
             claimed=_mean_confidence(evaluation),
+            few=FEW_PHOTOS,
             small_classes=sum(score.n < FEW_PHOTOS for score in evaluation.per_class),
             total_seconds=sum((phase.seconds for phase in report.phases), start=0.0),
             charts=_charts(report),

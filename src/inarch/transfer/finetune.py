@@ -186,8 +186,10 @@ def candidate_of(
 def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:
     """Loss and accuracy on the training photos, as they were seen."""
     return (
-        Curve("training loss", "epoch", "loss", tuple((epoch.number, epoch.loss) for epoch in history)),
-        Curve("training accuracy", "epoch", "accuracy", tuple((epoch.number, epoch.accuracy) for epoch in history)),
+        Curve("training loss", "epoch", "loss", tuple((float(epoch.number), epoch.loss) for epoch in history)),
+        Curve(
+            "training accuracy", "epoch", "accuracy", tuple((float(epoch.number), epoch.accuracy) for epoch in history)
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 
 from torch import Size, Tensor
 
@@ -37,10 +36,15 @@ def translated(tensors: Mapping[str, Tensor], name: str) -> Translated:
         source, foreign = "inarch", {each: each for each in tensors}
     else:
         source = "torchvision" if name in TRANSLATED else "unknown"
-        foreign = {(to_ours(each, name) or each): each for each in tensors}
+        foreign = {(to_ours(each, name) or _own_head(each)): each for each in tensors}
     has_norms = any(".norm." in each for each in foreign)
     folded = not has_norms and not signature(name).biases.isdisjoint(foreign)
     return Translated(source, {ours: tensors[theirs] for ours, theirs in foreign.items()}, foreign, folded)
+
+
+def _own_head(foreign: str) -> str:
+    """Under ``head.`` where someone put layers of their own in place of torchvision's ``fc``."""
+    return f"head.{foreign}" if foreign.startswith("fc.") else foreign
 
 
 @dataclass(frozen=True)

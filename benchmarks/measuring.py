@@ -1,0 +1,70 @@
+"""What every benchmark needs: data, clocks, tables, JSON."""
+
+import json
+import os
+import platform
+import statistics
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inarch.api.reporting import versions
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("INARCH_SHARED", ROOT.parent / "shared")) / "data"
+RESULTS = ROOT / "benchmarks" / "results"
+INCEPTION = SHARED / "weights" / "inception_v3_imagenet_to_mixed_7a.safetensors"
+
+
+def unpacked(name: str) -> Path:
+    """The folder of a shared archive, unpacked once into ``.data``."""
+    folder = ROOT / ".data" / name
+    if not folder.exists():
+        with tarfile.open(SHARED / f"{name}.tar.xz") as tar:
+            tar.extractall(folder.parent, filter="data")
+    return folder
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """``median (lowest to highest, n=…)``"""
+    middle, low, high = (f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values)))
+    return f"{middle} ({low} to {high}, n={len(values)})"
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
+    """The ratio of each interleaved pair."""
+    return [a / b for a, b in zip(slow, fast, strict=True)]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns that line up."""
+    widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def write(name: str, figures: Mapping[str, Any]) -> None:
+    """Write ``benchmarks/results/NAME.json`` with what the figures depend on."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    hardware = {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+    }
+    content = {"benchmark": name, "hardware": hardware, "versions": dict(versions()), **figures}
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten to {path.relative_to(ROOT)}")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,259 @@
+"""A net shown as text, JSON, picture and page: the record's figures, whole, in every form."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import asdict, replace
+from functools import cache
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inarch.anatomy import trace_architecture
+from inarch.drawing.inspect_colours import BOUNDS, DARK, LABELS, LIGHT, shade
+from inarch.drawing.inspect_html import to_html
+from inarch.drawing.inspect_json import to_json
+from inarch.drawing.inspect_structure import Fork, Series, block_shapes, folded
+from inarch.drawing.inspect_summary import short, stages_of
+from inarch.drawing.inspect_svg import to_svg
+from inarch.drawing.inspect_text import to_text
+from inarch.records import NetTrace, Node
+
+NETS = ("googlenet", "googlenet_paper", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "resnet_tiny")
+NASTY = "<script>alert('&\"')</script>"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@cache
+def traced(name: str) -> NetTrace:
+    """Records are frozen, so tests may share them."""
+    return trace_architecture(name)
+
+
+def rectangles(picture: str, kind: str) -> list[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of every rectangle of a class, outside of groups that are moved."""
+    found = []
+    for rect in ET.fromstring(picture).iter(f"{SVG}rect"):
+        if kind in rect.get("class", "").split():
+            x, y, width, height = (float(rect.get(name, "nan")) for name in ("x", "y", "width", "height"))
+            found.append((x, y, x + width, y + height))
+    return found
+
+
+def layers_in(series: Series) -> list[Node]:
+    """Every layer of a path, joins included."""
+    found: list[Node] = []
+    for item in series:
+        if isinstance(item, Fork):
+            found += [layer for path in item.paths for layer in layers_in(path)] + [item.join]
+        else:
+            found.append(item)
+    return found
+
+
+@pytest.mark.parametrize("show", [to_text, to_json, to_svg, to_html])
+def test_the_same_record_is_shown_the_same(show) -> None:
+    """Showing is a pure function of the record."""
+    assert show(traced("inception_v3")) == show(replace(traced("inception_v3")))
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.00 k"),
+        (9_994, "9.99 k"),
+        (9_995, "10.0 k"),
+        (99_950, "100 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (1_498_376_192, "1.50 G"),
+        (11_513_626_624, "11.5 G"),
+    ],
+)
+def test_counts_have_three_digits_and_the_right_unit(count: int, text: str) -> None:
+    """Also where rounding reaches the next unit."""
+    assert short(count) == text
+
+
+@given(st.integers(min_value=1, max_value=10**15))
+def test_a_short_count_is_within_half_a_percent(count: int) -> None:
+    """Three significant digits."""
+    number, _, unit = short(count).partition(" ")
+    scale = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[unit]
+    assert abs(float(number) * scale / count - 1) <= 0.0051
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_json_holds_every_node_and_its_sums_agree(name: str) -> None:
+    """Nodes come back as they were; blocks sum to their stage, stages to the net."""
+    record = traced(name)
+    read = json.loads(to_json(record))
+    assert read["nodes"] == json.loads(json.dumps([asdict(node) for node in record.nodes]))
+    for quantity in ("parameters", "macs"):
+        assert read[quantity] == getattr(record, quantity) == sum(stage[quantity] for stage in read["stages"])
+        for stage in read["stages"]:
+            assert stage[quantity] == sum(block[quantity] for block in stage["blocks"])
+
+
+def test_text_lines_up_and_says_what_macs_are() -> None:
+    """Every row of a table is as wide as its rule, and numbers end where their title ends."""
+    text = to_text(traced("googlenet"), layers=True)
+    assert "1.50 G MACs" in text
+    assert "6,624,904 parameters" in text
+    assert "multiply-adds" in text
+    for table in (part for part in text.split("\n\n") if "─" in part):
+        head, rule, *rows = table.splitlines()
+        assert max(map(len, rows)) <= len(rule) == len(head)
+        end = head.index("parameters") + len("parameters")
+        assert all(row[end - 1].isdigit() and row[end : end + 2].strip() == "" for row in rows if "─" not in row)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_layer_table_has_a_line_per_node(name: str) -> None:
+    """Between the two rules of the second table; without ``layers`` there is none."""
+    record = traced(name)
+    rows = to_text(record, layers=True).split("\n\n")[2].splitlines()
+    assert len(rows) == len(record.nodes) + 4
+    assert "convolution " not in to_text(record)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_structure_keeps_every_layer_that_is_drawn(name: str) -> None:
+    """Branches and joins are taken apart without loss."""
+    record = traced(name)
+    drawn = [layer for stage in stages_of(record) for shape in block_shapes(stage) for layer in layers_in(shape.series)]
+    left_out = {"relu", "batch norm"}
+    assert sorted(id(node) for node in drawn) == sorted(id(node) for node in record.nodes if node.kind not in left_out)
+
+
+def test_structure_is_the_papers() -> None:
+    """An Inception module has four branches, the fanned-out one forks again; a residual block has two paths."""
+    [fork] = block_shapes(stages_of(traced("googlenet"))[1])[0].series
+    assert isinstance(fork, Fork)
+    assert [len(path) for path in fork.paths] == [1, 2, 2, 2]
+    [fanned] = block_shapes(stages_of(traced("inception_v3"))[3])[1].series
+    assert isinstance(fanned, Fork)
+    assert [isinstance(path[-1], Fork) for path in fanned.paths] == [False, True, True, False]
+    first, second = block_shapes(stages_of(traced("resnet50"))[1])[:2]
+    assert [[len(path) for path in fork.paths] for fork in (first.series[0], second.series[0])] == [[3, 1], [3, 0]]
+
+
+def test_folding_counts_blocks_alike() -> None:
+    """ResNet-152's third stage: one block with a projection, 35 alike."""
+    shapes = folded(block_shapes(stages_of(traced("resnet152"))[3]))
+    assert [shape.times for shape in shapes] == [1, 35]
+    assert shapes[1].until == "block3_36"
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_picture_is_well_formed_and_says_what_it_shows(name: str) -> None:
+    """Readers who cannot see it have a title and a description with the totals."""
+    root = ET.fromstring(to_svg(traced(name)))
+    title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert title is not None
+    assert name in (title.text or "")
+    assert description is not None
+    assert f"{traced(name).parameters:,} parameters" in (description.text or "")
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_nothing_in_the_picture_overlaps_or_is_cut_off(name: str) -> None:
+    """Layers lie apart and within cards, cards apart (but for a stack's) and within the picture."""
+    picture = to_svg(traced(name))
+    [(_, _, right, bottom)] = [
+        (0.0, 0.0, float(r.get("width", 0)), float(r.get("height", 0)))
+        for r in ET.fromstring(picture).iter(f"{SVG}rect")
+        if r.get("class") == "ground"
+    ]
+    cards = rectangles(picture, "card")
+    layers = [each for each in rectangles(picture, "layer") if any(_inside(each, card) for card in cards)]
+    assert len(layers) >= len(cards) // 3
+    assert all(_inside(card, (0, 0, right, bottom)) for card in cards)
+    assert not any(_overlap(one, other) for one, other in combinations(layers, 2))
+    apart = [
+        pair for pair in combinations(cards, 2) if abs(pair[0][0] - pair[1][0]) > 6 or abs(pair[0][1] - pair[1][1]) > 6
+    ]
+    assert not any(_overlap(one, other) for one, other in apart)
+
+
+def _inside(inner: tuple[float, ...], outer: tuple[float, ...]) -> bool:
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_picture_shows_every_block_or_counts_it() -> None:
+    """The captions of ResNet-152 account for its 50 blocks."""
+    texts = {text.strip() for text in ET.fromstring(to_svg(traced("resnet152"))).itertext()}
+    alone = {f"block{stage}_{place}" for stage in (1, 4) for place in (1, 2, 3)} | {"block2_1", "block3_1"}
+    assert texts >= alone | {"block2_2 … block2_8", "×7", "block3_2 … block3_36", "×35"}
+    assert len(alone) + 7 + 35 == 50
+
+
+@pytest.mark.parametrize("shades", [LIGHT, DARK])
+def test_labels_are_readable_on_every_shade(shades) -> None:
+    """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    assert len(shades) == len(LABELS) == len(BOUNDS) + 2
+    for fill, label in shades:
+        lighter, darker = sorted((_luminance(fill), _luminance(label)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_shades_follow_the_legend() -> None:
+    """No MACs at all is apart from few; each bound opens the next shade."""
+    assert shade(0, 1000) == 0
+    assert [shade(macs, 1000) for macs in (1, 4, 5, 10, 20, 50, 100, 1000)] == [1, 1, 2, 3, 4, 5, 6, 6]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_page_needs_nothing_else_and_has_every_layer(name: str) -> None:
+    """No script, no address to load from; one details element per stage, one row per layer."""
+    record = traced(name)
+    page = to_html(record)
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import", page)
+    assert set(re.findall(r"https?://[^\s\"<]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert page.count("<details>") == len(stages_of(record))
+    assert page.count("<tr>") == 1 + len(stages_of(record)) + 1 + len(stages_of(record)) + len(record.nodes)
+
+
+def test_every_name_is_escaped() -> None:
+    """A hostile name, variant, source, path, stage or block is shown, never obeyed."""
+    record = traced("resnet_tiny")
+    nodes = tuple(
+        replace(node, path=NASTY, kind=NASTY, detail=NASTY, stage=NASTY, block=NASTY) for node in record.nodes
+    )
+    for hostile in (replace(record, name=NASTY, variant=NASTY, source=NASTY), replace(record, nodes=nodes)):
+        for shown in (to_svg(hostile), to_html(hostile)):
+            assert "<script" not in shown
+        ET.fromstring(to_svg(hostile))
+        json.loads(to_json(hostile))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_name_gives_a_well_formed_picture(name: str, block: str) -> None:
+    """Control characters, quotes, right-to-left marks: whatever a folder may be called."""
+    record = traced("resnet_tiny")
+    nodes = tuple(replace(node, block=block) for node in record.nodes)
+    ET.fromstring(to_svg(replace(record, name=name, nodes=nodes)))
+    assert "\x1b" not in to_text(replace(record, name=name))
+
+
+def test_a_net_without_multiply_adds_is_shown_too() -> None:
+    """A share of nothing is nothing, not a division by zero."""
+    record = traced("resnet_tiny")
+    idle = replace(record, nodes=tuple(replace(node, macs=0, parameters=0) for node in record.nodes))
+    assert "0.0 %" in to_text(idle)
+    ET.fromstring(to_svg(idle))
