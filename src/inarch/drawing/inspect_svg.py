@@ -1,4 +1,4 @@
-"""A whole net as one picture: a row for each stage, every block drawn, coloured by where the multiply-adds go."""
+"""A whole net as one picture: stages in rows, every block drawn, coloured by where the multiply-adds go."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
