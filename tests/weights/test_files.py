@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from inarch.errors import OutputError, WeightsError
-from inarch.weights import read_weights, weights_digest, write_weights
+from inarch.weights.files import read_weights, weights_digest, write_weights
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2), "n": torch.tensor(3)}
 OTHER = {name: tensor + 1 for name, tensor in STATE.items()}

@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError, WeightsError, WeightsMismatchError
 from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded
-from inarch.weights import identify, load, load_backbone, names, read_weights, write_weights
+from inarch.weights.files import read_weights, write_weights
+from inarch.weights.identification import identify
+from inarch.weights.loading import load, load_backbone
+from inarch.weights.torchvision_names import names
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 NAME = "resnet_tiny"

@@ -6,8 +6,9 @@ import torchvision
 
 from inarch.errors import UserError
 from inarch.nets import ARCHITECTURES, architecture, build, folded
-from inarch.weights import names, to_foreign, to_ours, to_timm, to_torchvision
+from inarch.weights.export import to_timm, to_torchvision
 from inarch.weights.identification import folded_shapes
+from inarch.weights.torchvision_names import names, to_foreign, to_ours
 
 NAMED = [name for name in ARCHITECTURES if not name.startswith("googlenet_paper")]
 

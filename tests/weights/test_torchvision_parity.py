@@ -9,7 +9,8 @@ import torchvision
 from torch import Tensor, nn
 
 from inarch.nets import Classifier, architecture, build, evaluating
-from inarch.weights import load, to_timm, to_torchvision
+from inarch.weights.export import to_timm, to_torchvision
+from inarch.weights.loading import load
 
 NETS = {  # with a size that is odd: rounding up or down shows there
     "googlenet": (224, 193),

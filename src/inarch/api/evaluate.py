@@ -1,5 +1,6 @@
 """A bundle, measured on labelled photos."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,19 @@ from inarch.data.scan import scan
 from inarch.errors import PhotosError
 from inarch.metrics.classification import evaluate as evaluate_probabilities
 from inarch.records import Evaluation, SkippedFile
-from inarch.serving.predictor import Predictor
+from inarch.serving.predictor import Prediction, Predictor
+from inarch.transfer.job import Progress, silent
 
 
-def evaluate(bundle: str | Path, photos: str | Path) -> tuple[Evaluation, tuple[SkippedFile, ...]]:
+def evaluate(
+    bundle: str | Path, photos: str | Path, progress: Progress = silent
+) -> tuple[Evaluation, tuple[SkippedFile, ...]]:
     """Measure a bundle on the test or validation split where there is one, else on all photos.
+
+    Args:
+        bundle: its folder.
+        photos: as for `train`; photos of some of the bundle's classes are enough.
+        progress: called with a phase's name, what is done, and what there is to do.
 
     Returns:
         the figures, and the files that were left out.
@@ -25,7 +34,8 @@ def evaluate(bundle: str | Path, photos: str | Path) -> tuple[Evaluation, tuple[
     found = scan(photos, predictor.classes)
     name = next((name for name in ("test", "val") if found.of_split(name)), "")
     chosen = found.of_split(name) if name else found.photos
-    answers = list(predictor.predict(Path(found.root) / photo.path for photo in chosen))
+    files = [Path(found.root) / photo.path for photo in chosen]
+    answers = list(_counted(predictor.predict(files), len(files), progress))
     readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
     if not readable:
         raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read.")
@@ -39,3 +49,9 @@ def evaluate(bundle: str | Path, photos: str | Path) -> tuple[Evaluation, tuple[
         split=name or "all",
     )
     return figures, (*found.skipped, *unreadable)
+
+
+def _counted(answers: Iterable[Prediction], total: int, progress: Progress) -> Iterator[Prediction]:
+    for done, answer in enumerate(answers, start=1):
+        progress("evaluate", done, total)
+        yield answer

@@ -1,9 +1,11 @@
 """A net, taken apart."""
 
+import os
+import tempfile
 from pathlib import Path
 
 from inarch.anatomy.trace import trace as trace_net
-from inarch.bundle.reading import Bundle, is_bundle, read_bundle
+from inarch.bundle.reading import Bundle, read_bundle
 from inarch.drawing.inspect_html import to_html
 from inarch.drawing.inspect_json import to_json
 from inarch.drawing.inspect_svg import to_svg
@@ -24,16 +26,22 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
         UnknownNameError: neither a model nor a bundle.
         UserError: the images are too small for the net.
     """
-    if str(net) in ARCHITECTURES:
+    if means_bundle(net):
+        bundle = read_bundle(net)
+        name, model, size = bundle.path.resolve().name, net_of(bundle), bundle.preprocessing.image_size
+        row = architecture(bundle.config.architecture)
+    elif str(net) in ARCHITECTURES:
         name, model, size = str(net), build(str(net), device="meta"), architecture(str(net)).image_size
         row = architecture(name)
-    elif is_bundle(Path(net)) or Path(net).is_dir():
-        bundle = read_bundle(net)
-        name, model, size = bundle.path.name, net_of(bundle), bundle.preprocessing.image_size
-        row = architecture(bundle.config.architecture)
     else:
         raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
-    return trace_net(model, name=name, variant=row.variant, source=row.source, image_size=image_size or size)
+    side = size if image_size is None else image_size
+    return trace_net(model, name=name, variant=row.variant, source=row.source, image_size=side)
+
+
+def means_bundle(net: str | Path) -> bool:
+    """Whether a user who writes ``net`` means a bundle: a folder or a path, but no name of the catalog."""
+    return str(net) not in ARCHITECTURES and (Path(net).is_dir() or os.sep in str(net))
 
 
 def net_of(bundle: Bundle) -> Classifier:
@@ -56,15 +64,26 @@ def drawn(net: str | Path, form: str, *, image_size: int | None = None, layers: 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``.
+    """Write ``text`` to ``path``: all of it, or nothing.
 
     Raises:
         OutputError: it cannot be written there.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        place = Path(os.path.realpath(path))
+        if place.exists() and not place.is_file():  # a pipe or a device takes text, but must not be replaced
+            place.write_text(text, encoding="utf-8")
+        else:
+            _replace(place, text)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}; choose another --out.") from error
+
+
+def _replace(place: Path, text: str) -> None:
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name[:32]}.") as folder:
+        partial = Path(folder, "partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, place)
 
 
 def catalog(*, everything: bool = False) -> tuple[NetTrace, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inarch.bundle.reading import BundleConfig
+from inarch.drawing.wording import counted
 from inarch.metrics.classification import evaluate
 from inarch.metrics.softmax import softmax
 from inarch.nets import architecture
@@ -53,7 +54,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         model=start.architecture,
         variant=architecture(start.architecture).variant,
         weights="random initialisation" if outcome.strategy == "scratch" else start.weights,
-        cut=outcome.model.backbone.info[-1].name if outcome.strategy == "scratch" else start.after,
+        cut=outcome.model.backbone.end,
         strategy=outcome.strategy,
         seed=job.seed,
         root=job.stored.photos.root,
@@ -61,7 +62,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         counts=_counts(job),
         preprocessing=job.preprocessing,
         skipped=job.stored.photos.skipped,
-        notes=(*_notes(job), *outcome.notes),
+        notes=(*_notes(job, outcome), *outcome.notes),
         candidates=outcome.candidates,
         curves=outcome.curves,
         evaluation=evaluation,
@@ -80,7 +81,7 @@ def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
     return BundleConfig(
         architecture=start.architecture,
         variant=architecture(start.architecture).variant,
-        after=outcome.model.backbone.info[-1].name if scratch else start.after,
+        after=outcome.model.backbone.end,
         folded=start.folded and not scratch,
         strategy=outcome.strategy,
         weights="random initialisation" if scratch else start.weights,
@@ -130,7 +131,7 @@ def _counts(job: Job) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple(counts)
 
 
-def _notes(job: Job) -> Sequence[str]:
+def _notes(job: Job, outcome: Outcome) -> Sequence[str]:
     """What the user should know about the photos and the weights, whatever the strategy."""
     notes = []
     splits = {photo.split for photo in job.stored.photos.photos}
@@ -141,8 +142,11 @@ def _notes(job: Job) -> Sequence[str]:
             "No pre-trained weights were given (--weights FILE), so the net learned from these photos alone. "
             "With few photos, pre-trained weights usually help a great deal."
         )
+    elif outcome.strategy == "scratch":
+        notes.append(f"The net learned from random weights, as asked; those of {job.start.weights} were not used.")
     if len(job.stored.photos.skipped):
-        notes.append(f"{len(job.stored.photos.skipped)} files were left out; they are listed below with the reason.")
+        left_out = counted(len(job.stored.photos.skipped), "file")
+        notes.append(f"{left_out} could not be used; the list below says why.")
     if twice := _on_both_sides(job):
         notes.append(
             f"{twice} photos stand, byte for byte, both among those learned from and among those tested on: "

@@ -1,14 +1,16 @@
 """Photos in, bundle out."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.anatomy.trace import trace
+from inarch.api.inspect import means_bundle
 from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
-from inarch.bundle.format import WEIGHTS
-from inarch.bundle.reading import Bundle, is_bundle, read_bundle
+from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
@@ -17,7 +19,7 @@ from inarch.data.split import split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UserError
-from inarch.nets import architecture
+from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import PhotoSet, Preprocessing
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
 from inarch.transfer.starting import starting_point
@@ -25,6 +27,9 @@ from inarch.transfer.strategies import strategy
 
 SMALL_IMAGE = 128
 """Image size when a large net learns from scratch: on a CPU, photos seen more often beat photos seen larger."""
+LARGEST_IMAGE = 2048
+"""Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,16 @@ class TrainOptions:
     resume: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: Path = field(default_factory=default_cache_folder)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
+        if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
+            raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        if self.image_size is not None and self.image_size > LARGEST_IMAGE:
+            raise UserError(
+                f"Images may have {LARGEST_IMAGE} pixels a side at most; image_size={self.image_size} was asked for."
+            )
 
 
 def train(
@@ -82,11 +97,12 @@ def train(
 def _job(photos: str | Path, options: TrainOptions, progress: Progress) -> Job:
     """Everything that a strategy needs: photos scanned, split and decoded, and the backbone to start from."""
     stopwatch = Stopwatch()
+    with stopwatch.phase("weights"):
+        start, preprocessing = _start(options)
+        _check_image_size(start, preprocessing.image_size, options.strategy)
     with stopwatch.phase("scan"):
         found = split(scan(photos), seed=options.seed)
     _check_class_names(found)
-    with stopwatch.phase("weights"):
-        start, preprocessing = _start(options)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
@@ -117,18 +133,27 @@ def _check_class_names(photos: PhotoSet) -> None:
 
 def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
     """The backbone, and the preprocessing under which its weights were trained."""
-    if options.model is not None and is_bundle(Path(options.model)):
+    if options.model is not None and means_bundle(options.model):
         if options.weights is not None:
             raise UserError("A bundle brings its own weights; leave out --weights, or name a model instead.")
         bundle = read_bundle(options.model)
-        start = starting_point(bundle.config.architecture, bundle.path / WEIGHTS)
-        kept = bundle.preprocessing
-        size = options.image_size or kept.image_size
-        return start, Preprocessing(image_size=size, mean=kept.mean, std=kept.std, interpolation=kept.interpolation)
+        start = starting_point(bundle.config.architecture, bundle.weights())
+        return start, replace(bundle.preprocessing, image_size=_size(options, bundle.preprocessing.image_size))
     start = starting_point(options.model, options.weights)
     row = architecture(start.architecture)
-    size = options.image_size or (row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
+    size = _size(options, row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
     return start, Preprocessing(image_size=size, mean=row.mean, std=row.std)
+
+
+def _size(options: TrainOptions, usual: int) -> int:
+    return usual if options.image_size is None else options.image_size
+
+
+def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> None:
+    """Refuse, before any photo is decoded, images that shrink to nothing inside the net."""
+    whole = strategy == "scratch" or not start.pretrained
+    backbone = build(start.architecture, device="meta").backbone if whole else start.backbone
+    trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
 
 
 def _rows(stored: Stored) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

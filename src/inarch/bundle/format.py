@@ -1,6 +1,6 @@
 """What a bundle is: a folder that holds all that a prediction needs, and nothing executable."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a bundle of the older kind can no longer be read as it is."""
 
 CONFIG = "config.json"
@@ -16,3 +16,9 @@ REPORT = "report.html"
 
 NEEDED = (CONFIG, CLASSES, PREPROCESS, CALIBRATION, GRAPH, GOLDEN)
 """Files without which nothing can be predicted."""
+
+SEALED = (CLASSES, PREPROCESS, CALIBRATION, METRICS, GRAPH, WEIGHTS, GOLDEN)
+"""Files whose SHA-256 stands in the config, so that none can be exchanged or altered without a word."""
+
+FILES = (CONFIG, *SEALED, CARD, REPORT)
+"""Everything that a bundle holds; the card and the report are for people, who may edit them."""

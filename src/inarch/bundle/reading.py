@@ -1,15 +1,30 @@
-"""Reading a bundle, without torch."""
+"""Reading a bundle, without torch: every file is checked against the config's list of digests before it is used."""
 
+import hashlib
+import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.bundle.format import CALIBRATION, CLASSES, CONFIG, FORMAT, GOLDEN, GRAPH, METRICS, NEEDED, PREPROCESS
+from inarch.bundle.format import (
+    CALIBRATION,
+    CLASSES,
+    CONFIG,
+    FORMAT,
+    GOLDEN,
+    GRAPH,
+    METRICS,
+    NEEDED,
+    PREPROCESS,
+    SEALED,
+    WEIGHTS,
+)
 from inarch.errors import BundleError, UserError
 from inarch.records import Preprocessing
 
@@ -37,44 +52,69 @@ class Bundle:
 
     path: Path
     config: BundleConfig
+    digests: Mapping[str, str]
+    """SHA-256 of the files that must not change."""
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     temperature: float
     """Logits are divided by it before the softmax."""
 
-    @property
-    def graph(self) -> Path:
-        """The ONNX graph, from pixels to logits."""
-        return self.path / GRAPH
+    def graph(self) -> bytes:
+        """The ONNX graph, from pixels to logits.
+
+        Raises:
+            BundleError: it is missing or altered.
+        """
+        return _sealed(self.path, GRAPH, self.digests)
+
+    def weights(self) -> Path:
+        """The file of the net's weights.
+
+        Raises:
+            BundleError: it is missing or altered.
+        """
+        path = self.path / WEIGHTS
+        try:
+            with path.open("rb") as file:
+                _check(path, hashlib.file_digest(file, "sha256").hexdigest(), self.digests)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return path
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What was measured when it was trained."""
-        return _json(self.path / METRICS)
+        """What was measured when it was trained.
+
+        Raises:
+            BundleError: the file is missing or altered.
+        """
+        return _object(self.path / METRICS, _sealed(self.path, METRICS, self.digests))
 
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Pixels (n, side, side, 3) and the logits (n, classes) that they must give.
 
         Raises:
-            BundleError: they cannot be read.
+            BundleError: they are missing or altered.
         """
+        content = _sealed(self.path, GOLDEN, self.digests)
         try:
-            with np.load(self.path / GOLDEN, allow_pickle=False) as file:
-                return file["pixels"], file["logits"]
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                pixels, logits = file["pixels"], file["logits"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{self.path / GOLDEN} cannot be read: {error}. Train the bundle again.") from error
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether ``path`` looks like a bundle: a folder with a bundle's config and classes."""
-    return (path / CONFIG).is_file() and (path / CLASSES).is_file()
+            raise _unreadable(self.path / GOLDEN, error) from error
+        if (pixels.dtype, logits.dtype) != (np.uint8, np.float32):
+            raise BundleError(
+                f"{self.path / GOLDEN} holds {pixels.dtype} and {logits.dtype}, which do not fit together as pixels "
+                "and logits. Train or copy the bundle again."
+            )
+        return pixels, logits
 
 
 def read_bundle(path: str | Path) -> Bundle:
     """Read what a bundle says about itself; the graph is read when it is needed.
 
     Raises:
-        BundleError: there is no bundle, a file of it is missing or damaged, or it comes from a newer inarch.
+        BundleError: there is no bundle, a file of it is missing, damaged or altered, or another inarch wrote it.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -82,7 +122,7 @@ def read_bundle(path: str | Path) -> Bundle:
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder} is not a whole bundle: {', '.join(missing)} missing. Train or copy it again.")
-    config = _json(folder / CONFIG)
+    config = _object(folder / CONFIG, _bytes(folder / CONFIG))
     if config.get("format") != FORMAT:
         raise BundleError(
             f"{folder} has bundle format {config.get('format')!r}, and this inarch reads format {FORMAT}; "
@@ -90,30 +130,50 @@ def read_bundle(path: str | Path) -> Bundle:
         )
     try:
         return _bundle(folder, config)
-    except (KeyError, TypeError, ValueError, UserError) as error:
+    except BundleError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
         raise BundleError(f"{folder} is damaged ({type(error).__name__}: {error}). Train or copy it again.") from error
 
 
 def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
-    preprocess = _json(folder / PREPROCESS)
-    classes = tuple((folder / CLASSES).read_text(encoding="utf-8").splitlines())
-    if len(classes) < 2 or len(set(classes)) < len(classes):
-        raise ValueError(f"{CLASSES} lists {len(classes)} classes, {len(set(classes))} of them distinct")
-    temperature = float(_json(folder / CALIBRATION)["temperature"])
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature {temperature}")
+    digests = {name: str(config["sha256"][name]) for name in SEALED}
+    preprocess = _object(folder / PREPROCESS, _sealed(folder, PREPROCESS, digests))
+    calibration = _object(folder / CALIBRATION, _sealed(folder, CALIBRATION, digests))
     return Bundle(
         path=folder,
-        config=BundleConfig(**{key: config[key] for key in BundleConfig.__dataclass_fields__}),
-        classes=classes,
+        config=_config(config),
+        digests=digests,
+        classes=_classes(_sealed(folder, CLASSES, digests)),
         preprocessing=Preprocessing(
             image_size=int(preprocess["image_size"]),
             mean=_triple(preprocess["mean"]),
             std=_triple(preprocess["std"]),
             interpolation=preprocess["interpolation"],
         ),
-        temperature=temperature,
+        temperature=_temperature(float(calibration["temperature"])),
     )
+
+
+def _config(content: dict[str, Any]) -> BundleConfig:
+    kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
+    wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
+    if wrong:
+        raise ValueError(f"{CONFIG} has {wrong[0]}={content[wrong[0]]!r}")
+    return BundleConfig(**{name: content[name] for name in kinds})
+
+
+def _classes(content: bytes) -> tuple[str, ...]:
+    names = tuple(content.decode("utf-8").splitlines())
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError(f"{CLASSES} lists {len(names)} classes, {len(set(names))} of them distinct")
+    return names
+
+
+def _temperature(value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise ValueError(f"temperature {value}")
+    return value
 
 
 def _triple(values: list[float]) -> tuple[float, float, float]:
@@ -121,11 +181,38 @@ def _triple(values: list[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path} cannot be read: {error}. Train or copy the bundle again.") from error
-    if not isinstance(content, dict):
-        raise BundleError(f"{path} holds {type(content).__name__}, not an object. Train or copy the bundle again.")
+def _sealed(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
+    """The content of a file, if it is what was written with the bundle."""
+    content = _bytes(folder / name)
+    _check(folder / name, hashlib.sha256(content).hexdigest(), digests)
     return content
+
+
+def _check(path: Path, digest: str, digests: Mapping[str, str]) -> None:
+    if digest != digests[path.name]:
+        raise BundleError(
+            f"{path} is not the file that was written with this bundle: it was exchanged, altered or damaged. "
+            "Train or copy the bundle again."
+        )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _object(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(parsed, dict):
+        raise BundleError(f"{path} holds {type(parsed).__name__}, not an object. Train or copy the bundle again.")
+    return parsed
+
+
+def _unreadable(path: Path, error: Exception) -> BundleError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return BundleError(f"{path} cannot be read: {reason}. Train or copy the bundle again.")

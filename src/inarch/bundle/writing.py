@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -19,15 +20,17 @@ from inarch.bundle.format import (
     CARD,
     CLASSES,
     CONFIG,
+    FILES,
     FORMAT,
     GOLDEN,
     GRAPH,
     METRICS,
     PREPROCESS,
     REPORT,
+    SEALED,
     WEIGHTS,
 )
-from inarch.bundle.reading import Bundle, BundleConfig, is_bundle, read_bundle
+from inarch.bundle.reading import Bundle, BundleConfig, read_bundle
 from inarch.errors import OutputError
 from inarch.nets import Classifier
 from inarch.records import TrainingReport
@@ -53,11 +56,12 @@ def check_output(out: Path) -> None:
     Raises:
         OutputError: something else is there, or the folder around it cannot be written.
     """
-    if out.exists() and not is_bundle(out) and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} exists and is not a bundle, so it is left alone; choose another --out.")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        trial = _partial(out)
+        place = _place(out)
+        if objection := _objection(place):
+            raise OutputError(f"{out} {objection}; choose another --out.")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        trial = _partial(place)
         trial.mkdir()
         trial.rmdir()
     except OSError as error:
@@ -71,25 +75,55 @@ def write_bundle(out: Path, contents: BundleContents) -> Bundle:
         OutputError: the disk is full or cannot be written; nothing is left behind, and an older bundle stays.
     """
     check_output(out)
-    partial = _partial(out)
+    place = _place(out)
+    partial = _partial(place)
     try:
         partial.mkdir()
-        for name, write in _files(contents).items():
-            write(partial / name)
-        _swap(partial, out)
-    except OSError as error:
+        _fill(partial, contents)
+        _swap(partial, place)
+    except (OSError, OutputError) as error:
         raise OutputError(_cannot_write(out, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return read_bundle(out)
 
 
+def _place(out: Path) -> Path:
+    """Where ``out`` really is: a link stays a link, and what it leads to is replaced."""
+    return Path(os.path.realpath(out))
+
+
+def _objection(place: Path) -> str:
+    """Why what stands at ``place`` cannot be replaced; empty where nothing does, or a bundle and nothing besides."""
+    if not place.exists():
+        return ""
+    if os.path.ismount(place):
+        return "is the root of a disk, which cannot be replaced as a whole"
+    if not place.is_dir():
+        return "is a file"
+    if Path.cwd().is_relative_to(place):
+        return "is, or holds, the folder that you are in"
+    found = {entry.name for entry in place.iterdir()}
+    if found and not {CONFIG, CLASSES, GRAPH} <= found:
+        return "exists and is not a bundle, so it is left alone"
+    if strangers := sorted(found.difference(FILES)):
+        return f"holds {strangers[0]!r}, which belongs to no bundle and would be lost; move it away"
+    return ""
+
+
+def _fill(folder: Path, contents: BundleContents) -> None:
+    """Every file, and last the config with the digests of the others."""
+    for name, write in _files(contents).items():
+        write(folder / name)
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SEALED}
+    _as_json({"format": FORMAT, **asdict(contents.config), "sha256": digests})(folder / CONFIG)
+
+
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
     report = contents.report
     pixels, logits = contents.golden
-    named = {"architecture": report.model, "after": contents.config.after, "folded": str(contents.config.folded)}
+    named = {"architecture": report.model}  # one word alone: safetensors writes several in any order
     return {
-        CONFIG: _as_json({"format": FORMAT, **asdict(contents.config)}),
         CLASSES: _as_text("".join(f"{name}\n" for name in report.classes)),
         PREPROCESS: _as_json(asdict(report.preprocessing)),
         CALIBRATION: _as_json({"method": "temperature scaling", "temperature": report.temperature}),
@@ -109,35 +143,39 @@ def _figures(report: TrainingReport) -> dict[str, Any]:
 
 
 def _as_text(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text, encoding="utf-8")
+    # a folder's name may hold bytes that are no text; in JSON, what replaces them is an escape that means them
+    return lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _as_json(content: Mapping[str, Any]) -> Callable[[Path], object]:
-    return _as_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return _as_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _swap(partial: Path, out: Path) -> None:
-    if not out.exists():
-        os.replace(partial, out)
+def _swap(partial: Path, place: Path) -> None:
+    """Put ``partial`` in the place of what stands there, which comes back if that fails or is interrupted."""
+    if not place.exists():
+        os.replace(partial, place)
         return
-    older = out.with_name(f".{out.name}.older-{os.getpid()}")
-    os.replace(out, older)
+    older = place.with_name(f".{place.name}.older-{os.getpid()}")
     try:
-        os.replace(partial, out)
-    except OSError:
-        os.replace(older, out)
-        raise
-    shutil.rmtree(older, ignore_errors=True)
+        os.replace(place, older)
+        os.replace(partial, place)
+    finally:
+        if not place.exists():
+            os.replace(older, place)
+        shutil.rmtree(older, ignore_errors=True)
 
 
-def _partial(out: Path) -> Path:
-    path = out.with_name(f".{out.name}.partial-{os.getpid()}")
+def _partial(place: Path) -> Path:
+    path = place.with_name(f".{place.name}.partial-{os.getpid()}")
     with contextlib.suppress(OSError):
         shutil.rmtree(path)
     return path
 
 
-def _cannot_write(out: Path, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return f"The disk is full, so the bundle {out} was not written; free some space and run again with --resume."
-    return f"The bundle {out} cannot be written: {error.strerror or error}. Choose another --out."
+def _cannot_write(out: Path, error: Exception) -> str:
+    cause = (error.__cause__ or error) if isinstance(error, OutputError) else error
+    reason = (isinstance(cause, OSError) and cause.strerror) or str(cause)
+    if any(os.strerror(code) in reason for code in (errno.ENOSPC, errno.EDQUOT)):
+        return f"The disk is full, so the bundle {out} was not written; free some space and run it again."
+    return f"The bundle {out} cannot be written: {reason}. Choose another --out."

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from inarch.cli.progress import progress
+
 
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote.")],
@@ -19,12 +21,14 @@ def evaluate(
     """
     from inarch.api.evaluate import evaluate as run
     from inarch.drawing.report_text import to_text
+    from inarch.drawing.wording import printable
 
-    figures, skipped = run(bundle, photos)
+    with progress() as show:
+        figures, skipped = run(bundle, photos, show)
     if as_json:
         content = {**asdict(figures), "skipped": [asdict(each) for each in skipped]}
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
         return
     typer.echo(to_text(figures))
     for each in skipped:
-        typer.echo(f"left out: {each.path}: {each.reason}")
+        typer.echo(printable(f"left out: {each.path}: {each.reason}"))

@@ -1,8 +1,14 @@
 """``inarch``: the commands, and how each way of failing ends."""
 
+import contextlib
+import functools
+import io
 import os
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,29 +23,69 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, train.train, predict.predict, evaluate.evaluate, models.models, inspect.inspect):
-    app.command()(command)
 
 
 def run() -> None:
-    """Run the command line: exit code 0, 1 (the work failed), 2 (the user's mistake, one sentence)."""
+    """Run the command line: exit code 0, 1 (the work failed), 2 (the user's mistake, one sentence), 130 (Ctrl-C)."""
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a photo is said in the report
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _silence_stdout()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"inarch {version('inarch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _inarch(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of ``inarch`` itself."""
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """``command``, whose failures end with a sentence and an exit code."""
+
+    @functools.wraps(command)
+    def telling(*args: object, **options: object) -> None:
+        with _failures_told():
+            command(*args, **options)
+            sys.stdout.flush()
+
+    return telling
+
+
+@contextlib.contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
     except UserError as error:
         _stop(str(error), 2)
     except InarchError as error:
         _stop(str(error), 1)
     except KeyboardInterrupt:
-        _stop(
-            "Stopped. What was computed is cached, and nothing half written is left; run it again with --resume.", 130
-        )
+        _stop("Stopped; nothing half written is left. `inarch train … --resume` goes on where it was.", 130)
     except BrokenPipeError:  # `inarch models | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         raise SystemExit(0) from None
     except Exception as error:
         if os.environ.get("INARCH_DEBUG"):
             raise
+        if isinstance(error, OSError):
+            _silence_stdout()
+            _stop(f"The work could not go on: {error}.", 1)
         _stop(
             f"This should not have happened: {type(error).__name__}: {error}. "
             "Run it again with INARCH_DEBUG=1 set to see where, and report it.",
@@ -47,6 +93,18 @@ def run() -> None:
         )
 
 
-def _stop(sentence: str, code: int) -> None:
-    print(f"inarch: {sentence}", file=sys.stderr)
+def _silence_stdout() -> None:
+    """Let what is left unwritten go nowhere: Python would try, and fail, to write it at the end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    from inarch.drawing.wording import printable
+
+    print("inarch: " + "\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
     raise SystemExit(code)
+
+
+for command in (demo.demo, train.train, predict.predict, evaluate.evaluate, models.models, inspect.inspect):
+    app.command()(_told(command))

@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+from inarch.errors import WorkError
+
+SHOWN = 10
+"""Unreadable photos that are named at the end."""
+
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote.")],
@@ -22,6 +27,13 @@ def predict(
     show = writer(output, top)
     from inarch.serving.predictor import load
 
-    failed = show(load(bundle).predict(photos_in(images)), sys.stdout)
-    if failed:
-        raise typer.Exit(1)
+    unread = show(load(bundle).predict(photos_in(images)), sys.stdout)
+    if unread:
+        raise WorkError(_sentence(unread))
+
+
+def _sentence(unread: list[str]) -> str:
+    """Which photos have no answer: the answers may have gone to a file that nobody looks at."""
+    named = ", ".join(unread[:SHOWN]) + (f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else "")
+    noun = "photo" if len(unread) == 1 else "photos"
+    return f"{len(unread)} {noun} could not be read: {named}. The reasons stand among the answers."

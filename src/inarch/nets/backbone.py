@@ -73,6 +73,11 @@ class Backbone(nn.Module):
         """Channels of the final feature map."""
         return self.info[-1].channels
 
+    @property
+    def end(self) -> str:
+        """The last block's name: what `cut` takes to end a whole backbone where this one ends."""
+        return list(self._declared.values())[-1][-1].name
+
     def forward(self, images: Float[Tensor, "n c_in h w"]) -> MapOut:
         """The final feature map. A tail (see `split`) takes a feature map in place of images."""
         feature_map = images

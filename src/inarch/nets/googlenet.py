@@ -66,12 +66,17 @@ def _local_response_norm() -> nn.Module:
     return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)  # the values of Krizhevsky et al. 2012, section 3.3
 
 
+def _paper_auxiliary_pool() -> nn.Module:
+    """5x5 with stride 3 on a map of 14x14; at other image sizes the map is fitted to that first."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(14), nn.AvgPool2d(5, 3))
+
+
 PAPER = GoogLeNetParts(
     unit=conv_relu,
     kernel5=5,
     response_norm=_local_response_norm,
     pool4=3,
-    auxiliary_pool=partial(nn.AvgPool2d, 5, 3),
+    auxiliary_pool=_paper_auxiliary_pool,
     dropout=0.4,
 )
 TORCHVISION = GoogLeNetParts(
@@ -137,10 +142,7 @@ def googlenet_backbone(
 def googlenet_auxiliary_head(
     channels: int, classes: int, *, parts: GoogLeNetParts, reduce: int = 128, hidden: int = 1024
 ) -> nn.Module:
-    """The side head of section 5: average pool to 4x4, 1x1 reduction, two linear layers, dropout 0.7.
-
-    The paper's 5x5 pool with stride 3 needs a map of 14x14, that is images of 224 pixels or a little more.
-    """
+    """The side head of section 5: average pool to 4x4, 1x1 reduction, two linear layers, dropout 0.7."""
     return nn.Sequential(
         OrderedDict(
             pool=parts.auxiliary_pool(),

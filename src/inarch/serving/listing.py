@@ -3,41 +3,68 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from types import MappingProxyType
+from typing import NoReturn, TextIO
 
-from inarch.data.decode import IMAGE_SUFFIXES
-from inarch.errors import PhotosError, UnknownNameError
+from inarch.data.decode import IMAGE_SUFFIXES, identify
+from inarch.drawing.wording import printable
+from inarch.errors import PhotosError, UnknownNameError, UnreadableImageError
 from inarch.serving.predictor import Prediction
 
-Writer = Callable[[Iterable[Prediction], TextIO], int]
-"""Prints every answer as it comes; returns how many photos could not be read."""
+Writer = Callable[[Iterable[Prediction], TextIO], list[str]]
+"""Prints every answer as it comes; returns the names of the photos that could not be read."""
 
 
 def photos_in(paths: Iterable[Path]) -> list[Path]:
-    """The files named, and all image files in the folders named, in order.
+    """The files named, and all photos below the folders named, in order.
+
+    In a folder a file counts as a photo if its name or its header says so, as in training; hidden ones are passed over.
 
     Raises:
-        PhotosError: a path does not exist, or a folder holds no images.
+        PhotosError: a path does not exist, or a folder cannot be opened or holds no photos.
     """
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            found = [
-                Path(folder) / name
-                for folder, _, names in sorted(os.walk(path))
-                for name in sorted(names)
-                if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-            ]
+        if os.path.isdir(path):
+            found = list(_photos_below(path))
             if not found:
                 raise PhotosError(f"The folder {path} holds no photos.")
             files += found
-        elif path.exists():
+        elif os.path.exists(path):
             files.append(path)
         else:
             raise PhotosError(f"There is no photo at {path}.")
     return files
+
+
+def _photos_below(root: Path) -> Iterator[Path]:
+    """Links are followed, but no folder is entered twice."""
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(root, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        if real not in seen:
+            seen.add(real)
+            files = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+            yield from (file for file in files if _may_be_photo(file))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise PhotosError(f"The folder {error.filename} cannot be opened ({error.strerror}).") from error
+
+
+def _may_be_photo(file: Path) -> bool:
+    if file.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    if not os.path.isfile(file):  # opening a pipe would wait for ever
+        return False
+    try:
+        identify(file)
+    except UnreadableImageError:
+        return False
+    return True
 
 
 def writer(form: str, top: int) -> Writer:
@@ -46,40 +73,49 @@ def writer(form: str, top: int) -> Writer:
     Raises:
         UnknownNameError: there is none of that name.
     """
-    writers = {"table": _table, "json": _json, "csv": _csv}
-    if form not in writers:
-        raise UnknownNameError("format", form, writers)
-    return lambda predictions, stream: writers[form](predictions, stream, top)
+    if form not in WRITERS:
+        raise UnknownNameError("format", form, WRITERS)
+
+    def write(predictions: Iterable[Prediction], stream: TextIO) -> list[str]:
+        unread: list[str] = []
+        WRITERS[form](_noting(predictions, unread), stream, top)
+        return unread
+
+    return write
 
 
-def _table(predictions: Iterable[Prediction], stream: TextIO, top: int) -> int:
-    failed = 0
+def _noting(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Prediction]:
+    """The same predictions; the names of those without an answer are added to ``unread`` as they pass."""
     for each in predictions:
-        failed += bool(each.problem)
+        if each.problem:
+            unread.append(each.name)
+        yield each
+
+
+def _table(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
+    for each in predictions:
         shown = "   ".join(f"{name} {probability:.1%}" for name, probability in each.ranking[:top])
-        stream.write(f"{each.name}: {shown or 'not read: ' + each.problem}\n")
-    return failed
+        stream.write(f"{printable(each.name)}: {printable(shown) or 'not read: ' + printable(each.problem)}\n")
 
 
-def _json(predictions: Iterable[Prediction], stream: TextIO, top: int) -> int:
-    failed, rows = 0, []
+def _json(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
+    rows = []
     for each in predictions:
-        failed += bool(each.problem)
         best = [{"class": name, "probability": round(value, 6)} for name, value in each.ranking[:top]]
         rows.append({"photo": each.name, "predictions": best} | ({"problem": each.problem} if each.problem else {}))
     stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-    return failed
 
 
-def _csv(predictions: Iterable[Prediction], stream: TextIO, top: int) -> int:
-    failed = 0
+def _csv(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow(["photo", "rank", "class", "probability", "problem"])
     for each in predictions:
-        failed += bool(each.problem)
-        best: Sequence[tuple[str, float]] = each.ranking[:top]
-        for rank, (name, value) in enumerate(best, start=1):
+        for rank, (name, value) in enumerate(each.ranking[:top], start=1):
             rows.writerow([each.name, rank, name, f"{value:.6f}", ""])
         if each.problem:
             rows.writerow([each.name, "", "", "", each.problem])
-    return failed
+
+
+WRITERS: Mapping[str, Callable[[Iterable[Prediction], TextIO, int], None]] = MappingProxyType(
+    {"table": _table, "json": _json, "csv": _csv}
+)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.bundle.format import GRAPH
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.decode import decode_many
 from inarch.errors import BundleError, UnreadableImageError, WeightsError
@@ -51,9 +52,9 @@ class Predictor:
     def __init__(self, bundle: Bundle | str | Path, *, threads: int = 0) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
         try:
-            self._graph = Graph(self.bundle.graph, threads=threads)
+            self._graph = Graph(self.bundle.graph(), threads=threads)
         except WeightsError as error:
-            raise BundleError(str(error)) from error
+            raise BundleError(f"{self.bundle.path / GRAPH}: {_first_line(error)} Train or copy it again.") from error
         self._check_golden()
 
     @property
@@ -69,13 +70,14 @@ class Predictor:
         """Calibrated probabilities (n, classes) of preprocessed pixels (n, side, side, 3)."""
         return softmax(self.logits(pixels), self.bundle.temperature)
 
-    def predict(self, photos: Iterable[str | Path | bytes]) -> Iterator[Prediction]:
+    def predict(self, photos: Iterable[str | Path | bytes] | str | Path | bytes) -> Iterator[Prediction]:
         """One answer per photo, in order; photos are decoded while others are being classified.
 
         Args:
-            photos: files, or the bytes of files.
+            photos: files, or the bytes of files; a single one is one photo.
         """
-        sources = [Path(photo) if isinstance(photo, str) else photo for photo in photos]
+        several = [photos] if isinstance(photos, str | Path | bytes) else photos
+        sources = [Path(photo) if isinstance(photo, str) else photo for photo in several]
         decoded = decode_many(sources, self.bundle.preprocessing)
         names = iter(
             [str(source) if isinstance(source, Path) else f"photo {place}" for place, source in enumerate(sources)]
@@ -101,13 +103,20 @@ class Predictor:
     def _check_golden(self) -> None:
         pixels, expected = self.bundle.golden()
         side = self.bundle.preprocessing.image_size
-        if (
-            pixels.shape[1:] != (side, side, 3)
-            or pixels.dtype != np.uint8
-            or expected.shape[1:] != (len(self.classes),)
-        ):
+        fitting = (
+            len(pixels) > 0
+            and pixels.shape[1:] == (side, side, 3)
+            and expected.shape == (len(pixels), len(self.classes))
+        )
+        if not fitting:
             raise BundleError(f"{self.bundle.path}: its golden inputs do not fit its net. Train or copy it again.")
-        logits = self.logits(pixels)
+        try:
+            logits = self.logits(pixels)
+        except Exception as error:  # ONNX Runtime's own kinds share no base class
+            raise BundleError(
+                f"The graph of {self.bundle.path} cannot run on its golden inputs ({_first_line(error)}). "
+                "Its files do not belong together; copy it again."
+            ) from error
         scale = max(1.0, float(np.abs(expected).max()))
         worst = float(np.abs(logits - expected).max()) / scale if logits.shape == expected.shape else np.inf
         if not worst <= TOLERANCE:
@@ -115,6 +124,10 @@ class Predictor:
                 f"{self.bundle.path} answers differently here than where it was trained: golden logits differ by "
                 f"{worst:.2g} of their size, {TOLERANCE:g} is allowed. Its files do not belong together; copy it again."
             )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def load(bundle: str | Path) -> Predictor:

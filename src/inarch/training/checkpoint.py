@@ -1,9 +1,8 @@
 """Checkpoints that are whole or absent, and hold nothing executable."""
 
-import contextlib
 import os
-import pickle
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,27 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
         raise OutputError(f"The checkpoint {path} cannot be written: {error}.") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The state saved at ``path``; None if there is none or it cannot be read whole."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # odd pickle protocols: it can be read, or it cannot
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # damaged bytes make torch raise nearly anything
         return None
     return state if isinstance(state, dict) else None

@@ -37,5 +37,5 @@ class TrainingConfig:
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
         for name in ("lr", "weight_decay", "auxiliary_weight"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise UserError(f"{name} must not be negative, got {getattr(self, name)}.")

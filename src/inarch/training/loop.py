@@ -1,9 +1,10 @@
 """The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
@@ -52,15 +53,13 @@ class Source:
     def epoch(self, number: int, config: TrainingConfig) -> Iterator[Batch]:
         """Batches in a new order each epoch; a last batch of one joins its neighbour (batch statistics need two)."""
         order = torch.randperm(self.examples, generator=generator(config.seed, "order", number))
-        parts = list(order.split(config.batch_size))
-        if len(parts) > 1 and len(parts[-1]) == 1:
-            parts[-2:] = [torch.cat(parts[-2:])]
-        return (self.batch(part, number) for part in parts)
+        cuts = range(config.batch_size, config.batch_size * self.steps(config), config.batch_size)
+        return (self.batch(part, number) for part in order.tensor_split(tuple(cuts)))
 
     def steps(self, config: TrainingConfig) -> int:
         """Batches per epoch."""
         whole, rest = divmod(self.examples, config.batch_size)
-        return whole + (rest > 1 or (rest == 1 and whole == 0))
+        return max(1, whole + (rest > 1))
 
 
 def train_steps(
@@ -71,7 +70,7 @@ def train_steps(
     Raises:
         WorkError: the loss is no longer a finite number.
     """
-    for (inputs, labels), rate in zip(batches, rates, strict=False):
+    for (inputs, labels), rate in zip(batches, rates, strict=True):
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss, logits = loss_of(model, inputs, labels)
@@ -131,25 +130,27 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint, if there is a place for one."""
-        if self.checkpoint is None:
-            return
-        state = {
-            "epochs": self.config.epochs,
+        if self.checkpoint is not None:
+            save_checkpoint(self.checkpoint, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "config": asdict(self.config),
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "history": [vars(epoch) for epoch in self.history],
         }
-        save_checkpoint(self.checkpoint, state)
 
     def resume(self) -> int:
-        """Go on from the checkpoint, if a whole one is there; returns the epochs that are already done.
+        """Go on from the checkpoint, if a whole one of this run is there; returns the epochs that are already done.
 
-        How many epochs there are in all is the checkpoint's to say: the rate's course depends on it.
+        How many epochs there are in all is the checkpoint's to say: the rate's course depends on it. A checkpoint of
+        another net or another config counts as none.
         """
         state = None if self.checkpoint is None else load_checkpoint(self.checkpoint)
-        if state is not None:
-            self.config = replace(self.config, epochs=state["epochs"])
+        if state is not None and self._is_own(state):
+            self.config = TrainingConfig(**state["config"])
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
             if self.average is not None:
@@ -157,7 +158,19 @@ class Run:
             self.history = [Epoch(**epoch) for epoch in state["history"]]
         return len(self.history)
 
+    def _is_own(self, state: dict[str, Any]) -> bool:
+        """Whether a checkpoint is of a run like this one, but for the number of epochs."""
+        if state.keys() != self._state().keys():
+            return False
+        epochs = state["config"].get("epochs")
+        same_config = state["config"] == {**asdict(self.config), "epochs": epochs}
+        return same_config and _shapes(state["model"]) == _shapes(self.model.state_dict())
+
     def discard(self) -> None:
         """Remove the checkpoint: the run is over."""
         if self.checkpoint is not None:
             self.checkpoint.unlink(missing_ok=True)
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}

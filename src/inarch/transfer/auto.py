@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from inarch.errors import UserError
 from inarch.metrics.comparison import mcnemar, paired_difference
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
@@ -10,16 +9,17 @@ from inarch.transfer.finetune import (
     FEWEST_EPOCHS,
     Trial,
     candidate_of,
-    cut_of,
     finetune_outcome,
     fitting_the_budget,
     held_out_fold,
+    obstacle,
     trial,
 )
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import Probed, measured, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import scratch
+from inarch.transfer.tail import default_cut
 
 PROVABLE = 6
 """Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
@@ -29,11 +29,9 @@ def auto(job: Job) -> Outcome:
     """Probe first; try fine-tuning where it could prove itself; take it only if it did."""
     if not job.start.pretrained:
         return scratch(job, why="no pre-trained weights were given, so there is nothing to transfer")
-    try:
-        cut = cut_of(job)
-    except UserError as reason:
-        return _keep_probe(job, probe_on(job), str(reason))
-    probed = probe_on(job, cut)
+    if why_not := obstacle(job):
+        return _keep_probe(job, probe_on(job), why_not)
+    probed = probe_on(job, default_cut(job.start.backbone))
     wrong, held = _mistakes(job, probed)
     if wrong < PROVABLE:
         return _keep_probe(

@@ -4,6 +4,7 @@ A row of the cache is found by what it depends on: the weights, the tap, the pre
 bytes of the photo. Nothing that does not change is ever computed twice, in this run or the next.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,16 +17,19 @@ from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation, augment
 from inarch.data.cache import ArrayCache, Rows, cache_key
-from inarch.data.store import Stored
+from inarch.data.store import DECODER, Stored
+from inarch.errors import OutputError
 from inarch.nets import Backbone
 from inarch.records import Preprocessing
 from inarch.training.seeds import generator
-from inarch.weights.onnx_graph import features_graph
+from inarch.weights.onnx_graph import FEATURES, features_graph, features_output
 from inarch.weights.runtime import Graph
 
-GRAPH_VERSION = "1"
+GRAPH_VERSION = "2"
 """Part of every key: raise it when the exported graphs change what they compute."""
 CHUNK = 64
+PROBED_STAGES = 2
+"""How many of the last stages give features: the last is often too much its source task's own."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Prefix:
 
     Args:
         backbone: run in evaluation mode, up to its end.
-        digest: content hash of its weights.
+        digest: content hash of its architecture and weights.
         preprocessing: how photos become its input.
         tap: the stage or block whose whole feature map is kept too (fp16); None keeps pooled features only.
         cache: the cache folder.
@@ -47,22 +51,33 @@ class Prefix:
     cache: Path
 
     @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages whose pooled maps are kept, in running order."""
+        return tuple(each.name for each in self.backbone.info[-PROBED_STAGES:])
+
+    def output(self, stage: str) -> str:
+        """The name under which the features of one of ``stages`` are kept."""
+        return FEATURES if stage == self.stages[-1] else features_output(stage)
+
+    @property
     def key(self) -> str:
         """Names this prefix by content."""
         end = self.backbone.info[-1].name
-        return cache_key(GRAPH_VERSION, self.digest, end, self.tap or "", repr(self.preprocessing))
+        return cache_key(GRAPH_VERSION, DECODER, self.digest, end, self.tap or "", repr(self.preprocessing))
 
     def graph(self) -> bytes:
-        """The ONNX graph from pixels to features; exported once, then read from the cache."""
-        path = self.cache / "graphs" / f"{self.key}.onnx"
-        if path.exists():
-            return path.read_bytes()
-        graph = features_graph(self.backbone, self.preprocessing, () if self.tap is None else (self.tap,))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(graph)
-        os.replace(name, path)
+        """The ONNX graph from pixels to features; exported once, then read from the cache while it is whole there.
+
+        Raises:
+            OutputError: it cannot be written to the cache.
+        """
+        folder = self.cache / "graphs"
+        for path in folder.glob(f"{self.key}.*.onnx"):
+            if (graph := _whole(path)) is not None:
+                return graph
+        taps = () if self.tap is None else (self.tap,)
+        graph = features_graph(self.backbone, self.preprocessing, taps, self.stages[:-1])
+        _write(folder / f"{self.key}.{hashlib.sha256(graph).hexdigest()}.onnx", graph)
         return graph
 
     def view(self, number: int, recipe: Augmentation) -> "View":
@@ -91,8 +106,8 @@ class View:
             on_progress: called with photos done and photos to do.
 
         Returns:
-            ``features`` (n, d) in float32 and, where the prefix keeps a map, ``map`` (n, c, h, w) in float16; one
-            row for each of ``rows``.
+            for each stage of the prefix its features (n, d) in float32, under `Prefix.output`, and, where the prefix
+            keeps a map, ``map`` (n, c, h, w) in float16; one row for each of ``rows``.
         """
         digests = [stored.photos.photos[row].digest for row in rows]
         place = dict(zip(digests, rows, strict=True))
@@ -102,9 +117,10 @@ class View:
             for first in range(0, len(missing), CHUNK):
                 keys = missing[first : first + CHUNK]
                 pixels = stored.images[np.array([place[key] for key in keys])]
-                self.rows.write(keys, _named(graph(self._seen(pixels, keys))))
+                self.rows.write(keys, _named(graph, self._seen(pixels, keys)))
                 on_progress(min(first + CHUNK, len(missing)), len(missing))
-        names = ["features"] if self.prefix.tap is None else ["features", "map"]
+        names = [self.prefix.output(stage) for stage in self.prefix.stages]
+        names += [] if self.prefix.tap is None else ["map"]
         return {name: self.rows.read(digests, name) for name in names}
 
     def _seen(self, pixels: NDArray[np.uint8], keys: Sequence[str]) -> NDArray[np.uint8]:
@@ -118,9 +134,35 @@ class View:
         return torch.cat(seen).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _named(outputs: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.floating]]:
-    *maps, features = outputs
-    named: dict[str, NDArray[np.floating]] = {"features": features}
-    if maps:
-        named["map"] = maps[0].astype(np.float16)
+def _named(graph: Graph, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+    """The graph's outputs under the names of the cache."""
+    named: dict[str, NDArray[np.floating]] = dict(zip(graph.outputs, graph(pixels), strict=True))
+    if "map_0" in named:
+        named["map"] = named.pop("map_0").astype(np.float16)
     return named
+
+
+def _whole(path: Path) -> bytes | None:
+    """The content of a file that is named after it; None where it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return content if path.name.endswith(f".{hashlib.sha256(content).hexdigest()}.onnx") else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The cache in {path.parent} cannot be written ({error.strerror or error}): free some space, "
+            "or set INARCH_CACHE to a folder on another disk."
+        ) from error

@@ -15,9 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from inarch.data.cache import cache_key
 from inarch.data.split import folds
-from inarch.errors import FrozenMovedError, UserError
+from inarch.errors import FrozenMovedError, PhotosError, UserError
 from inarch.metrics.calibration import fit_temperature
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve
@@ -40,6 +39,8 @@ FINETUNING = TrainingConfig(
     ema_decay=0.95,
 )
 FEWEST_EPOCHS = 3
+FEWEST_PHOTOS = 3
+"""Of each class: one is held out of the trial, and the probe that it starts from is cross-validated on the others."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class Trial:
 
 def finetune(job: Job) -> Outcome:
     """Probe, measure fine-tuning on a held-out fifth, then fine-tune on every training photo."""
-    cut = cut_of(job)
-    probed = probe_on(job, cut)
+    if why := obstacle(job):
+        raise UserError(f"Fine-tuning is not possible here: {why}; choose --strategy probe.")
+    probed = probe_on(job, default_cut(job.start.backbone))
     config, notes = fitting_the_budget(job, probed, trials=2)
     tried = trial(job, probed, config)
     labels = job.labels[job.train][tried.held_out]
@@ -69,24 +71,23 @@ def finetune(job: Job) -> Outcome:
     return finetune_outcome(job, probed, tried, config, (candidates, notes))
 
 
-def cut_of(job: Job) -> str:
-    """The block after which the tail begins.
-
-    Raises:
-        UserError: the backbone is too short to be cut.
-    """
-    cut = default_cut(job.start.backbone)
-    if cut is None:
-        raise UserError(
-            f"The backbone ends with its {job.start.after}, so nothing would stay frozen; choose --strategy probe."
+def obstacle(job: Job) -> str:
+    """Why fine-tuning cannot be tried; empty where it can."""
+    if default_cut(job.start.backbone) is None:
+        return f"the backbone ends with its {job.start.after}, so nothing would stay frozen"
+    rarest, count = _rarest(job)
+    if count < FEWEST_PHOTOS:
+        return (
+            f"a trial on held-out photos takes {FEWEST_PHOTOS} different training photos of every class, "
+            f"and {rarest!r} has {count}"
         )
-    return cut
+    return ""
 
 
 def fitting_the_budget(job: Job, probed: Probed, *, trials: int) -> tuple[TrainingConfig, tuple[str, ...]]:
     """As many epochs as the time left allows, by timing one step here and now."""
     config = replace(FINETUNING, seed=job.seed)
-    model = nn.Sequential(*_tail_and_head(job, probed, probed.probe))
+    model = nn.Sequential(*_tail_and_head(job, probed, probed.fits[probed.last]))
     source = _maps(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = _step_seconds(model, source, config) * source.steps(config)
     affordable = int(0.8 * job.seconds_left / (trials * epoch_seconds))
@@ -119,18 +120,47 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
     labels = job.labels[job.train]
     with job.stopwatch.phase("trial"):
         seen, held = held_out_fold(job)
-        fitted = fit_probe(probed.features[:, seen], labels[seen], classes=len(job.classes), seed=job.seed)
-        model = nn.Sequential(*_tail_and_head(job, probed, fitted))
+        fits = {
+            stage: fit_probe(probed.features(stage)[:, seen], labels[seen], classes=len(job.classes), seed=job.seed)
+            for stage in dict.fromkeys((probed.stage, probed.last))
+        }
+        model = nn.Sequential(*_tail_and_head(job, probed, fits[probed.last]))
         history = train_tail(job, model, _maps(job, probed).source(seen), config, _checkpoint(job, probed, "trial"))
         tuned = logits_of(model, probed.views[0]["map"], held)
-    return Trial(held, tuned, fitted.logits(probed.features[0, held]), tuple(history), time.perf_counter() - began)
+    return Trial(
+        held,
+        tuned,
+        fits[probed.stage].logits(probed.features(probed.stage)[0, held]),
+        tuple(history),
+        time.perf_counter() - began,
+    )
 
 
 def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places in ``job.train``: those that a trial learns from, and those that it is measured on."""
-    labels = job.labels[job.train]
-    k = int(min(5, np.bincount(labels).min()))
-    return folds(labels, k=k, seed=job.seed)[0]
+    """Places in ``job.train``: those that a trial learns from, and those that it is measured on.
+
+    Copies of one file and photos of one group stand on one side.
+
+    Raises:
+        PhotosError: a class has too few photos to stand on both.
+    """
+    labels, groups = job.labels[job.train], job.groups[job.train]
+    rarest, count = _rarest(job)
+    if count < 2:
+        raise PhotosError(
+            f"Some photos are held out to watch the training, which takes two different training photos of every "
+            f"class; {rarest!r} has {count}. Add photos of it."
+        )
+    apart = len(np.unique(groups)) == len(groups)
+    parts = folds(labels, k=min(5, count), seed=job.seed, groups=None if apart else groups)
+    return max(parts, key=lambda part: np.bincount(labels[part[0]], minlength=len(job.classes)).min())
+
+
+def _rarest(job: Job) -> tuple[str, int]:
+    """The class with the fewest training photos, and how many; photos that belong together count once."""
+    labels, groups = job.labels[job.train], job.groups[job.train]
+    counts = [len(np.unique(groups[labels == label])) for label in range(len(job.classes))]
+    return job.classes[int(np.argmin(counts))], min(counts)
 
 
 def finetune_outcome(
@@ -146,7 +176,7 @@ def finetune_outcome(
     prefix = job.start.backbone.cut(cut)
     before = weights_digest(prefix.state_dict())
     with job.stopwatch.phase("fit"):
-        tail, head = _tail_and_head(job, probed, probed.probe)
+        tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
         history = train_tail(
             job,
             nn.Sequential(tail, head),
@@ -179,7 +209,7 @@ def candidate_of(
 ) -> Candidate:
     """How fine-tuning did on the photos that its trial did not see."""
     labels = job.labels[job.train][tried.held_out]
-    settings = f"after {probed.prefix.tap}, {config.epochs} epochs, {config.optimiser} {config.lr:g}"
+    settings = f"after {probed.prefix.tap}, {len(tried.history)} epochs, {config.optimiser} {config.lr:g}"
     return measured("finetune", settings, (tried.tuned, labels), tried.seconds, chosen=chosen, why=why)
 
 
@@ -204,5 +234,4 @@ def _maps(job: Job, probed: Probed) -> CachedMaps:
 
 
 def _checkpoint(job: Job, probed: Probed, part: str) -> Path:
-    photos = cache_key(*(job.digests[row] for row in job.train))
-    return job.cache / "checkpoints" / f"{cache_key(probed.prefix.key, photos, str(job.seed), part)}.pt"
+    return job.cache / "checkpoints" / f"{job.key(probed.prefix.key, repr(job.augmentation), part)}.pt"

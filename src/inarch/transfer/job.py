@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation
+from inarch.data.cache import cache_key
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, Phase, Preprocessing
@@ -31,7 +33,7 @@ class StartingPoint:
     after: str
     """The stage or block after which it ends; the last stage's name where it is whole."""
     digest: str
-    """Content hash of its weights."""
+    """Content hash of its architecture and weights; weights alone do not tell ResNet v1 from v1.5."""
     weights: str
     """Where they come from, in words."""
     pretrained: bool
@@ -56,7 +58,7 @@ class Stopwatch:
     @property
     def total(self) -> float:
         """Seconds in all phases so far."""
-        return sum(self._seconds.values())
+        return sum(self._seconds.values(), 0.0)
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -89,15 +91,29 @@ class Job:
         """The class names, in the order of the logits."""
         return self.stored.photos.classes
 
-    @property
+    @cached_property
     def labels(self) -> NDArray[np.int64]:
         """The label of every row of ``stored``."""
         return np.array([photo.label for photo in self.stored.photos.photos], dtype=np.int64)
 
-    @property
+    @cached_property
     def digests(self) -> list[str]:
         """The content hash of every row of ``stored``."""
         return [photo.digest for photo in self.stored.photos.photos]
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """For every row of ``stored`` the number of its group: a user's, else of the copies of one file.
+
+        Photos of one group stand on one side whenever some are held out.
+        """
+        names = [photo.group or photo.digest for photo in self.stored.photos.photos]
+        return np.unique(names, return_inverse=True)[1]
+
+    def key(self, *parts: str) -> str:
+        """Names what is learned from these photos with these labels and this seed, as far as ``parts`` say the rest."""
+        learned = [f"{self.digests[row]} {self.labels[row]}" for row in self.train]
+        return cache_key(*parts, str(self.seed), str(len(self.classes)), *learned)
 
     @property
     def seconds_left(self) -> float:

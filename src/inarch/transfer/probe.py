@@ -1,9 +1,12 @@
 """``probe``: the backbone stays as it is, and a linear classifier learns on its pooled features.
 
-Feature extraction in the field's words. Nothing but the head moves, so the prefix runs once per photo.
+Feature extraction in the field's words. Nothing but the head moves, so the prefix runs once per photo. Where the
+backbone had better end is measured: features grow more specific to their source task from stage to stage (Yosinski
+et al. 2014, arXiv 1411.1792), so the last stage is not always the best one.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from inarch.data.cache import Rows
 from inarch.errors import UserError
 from inarch.metrics.calibration import fit_temperature
+from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
@@ -35,13 +39,25 @@ class Probed:
     prefix: Prefix
     views: tuple[dict[str, Rows], ...]
     """For each view, the cached rows of the training photos."""
-    probe: Probe
+    fits: Mapping[str, Probe]
+    """For each stage of the prefix, in running order, a probe of its features."""
+    stage: str
+    """The stage after which the probed net ends."""
     seconds: float
 
-    @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self, stage: str) -> NDArray[np.float32]:
         """(views, n, d)"""
-        return np.stack([view["features"][:] for view in self.views])
+        return np.stack([view[self.prefix.output(stage)][:] for view in self.views])
+
+    @property
+    def last(self) -> str:
+        """The stage with which the backbone ends."""
+        return self.prefix.stages[-1]
+
+    @property
+    def probe(self) -> Probe:
+        """The probe of the net that ends after ``stage``."""
+        return self.fits[self.stage]
 
 
 def probe_on(job: Job, tap: str | None = None) -> Probed:
@@ -62,10 +78,35 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             prefix.view(number, job.augmentation).compute(job.stored, job.train, partial(job.progress, "features"))
             for number in range(VIEWS)
         )
+    labels = job.labels[job.train]
     with job.stopwatch.phase("fit"):
-        features = np.stack([view["features"][:] for view in views])
-        fitted = fit_probe(features, job.labels[job.train], classes=len(job.classes), seed=job.seed)
-    return Probed(prefix, views, fitted, time.perf_counter() - began)
+        fits = {
+            stage: fit_probe(
+                np.stack([view[prefix.output(stage)][:] for view in views]),
+                labels,
+                classes=len(job.classes),
+                seed=job.seed,
+            )
+            for stage in prefix.stages
+        }
+    return Probed(prefix, views, fits, shortest(fits, labels), time.perf_counter() - began)
+
+
+def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64]) -> str:
+    """The first stage whose held-out log loss is within one standard error of the best stage's.
+
+    The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
+    shorter one, which is also the faster.
+    """
+    losses = {stage: log_losses(softmax(fit.held_out), labels[fit.held_out_rows]) for stage, fit in fits.items()}
+    best = min(losses, key=lambda stage: float(losses[stage].mean()))
+    for stage in losses:
+        if stage == best:
+            break
+        behind = paired_difference(losses[stage], losses[best])
+        if behind.mean <= behind.standard_error:
+            return stage
+    return best
 
 
 def probe(job: Job) -> Outcome:
@@ -79,18 +120,31 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
     fitted = probed.probe
     head = head_of(fitted)
     with job.stopwatch.phase("export"):
-        graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias)
+        output = probed.prefix.output(probed.stage)
+        graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias, output=output)
     labels = job.labels[job.train]
     points = tuple((1 / strength, loss) for strength, loss in fitted.searched)
     return Outcome(
         strategy="probe",
-        model=Classifier(job.start.backbone, head).eval(),
+        model=Classifier(job.start.backbone.cut(probed.stage), head).eval(),
         graph=graph,
         temperature=fit_temperature(fitted.held_out, labels[fitted.held_out_rows]),
-        fitted=right(fitted.logits(probed.features[0]), labels),
+        fitted=right(fitted.logits(probed.features(probed.stage)[0]), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
-        notes=notes,
+        notes=(*notes, *_cut_note(probed)),
+    )
+
+
+def _cut_note(probed: Probed) -> tuple[str, ...]:
+    """Says so if the net was cut short."""
+    if probed.stage == probed.last:
+        return ()
+    losses = {stage: dict(fit.searched)[fit.strength] for stage, fit in probed.fits.items()}
+    return (
+        f"The net ends after {probed.stage}: with {probed.last} it does no better on these photos (log loss "
+        f"{losses[probed.stage]:.3f} against {losses[probed.last]:.3f} in cross-validation, within one standard error), "
+        "and it is shorter and faster without.",
     )
 
 
@@ -109,7 +163,7 @@ def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candida
     logits, labels = probed.probe.held_out, job.labels[job.train][probed.probe.held_out_rows]
     return measured(
         "probe",
-        f"penalty {probed.probe.strength:g} per photo",
+        f"after {probed.stage}, penalty {probed.probe.strength:g} per photo",
         (logits, labels),
         probed.seconds,
         chosen=chosen,

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.data.augment import augment
-from inarch.data.cache import cache_key
 from inarch.metrics.calibration import fit_temperature
 from inarch.nets import Classifier, architecture, build, evaluating
 from inarch.records import Curve, Preprocessing
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
-from inarch.training.seeds import generator
+from inarch.training.seeds import generator, global_draws
 from inarch.transfer.finetune import held_out_fold, loss_curves
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import measured, right
@@ -62,8 +61,8 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
     with job.stopwatch.phase("fit"):
         config, notes = _config(job, model, source)
         run = Run(model, config, _checkpoint(job))
-        if job.resume:
-            run.resume()
+        if job.resume and (done := run.resume()):
+            notes = (f"Training was resumed after epoch {done} of {run.config.epochs}.",)
         held_out_curve = [
             (float(epoch.number), _accuracy(job, run.average or model, job.train[held]))
             for epoch in _watched(job, run, source)
@@ -131,7 +130,8 @@ def _step_seconds(job: Job, source: Source, config: TrainingConfig) -> float:
     for _ in range(2):
         began = time.perf_counter()
         images, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
-        auxiliary_cross_entropy(model, images, labels)[0].backward()
+        with global_draws(job.seed, "timing"):
+            auxiliary_cross_entropy(model, images, labels)[0].backward()
         seconds = time.perf_counter() - began
     return seconds
 
@@ -152,6 +152,5 @@ def _accuracy(job: Job, model: nn.Module, rows: NDArray[np.int64]) -> float:
 
 
 def _checkpoint(job: Job) -> Path:
-    photos = cache_key(*(job.digests[row] for row in job.train))
-    parts = ("scratch", job.start.architecture, repr(job.preprocessing), repr(job.augmentation), photos, str(job.seed))
-    return job.cache / "checkpoints" / f"{cache_key(*parts)}.pt"
+    parts = ("scratch", job.start.architecture, repr(job.preprocessing), repr(job.augmentation))
+    return job.cache / "checkpoints" / f"{job.key(*parts)}.pt"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from inarch.data.cache import cache_key
 from inarch.errors import WeightsError
 from inarch.nets import architecture, build
 from inarch.transfer.job import StartingPoint
@@ -35,7 +36,7 @@ def starting_point(model: str | None, weights: Path | None) -> StartingPoint:
         architecture=name,
         backbone=loaded.backbone.eval(),
         after=loaded.after,
-        digest=weights_digest(loaded.backbone.state_dict()),
+        digest=cache_key(name, weights_digest(loaded.backbone.state_dict())),
         weights=f"{weights.name} (sha256 {file.sha256[:12]})",
         pretrained=True,
         folded=loaded.folded,
@@ -48,7 +49,7 @@ def _fresh(name: str) -> StartingPoint:
         architecture=name,
         backbone=backbone,
         after=backbone.info[-1].name,
-        digest=weights_digest(backbone.state_dict()),
+        digest=cache_key(name, weights_digest(backbone.state_dict())),
         weights="random initialisation",
         pretrained=False,
         folded=False,

@@ -21,16 +21,22 @@ def default_cut(backbone: Backbone) -> str | None:
     """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
 
     A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
-    None if the backbone has one stage only: there is nothing to freeze in front of it.
+    None if only one stage has weights: there is nothing to freeze in front of it.
     """
-    if len(backbone.info) < 2:
+    names = list(backbone.stages)
+    learned = [name for name in names if _has_weights(backbone.stages[name])]
+    if len(learned) < 2:
         return None
-    cut = backbone.info[-2].name
-    for name, block in backbone.stages[backbone.info[-1].name].named_children():
-        if next(block.parameters(), None) is not None:
+    cut = names[names.index(learned[-1]) - 1]
+    for name, block in backbone.stages[learned[-1]].named_children():
+        if _has_weights(block):
             break
         cut = name
     return cut
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from inarch.records import Preprocessing
 from inarch.weights.runtime import PIXELS
 
 OPSET = 18
+FEATURES = "features"
+"""The output with the pooled last map."""
 
 
 class FromPixels(nn.Module):
@@ -44,18 +46,17 @@ class FromPixels(nn.Module):
 
 
 class Tapped(nn.Module):
-    """The feature maps at ``taps`` and the pooled last map of a backbone, as one tuple."""
+    """Whole feature maps at ``taps``, and pooled ones at ``pooled`` and at the end, as one tuple."""
 
-    def __init__(self, backbone: Backbone, taps: Sequence[str]) -> None:
+    def __init__(self, backbone: Backbone, taps: Sequence[str], pooled: Sequence[str]) -> None:
         super().__init__()
         self.backbone = backbone
-        self.taps = tuple(taps)
+        self.taps, self.pooled = tuple(taps), (*pooled, backbone.info[-1].name)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, ...]:
         """The maps in the order of the taps, then the features (n, d)."""
-        last = self.backbone.info[-1].name
-        maps = self.backbone.tapped(images, [*self.taps, last])
-        return (*(maps[tap] for tap in self.taps), maps[last].mean((2, 3)))
+        maps = self.backbone.tapped(images, {*self.taps, *self.pooled})
+        return (*(maps[tap] for tap in self.taps), *(maps[tap].mean((2, 3)) for tap in self.pooled))
 
 
 def classifier_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
@@ -63,10 +64,25 @@ def classifier_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
     return _graph(model, preprocessing, ["logits"])
 
 
-def features_graph(backbone: Backbone, preprocessing: Preprocessing, taps: Sequence[str] = ()) -> bytes:
-    """Pixels to the feature maps ``map_0``, ``map_1`` … at ``taps``, and to ``features``, the pooled last map."""
-    names = [*(f"map_{place}" for place in range(len(taps))), "features"]
-    return _graph(Tapped(backbone, taps), preprocessing, names)
+def features_graph(
+    backbone: Backbone, preprocessing: Preprocessing, taps: Sequence[str] = (), pooled: Sequence[str] = ()
+) -> bytes:
+    """Pixels to features.
+
+    Args:
+        backbone: in evaluation, batch normalisation folded.
+        preprocessing: its mean and std go into the graph.
+        taps: stages or blocks whose whole maps are the outputs ``map_0``, ``map_1`` …
+        pooled: stages or blocks whose pooled maps are outputs too, named by `features_output`; the pooled last map
+            is ``features``.
+    """
+    names = [*(f"map_{place}" for place in range(len(taps))), *map(features_output, pooled), FEATURES]
+    return _graph(Tapped(backbone, taps, pooled), preprocessing, names)
+
+
+def features_output(tap: str) -> str:
+    """The output with the pooled map after ``tap``."""
+    return f"{FEATURES}_{tap}"
 
 
 @torch.no_grad()
@@ -99,21 +115,41 @@ def _graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str
     return bytes(program.model_proto.SerializeToString(deterministic=True))
 
 
-def with_linear_head(graph: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> bytes:
+def with_linear_head(
+    graph: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32], *, output: str = FEATURES
+) -> bytes:
     """A graph from `features_graph` with a linear layer on its features: pixels to ``logits``.
 
     Args:
-        graph: its other outputs are dropped.
+        graph: what neither ``output`` nor the input needs is dropped.
         weight: (classes, d).
         bias: (classes,).
+        output: which of its features.
     """
     model = onnx.load_from_string(graph)
     inner = model.graph
     inner.initializer.extend(
         [numpy_helper.from_array(weight, "head.weight"), numpy_helper.from_array(bias, "head.bias")]
     )
-    inner.node.append(helper.make_node("Gemm", ["features", "head.weight", "head.bias"], ["logits"], transB=1))
+    inner.node.append(helper.make_node("Gemm", [output, "head.weight", "head.bias"], ["logits"], transB=1))
     batch = inner.input[0].type.tensor_type.shape.dim[0].dim_param
     del inner.output[:]
     inner.output.append(helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [batch, len(bias)]))
+    _prune(inner)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _prune(graph: onnx.GraphProto) -> None:
+    """Drop every node and initialiser that no output depends on."""
+    needed = {each.name for each in graph.output}
+    for node in reversed(graph.node):  # in running order, so a node's readers come after it
+        if needed.intersection(node.output):
+            needed.update(node.input)
+    for field, wanted in (
+        (graph.node, [node for node in graph.node if needed.intersection(node.output)]),
+        (graph.initializer, [each for each in graph.initializer if each.name in needed]),
+        (graph.value_info, [each for each in graph.value_info if each.name in needed]),
+    ):
+        kept = list(wanted)
+        del field[:]
+        field.extend(kept)

@@ -34,6 +34,11 @@ class Graph:
             name = "The graph" if isinstance(graph, bytes) else str(graph)
             raise WeightsError(f"{name} is not one that ONNX Runtime can run: {error}") from error
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what a call returns."""
+        return tuple(each.name for each in self._session.get_outputs())
+
     def __call__(self, pixels: NDArray[np.uint8], *, batch: int = 16) -> tuple[NDArray[np.float32], ...]:
         """Every output for ``pixels`` (n, side, side, 3), computed ``batch`` photos at a time."""
         parts = [self._session.run(None, {PIXELS: pixels[at : at + batch]}) for at in range(0, len(pixels), batch)]

@@ -1,0 +1,83 @@
+"""Losses against arithmetic done by hand, and where their gradients go."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from inarch.nets import Classifier, architecture, build
+from inarch.training.losses import auxiliary_cross_entropy, cross_entropy
+
+SMOOTHING, WEIGHT = 0.1, 0.3
+WITH_HEADS = pytest.mark.parametrize(("name", "size"), [("googlenet_tiny", 64), ("inception_v3_tiny", 80)])
+LABELS = torch.tensor([0, 2])
+
+
+def by_hand(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Minus the log probability of a label that is the true one but for ``smoothing``, spread over all classes."""
+    log_probabilities = logits - logits.exp().sum(1, keepdim=True).log()
+    targets = torch.full_like(logits, smoothing / logits.shape[1])
+    targets[torch.arange(len(labels)), labels] += 1 - smoothing
+    return -(targets * log_probabilities).sum(1).mean()
+
+
+def with_heads(name: str) -> Classifier:
+    """In evaluation mode: dropout would make two computations differ."""
+    return build(name, classes=3, auxiliary=architecture(name).auxiliary_taps).eval()
+
+
+def images(size: int) -> Tensor:
+    return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, SMOOTHING, 0.5])
+def test_label_smoothing_is_a_softer_label(smoothing: float) -> None:
+    """Szegedy et al. 2016, section 7: q = (1 - s) one-hot + s / K."""
+    logits = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.0, 3.0]])
+    loss, given_back = cross_entropy(torch.nn.Identity(), logits, LABELS, smoothing=smoothing)
+    torch.testing.assert_close(loss, by_hand(logits, LABELS, smoothing))
+    assert given_back is logits
+
+
+@WITH_HEADS
+@torch.no_grad()
+def test_auxiliary_heads_add_three_tenths_each(name: str, size: int) -> None:
+    """Szegedy et al. 2015, section 5; the logits are the main head's, as ``forward`` gives them."""
+    model = with_heads(name)
+    loss, logits = auxiliary_cross_entropy(model, images(size), LABELS, smoothing=SMOOTHING)
+    expected = by_hand(model(images(size)), LABELS, SMOOTHING)
+    maps = model.backbone.tapped(images(size), architecture(name).auxiliary_taps)
+    for tap in architecture(name).auxiliary_taps:
+        expected += WEIGHT * by_hand(model.auxiliary[tap](maps[tap]), LABELS, SMOOTHING)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(logits, model(images(size)))
+
+
+@WITH_HEADS
+def test_auxiliary_gradient_reaches_the_trunk_before_the_tap_only(name: str, size: int) -> None:
+    """The heads are there to feed gradient to the early blocks; blocks behind the last tap do not notice them."""
+    model = with_heads(name)
+
+    def gradients(weight: float) -> dict[str, Tensor]:
+        model.zero_grad()
+        auxiliary_cross_entropy(model, images(size), LABELS, weight=weight)[0].backward()
+        return {each: tensor.grad.clone() for each, tensor in model.backbone.named_parameters()}
+
+    def side_gradients() -> dict[str, Tensor]:
+        model.zero_grad()
+        maps = model.backbone.tapped(images(size), tuple(model.auxiliary))
+        sum(by_hand(head(maps[tap]), LABELS, 0.0) for tap, head in model.auxiliary.items()).backward()
+        return {each: tensor.grad for each, tensor in model.backbone.named_parameters()}
+
+    main, both, side = gradients(0.0), gradients(WEIGHT), side_gradients()
+    assert any(gradient is not None and gradient.any() for gradient in side.values())
+    for each, gradient in side.items():
+        extra = torch.zeros_like(main[each]) if gradient is None else WEIGHT * gradient
+        torch.testing.assert_close(both[each], main[each] + extra, rtol=1e-3, atol=1e-5)
+
+
+def test_without_heads_both_losses_are_one() -> None:
+    """A net without auxiliary heads may be trained with either."""
+    model = build("resnet_tiny", classes=3).eval()
+    plain = cross_entropy(model, images(32), LABELS, smoothing=SMOOTHING)
+    auxiliary = auxiliary_cross_entropy(model, images(32), LABELS, smoothing=SMOOTHING)
+    torch.testing.assert_close(plain, auxiliary)

@@ -1,0 +1,293 @@
+"""The strategies on drawn photos. No job here lets anyone read its test photos: see `Guarded` in conftest.py."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from inarch.data.cache import Rows
+from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.nets import architecture
+from inarch.transfer import finetune as finetune_module
+from inarch.transfer import scratch as scratch_module
+from inarch.transfer.finetune import FINETUNING, finetune, fitting_the_budget, held_out_fold, trial
+from inarch.transfer.job import Job, Outcome, StartingPoint
+from inarch.transfer.probe import Probed, probe, probe_on
+from inarch.transfer.scratch import normalised, scratch
+from inarch.transfer.starting import starting_point
+from inarch.transfer.strategies import STRATEGIES, strategy
+from inarch.transfer.tail import default_cut
+from inarch.weights.files import weights_digest
+from inarch.weights.runtime import Graph
+
+Jobs = Callable[..., Job]
+
+
+@pytest.fixture(scope="session")
+def probed(make_job: Jobs, start: StartingPoint) -> tuple[Job, Probed]:
+    """A job, and the probe that fine-tuning starts from."""
+    job = make_job(start)
+    return job, probe_on(job, default_cut(start.backbone))
+
+
+@pytest.fixture(scope="session")
+def finetuned(make_job: Jobs, start: StartingPoint) -> tuple[Job, Outcome]:
+    """A job, and what `finetune` made of it."""
+    job = make_job(start)
+    return job, finetune(job)
+
+
+@pytest.fixture
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting takes seconds and is tested elsewhere."""
+    monkeypatch.setattr(scratch_module, "classifier_graph", lambda *_: b"")
+    monkeypatch.setattr(finetune_module, "classifier_graph", lambda *_: b"")
+
+
+@pytest.fixture
+def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As short as `scratch` can be."""
+    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+
+
+def test_strategies_are_found_by_name() -> None:
+    """Each by its own; a wrong one gets the nearest offered."""
+    assert {name: strategy(name) for name in STRATEGIES} == dict(STRATEGIES)
+    with pytest.raises(UnknownNameError, match=r"No strategy is called 'finetuning'. Did you mean 'finetune'"):
+        strategy("finetuning")
+
+
+def assert_graph_is_model(job: Job, outcome: Outcome) -> None:
+    pixels = job.stored.images[job.train[:7]]
+    (from_graph,) = Graph(outcome.graph, threads=1)(pixels, batch=3)
+    with torch.no_grad():
+        images = normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), job.preprocessing)
+        from_model = outcome.model(images).numpy()
+    np.testing.assert_allclose(from_graph, from_model, rtol=1e-4, atol=1e-4)
+    assert not any(module.training for module in outcome.model.modules())
+
+
+def test_scratch_learns_and_ships_what_it_learned(learned: tuple[Job, Outcome]) -> None:
+    """The graph is the model; held-out photos are told apart far beyond chance, which is one in three."""
+    job, outcome = learned
+    assert_graph_is_model(job, outcome)
+    assert outcome.strategy == "scratch"
+    assert outcome.candidates[0].accuracy.value > 0.7
+    assert outcome.fitted.value > 0.7
+    assert outcome.fitted.n + outcome.candidates[0].accuracy.n == len(job.train)
+
+
+def test_probe_ships_what_it_learned(make_job: Jobs, start: StartingPoint) -> None:
+    """The graph is the model; the backbone is the one that was given, and a second run gives the same bytes."""
+    job = make_job(start)
+    before = weights_digest(start.backbone.state_dict())
+    outcome, again = probe(job), probe(make_job(start))
+    assert_graph_is_model(job, outcome)
+    assert weights_digest(start.backbone.state_dict()) == before
+    assert outcome.graph == again.graph
+    assert weights_digest(outcome.model.state_dict()) == weights_digest(again.model.state_dict())
+    assert outcome.candidates[0].accuracy == again.candidates[0].accuracy
+    assert outcome.candidates[0].accuracy.value > 0.8
+    assert outcome.temperature == again.temperature
+
+
+def test_finetuning_ships_what_it_learned(finetuned: tuple[Job, Outcome]) -> None:
+    """The graph is the model, and both candidates were measured on the same photos."""
+    job, outcome = finetuned
+    assert_graph_is_model(job, outcome)
+    by_name = {candidate.strategy: candidate for candidate in outcome.candidates}
+    assert by_name["finetune"].chosen
+    assert not by_name["probe"].chosen
+    assert by_name["finetune"].accuracy.n == by_name["probe"].accuracy.n == len(held_out_fold(job)[1])
+    assert "Everything up to stage3 is frozen" in outcome.notes[-1]
+
+
+def test_finetuning_moves_the_tail_and_nothing_else(finetuned: tuple[Job, Outcome], weights: Path) -> None:
+    """Before the cut no weight and no statistic moves; behind it both do; the starting point is left alone."""
+    job, outcome = finetuned
+    given = starting_point("resnet_basic_tiny", weights).backbone.state_dict()
+    assert weights_digest(job.start.backbone.state_dict()) == weights_digest(given)
+    moved = {
+        name for name, tensor in outcome.model.backbone.state_dict().items() if not torch.equal(tensor, given[name])
+    }
+    assert moved
+    assert all(name.startswith("stages.stage4.") for name in moved)
+    assert any(name.endswith("running_mean") for name in moved)
+    assert any(name.endswith("conv.weight") for name in moved)
+
+
+@pytest.mark.parametrize("name", ["probe", "finetune"])
+def test_transfer_without_weights_says_what_to_pass(make_job: Jobs, fresh: StartingPoint, name: str) -> None:
+    """One sentence: there is nothing to transfer."""
+    with pytest.raises(
+        UserError, match=r"nothing to transfer: no weights were given for resnet_basic_tiny. Pass --weights"
+    ):
+        strategy(name)(make_job(fresh))
+
+
+def test_a_backbone_too_short_to_be_cut_is_refused(make_job: Jobs, start: StartingPoint) -> None:
+    """With the strategy to choose instead."""
+    stem = replace(start, backbone=start.backbone.cut("stem"), after="pool1")
+    with pytest.raises(UserError, match=r"backbone ends with its pool1, so nothing would stay frozen; choose .* probe"):
+        finetune(make_job(stem))
+
+
+def without(label: int, *, but: int) -> NDArray[np.int64]:
+    """All training rows of `make_job`, but only so many of the class."""
+    rows = np.arange(72)
+    return np.concatenate([rows[rows % 3 != label], rows[rows % 3 == label][:but]])
+
+
+def test_a_class_too_small_for_a_trial_is_named(make_job: Jobs, start: StartingPoint) -> None:
+    """Two photos cannot be held out from and cross-validated on; the class and the number are the user's own."""
+    with pytest.raises(UserError, match=r"takes 3 different training photos of every class, and 'aslant' has 2"):
+        finetune(make_job(start, train=without(1, but=2)))
+
+
+def test_scratch_names_the_class_that_cannot_be_held_out_from(make_job: Jobs, fresh: StartingPoint) -> None:
+    """One photo cannot be both learned from and watched."""
+    with pytest.raises(PhotosError, match=r"two different training photos of every class; 'down' has 1. Add photos"):
+        scratch(make_job(fresh, train=without(2, but=1)))
+
+
+def test_the_smallest_trial_works(make_job: Jobs, start: StartingPoint, no_export: None) -> None:
+    """Three photos of a class are enough."""
+    assert finetune(make_job(start, train=without(1, but=3))).strategy == "finetune"
+
+
+def test_held_out_photos_are_a_stratified_fifth(probed: tuple[Job, Probed]) -> None:
+    """Every photo on one side, every class on both."""
+    job, _ = probed
+    seen, held = held_out_fold(job)
+    assert sorted([*seen, *held]) == list(range(len(job.train)))
+    assert len(held) in range(len(job.train) // 5 - 2, len(job.train) // 5 + 3)
+    assert set(job.labels[job.train][seen]) == set(job.labels[job.train][held]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("by", ["digests", "groups"])
+def test_copies_and_groups_stand_on_one_side(make_job: Jobs, start: StartingPoint, by: str) -> None:
+    """A trial judged by photos that it has learned from would be too good."""
+    together = {row: f"pair {row // 6} {row % 3}" for row in range(60)}
+    job = make_job(start, **{by: together})
+    for seed in range(5):
+        seen, held = held_out_fold(replace(job, seed=seed))
+        assert len(held)
+        assert not set(job.groups[job.train][seen]) & set(job.groups[job.train][held])
+        assert set(job.labels[job.train][seen]) == {0, 1, 2}
+
+
+class Poisoned(Rows):
+    """Rows of which those held out are no numbers."""
+
+    def __init__(self, rows: Rows, held: NDArray[np.int64]) -> None:
+        vars(self).update(vars(rows))
+        self._held = held
+
+    def __getitem__(self, indices: Any) -> NDArray[Any]:
+        found = super().__getitem__(indices)
+        found[np.isin(np.arange(len(self))[indices], self._held)] = np.nan
+        return found
+
+
+def test_a_trial_learns_nothing_from_held_out_photos(probed: tuple[Job, Probed]) -> None:
+    """With their features and maps turned into NaN, training goes as before."""
+    job, honest = probed
+    config = replace(FINETUNING, epochs=2)
+    _, held = held_out_fold(job)
+    poisoned = replace(
+        honest, views=tuple({name: Poisoned(rows, held) for name, rows in view.items()} for view in honest.views)
+    )
+    clean, spoilt = trial(job, honest, config), trial(job, poisoned, config)
+    assert [epoch.loss for epoch in spoilt.history] == [epoch.loss for epoch in clean.history]
+    assert np.array_equal(clean.held_out, held)
+    assert np.isfinite(clean.tuned).all()
+    assert np.isnan(spoilt.tuned).all()
+    assert np.isnan(spoilt.probed).all()
+
+
+def test_scratch_learns_nothing_from_held_out_photos(
+    make_job: Jobs, fresh: StartingPoint, no_export: None, one_epoch: None
+) -> None:
+    """With other pictures in their place the net becomes the same, bit for bit."""
+    job = make_job(fresh)
+    _, held = held_out_fold(job)
+    draw = np.random.default_rng(0)
+    noise = {int(row): draw.integers(0, 256, (32, 32, 3)).astype(np.uint8) for row in job.train[held]}
+    first, second = scratch(job), scratch(make_job(fresh, pixels=noise))
+    assert weights_digest(first.model.state_dict()) == weights_digest(second.model.state_dict())
+    assert first.candidates[0].log_loss != second.candidates[0].log_loss
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("googlenet_tiny", 64), ("googlenet_paper_tiny", 64), ("inception_v3_tiny", 80)]
+)
+def test_scratch_leaves_the_global_generator_alone(
+    make_job: Jobs, no_export: None, one_epoch: None, name: str, size: int
+) -> None:
+    """Auxiliary heads with their dropout at an image size that is not the paper's; none of them is shipped."""
+    job = make_job(starting_point(name, None), train=np.arange(12), size=size)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    outcome = scratch(job)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len(outcome.model.auxiliary) == 0
+    assert architecture(name).auxiliary_taps
+
+
+def budget(seconds: float, probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> tuple[int, tuple[str, ...]]:
+    """Epochs and notes where a step takes a second and so an epoch takes three."""
+    monkeypatch.setattr(finetune_module, "_step_seconds", lambda *_: 1.0)
+    job = replace(probed[0], time_budget=probed[0].stopwatch.total + seconds)
+    config, notes = fitting_the_budget(job, probed[1], trials=2)
+    return config.epochs, notes
+
+
+def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trainings of n epochs of three steps, with a fifth of the time in reserve; never fewer than three."""
+    assert len(probed[0].train) == 72
+    assert budget(61, probed, monkeypatch) == (8, ())
+    epochs, (note,) = budget(38, probed, monkeypatch)
+    assert epochs == 5
+    assert "takes about 3.0 s here, so 5 instead of 8" in note
+    assert budget(1, probed, monkeypatch)[0] == 3
+    assert budget(-10, probed, monkeypatch)[0] == 3
+
+
+def test_a_killed_finetuning_is_resumed(
+    make_job: Jobs, start: StartingPoint, finetuned: tuple[Job, Outcome], no_export: None
+) -> None:
+    """Killed in the last training, it ends with the same weights as the one that was not; no checkpoint stays."""
+    seen: list[int] = []
+
+    def die(phase: str, done: int, total: int) -> None:
+        seen.append(done)
+        if phase == "fine-tune" and seen.count(3) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(make_job(start, progress=die))
+    job = make_job(start, resume=True)
+    (left,) = (job.cache / "checkpoints").iterdir()
+    assert left.stat().st_size
+    outcome = finetune(job)
+    assert weights_digest(outcome.model.state_dict()) == weights_digest(finetuned[1].model.state_dict())
+    assert list((job.cache / "checkpoints").iterdir()) == []
+
+
+def test_a_checkpoint_of_other_labels_is_not_resumed(make_job: Jobs, start: StartingPoint) -> None:
+    """The same photos, but one was put into another class since: another run."""
+    job = make_job(start)
+    keys = {
+        job.key("finetune"),
+        job.key("scratch"),
+        replace(job, seed=1).key("finetune"),
+        make_job(start, labels={5: 0}).key("finetune"),
+        make_job(start, train=np.arange(71)).key("finetune"),
+    }
+    assert len(keys) == 5
+    assert make_job(start).key("finetune") == job.key("finetune")

@@ -1,0 +1,134 @@
+"""The tail on cached maps: the same training as the whole net with its prefix frozen."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from inarch.data.cache import ArrayCache, Rows
+from inarch.nets import Backbone, Frozen, build, linear_head
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Run, Source
+from inarch.training.losses import cross_entropy
+from inarch.transfer.job import Job, StartingPoint
+from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
+from inarch.weights.files import weights_digest
+
+PHOTOS = 22
+CONFIG = TrainingConfig(epochs=3, batch_size=8, lr=0.01, warmup=0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("googlenet", "pool4"),
+        ("googlenet_paper", "pool4"),
+        ("resnet18", "stage3"),
+        ("resnet50", "stage3"),
+        ("inception_v3", "stage4"),
+    ],
+)
+def test_the_tail_is_the_last_stage_from_its_first_weights_on(name: str, cut: str) -> None:
+    """A pool that opens the last stage belongs to the prefix: its map is a quarter of the size."""
+    assert default_cut(build(name, device="meta").backbone) == cut
+
+
+def test_a_backbone_of_one_stage_has_no_cut() -> None:
+    """Nothing would stay frozen."""
+    assert default_cut(build("resnet50", device="meta").backbone.cut("stem")) is None
+
+
+@pytest.mark.parametrize("end", ["pool3", "4a", "4e", "pool4", "5a"])
+def test_the_tail_of_a_shortened_backbone_has_weights_to_move(end: str) -> None:
+    """Wherever the backbone ends, behind a pool included."""
+    backbone = build("googlenet", device="meta").backbone.cut(end)
+    prefix, tail = backbone.split(default_cut(backbone) or "")
+    assert list(tail.parameters())
+    assert list(prefix.parameters())
+
+
+@pytest.fixture
+def halves() -> tuple[Backbone, Backbone]:
+    """Prefix and tail of a tiny net whose statistics are not fresh."""
+    backbone = build("resnet_tiny", classes=3, seed=1).backbone
+    with torch.no_grad():
+        backbone.train()(torch.randn(16, 3, 48, 48, generator=torch.Generator().manual_seed(0)))
+    return backbone.eval().split(default_cut(backbone) or "")
+
+
+@pytest.fixture
+def views() -> tuple[Tensor, ...]:
+    """The photos of two views."""
+    generator = torch.Generator().manual_seed(2)
+    return tuple(torch.randn(PHOTOS, 3, 48, 48, generator=generator) for _ in range(2))
+
+
+def cached(maps: Tensor, folder: Path) -> Rows:
+    keys = [f"{row:064x}" for row in range(len(maps))]
+    cache = ArrayCache(folder)
+    cache.write(keys, {"map": maps.numpy()})
+    return cache.read(keys, "map")
+
+
+def test_cached_and_uncached_training_agree(
+    halves: tuple[Backbone, Backbone],
+    views: tuple[Tensor, ...],
+    make_job: Callable[..., Job],
+    fresh: StartingPoint,
+    tmp_path: Path,
+) -> None:
+    """To 1e-5 in every weight and statistic; and the prefix, run in training mode but frozen, does not move."""
+    prefix, tail = halves
+    labels = np.arange(PHOTOS) % 3
+    whole = nn.Sequential(Frozen(prefix), *map(copy.deepcopy, (tail, linear_head(tail.channels, 3))))
+    short = nn.Sequential(*map(copy.deepcopy, (tail, whole[2])))
+    before = weights_digest(prefix.state_dict()), weights_digest(tail.state_dict())
+
+    def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        return views[epoch % 2][indices], torch.from_numpy(labels[indices.numpy()])
+
+    list(Run(whole, CONFIG).epochs(Source(PHOTOS, batch), partial(cross_entropy, smoothing=CONFIG.label_smoothing)))
+    with torch.no_grad():
+        maps = tuple(cached(prefix(view), tmp_path / str(number)) for number, view in enumerate(views))
+    source = CachedMaps(maps, labels).source(np.arange(PHOTOS))
+    history = train_tail(make_job(fresh), short, source, CONFIG, tmp_path / "run.pt")
+
+    assert [epoch.number for epoch in history] == [1, 2, 3]
+    assert weights_digest(prefix.state_dict()) == before[0]
+    assert weights_digest(short[0].state_dict()) != before[1]
+    for name, tensor in short.state_dict().items():
+        index, rest = name.split(".", 1)
+        torch.testing.assert_close(
+            tensor, whole.state_dict()[f"{int(index) + 1}.{rest}"], rtol=1e-5, atol=1e-5, msg=name
+        )
+    assert not (tmp_path / "run.pt").exists()
+
+
+def test_sources_are_subsets_of_the_photos(views: tuple[Tensor, ...], tmp_path: Path) -> None:
+    """Index i of a source is its i-th row; each epoch sees the next view."""
+    maps = tuple(cached(view[:, :, :2, :2].contiguous(), tmp_path / str(number)) for number, view in enumerate(views))
+    rows = np.array([9, 4, 20])
+    source = CachedMaps(maps, np.arange(PHOTOS)).source(rows)
+    assert source.examples == 3
+    for epoch in (1, 2, 3):
+        found, labels = source.batch(torch.tensor([2, 0]), epoch)
+        assert labels.tolist() == [20, 9]
+        assert torch.equal(found, views[epoch % 2][[20, 9], :, :2, :2])
+
+
+def test_logits_on_maps_are_those_of_the_whole_net(
+    halves: tuple[Backbone, Backbone], views: tuple[Tensor, ...], tmp_path: Path
+) -> None:
+    """In evaluation mode, in the order of the rows, and the mode is given back."""
+    prefix, tail = halves
+    model = nn.Sequential(tail, linear_head(tail.channels, 3)).train()
+    rows = np.array([5, 1, 21])
+    with torch.no_grad():
+        found = logits_of(model, cached(prefix(views[0]), tmp_path / "maps"), rows, batch=2)
+        expected = model.eval()(prefix(views[0][rows]))
+    torch.testing.assert_close(torch.from_numpy(found).float(), expected, rtol=1e-4, atol=1e-5)
