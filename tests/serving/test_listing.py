@@ -28,7 +28,8 @@ def photo(path: Path) -> Path:
 
 def shown(form: str, top: int = 3, answers: tuple[Prediction, ...] = ANSWERS) -> tuple[str, list[str]]:
     stream = io.StringIO()
-    return (stream, writer(form, top)(iter(answers), stream))[0].getvalue(), writer(form, top)(answers, io.StringIO())
+    unread = writer(form, top)(iter(answers), stream)
+    return stream.getvalue(), unread
 
 
 def test_a_folder_stands_for_the_photos_in_it(tmp_path: Path) -> None:

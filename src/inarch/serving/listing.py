@@ -6,14 +6,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NoReturn, TextIO
+from typing import NoReturn, Protocol
 
 from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.drawing.wording import printable
 from inarch.errors import PhotosError, UnknownNameError, UnreadableImageError
 from inarch.serving.predictor import Prediction
 
-Writer = Callable[[Iterable[Prediction], TextIO], list[str]]
+
+class Stream(Protocol):
+    """Where answers go: ``sys.stdout``, an open file."""
+
+    def write(self, text: str, /) -> object:
+        """Add ``text``."""
+
+
+Writer = Callable[[Iterable[Prediction], Stream], list[str]]
 """Prints every answer as it comes; returns the names of the photos that could not be read."""
 
 
@@ -76,7 +84,7 @@ def writer(form: str, top: int) -> Writer:
     if form not in WRITERS:
         raise UnknownNameError("format", form, WRITERS)
 
-    def write(predictions: Iterable[Prediction], stream: TextIO) -> list[str]:
+    def write(predictions: Iterable[Prediction], stream: Stream) -> list[str]:
         unread: list[str] = []
         WRITERS[form](_noting(predictions, unread), stream, top)
         return unread
@@ -92,13 +100,13 @@ def _noting(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Pr
         yield each
 
 
-def _table(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
+def _table(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     for each in predictions:
         shown = "   ".join(f"{name} {probability:.1%}" for name, probability in each.ranking[:top])
         stream.write(f"{printable(each.name)}: {printable(shown) or 'not read: ' + printable(each.problem)}\n")
 
 
-def _json(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
+def _json(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = []
     for each in predictions:
         best = [{"class": name, "probability": round(value, 6)} for name, value in each.ranking[:top]]
@@ -106,7 +114,7 @@ def _json(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
     stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
-def _csv(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
+def _csv(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow(["photo", "rank", "class", "probability", "problem"])
     for each in predictions:
@@ -116,6 +124,6 @@ def _csv(predictions: Iterable[Prediction], stream: TextIO, top: int) -> None:
             rows.writerow([each.name, "", "", "", each.problem])
 
 
-WRITERS: Mapping[str, Callable[[Iterable[Prediction], TextIO, int], None]] = MappingProxyType(
+WRITERS: Mapping[str, Callable[[Iterable[Prediction], Stream, int], None]] = MappingProxyType(
     {"table": _table, "json": _json, "csv": _csv}
 )

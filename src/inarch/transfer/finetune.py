@@ -117,11 +117,13 @@ def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> f
 def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
     """Fine-tune on four fifths of the training photos, and probe on the same, to compare them on the last fifth."""
     began = time.perf_counter()
-    labels = job.labels[job.train]
+    labels, groups = job.labels[job.train], job.groups[job.train]
     with job.stopwatch.phase("trial"):
         seen, held = held_out_fold(job)
         fits = {
-            stage: fit_probe(probed.features(stage)[:, seen], labels[seen], classes=len(job.classes), seed=job.seed)
+            stage: fit_probe(
+                probed.features(stage)[:, seen], labels[seen], groups[seen], classes=len(job.classes), seed=job.seed
+            )
             for stage in dict.fromkeys((probed.stage, probed.last))
         }
         model = nn.Sequential(*_tail_and_head(job, probed, fits[probed.last]))

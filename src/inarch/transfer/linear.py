@@ -50,27 +50,38 @@ class Probe:
         return np.asarray(features @ self.weight.T + self.bias, dtype=np.float64)
 
 
-def fit_probe(views: NDArray[np.float32], labels: NDArray[np.int64], *, classes: int, seed: int) -> Probe:
+def fit_probe(
+    views: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.generic],
+    *,
+    classes: int,
+    seed: int,
+) -> Probe:
     """Choose the penalty by cross-validation and fit on everything.
 
     Args:
         views: pooled features of the training photos, (views, n, d); the first view is the plain photo.
         labels: class of each photo, (n,).
         classes: how many classes there are.
+        groups: photos of one group are held out together, (n,).
         seed: of the folds.
 
     Raises:
         PhotosError: a class has fewer than two training photos.
     """
-    counts = np.bincount(labels, minlength=classes)
-    if counts.min() < 2:
+    counts = [len(np.unique(groups[labels == label])) for label in range(classes)]
+    if min(counts) < 2:
         raise PhotosError(
-            f"Cross-validation needs two training photos of every class; class number {counts.argmin()} has "
-            f"{counts.min()}. Add photos of it."
+            f"Cross-validation needs two different training photos of every class; class number "
+            f"{int(np.argmin(counts))} has {min(counts)}. Add photos of it."
         )
     rows = _search_rows(labels, seed)
     repeats = REPEATS if len(rows) <= REPEATED_PHOTOS else 1
-    runs = [_Validation(views[:, rows], labels[rows], classes, seed + 7919 * repeat) for repeat in range(repeats)]
+    runs = [
+        _Validation(views[:, rows], labels[rows], groups[rows], classes, seed + 7919 * repeat)
+        for repeat in range(repeats)
+    ]
     searched: list[tuple[float, float]] = []
     kept = np.zeros((0, classes))
     for place, strength in enumerate(STRENGTHS):
@@ -128,10 +139,18 @@ class _Path:
 class _Validation:
     """One cross-validation: a path of fits for every fold."""
 
-    def __init__(self, views: NDArray[np.float32], labels: NDArray[np.int64], classes: int, seed: int) -> None:
-        k = int(min(5, np.bincount(labels, minlength=classes).min()))
+    def __init__(
+        self,
+        views: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        groups: NDArray[np.generic],
+        classes: int,
+        seed: int,
+    ) -> None:
+        rarest = min(len(np.unique(groups[labels == label])) for label in range(classes))
+        apart = len(np.unique(groups)) == len(groups)
         self.plain, self.classes = views[0], classes
-        self.parts = folds(labels, k=k, seed=seed)
+        self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=None if apart else groups)
         self.paths = [_Path(views[:, seen], labels[seen], classes) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:

@@ -84,6 +84,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             stage: fit_probe(
                 np.stack([view[prefix.output(stage)][:] for view in views]),
                 labels,
+                job.groups[job.train],
                 classes=len(job.classes),
                 seed=job.seed,
             )
@@ -143,8 +144,8 @@ def _cut_note(probed: Probed) -> tuple[str, ...]:
     losses = {stage: dict(fit.searched)[fit.strength] for stage, fit in probed.fits.items()}
     return (
         f"The net ends after {probed.stage}: with {probed.last} it does no better on these photos (log loss "
-        f"{losses[probed.stage]:.3f} against {losses[probed.last]:.3f} in cross-validation, within one standard error), "
-        "and it is shorter and faster without.",
+        f"{losses[probed.stage]:.3f} against {losses[probed.last]:.3f} in cross-validation, within one standard "
+        "error), and it is shorter and faster without.",
     )
 
 
