@@ -18,19 +18,25 @@ from inarch.records import Preprocessing
 from inarch.transfer import features
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, StartingPoint
+from inarch.weights.onnx_graph import features_output
+from inarch.weights.runtime import Graph
 
 ROWS = np.arange(10)
 RECIPE = Augmentation(min_scale=0.5, colour=0.3)
 
 
-class Counting:
+class Counting(Graph):
     """Stands in for `Graph`: features and map follow from the pixels alone."""
 
     shown: int = 0
     dies_after: int = 10**9
 
     def __init__(self, graph: bytes) -> None:
-        self.keeps_map = graph.endswith(b"tapped")
+        self.named = tuple(graph.decode().split(", "))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.named
 
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         if Counting.shown + len(pixels) > Counting.dies_after:
@@ -38,7 +44,7 @@ class Counting:
         Counting.shown += len(pixels)
         pooled = pixels.mean((1, 2), dtype=np.float32)
         whole = pixels[:, ::8, ::8].transpose(0, 3, 1, 2).astype(np.float32)
-        return (whole, pooled) if self.keeps_map else (pooled,)
+        return tuple(whole if name == "map_0" else pooled for name in self.outputs)
 
 
 @pytest.fixture
@@ -46,8 +52,9 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Every graph that was exported."""
     graphs: list[bytes] = []
 
-    def export(backbone: object, preprocessing: object, taps: tuple[str, ...] = ()) -> bytes:
-        graphs.append(b"a graph, tapped" if taps else b"a graph")
+    def export(backbone: object, preprocessing: object, taps: tuple[str, ...], pooled: tuple[str, ...]) -> bytes:
+        names = [*(["map_0"] if taps else []), *map(features_output, pooled), "features"]
+        graphs.append(", ".join(names).encode())
         return graphs[-1]
 
     monkeypatch.setattr(features, "features_graph", export)
@@ -182,8 +189,9 @@ def test_views_do_not_depend_on_neighbours(prefix: Prefix, job: Job, tmp_path: P
 
 
 def test_maps_are_kept_in_half_precision(prefix: Prefix, job: Job) -> None:
-    """Beside the features, one whole map for each photo."""
+    """Beside the features of the last two stages, one whole map for each photo."""
     found = replace(prefix, tap="stage3").view(0, RECIPE).compute(job.stored, ROWS, lambda done, total: None)
+    assert set(found) == {"features", "features_stage3", "map"}
     assert found["map"].dtype == np.float16
     assert np.array_equal(found["map"][:], job.stored.images[ROWS][:, ::8, ::8].transpose(0, 3, 1, 2))
 
@@ -197,16 +205,17 @@ def test_progress_counts_what_is_missing(prefix: Prefix, job: Job, monkeypatch: 
     assert seen == [(4, 9), (8, 9), (9, 9)]
 
 
-@pytest.mark.parametrize("damage", [b"", b"a gra", b"a grapH"])
+@pytest.mark.parametrize("damage", [b"", b"feat", b"features_stage3, Features"])
 def test_a_damaged_graph_is_exported_again(prefix: Prefix, exported: list[bytes], damage: bytes) -> None:
     """Cut short or altered, it is not used, and the cache is whole afterwards."""
-    assert prefix.graph() == prefix.graph() == b"a graph"
+    whole = prefix.graph()
+    assert prefix.graph() == whole
     assert len(exported) == 1
     (file,) = (prefix.cache / "graphs").iterdir()
     file.write_bytes(damage)
-    assert prefix.graph() == b"a graph"
+    assert prefix.graph() == whole
     assert len(exported) == 2
-    assert prefix.graph() == b"a graph"
+    assert prefix.graph() == whole
     assert len(exported) == 2
     assert list((prefix.cache / "graphs").iterdir()) == [file]
 

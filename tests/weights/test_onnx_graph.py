@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from inarch.errors import WeightsError
 from inarch.nets import ARCHITECTURES, Classifier, build
 from inarch.records import Preprocessing
-from inarch.weights.onnx_graph import classifier_graph, features_graph, with_linear_head
+from inarch.weights.onnx_graph import classifier_graph, features_graph, features_output, with_linear_head
 from inarch.weights.runtime import PIXELS, Graph
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 TAPS = {"googlenet_tiny": ("pool3", "4d"), "resnet_basic_tiny": ("stage2",)}
+POOLED = {"googlenet_tiny": ("stage4",), "resnet_basic_tiny": ("stage2", "stage3")}
 """What is exported as features, at another image size than the classifiers; an export takes seconds."""
 MEAN, STD = (0.2, 0.5, 0.7), (0.3, 0.2, 0.1)
 LARGE, SMALL = Preprocessing(image_size=96, mean=MEAN, std=STD), Preprocessing(image_size=56, mean=MEAN, std=STD)
@@ -40,13 +41,13 @@ def lively(name: str) -> Classifier:
 
 @pytest.fixture(scope="session")
 def features() -> Callable[[str], Exported]:
-    """``features(name)``: a tiny net and its features graph with `TAPS`, exported once."""
+    """``features(name)``: a tiny net and its features graph with `TAPS` and `POOLED`, exported once."""
     done: dict[str, Exported] = {}
 
     def find(name: str) -> Exported:
         if name not in done:
             model = lively(name)
-            done[name] = model, features_graph(model.backbone, SMALL, TAPS[name])
+            done[name] = model, features_graph(model.backbone, SMALL, TAPS[name], POOLED[name])
         return done[name]
 
     return find
@@ -89,15 +90,17 @@ def test_classifiers_give_the_logits_of_their_net(name: str) -> None:
 @pytest.mark.parametrize("name", TAPS)
 @torch.no_grad()
 def test_features_graphs_give_taps_and_pooled_features(features: Callable[[str], Exported], name: str) -> None:
-    """The maps in the order of the taps, then the mean of the last one over the grid."""
-    model, graph = features(name)
-    photos = pixels(3, SMALL)
-    *maps, pooled = Graph(graph, threads=1)(photos, batch=2)
-    expected = model.eval().backbone.tapped(by_hand(photos), (*TAPS[name], model.backbone.info[-1].name))
-    assert len(maps) == len(TAPS[name])
-    for found, tap in zip(maps, TAPS[name], strict=True):
-        assert_near(found, expected[tap])
-    assert_near(pooled, expected[model.backbone.info[-1].name].mean((2, 3)))
+    """Maps whole or averaged over the grid, each under its own name, the last one's mean as ``features``."""
+    model, content = features(name)
+    photos, graph = pixels(3, SMALL), Graph(content, threads=1)
+    found = dict(zip(graph.outputs, graph(photos, batch=2), strict=True))
+    last = model.backbone.info[-1].name
+    expected = model.eval().backbone.tapped(by_hand(photos), {*TAPS[name], *POOLED[name], last})
+    pooled = {features_output(tap): expected[tap].mean((2, 3)) for tap in POOLED[name]}
+    maps = {f"map_{place}": expected[tap] for place, tap in enumerate(TAPS[name])}
+    assert list(graph.outputs) == [*maps, *pooled, "features"]
+    for output, tensor in {**maps, **pooled, "features": expected[last].mean((2, 3))}.items():
+        assert_near(found[output], tensor)
 
 
 @pytest.mark.parametrize("name", TAPS)
@@ -120,10 +123,24 @@ def test_a_linear_head_is_one_product(features: Callable[[str], Exported], name:
     assert_near(Graph(own, threads=1)(photos)[0], model.eval()(by_hand(photos)))
 
 
+def test_a_head_in_the_middle_drops_what_lies_behind(features: Callable[[str], Exported]) -> None:
+    """Cut after stage 3 the graph computes the same features, and carries no weight of stage 4."""
+    _, content = features("resnet_basic_tiny")
+    graph, photos = Graph(content, threads=1), pixels(3, SMALL)
+    pooled = dict(zip(graph.outputs, graph(photos), strict=True))["features_stage3"]
+    weight, bias = np.eye(4, pooled.shape[1], dtype=np.float32), np.ones(4, np.float32)
+    cut = with_linear_head(content, weight, bias, output="features_stage3")
+    np.testing.assert_allclose(Graph(cut, threads=1)(photos)[0], pooled[:, :4] + 1, rtol=1e-5, atol=1e-5)
+    names = [each.name for each in onnx.load_from_string(cut).graph.initializer]
+    assert any("stage3" in name for name in names)
+    assert not any("stage4" in name for name in names)
+
+
 def test_the_same_net_gives_the_same_bytes(features: Callable[[str], Exported]) -> None:
     """A bundle can be compared by digest."""
     model, graph = features("resnet_basic_tiny")
-    assert features_graph(model.backbone, SMALL, TAPS["resnet_basic_tiny"]) == graph
+    again = features_graph(model.backbone, SMALL, TAPS["resnet_basic_tiny"], POOLED["resnet_basic_tiny"])
+    assert again == graph
 
 
 @pytest.mark.xfail(reason="the exporter writes the stack of every node, with this machine's paths, into its metadata")
@@ -138,7 +155,7 @@ def test_a_graph_says_what_it_takes_and_gives(features: Callable[[str], Exported
     """Pixels as bytes, any number of them; valid by ONNX's own checker."""
     _, graph = features("googlenet_tiny")
     headed = with_linear_head(graph, np.zeros((4, 128), np.float32), np.zeros(4, np.float32))
-    for content, names in ((graph, ["map_0", "map_1", "features"]), (headed, ["logits"])):
+    for content, names in ((graph, ["map_0", "map_1", "features_stage4", "features"]), (headed, ["logits"])):
         model = onnx.load_from_string(content)
         onnx.checker.check_model(model)
         (taken,) = model.graph.input

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, runtime_checkable
 
 from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.drawing.wording import printable
@@ -14,6 +14,7 @@ from inarch.errors import PhotosError, UnknownNameError, UnreadableImageError
 from inarch.serving.predictor import Prediction
 
 
+@runtime_checkable
 class Stream(Protocol):
     """Where answers go: ``sys.stdout``, an open file."""
 

@@ -155,12 +155,13 @@ def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         )
     apart = len(np.unique(groups)) == len(groups)
     parts = folds(labels, k=min(5, count), seed=job.seed, groups=None if apart else groups)
-    return max(parts, key=lambda part: np.bincount(labels[part[0]], minlength=len(job.classes)).min())
+    return max(parts, key=lambda part: _rarest(job, job.train[part[0]])[1])  # groups may crowd in one fold
 
 
-def _rarest(job: Job) -> tuple[str, int]:
-    """The class with the fewest training photos, and how many; photos that belong together count once."""
-    labels, groups = job.labels[job.train], job.groups[job.train]
+def _rarest(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
+    """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
+    rows = job.train if rows is None else rows
+    labels, groups = job.labels[rows], job.groups[rows]
     counts = [len(np.unique(groups[labels == label])) for label in range(len(job.classes))]
     return job.classes[int(np.argmin(counts))], min(counts)
 

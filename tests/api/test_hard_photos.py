@@ -1,0 +1,44 @@
+"""A folder with everything that goes wrong in it is trained on, and nothing is passed over in silence."""
+
+import html
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from inarch.api.train import train
+from inarch.bundle.format import REPORT
+from inarch.data.decode import decode_or_error
+from inarch.errors import UnreadableImageError
+from inarch.transfer import scratch
+from trained import CLASSES, draw_folder, options
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.filterwarnings("default:::PIL")
+def test_hard_images_are_used_or_named(
+    shared_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is either learned from or stands in the figures and in the report with a reason; none is touched."""
+    photos = draw_folder(tmp_path / "photos", {"": 4})
+    shutil.copytree(shared_data("hard_images"), photos / CLASSES[0] / "hard")
+    before = digests(photos)
+    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(scratch, "FEWEST_EPOCHS", 1)
+    bundle = train(photos, tmp_path / "out", options(tmp_path))
+    skipped = {each["path"]: each["reason"] for each in bundle.metrics["skipped"]}
+    used = sum(sum(counts) for _, counts in bundle.metrics["counts"])
+    assert digests(photos) == before
+    assert used + len(skipped) == len(before)
+    for name in before:
+        readable = not isinstance(decode_or_error(photos / name, bundle.preprocessing), UnreadableImageError)
+        assert readable == (name not in skipped), name
+    page = html.unescape((bundle.path / REPORT).read_text(encoding="utf-8"))
+    assert len(skipped) > 10
+    assert all(name in page and reason in page for name, reason in skipped.items())

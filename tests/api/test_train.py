@@ -1,0 +1,226 @@
+"""From photos to a bundle, and from a bundle to another: what is promised of every one of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from inarch.api import train as train_module
+from inarch.api.evaluate import evaluate
+from inarch.api.inspect import net_of, trace
+from inarch.api.train import LARGEST_IMAGE, LARGEST_SEED, TrainOptions, train
+from inarch.bundle.format import WEIGHTS
+from inarch.bundle.reading import read_bundle
+from inarch.errors import OutputError, UserError
+from inarch.nets import Classifier, build, folded
+from trained import SIDE, Trained, draw_folder, options
+
+KINDS = ("scratch", "finetune", "cut", "cut again")
+
+
+class Bundles:
+    """Bundles of every kind, each trained when it is first asked for."""
+
+    def __init__(self, tiny: Trained, folder: Path) -> None:
+        self.folder = folder
+        self.photos = tiny.photos
+        self._made = {"scratch": tiny.bundle}
+
+    def __call__(self, kind: str) -> Path:
+        if kind not in self._made:
+            self._made[kind] = getattr(self, f"_{kind.replace(' ', '_')}")()
+        return self._made[kind]
+
+    def _train(self, name: str, **changes: Any) -> Path:
+        given = options(self.folder, image_size=None, **changes)
+        return train(self.photos, self.folder / name, given).path
+
+    def _finetune(self) -> Path:
+        return self._train("finetune", model=str(self("scratch")), strategy="finetune", time_budget=1.0)
+
+    def _cut(self) -> Path:
+        """On the first three stages of the scratch bundle's net, with batch normalisation folded."""
+        net = net_of(read_bundle(self("scratch"))).to_empty(device="cpu")
+        net.load_state_dict(load_file(self("scratch") / WEIGHTS))
+        start = folded(Classifier(net.backbone.cut("stage3"), net.head))
+        weights = {name: each for name, each in start.state_dict().items() if name.startswith("backbone.")}
+        save_file(weights, self.folder / "cut.safetensors")
+        given = {"model": "resnet_basic_tiny", "weights": self.folder / "cut.safetensors", "strategy": "probe"}
+        return train(self.photos, self.folder / "cut", options(self.folder, **given)).path
+
+    def _cut_again(self) -> Path:
+        return self._train("cut again", model=str(self("cut")), strategy="probe")
+
+
+@pytest.fixture(scope="module")
+def bundles(tiny: Trained, tmp_path_factory: pytest.TempPathFactory) -> Bundles:
+    """``bundles(kind)`` for each of `KINDS`."""
+    return Bundles(tiny, tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_evaluating_repeats_what_training_measured(kind: str, bundles: Bundles) -> None:
+    """The same photos from their files give the figures in ``metrics.json``: every one, to 1e-4."""
+    figures, skipped = evaluate(bundles(kind), bundles.photos)
+    assert not skipped
+    assert _flat(_as_json(figures)) == pytest.approx(
+        _flat(read_bundle(bundles(kind)).metrics["evaluation"]), abs=1e-4, nan_ok=False
+    )
+
+
+def _as_json(figures: Any) -> Any:
+    return json.loads(json.dumps(figures, default=vars))
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Every figure by its place."""
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return {place: each for key, inner in pairs for place, each in _flat(inner, f"{name}/{key}").items()}
+    return {name: value}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bundle_is_inspected_as_it_is(kind: str, bundles: Bundles) -> None:
+    """Cut, folded or whole: the parameters that `trace` counts are the tensors in the weights file, name by name."""
+    bundle = read_bundle(bundles(kind))
+    tensors = load_file(bundle.path / WEIGHTS)
+    net = net_of(bundle)
+    assert {name: each.shape for name, each in net.state_dict().items()} == {
+        name: each.shape for name, each in tensors.items()
+    }
+    counted = sum(tensors[name].numel() for name, _ in net.named_parameters())
+    record = trace(bundle.path)
+    assert record.parameters == counted
+    assert (record.image_size, record.classes, record.name) == (SIDE, 3, bundle.path.name)
+
+
+def test_a_probe_on_a_bundle_leaves_its_backbone_as_it_was(bundles: Bundles) -> None:
+    """Bit for bit, as far as the new net goes, and folded if that was; preprocessing comes with it."""
+    old, new = read_bundle(bundles("cut")), read_bundle(bundles("cut again"))
+    before, after = load_file(old.weights()), load_file(new.weights())
+    kept = [name for name in after if name.startswith("backbone.")]
+    assert kept
+    assert all(torch.equal(after[name], before[name]) for name in kept)
+    assert (new.config.folded, new.preprocessing) == (old.config.folded, old.preprocessing)
+    assert old.config.folded
+
+
+def test_fine_tuning_a_bundle_moves_the_last_stage_alone(bundles: Bundles) -> None:
+    """Everything before it, statistics included, is bit for bit what the bundle had."""
+    before, after = (load_file(bundles(kind) / WEIGHTS) for kind in ("scratch", "finetune"))
+    moved = {name for name, each in before.items() if not torch.equal(each, after[name])}
+    assert all(name.startswith(("head.", "backbone.stages.stage4.")) for name in moved)
+    assert any(name.startswith("backbone.stages.stage4.") for name in moved)
+
+
+def test_the_report_says_where_the_weights_came_from(bundles: Bundles) -> None:
+    """A graft names its source with a digest, and training from scratch says that there was none."""
+    assert "sha256" in read_bundle(bundles("cut again")).metrics["weights"]
+    assert read_bundle(bundles("scratch")).metrics["weights"] == "random initialisation"
+
+
+class Looked(Exception):
+    """The photos were looked at."""
+
+
+def _refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run `train` on no photos at all: it fails with `Looked` once it wants to see one."""
+
+    def look(*_: object) -> None:
+        raise Looked
+
+    monkeypatch.setattr(train_module, "scan", look)
+    monkeypatch.setattr(train_module, "store", look)
+    return lambda out, given: train("photos", out, given)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("net", "side"), [("inception_v3_tiny", 74), ("inception_v3", 16), ("googlenet_tiny", 14)])
+def test_images_too_small_for_the_net_are_refused_before_any_photo_is_read(
+    net: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names net and size; for both families one pixel more than tried here is enough."""
+    run = _refusing(monkeypatch)
+    with pytest.raises(UserError, match=f"{net} cannot run on images of {side} x {side} pixels.*larger image size"):
+        run(tmp_path / "out", options(tmp_path, model=net, image_size=side))
+    if side != 16:
+        with pytest.raises(Looked):
+            run(tmp_path / "out", options(tmp_path, model=net, image_size=side + 1))
+
+
+@pytest.mark.parametrize("net", ["inception_v3", "googlenet_paper"])
+def test_the_usual_image_size_fits_every_net(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken when nothing is asked for, from random weights."""
+    with pytest.raises(Looked):
+        _refusing(monkeypatch)(tmp_path / "out", TrainOptions(model=net, cache=tmp_path))
+
+
+def test_a_bundle_for_a_model_is_named_by_its_path(
+    bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder called like a model of the catalog is not taken for it, and a missing bundle is called one."""
+    run = _refusing(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resnet18").mkdir()
+    with pytest.raises(Looked):
+        run(tmp_path / "out", options(tmp_path, model="resnet18"))
+    for model, said in (("./resnet18", "not a whole bundle"), ("./typo", "There is no bundle at typo")):
+        with pytest.raises(UserError, match=said):
+            run(tmp_path / "out", options(tmp_path, model=model))
+    with pytest.raises(UserError, match="brings its own weights"):
+        run(tmp_path / "out", options(tmp_path, model=str(bundles("scratch")), weights=Path("w")))
+
+
+def test_the_output_is_checked_before_the_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours of work must not end with a folder that cannot be written."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        _refusing(monkeypatch)(tmp_path / "file" / "out", options(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": -1}, f"from 0 to {LARGEST_SEED}; -1"),
+        ({"seed": 2**31}, "A seed is"),
+        ({"time_budget": 0.0}, "A time budget"),
+        ({"time_budget": float("nan")}, "A time budget"),
+        ({"time_budget": float("inf")}, "A time budget"),
+        ({"image_size": LARGEST_IMAGE + 1}, f"{LARGEST_IMAGE} pixels a side at most"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_at_once(changes: dict[str, Any], said: str) -> None:
+    """Valid once it exists."""
+    with pytest.raises(UserError, match=said):
+        TrainOptions(**changes)
+
+
+@pytest.mark.parametrize("side", [0, -3, 7])
+def test_too_few_pixels_are_not_taken_for_the_default(
+    side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0 is a number, not the absence of one."""
+    with pytest.raises(UserError, match=f"image_size={side} was asked for"):
+        _refusing(monkeypatch)(tmp_path / "out", options(tmp_path, image_size=side))
+
+
+def test_the_built_net_of_a_scratch_bundle_is_that_of_the_catalog(tiny: Trained) -> None:
+    """Its weights load into `build`'s net under the names that it has."""
+    net = build("resnet_basic_tiny", classes=3)
+    net.load_state_dict(load_file(tiny.bundle / WEIGHTS), strict=True)
+
+
+def test_photos_of_one_folder_may_be_evaluated_without_splits(bundles: Bundles, tmp_path: Path) -> None:
+    """Then all of them count, and the record says so; photos of some of the classes are enough."""
+    folder = draw_folder(tmp_path / "new", {"": 2}, seed=77)
+    for file in (folder / "red").iterdir():
+        file.unlink()
+    (folder / "red").rmdir()
+    (folder / "blue" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
+    figures, skipped = evaluate(bundles("scratch"), folder)
+    assert (figures.split, figures.n) == ("all", 4)
+    assert [each.path for each in skipped] == ["blue/broken.jpg"]

@@ -1,0 +1,112 @@
+"""The linear probe against scikit-learn, and against the ways in which cross-validation can fool itself."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from inarch.errors import PhotosError
+from inarch.metrics.softmax import softmax
+from inarch.transfer.linear import STRENGTHS, Probe, fit_probe
+from inarch.transfer.probe import shortest
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+def blobs(classes: int, *, n: int = 120, noise: float = 1.0, seed: int = 0) -> tuple[Floats, Labels]:
+    """Features (1, n, 12) that scatter around a centre for each class, and their labels."""
+    draw = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    centres = draw.normal(size=(classes, 12))
+    features = centres[labels] + noise * draw.normal(size=(n, 12))
+    return features[None].astype(np.float32), labels
+
+
+def fitted(features: Floats, labels: Labels, *, seed: int = 0) -> Probe:
+    """A probe of photos that are each a group of their own."""
+    return fit_probe(features, labels, np.arange(len(labels)), classes=int(labels.max()) + 1, seed=seed)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_probabilities_are_those_of_scikit_learn(classes: int) -> None:
+    """At the penalty that was chosen, an independent fit on scaled features says the same."""
+    features, labels = blobs(classes)
+    probe = fitted(features, labels)
+    plain = features[0].astype(np.float64)
+    scaled = (plain - plain.mean(0)) / (plain - plain.mean(0)).std()
+    oracle = LogisticRegression(C=1 / (probe.strength * len(labels)), tol=1e-8, max_iter=10_000).fit(scaled, labels)
+    assert softmax(probe.logits(features[0])) == pytest.approx(oracle.predict_proba(scaled), abs=0.01)
+
+
+def test_the_unit_of_the_features_does_not_matter() -> None:
+    """Features a thousand times larger give the same answers."""
+    features, labels = blobs(3)
+    small, large = fitted(features, labels), fitted(features * 1000, labels)
+    assert small.strength == large.strength
+    assert large.logits(features[0] * 1000) == pytest.approx(small.logits(features[0]), abs=0.02)
+
+
+def test_held_out_answers_come_from_fits_that_did_not_see_the_photo() -> None:
+    """On labels that mean nothing, training photos can be learned by heart, held-out ones cannot."""
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(1, 100, 300)).astype(np.float32)
+    labels = draw.permutation(np.arange(100) % 2)
+    probe = fitted(features, labels)
+    assert 0.3 < (probe.held_out.argmax(1) == labels).mean() < 0.7
+
+
+def test_copies_do_not_help_each_other() -> None:
+    """Five copies of a photo are one group: with meaningless labels, held-out accuracy stays at chance."""
+    draw = np.random.default_rng(1)
+    features = np.repeat(draw.normal(size=(1, 40, 200)), 5, axis=1).astype(np.float32)
+    labels = np.repeat(draw.permutation(np.arange(40) % 2), 5)
+    groups = np.repeat(np.arange(40), 5)
+    apart = fit_probe(features, labels, groups, classes=2, seed=0)
+    leaking = fitted(features, labels)
+    assert (apart.held_out.argmax(1) == labels).mean() < 0.75
+    assert (leaking.held_out.argmax(1) == labels).mean() == 1.0
+
+
+def test_the_penalty_is_the_one_with_the_least_held_out_loss() -> None:
+    """Strong penalties first, the best one kept, and no more tried than needed."""
+    features, labels = blobs(3, noise=3.0)
+    probe = fitted(features, labels)
+    tried = dict(probe.searched)
+    assert list(tried) == list(STRENGTHS[: len(tried)])
+    assert probe.strength == min(tried, key=tried.__getitem__)
+
+
+def test_more_views_are_learned_from_but_judged_by_the_plain_photo() -> None:
+    """A second view that is noise for every photo changes the fit; the held-out answers stay one for each photo."""
+    features, labels = blobs(3)
+    noisy = np.concatenate([features, np.random.default_rng(0).normal(size=features.shape).astype(np.float32)])
+    probe = fitted(noisy, labels)
+    assert probe.held_out.shape == (len(labels), 3)
+    assert not np.allclose(probe.weight, fitted(features, labels).weight)
+
+
+def test_a_class_with_one_photo_is_named() -> None:
+    """Nothing can be held out of one photo."""
+    features, labels = blobs(2)
+    with pytest.raises(PhotosError, match="class number 2 has 1"):
+        fitted(features, np.where(np.arange(120) == 7, 2, labels))
+
+
+def judged(loss: Floats) -> Probe:
+    """A probe whose held-out answers on class 0 cost ``loss``."""
+    logits = np.stack([np.zeros(len(loss)), np.log(np.expm1(loss))], axis=1)
+    nothing = np.zeros((2, 1), np.float32)
+    return Probe(nothing, np.zeros(2, np.float32), 1.0, (), logits, np.arange(len(loss)))
+
+
+def test_the_net_ends_early_only_where_that_costs_nothing_measurable() -> None:
+    """Within one standard error of the best stage the first one is taken; beyond it, the best."""
+    draw = np.random.default_rng(0)
+    base = draw.uniform(0.1, 0.9, 400).astype(np.float32)
+    wobble = draw.normal(size=400).astype(np.float32) * 0.05
+    labels = np.zeros(400, dtype=np.int64)
+    last = judged(base)
+    assert shortest({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels) == "stage4"
+    assert shortest({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels) == "stage3"
+    assert shortest({"stage3": last, "stage4": judged(base + 0.1)}, labels) == "stage3"
