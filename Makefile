@@ -10,8 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/inarch demo --out out/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n $(WORKERS) -m "not compiled"
-	$(BIN)/pytest -m compiled --override-ini addopts="-ra --strict-markers --strict-config"
+	$(BIN)/pytest -n $(WORKERS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

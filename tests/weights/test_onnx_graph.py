@@ -143,7 +143,6 @@ def test_the_same_net_gives_the_same_bytes(features: Callable[[str], Exported]) 
     assert again == graph
 
 
-@pytest.mark.xfail(reason="the exporter writes the stack of every node, with this machine's paths, into its metadata")
 def test_a_graph_holds_nothing_of_the_machine_it_was_made_on(features: Callable[[str], Exported]) -> None:
     """No path of ours travels with a bundle; and the same net gives the same bytes elsewhere."""
     _, graph = features("resnet_basic_tiny")

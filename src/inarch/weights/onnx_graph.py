@@ -112,7 +112,10 @@ def _graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str
         exporter_log.setLevel(level)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return bytes(program.model_proto.SerializeToString(deterministic=True))
+    proto = program.model_proto
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # the exporter notes the source lines of this machine there
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def with_linear_head(

@@ -41,5 +41,6 @@ class Graph:
 
     def __call__(self, pixels: NDArray[np.uint8], *, batch: int = 16) -> tuple[NDArray[np.float32], ...]:
         """Every output for ``pixels`` (n, side, side, 3), computed ``batch`` photos at a time."""
-        parts = [self._session.run(None, {PIXELS: pixels[at : at + batch]}) for at in range(0, len(pixels), batch)]
+        starts = range(0, max(len(pixels), 1), batch)  # no photos at all still have outputs, of no rows
+        parts = [self._session.run(None, {PIXELS: pixels[at : at + batch]}) for at in starts]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
