@@ -50,8 +50,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
     """With the auxiliary heads attached, no parameter is out of reach of the loss."""
     taps = architecture(name).auxiliary_taps
     model = lively(name, auxiliary=taps).train()
-    size = 224 if name == "googlenet_paper_tiny" else SIZE  # its heads need maps of 14x14
-    maps = model.backbone.tapped(images(size=size), (*taps, model.backbone.info[-1].name))
+    maps = model.backbone.tapped(images(size=SIZE), (*taps, model.backbone.info[-1].name))
     loss = model.head(maps[model.backbone.info[-1].name]).square().sum()
     for tap, head in model.auxiliary.items():
         loss = loss + head(maps[tap]).square().sum()

@@ -291,3 +291,12 @@ def test_a_checkpoint_of_other_labels_is_not_resumed(make_job: Jobs, start: Star
     }
     assert len(keys) == 5
     assert make_job(start).key("finetune") == job.key("finetune")
+
+
+def test_more_views_are_probed_and_cached_apart(make_job: Jobs, start: StartingPoint) -> None:
+    """With two views the probe learns from both, the first of them the plain photos."""
+    once, twice = probe_on(make_job(start)), probe_on(make_job(start, views=2))
+    features = twice.features(twice.last)
+    assert features.shape == (2, *once.features(once.last).shape[1:])
+    assert np.array_equal(features[0], once.features(once.last)[0])
+    assert not np.allclose(features[0], features[1])

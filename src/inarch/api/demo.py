@@ -18,13 +18,8 @@ def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Bundle:
 
     Raises:
         OutputError: ``out`` cannot be written.
+        UserError: the seed is not one.
     """
-    try:
-        write_digits(out / "photos")
-    except OSError as error:
-        raise OutputError(
-            f"The demo cannot write to {out}: {error.strerror or error}; choose another --out."
-        ) from error
     options = TrainOptions(
         model="resnet_basic_tiny",
         strategy="scratch",
@@ -34,4 +29,10 @@ def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Bundle:
         augmentation=DIGITS,
         cache=out / "cache",
     )
+    try:
+        write_digits(out / "photos")
+    except OSError as error:
+        raise OutputError(
+            f"The demo cannot write to {out}: {error.strerror or error}; choose another --out."
+        ) from error
     return train(out / "photos", out / "bundle", options, progress)

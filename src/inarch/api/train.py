@@ -43,6 +43,8 @@ class TrainOptions:
     strategy: str = "auto"
     time_budget: float = 600.0
     """Seconds."""
+    views: int = 1
+    """Views of each training photo that probing and fine-tuning learn from: the plain one, then augmented ones."""
     image_size: int | None = None
     """Pixels a side; None takes what the weights were trained for."""
     seed: int = 0
@@ -55,6 +57,8 @@ class TrainOptions:
             raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
         if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
             raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        if self.views < 1:
+            raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
         if self.image_size is not None and self.image_size > LARGEST_IMAGE:
             raise UserError(
                 f"Images may have {LARGEST_IMAGE} pixels a side at most; image_size={self.image_size} was asked for."
@@ -116,6 +120,7 @@ def _job(photos: str | Path, options: TrainOptions, progress: Progress) -> Job:
         preprocessing=preprocessing,
         augmentation=options.augmentation,
         cache=options.cache,
+        views=options.views,
         seed=options.seed,
         time_budget=options.time_budget,
         resume=options.resume,

@@ -40,10 +40,11 @@ def run() -> None:
             _silence_stdout()
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"inarch {version('inarch')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -21,6 +21,9 @@ def train(
     weights: Annotated[Path | None, typer.Option(help="File of pre-trained weights (safetensors or PyTorch).")] = None,
     strategy: Annotated[str, typer.Option(help="auto, probe, finetune or scratch.")] = "auto",
     time_budget: Annotated[str, typer.Option(help="How long training may take: 90s, 10m, 1h.")] = "10m",
+    views: Annotated[
+        int, typer.Option(min=1, help="How often probe and finetune see each photo: as it is, then augmented.")
+    ] = 1,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the weights expect.")] = None,
     seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
     flip: Annotated[
@@ -42,6 +45,7 @@ def train(
         weights=weights,
         strategy=strategy,
         time_budget=seconds_of(time_budget),
+        views=views,
         image_size=image_size,
         seed=seed,
         resume=resume,

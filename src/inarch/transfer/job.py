@@ -79,6 +79,8 @@ class Job:
     preprocessing: Preprocessing
     augmentation: Augmentation
     cache: Path
+    views: int = 1
+    """How often each training photo is seen by a frozen prefix: once as it is, then augmented."""
     seed: int = 0
     time_budget: float = 600.0
     """Seconds that training may take in all."""

@@ -28,9 +28,6 @@ from inarch.transfer.job import Job, Outcome
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.weights.onnx_graph import with_linear_head
 
-VIEWS = 1
-"""Views of each training photo that the probe learns from."""
-
 
 @dataclass(frozen=True)
 class Probed:
@@ -76,7 +73,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
     with job.stopwatch.phase("features"):
         views = tuple(
             prefix.view(number, job.augmentation).compute(job.stored, job.train, partial(job.progress, "features"))
-            for number in range(VIEWS)
+            for number in range(job.views)
         )
     labels = job.labels[job.train]
     with job.stopwatch.phase("fit"):
