@@ -109,7 +109,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("size", [0, 30, 100, 450, 1_000, 10_000, 1_000_000])
+@pytest.mark.parametrize("size", [0, 30, 100, 450, 550, 1_000, 10_000])
 def test_a_disk_that_fills_up_costs_nothing(size: int, contents: Contents, tmp_path: Path) -> None:
     """Whichever file is the one that does not fit: nothing is left behind, and the older bundle is as it was."""
     out = write_bundle(tmp_path / "out", contents()).path
@@ -243,5 +243,5 @@ def test_the_size_of_what_is_tested_is_what_the_limits_assume(contents: Contents
     """Between them, the limits of the full-disk test stop at small files, at the golden arrays and at the weights."""
     out = write_bundle(tmp_path / "out", contents()).path
     assert (out / GRAPH).stat().st_size == 500
-    assert (out / WEIGHTS).stat().st_size > 1_000_000
+    assert (out / WEIGHTS).stat().st_size > 15_000
     assert read_bundle(out).path == out
