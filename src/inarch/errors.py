@@ -64,7 +64,7 @@ class WeightsMismatchError(WeightsError):
     SHOWN = 12
 
     def __init__(self, problems: Sequence[str], hint: str) -> None:
-        self.problems = tuple(problems)
+        self.problems, self.hint = tuple(problems), hint
         noun = "weight does" if len(problems) == 1 else "weights do"
         shown = [f"- {line}" for line in problems[: self.SHOWN]]
         if len(problems) > self.SHOWN:

@@ -22,7 +22,7 @@ from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
-from inarch.transfer.job import Job, Outcome
+from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, measured, probe_on, right
 from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
@@ -75,7 +75,7 @@ def obstacle(job: Job) -> str:
     """Why fine-tuning cannot be tried; empty where it can."""
     if default_cut(job.start.backbone) is None:
         return f"the backbone ends with its {job.start.after}, so nothing would stay frozen"
-    rarest, count = _rarest(job)
+    rarest, count = rarest_class(job)
     if count < FEWEST_PHOTOS:
         return (
             f"a trial on held-out photos takes {FEWEST_PHOTOS} different training photos of every class, "
@@ -147,7 +147,7 @@ def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         PhotosError: a class has too few photos to stand on both.
     """
     labels, groups = job.labels[job.train], job.groups[job.train]
-    rarest, count = _rarest(job)
+    rarest, count = rarest_class(job)
     if count < 2:
         raise PhotosError(
             f"Some photos are held out to watch the training, which takes two different training photos of every "
@@ -155,15 +155,7 @@ def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         )
     apart = len(np.unique(groups)) == len(groups)
     parts = folds(labels, k=min(5, count), seed=job.seed, groups=None if apart else groups)
-    return max(parts, key=lambda part: _rarest(job, job.train[part[0]])[1])  # groups may crowd in one fold
-
-
-def _rarest(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
-    """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
-    rows = job.train if rows is None else rows
-    labels, groups = job.labels[rows], job.groups[rows]
-    counts = [len(np.unique(groups[labels == label])) for label in range(len(job.classes))]
-    return job.classes[int(np.argmin(counts))], min(counts)
+    return max(parts, key=lambda part: rarest_class(job, job.train[part[0]])[1])  # groups may crowd in one fold
 
 
 def finetune_outcome(

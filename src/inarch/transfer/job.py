@@ -137,3 +137,11 @@ class Outcome:
     candidates: tuple[Candidate, ...]
     curves: tuple[Curve, ...]
     notes: tuple[str, ...]
+
+
+def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
+    """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
+    rows = job.train if rows is None else rows
+    labels, groups = job.labels[rows], job.groups[rows]
+    counts = [len(np.unique(groups[labels == label])) for label in range(len(job.classes))]
+    return job.classes[int(np.argmin(counts))], min(counts)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from inarch.data.cache import Rows
-from inarch.errors import UserError
+from inarch.errors import PhotosError, UserError
 from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
@@ -24,7 +24,7 @@ from inarch.metrics.softmax import softmax
 from inarch.nets import Classifier, linear_head
 from inarch.records import Candidate, Curve, Estimate
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Job, Outcome
+from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.weights.onnx_graph import with_linear_head
 
@@ -62,11 +62,17 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
 
     Raises:
         UserError: the backbone knows nothing yet.
+        PhotosError: a class has too few training photos.
     """
     if not job.start.pretrained:
         raise UserError(
             f"There is nothing to transfer: no weights were given for {job.start.architecture}. "
             "Pass --weights FILE, or --model BUNDLE, or choose --strategy scratch."
+        )
+    rarest, count = rarest_class(job)
+    if count < 2:
+        raise PhotosError(
+            f"Cross-validation needs two different training photos of every class; {rarest!r} has {count}. Add some."
         )
     began = time.perf_counter()
     prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, tap, job.cache)

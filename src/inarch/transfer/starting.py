@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from inarch.data.cache import cache_key
-from inarch.errors import WeightsError
+from inarch.errors import WeightsError, WeightsMismatchError
 from inarch.nets import architecture, build
 from inarch.transfer.job import StartingPoint
 from inarch.weights.files import WeightsFile, read_weights, weights_digest
@@ -31,7 +31,13 @@ def starting_point(model: str | None, weights: Path | None) -> StartingPoint:
         architecture(model)
     file = read_weights(weights)
     name = model or _only_fit(file, weights)
-    loaded = load_backbone(file, name)
+    try:
+        loaded = load_backbone(file, name)
+    except WeightsMismatchError as error:
+        raise WeightsError(
+            f"The weights in {weights} do not fit {name}: {len(error.problems)} tensors differ, the first is "
+            f"{error.problems[0]}. {error.hint}"
+        ) from error
     return StartingPoint(
         architecture=name,
         backbone=loaded.backbone.eval(),
