@@ -24,7 +24,7 @@ def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Bundle:
         model="resnet_basic_tiny",
         strategy="scratch",
         image_size=32,
-        time_budget=75.0,
+        time_budget=50.0,
         seed=seed,
         augmentation=DIGITS,
         cache=out / "cache",
