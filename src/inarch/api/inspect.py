@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from inarch.anatomy.trace import trace as trace_net
+from inarch.anatomy.trace import trace_architecture
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.drawing.inspect_html import to_html
 from inarch.drawing.inspect_json import to_json
@@ -26,17 +27,15 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
         UnknownNameError: neither a model nor a bundle.
         UserError: the images are too small for the net.
     """
-    if means_bundle(net):
-        bundle = read_bundle(net)
-        name, model, size = bundle.path.resolve().name, net_of(bundle), bundle.preprocessing.image_size
-        row = architecture(bundle.config.architecture)
-    elif str(net) in ARCHITECTURES:
-        name, model, size = str(net), build(str(net), device="meta"), architecture(str(net)).image_size
-        row = architecture(name)
-    else:
-        raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
-    side = size if image_size is None else image_size
-    return trace_net(model, name=name, variant=row.variant, source=row.source, image_size=side)
+    if not means_bundle(net):
+        if str(net) not in ARCHITECTURES:
+            raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
+        return trace_architecture(str(net), image_size=image_size)
+    bundle = read_bundle(net)
+    row = architecture(bundle.config.architecture)
+    side = bundle.preprocessing.image_size if image_size is None else image_size
+    name = bundle.path.resolve().name
+    return trace_net(net_of(bundle), name=name, variant=row.variant, source=row.source, image_size=side)
 
 
 def means_bundle(net: str | Path) -> bool:
