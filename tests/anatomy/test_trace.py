@@ -279,5 +279,5 @@ def test_an_image_has_pixels(size: int) -> None:
 
 def test_an_unknown_name_is_said_so() -> None:
     """With the nearest one that exists."""
-    with pytest.raises(UnknownNameError, match="'resnet50'"):
-        trace_architecture("resnet5O")
+    with pytest.raises(UnknownNameError, match="'resnet152'"):
+        trace_architecture("resnet15")

@@ -26,6 +26,7 @@ KINDS: Mapping[Any, str] = MappingProxyType(
         aten.cat: "concatenation",
         aten.add: "addition",
         aten.add_: "addition",
+        aten.constant_pad_nd: "zero padding",
         aten.addmm: "linear",
         aten.mm: "linear",
     }

@@ -1,7 +1,8 @@
 """The architectures: torch only; no files, no data, no config."""
 
+from inarch.nets.architecture import Architecture
 from inarch.nets.backbone import Backbone, Block, Classifier, linear_head
-from inarch.nets.catalog import ARCHITECTURES, Architecture, architecture, build
+from inarch.nets.catalog import ARCHITECTURES, architecture, build
 from inarch.nets.folding import folded
 from inarch.nets.freezing import Frozen, evaluating
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from inarch.nets.convolution import Conv, Step, Unit, chain, conv_norm
+from inarch.nets.fused import side_by_side
 from inarch.shapes import MapIn, MapOut
 
 
@@ -21,7 +22,7 @@ class Inception(nn.Module):
 
     def forward(self, feature_map: MapIn) -> MapOut:
         """The concatenation of every branch's map."""
-        return torch.cat([branch(feature_map) for branch in self.branches.values()], dim=1)
+        return torch.cat(side_by_side(self.branches.values(), feature_map), dim=1)
 
 
 class ResidualBlock(nn.Module):

@@ -22,6 +22,8 @@ class Conv(NamedTuple):
     kernel: int | tuple[int, int]
     stride: int = 1
     padding: int | tuple[int, int] | None = None
+    groups: int = 1
+    """The channels in and out fall into so many groups, each seeing its own alone (ResNeXt's cardinality)."""
 
 
 class Pool(NamedTuple):
@@ -38,7 +40,14 @@ Unit = Callable[[int, Conv], nn.Sequential]
 def _convolution(in_channels: int, conv: Conv, *, bias: bool) -> nn.Conv2d:
     height, width = conv.kernel if isinstance(conv.kernel, tuple) else (conv.kernel, conv.kernel)
     padding = (height // 2, width // 2) if conv.padding is None else conv.padding
-    return nn.Conv2d(in_channels, conv.out_channels, (height, width), conv.stride, padding, bias=bias)
+    return nn.Conv2d(
+        in_channels, conv.out_channels, (height, width), conv.stride, padding, groups=conv.groups, bias=bias
+    )
+
+
+def conv_only(in_channels: int, conv: Conv) -> nn.Sequential:
+    """Convolution without bias, and nothing after it: what follows is a sum, or another block's norm."""
+    return nn.Sequential(OrderedDict(conv=_convolution(in_channels, conv, bias=False)))
 
 
 def conv_norm(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Sequential:

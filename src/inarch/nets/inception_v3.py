@@ -1,21 +1,20 @@
 """Inception v3. Szegedy et al. 2016, "Rethinking the Inception architecture", arXiv 1512.00567.
 
-The net of the paper's Table 1 as its authors released it and as torchvision and timm carry it. Differs from the
-printed table: the stem's fifth layer is a 1x1 to 80 channels, the first stage has a 5x5 branch (Fig. 4) rather
-than two 3x3, and there are four modules with factorised 7x7 (Fig. 6), not five: the reduction counts as one.
-Batch normalisation with eps 0.001 throughout.
+The net of the paper's Table 1 as its authors released it and as torchvision and timm carry it; how that differs
+from what is printed stands in `INCEPTION_V3_DEPARTURES`.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import MappingProxyType
 
 from torch import nn
 
-from inarch.nets.backbone import Backbone, Block, Classifier, linear_head
-from inarch.nets.blocks import Branches, Inception, inception
-from inarch.nets.convolution import Conv, Pool, Step, Unit, chain, conv_norm_relu
+from inarch.nets.backbone import Classifier, linear_head
+from inarch.nets.convolution import Conv, Pool, Step, Unit, conv_norm_relu
+from inarch.nets.tables import Branches, Fork, Stages, backbone_of, rows_of, scaled
+from inarch.records import Departure
 
 INCEPTION_V3_AUXILIARY = ("b4",)
 
@@ -32,7 +31,6 @@ STEM: Sequence[Step] = (
     Conv("conv5", 192, 3, padding=0),
     Pool("pool2", partial(nn.MaxPool2d, 3, 2)),
 )
-STEM_STRIDES = (2, 2, 2, 4, 4, 4, 8)
 
 
 def module_a(pool_proj: int) -> Branches:
@@ -92,41 +90,23 @@ REDUCTION_B: Branches = MappingProxyType(
 )
 
 
-def module_c(in_channels: int, *, width: float = 1.0) -> tuple[Inception, int]:
-    """8x8: the 3x3 branches fan out into 1x3 and 3x1 side by side (Fig. 7)."""
+def fan_out(width: int) -> Fork:
+    """A 3x3 split into a 1x3 and a 3x1 side by side, each of ``width`` channels."""
+    return Fork("sides", {"1x3": [Conv("conv", width, (1, 3))], "3x1": [Conv("conv", width, (3, 1))]})
 
-    def fan_out(stem: Sequence[Step]) -> tuple[nn.Module, int]:
-        begin, channels = chain(in_channels, scaled(stem, width), UNIT)
-        sides = {"1x3": [Conv("conv", 384, (1, 3))], "3x1": [Conv("conv", 384, (3, 1))]}
-        begin_sides, channels = inception(channels, scaled_branches(sides, width), UNIT)
-        begin.add_module("sides", begin_sides)
-        return begin, channels
 
-    branches = {
-        "1x1": chain(in_channels, scaled([Conv("conv", 320, 1)], width), UNIT),
-        "3x3": fan_out([Conv("reduce", 384, 1)]),
-        "3x3_twice": fan_out([Conv("reduce", 448, 1), Conv("conv", 384, 3)]),
-        "pool": chain(in_channels, scaled([AVERAGE, Conv("proj", 192, 1)], width), UNIT),
+MODULE_C: Branches = MappingProxyType(
+    {  # 8x8: the 3x3 branches fan out (Fig. 7)
+        "1x1": [Conv("conv", 320, 1)],
+        "3x3": [Conv("reduce", 384, 1), fan_out(384)],
+        "3x3_twice": [Conv("reduce", 448, 1), Conv("conv", 384, 3), fan_out(384)],
+        "pool": [AVERAGE, Conv("proj", 192, 1)],
     }
-    module = Inception({name: branch for name, (branch, _) in branches.items()})
-    return module, sum(channels for _, channels in branches.values())
+)
 
-
-def scaled(steps: Sequence[Step], width: float) -> Sequence[Step]:
-    """The same steps with every width multiplied."""
-    return [
-        step._replace(out_channels=round(step.out_channels * width)) if isinstance(step, Conv) else step
-        for step in steps
-    ]
-
-
-def scaled_branches(branches: Branches, width: float) -> Branches:
-    """The same branches with every width multiplied."""
-    return {name: scaled(steps, width) for name, steps in branches.items()}
-
-
-INCEPTION_V3_STAGES: Mapping[str, Mapping[str, Branches | None]] = MappingProxyType(
-    {  # Szegedy et al. 2016, Table 1; None: the fanned-out module, which is not a plain chain
+INCEPTION_V3_STAGES: Stages = MappingProxyType(
+    {  # Szegedy et al. 2016, Table 1
+        "stem": rows_of(STEM),
         "stage3": {"a1": module_a(32), "a2": module_a(64), "a3": module_a(64)},
         "stage4": {
             "reduction_a": REDUCTION_A,
@@ -135,27 +115,57 @@ INCEPTION_V3_STAGES: Mapping[str, Mapping[str, Branches | None]] = MappingProxyT
             "b3": module_b(160),
             "b4": module_b(192),
         },
-        "stage5": {"reduction_b": REDUCTION_B, "c1": None, "c2": None},
+        "stage5": {"reduction_b": REDUCTION_B, "c1": MODULE_C, "c2": MODULE_C},
     }
 )
 
 
-def inception_v3_backbone(*, width: float = 1.0) -> Backbone:
-    """Stem and modules, every width multiplied by ``width``."""
-    stem, channels = chain(3, scaled(STEM, width), UNIT)
-    blocks, widest = [], 3
-    for (name, module), step, stride in zip(stem.named_children(), scaled(STEM, width), STEM_STRIDES, strict=True):
-        widest = step.out_channels if isinstance(step, Conv) else widest
-        blocks.append(Block(name, module, widest, stride))
-    stages = {"stem": blocks}
-    for stage, stride in zip(INCEPTION_V3_STAGES, (8, 16, 32), strict=True):
-        for name, branches in INCEPTION_V3_STAGES[stage].items():
-            if branches is None:
-                module, channels = module_c(channels, width=width)
-            else:
-                module, channels = inception(channels, scaled_branches(branches, width), UNIT)
-            stages.setdefault(stage, []).append(Block(name, module, channels, stride))
-    return Backbone(stages)
+INCEPTION_V3_DEPARTURES = (
+    Departure(
+        "The stem goes from 73x73 to 71x71x192 by a 1x1 to 80 channels and a 3x3, then to 35x35 by a max pool; in the "
+        "paper a 3x3 to 80, a strided 3x3 to 192 and a 3x3 to 288 channels do it.",
+        "So the authors released it, and so is every checkpoint.",
+        "Table 1 of the paper; tf-slim nets/inception_v3.py, Conv2d_3b_1x1 to MaxPool_5a_3x3",
+    ),
+    Departure(
+        "The modules at 35x35 keep a 5x5 branch, and the first two have 192 and 256 channels coming in; in the paper "
+        "both larger branches are stacked 3x3 (Fig. 5), and 288 channels come into each.",
+        "So the authors released it.",
+        "Fig. 5 and Table 1 of the paper; torchvision models/inception.py, InceptionA",
+    ),
+    Departure(
+        "Four modules with factorised 7x7 follow a grid reduction at 17x17; the paper counts five modules.",
+        "The authors' release has four: the paper's count takes the reduction for one.",
+        "Table 1 of the paper; tf-slim nets/inception_v3.py, Mixed_6a to Mixed_6e",
+    ),
+    Departure(
+        "The second grid reduction has a factorised 7x7 before its 3x3; the paper draws stacked 3x3 only.",
+        "So the authors released it.",
+        "Fig. 10 of the paper; torchvision models/inception.py, InceptionD",
+    ),
+    Departure(
+        "Average pools inside the modules count the zeros of the border; TensorFlow's, on which the authors' weights "
+        "were trained, average over the pixels alone. The paper says nothing.",
+        "torchvision's port does so, and its checkpoint was made for it.",
+        "torchvision models/inception.py, avg_pool2d with its default count_include_pad",
+    ),
+    Departure(
+        "Dropout before the classifier is 0.5; the paper gives none, the authors' release drops 0.2.",
+        "torchvision's default; it plays no part in evaluation.",
+        "torchvision models/inception.py; tf-slim nets/inception_v3.py, dropout_keep_prob",
+    ),
+    Departure(
+        "Batch normalisation has eps 0.001; the paper gives no value.",
+        "The checkpoints were trained with it.",
+        "tf-slim nets/inception_utils.py; torchvision models/inception.py, BasicConv2d",
+    ),
+    Departure(
+        "The auxiliary head fits its map to 17x17 first, so that it works at any image size; in the paper, and in "
+        "torchvision, the map must be 17x17. At 299 pixels the two agree.",
+        "Fine-tuning at other sizes would fail in training mode.",
+        "Fig. 8 of the paper; torchvision models/inception.py, InceptionAux",
+    ),
+)
 
 
 def inception_v3_auxiliary_head(channels: int, classes: int, *, reduce: int = 128, hidden: int = 768) -> nn.Module:
@@ -176,7 +186,7 @@ def inception_v3_auxiliary_head(channels: int, classes: int, *, reduce: int = 12
     )
 
 
-def inception_v3(classes: int, *, width: float = 1.0) -> Classifier:
-    """Inception v3."""
-    backbone = inception_v3_backbone(width=width)
+def inception_v3(classes: int, *, stages: Stages = INCEPTION_V3_STAGES, width: float = 1.0) -> Classifier:
+    """Inception v3, or a variation of its table, with every width multiplied by ``width``."""
+    backbone = backbone_of(scaled(stages, width=width), UNIT)
     return Classifier(backbone, linear_head(backbone.channels, classes, dropout=0.5))

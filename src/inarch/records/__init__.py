@@ -1,6 +1,6 @@
 """Frozen records without torch: what is measured travels in these, and what is shown is a function of these."""
 
-from inarch.records.anatomy import FeatureInfo, NetTrace, Node
+from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.report import Candidate, Curve, Phase, TrainingReport
@@ -10,6 +10,7 @@ __all__ = [
     "Candidate",
     "ClassScore",
     "Curve",
+    "Departure",
     "Estimate",
     "Evaluation",
     "FeatureInfo",

@@ -14,6 +14,17 @@ class FeatureInfo:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """One way in which a net of the catalog differs from its paper; the quirk ledger is made of these."""
+
+    what: str
+    """What is different, as a sentence: here this, in the paper that."""
+    why: str
+    source: str
+    """Where it can be checked: a file of a library, an issue, a section of the paper."""
+
+
+@dataclass(frozen=True)
 class Node:
     """One layer, as it ran on one image."""
 
@@ -62,3 +73,110 @@ class NetTrace:
     def macs(self) -> int:
         """Multiply-adds for one image."""
         return sum(node.macs for node in self.nodes)
+
+
+@dataclass(frozen=True)
+class StageFigures:
+    """A stage, summed up; the head is the last of them."""
+
+    name: str
+    blocks: int
+    out_shape: tuple[int, ...]
+    stride: int
+    """Input pixels from one output value to the next, along one axis."""
+    parameters: int
+    macs: int
+    receptive_field: int
+
+
+@dataclass(frozen=True)
+class NetFigures:
+    """A net, summed up."""
+
+    name: str
+    variant: str
+    image_size: int
+    classes: int
+    parameters: int
+    macs: int
+    depth: int
+    """Convolutions and linear layers on the longest way through, as the papers count: 50 in ResNet-50."""
+    receptive_field: int
+    """Of the backbone's last map, along the widest path."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Layers that differ alike between two nets, all of them together; figures are *here* minus *there*."""
+
+    what: str
+    """``kernel``, ``stride``, ``groups``, ``dilation``, ``width`` or ``pool`` (or several, joined by commas): the
+    layer's own. ``input``, ``map``: the same layer, on other channels or on another grid. ``bias``; ``order`` of
+    normalisation and convolution; ``shortcut``; ``path``: a branch of other layers. ``layer``, ``branch``, ``block``:
+    what stands on one side only."""
+    kind: str
+    """The layers' kind, or empty where they are of several."""
+    here: str
+    """How it is in this net: ``3x3``; empty where it isn't there. Widths that differ from layer to layer are told as
+    ``2 times the channels``, and ``there`` is silent."""
+    there: str
+    """How it is in the other."""
+    layers: tuple[str, ...]
+    """Which layers of a block: ``5x5 conv``, a branch and a name; or the name of the branch."""
+    blocks: tuple[str, ...]
+    """The blocks, in running order."""
+    stages: tuple[str, ...]
+    """The stages in which they stand."""
+    every: bool
+    """Whether no block that has such layers is left out."""
+    count: int
+    """How often: layers, or paths, branches and blocks where ``what`` says so; a convolution that stands on one side
+    only counts with its normalisation and activation as one."""
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How one net (*here*) differs from another (*there*)."""
+
+    here: NetFigures
+    there: NetFigures
+    stages: tuple[tuple[StageFigures | None, StageFigures | None], ...]
+    """By name where the nets are built alike, else by stride."""
+    alike: bool
+    """Whether the nets are of one plan, so that their layers can be told one by one; else ``changes`` is empty."""
+    changes: tuple[Change, ...]
+    """Together they account for the whole difference in parameters and MACs; what weighs most comes first."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.alike and not self.changes
+
+
+@dataclass(frozen=True)
+class NetSize:
+    """How large a net of the catalog is, with 1,000 classes and at the image size that it is made for."""
+
+    name: str
+    """How to ask for it; a varied net's name is like ``googlenet:without_reduction``."""
+    variant: str
+    source: str
+    image_size: int
+    parameters: int
+    training_parameters: int
+    """With the auxiliary heads that it is trained with."""
+    macs: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A net of the catalog among its kin: how it departs from its paper, and how it can be varied."""
+
+    net: NetSize
+    departures: tuple[Departure, ...]
+    siblings: tuple[tuple[NetSize, tuple[Departure, ...]], ...]
+    """The catalog's other nets of the same paper or the same name, with their own departures."""
+    variations: tuple[tuple[NetSize, str], ...]
+    """What it becomes by one variation, and what that is."""
