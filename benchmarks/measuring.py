@@ -19,9 +19,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 INCEPTION = SHARED / "weights" / "inception_v3_imagenet_to_mixed_7a.safetensors"
 
 
-def unpacked(name: str) -> Path:
-    """The folder of a shared archive, unpacked once into ``.data``."""
-    folder = ROOT / ".data" / name
+def unpacked(name: str, folder_name: str = "") -> Path:
+    """The folder of a shared archive, unpacked once into ``.data``; it is called as the archive unless said."""
+    folder = ROOT / ".data" / (folder_name or name)
     if not folder.exists():
         with tarfile.open(SHARED / f"{name}.tar.xz") as tar:
             tar.extractall(folder.parent, filter="data")

@@ -15,7 +15,7 @@ from inarch.nets import build
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source, train_steps
 from inarch.training.losses import auxiliary_cross_entropy, cross_entropy
-from inarch.training.optimisation import optimiser
+from inarch.training.optimisation import optimisers
 from inarch.training.seeds import derived, generator, global_draws
 from inarch.weights.files import weights_digest
 
@@ -89,7 +89,7 @@ def test_the_rate_runs_its_whole_course(small_net: Net, source: Source, batch_si
     seen: list[float] = []
 
     def loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        seen.append(run.optimiser.param_groups[0]["lr"])
+        seen.append(run.optimisers[0].param_groups[0]["lr"])
         return cross_entropy(model.eval(), inputs, labels)
 
     list(run.epochs(source, loss))
@@ -229,7 +229,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(small_net: Net, source: Source, 
         logits = net[6](torch.zeros(len(inputs), 8))
         return logits.sum() * value, logits
 
-    steps = train_steps(model, source.epoch(1, CONFIG), optimiser(model, CONFIG), loss, [0.25] * 10)
+    steps = train_steps(model, source.epoch(1, CONFIG), optimisers(model, CONFIG), loss, [0.25] * 10)
     with pytest.raises(WorkError, match=r"The loss became (nan|inf); a lower learning rate than 0\.25 may help"):
         list(steps)
     assert weights_digest(model.state_dict()) == before

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from inarch.errors import UserError
 from inarch.nets import ARCHITECTURES, build
 from inarch.training.config import TrainingConfig
-from inarch.training.optimisation import optimiser, rate_at
+from inarch.training.optimisation import optimisers, rate_at
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 LR, DECAY, MOMENTUM = 0.05, 0.1, 0.9
@@ -23,7 +23,7 @@ def after_two_updates(config: TrainingConfig) -> tuple[Tensor, Tensor]:
     layer = nn.Linear(3, 1, bias=False)
     layer.weight.data = torch.tensor([[0.5, 1.0, -2.0]])
     before = layer.weight.detach().clone()
-    stepping = optimiser(layer, config)
+    (stepping,) = optimisers(layer, config)
     for gradient in GRADIENTS:
         layer.weight.grad = gradient.clone()
         stepping.step()
@@ -70,7 +70,7 @@ def test_decay_touches_weights_of_convolutions_and_linear_layers_only(name: str,
     norms = {
         id(each) for module in model.modules() if isinstance(module, nn.BatchNorm2d) for each in module.parameters()
     }
-    stepping = optimiser(model, TrainingConfig(epochs=1, optimiser=kind, lr=0.1, momentum=0.0, weight_decay=0.5))
+    (stepping,) = optimisers(model, TrainingConfig(epochs=1, optimiser=kind, lr=0.1, momentum=0.0, weight_decay=0.5))
     before = {each: tensor.detach().clone() for each, tensor in model.named_parameters()}
     for tensor in model.parameters():
         tensor.grad = torch.zeros_like(tensor)
@@ -84,7 +84,7 @@ def test_frozen_parameters_are_not_handed_to_the_optimiser() -> None:
     """What takes no gradient is in no group; everything else is in exactly one."""
     model = build("resnet_tiny", classes=3)
     model.backbone.requires_grad_(False)
-    groups = optimiser(model, TrainingConfig(epochs=1)).param_groups
+    groups = optimisers(model, TrainingConfig(epochs=1))[0].param_groups
     given_over = [id(each) for group in groups for each in group["params"]]
     assert sorted(given_over) == sorted(id(each) for each in model.head.parameters())
 
@@ -118,7 +118,7 @@ def test_rate_rises_once_and_falls_once(steps: int, warmup: float) -> None:
     [
         ({"epochs": 0}, "at least one epoch; epochs=0"),
         ({"batch_size": 0}, "batch_size=0"),
-        ({"optimiser": "adam"}, "sgd or adamw, not 'adam'"),
+        ({"optimiser": "adam"}, "sgd, adamw or muon, not 'adam'"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"ema_decay": float("nan")}, "ema_decay must be in"),
         ({"lr": -1.0}, "lr must not be negative, got -1.0"),

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import demo, evaluate, inspect, models, predict, train
+from inarch.cli import demo, evaluate, inspect, models, predict, pretrain, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -107,5 +107,14 @@ def _stop(sentence: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-for command in (demo.demo, train.train, predict.predict, evaluate.evaluate, models.models, inspect.inspect):
+COMMANDS = (
+    demo.demo,
+    train.train,
+    predict.predict,
+    evaluate.evaluate,
+    models.models,
+    inspect.inspect,
+    pretrain.pretrain,
+)
+for command in COMMANDS:
     app.command()(_told(command))

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
@@ -86,6 +86,25 @@ def _crop(
         size=[height, width],
         antialias=True,
     )
+
+
+def shifted(images: UInt8[Tensor, "n c h w"], most: int, generator: torch.Generator) -> UInt8[Tensor, "n c h w"]:
+    """Each image moved by up to ``most`` pixels either way, in both directions; what comes in is black.
+
+    The same as padding by ``most`` and cutting out a random square (He et al. 2016, section 4.2).
+    """
+    n, _, height, width = images.shape
+    padded = torch.nn.functional.pad(images, (most, most, most, most))
+    top, left = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
+    rows = top[:, None, None] + torch.arange(height)[None, :, None]
+    columns = left[:, None, None] + torch.arange(width)[None, None, :]
+    picture = torch.arange(n)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[picture, rows, columns].permute(0, 3, 1, 2)
+
+
+def mirrored(images: UInt8[Tensor, "n c h w"], which: Bool[Tensor, " n"]) -> UInt8[Tensor, "n c h w"]:
+    """The images, those of ``which`` with left and right exchanged."""
+    return torch.where(which[:, None, None, None], images.flip(3), images)
 
 
 def _either_way(chance: float, most: float) -> float:

@@ -12,13 +12,15 @@ class TrainingConfig:
     epochs: int
     batch_size: int = 32
     optimiser: str = "sgd"
-    """``sgd`` (Nesterov momentum) or ``adamw``."""
+    """``sgd`` (Nesterov momentum), ``adamw`` or ``muon``."""
     lr: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 5e-4
     """Applied to weights of convolutions and linear layers only; never to biases and norms."""
     warmup: float = 0.1
     """Fraction of all steps over which the rate rises to ``lr``; then it falls along a cosine to zero."""
+    cooldown: float = 0.0
+    """If set, the rate stays after the warm-up and falls along a straight line over this last fraction of the steps."""
     label_smoothing: float = 0.1
     ema_decay: float = 0.99
     """Decay of the running average of the weights, which is what the run returns; 0 turns it off."""
@@ -31,9 +33,9 @@ class TrainingConfig:
             raise UserError(f"Training needs at least one epoch; epochs={self.epochs} was asked for.")
         if self.batch_size < 1:
             raise UserError(f"A batch holds at least one image; batch_size={self.batch_size} was asked for.")
-        if self.optimiser not in ("sgd", "adamw"):
-            raise UserError(f"The optimiser is sgd or adamw, not {self.optimiser!r}.")
-        for name in ("momentum", "warmup", "label_smoothing", "ema_decay"):
+        if self.optimiser not in ("sgd", "adamw", "muon"):
+            raise UserError(f"The optimiser is sgd, adamw or muon, not {self.optimiser!r}.")
+        for name in ("momentum", "warmup", "cooldown", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
         for name in ("lr", "weight_decay", "auxiliary_weight"):

@@ -1,7 +1,7 @@
 """The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from inarch.training.average import averaged
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
 from inarch.training.losses import Loss
-from inarch.training.optimisation import optimiser, rate_at
+from inarch.training.optimisation import optimisers, rate_at
 from inarch.training.seeds import generator, global_draws
 
-Batch = tuple[Tensor, Labels]
+Batch = tuple[Any, Labels]
+"""What the loss takes beside the model: inputs (a tensor, unless the loss says otherwise) and labels."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ class Source:
 
 
 def train_steps(
-    model: nn.Module, batches: Iterable[Batch], optimiser: optim.Optimizer, loss_of: Loss, rates: Iterable[float]
+    model: nn.Module,
+    batches: Iterable[Batch],
+    optimisers: Sequence[optim.Optimizer],
+    loss_of: Loss,
+    rates: Iterable[float],
 ) -> Iterator[Step]:
     """One update per batch, each at the next of ``rates``.
 
@@ -71,14 +76,16 @@ def train_steps(
         WorkError: the loss is no longer a finite number.
     """
     for (inputs, labels), rate in zip(batches, rates, strict=True):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.zero_grad(set_to_none=True)
         loss, logits = loss_of(model, inputs, labels)
         if not torch.isfinite(loss):
             raise WorkError(f"The loss became {loss.item()}; a lower learning rate than {rate:.3g} may help.")
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         yield Step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels))
 
 
@@ -94,7 +101,7 @@ class Run:
     def __init__(self, model: nn.Module, config: TrainingConfig, checkpoint: Path | None = None) -> None:
         self.model = model.to(memory_format=torch.channels_last)
         self.config = config
-        self.optimiser = optimiser(model, config)
+        self.optimisers = optimisers(model, config)
         self.average: AveragedModel | None = averaged(model, config.ema_decay) if config.ema_decay else None
         self.checkpoint = checkpoint
         self.history: list[Epoch] = []
@@ -111,7 +118,7 @@ class Run:
                 done = [
                     self._averaging(step)
                     for step in train_steps(
-                        self.model, source.epoch(number, self.config), self.optimiser, loss_of, rates
+                        self.model, source.epoch(number, self.config), self.optimisers, loss_of, rates
                     )
                 ]
             images = sum(step.images for step in done)
@@ -137,7 +144,7 @@ class Run:
         return {
             "config": asdict(self.config),
             "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [each.state_dict() for each in self.optimisers],
             "average": None if self.average is None else self.average.state_dict(),
             "history": [vars(epoch) for epoch in self.history],
         }
@@ -152,7 +159,8 @@ class Run:
         if state is not None and self._is_own(state):
             self.config = TrainingConfig(**state["config"])
             self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for each, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                each.load_state_dict(saved)
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
             self.history = [Epoch(**epoch) for epoch in state["history"]]

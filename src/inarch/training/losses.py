@@ -1,6 +1,7 @@
 """What a training step minimises."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from inarch.nets import Classifier
 from inarch.shapes import Images, Labels
 
-Loss = Callable[[nn.Module, Tensor, Labels], tuple[Tensor, Tensor]]
+Loss = Callable[[nn.Module, Any, Labels], tuple[Tensor, Tensor]]
 """Takes model, inputs and labels; returns the scalar to minimise and the logits of the main head."""
 
 

@@ -1,0 +1,57 @@
+"""Pre-training, from a recipe to weights that can be grafted."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from inarch.data.cache import default_cache_folder
+from inarch.nets import architecture
+from inarch.pretraining.corpus import corpora_of
+from inarch.pretraining.lessons import Lessons
+from inarch.pretraining.pretrain import Chunk, best_backbone
+from inarch.pretraining.pretrain import pretrain as run
+from inarch.pretraining.probing import probe_set
+from inarch.pretraining.ready import teacher_of
+from inarch.pretraining.recipe import Recipe, read_recipe
+from inarch.transfer.job import Progress, silent
+from inarch.weights.embedded import pack
+
+WEIGHTS = "weights.safetensors"
+
+
+def pretrain(
+    recipe: Path, data: Path, out: Path, progress: Progress = silent, *, cache: Path | None = None
+) -> Iterator[Chunk]:
+    """Run a recipe, or go on with it; ``out/weights.safetensors`` holds the best backbone after every probe.
+
+    Args:
+        recipe: a TOML file.
+        data: the folder that the recipe's photos lie in.
+        out: the folder of this run.
+        progress: called with what is being done, how much of it is, and of how much.
+        cache: for decoded photos and the teacher's answers; None takes the user's cache folder.
+
+    Raises:
+        UserError: the recipe is none, asks for a net that does not exist, or ``out`` holds another run.
+        PhotosError: photos are missing.
+        OutputError: ``out`` or the cache cannot be written.
+        MissingExtraError: the teacher's package is not installed.
+    """
+    asked = read_recipe(recipe)
+    architecture(asked.model)
+    place = cache or default_cache_folder()
+    corpora = corpora_of(asked, data, place, progress)
+    seed = asked.training.seed
+    probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
+    lessons = Lessons(asked, corpora, teacher_of(asked.teacher, asked.teacher_size), place)
+    for chunk in run(lessons, probes, out):
+        progress("pretrain", chunk.epoch.number, asked.training.epochs)
+        if chunk.probed:
+            _write(asked, out)
+        yield chunk
+
+
+def _write(recipe: Recipe, out: Path) -> None:
+    backbone, _, chunk = best_backbone(out)
+    origin = f"recipe {recipe.name}, after {chunk} of {recipe.training.epochs} chunks"
+    pack(backbone, out / WEIGHTS, architecture=recipe.model, image_size=recipe.image_size(chunk), origin=origin)
