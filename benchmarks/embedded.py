@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.measuring import ROOT, spread, table, unpacked, write
+from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
 from inarch.api.train import TrainOptions, train
 from inarch.data.scan import scan
 from inarch.data.store import Stored, store
@@ -84,7 +84,7 @@ def scratch(name: str, stored: Stored, labels: NDArray[np.int64], seed: int, min
         options = TrainOptions(
             model=name, weights="random", strategy="scratch", image_size=SIZE, seed=seed, time_budget=60 * minutes
         )
-        return train(manifest, Path(folder, "bundle"), options).report.evaluation.accuracy.value
+        return float(train(manifest, Path(folder, "bundle"), options).metrics["accuracy"]["value"])
 
 
 def main() -> None:
@@ -93,7 +93,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=2.0, help="For each run from scratch; 0 leaves them out.")
     asked = parser.parse_args()
-    kept = ROOT / "benchmarks" / "results" / "embedded_runs.json"
+    MEASURED.mkdir(exist_ok=True)
+    kept = MEASURED / "embedded.json"
     results: dict[str, dict[str, list[float]]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     for name in embedded():
         for target in TARGETS:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import ROOT, table, unpacked, write
+from benchmarks.measuring import MEASURED, ROOT, table, unpacked, write
 from inarch.data.scan import scan
 from inarch.data.store import Stored, store
 from inarch.metrics.intervals import wilson
@@ -49,7 +49,8 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     stored = store(scan(unpacked("imagenette_s128")), Preprocessing(image_size=SIZE), ROOT / ".data" / "cache")
     right, n = _trained(asked.model, asked.seed, stored)
-    kept = ROOT / "benchmarks" / "results" / "imagenette_runs.json"
+    MEASURED.mkdir(exist_ok=True)
+    kept = MEASURED / "imagenette.json"
     runs = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     runs[f"{asked.model} {asked.seed}"] = {"right": right, "n": n, "epochs": EPOCHS}
     kept.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")

@@ -16,6 +16,8 @@ from inarch.api.reporting import versions
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("INARCH_SHARED", ROOT.parent / "shared")) / "data"
 RESULTS = ROOT / "benchmarks" / "results"
+MEASURED = ROOT / "benchmarks" / "measured"
+"""Figures of long runs, kept with the code: a table that takes days is filled run by run."""
 INCEPTION = SHARED / "weights" / "inception_v3_imagenet_to_mixed_7a.safetensors"
 
 

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.measuring import ROOT, spread, table, unpacked, write
+from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
 from inarch.data.augment import mirrored, shifted
 from inarch.data.scan import scan
 from inarch.data.store import store
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("dataset", choices=DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "recipes")
+    parser.add_argument("--out", type=Path, default=MEASURED)
     parser.add_argument("--one", nargs=2, metavar=("RECIPE", "SEED"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ def test_a_bundle_in_the_working_folder_has_a_name(tiny: Trained, monkeypatch: p
 @pytest.mark.parametrize(
     ("net", "size", "said"),
     [
-        ("resnet51", None, "No model or bundle is called 'resnet51'. Did you mean 'resnet50'"),
+        ("resnet500", None, "No model or bundle is called 'resnet500'. Did you mean 'resnet50'"),
         ("inception_v3", 20, "inception_v3 cannot run on images of 20 x 20"),
         ("resnet50", 0, "image_size=0"),
         ("resnet50", -1, "image_size=-1"),

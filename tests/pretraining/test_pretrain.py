@@ -55,12 +55,26 @@ def test_a_longer_recipe_goes_on_where_the_shorter_one_ended(lessons: Lessons, t
 
 def test_a_folder_with_another_run_is_left_alone(lessons: Lessons, tmp_path: Path) -> None:
     """It says so, and the other run's checkpoint stays as it was."""
-    next(pretrain(lessons, (), tmp_path))
+    started = pretrain(lessons, (), tmp_path)
+    next(started)
+    started.close()
     before = (tmp_path / CHECKPOINT).read_bytes()
     other = replace(lessons.recipe, training=replace(lessons.recipe.training, lr=0.02))
     with pytest.raises(UserError, match="holds a run of another recipe"):
         next(pretrain(replace(lessons, recipe=other), (), tmp_path))
     assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_two_runs_do_not_share_a_folder(lessons: Lessons, tmp_path: Path) -> None:
+    """The second says so and touches nothing; when the first has ended, the folder is free."""
+    first = pretrain(lessons, (), tmp_path)
+    next(first)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(UserError, match="Another run is writing"):
+        next(pretrain(lessons, (), tmp_path))
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    first.close()
+    assert next(pretrain(lessons, (), tmp_path)).epoch.number == 2
 
 
 def test_the_teacher_is_asked_once(lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def numpy_archive() -> bytes:
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
         (b"\x08\x08\x12\x07pytorch\x1a\x052.9.0", "an ONNX graph"),
         (torchscript(), "a TorchScript program"),
-        (numpy_archive(), r"a NumPy archive \(\.npz\)"),
+        (numpy_archive()[:-30], "cut short or damaged"),
         (zipped("readme.txt"), "a zip archive; unpack it first"),
         (b"PK\x03\x04 and no more", "cut short or damaged"),
         (b'{"a": 1}', "a JSON text"),

@@ -13,7 +13,7 @@ from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded
 from inarch.weights.files import read_weights, write_weights
 from inarch.weights.identification import identify
 from inarch.weights.loading import load, load_backbone
-from inarch.weights.torchvision_names import names
+from inarch.weights.sources import names, source, sources_of
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 NAME = "resnet_tiny"
@@ -33,9 +33,12 @@ def lively(name: str, *, classes: int = 5, auxiliary: tuple[str, ...] = ()) -> C
 
 
 def foreign(model: nn.Module, name: str) -> dict[str, Tensor]:
-    """The state dict under torchvision's names, folded nets included."""
-    table = names(model, name)
-    return {table[key]: tensor for key, tensor in model.state_dict().items()}
+    """The state dict under the names of the first library that has the net, folded nets included."""
+    source = sources_of(name)[0]
+    table = names(model, name, source)
+    return {
+        table[key]: source.outgoing(table[key].rpartition(".")[0], tensor) for key, tensor in model.state_dict().items()
+    }
 
 
 def images(size: int = 96) -> Tensor:
@@ -183,22 +186,33 @@ def test_nobodys_weights_are_said_to_be_nobodys() -> None:
     assert identify({"encoder.weight": torch.ones(3)}) == ()
 
 
-def test_a_cifar_resnet_is_not_one_of_ours(shared_data: Callable[[str], Path]) -> None:
-    """A real checkpoint with torchvision-like names and other shapes."""
+def test_a_checkpoint_from_the_wild_is_identified(shared_data: Callable[[str], Path]) -> None:
+    """akamaster's ResNet-20 is that or its plain twin, and not taken for another ResNet."""
     file = read_weights(shared_data("weights/resnet20-12fca82f.th"))
-    assert identify(file.tensors) == ()
-    with pytest.raises(WeightsMismatchError, match="not resnet18's weights, nor like"):
+    assert identify(file.tensors) == ("resnet20", "plain20")
+    report = load(build("resnet20", classes=10), file, architecture="resnet20")
+    assert report.source == "akamaster"
+    assert len(report.loaded) == len(file.tensors)
+    with pytest.raises(WeightsMismatchError, match="look like resnet20 or plain20's weights, not resnet18's"):
         load_backbone(file, "resnet18")
+
+
+def twins_of(name: str) -> set[str]:
+    """The nets with the same names and shapes: v1 and v1.5; plain and residual where shortcuts have no weights."""
+    bare = name.replace("_v1", "") if name.startswith("resnet") else name
+    twins = {each for each in ARCHITECTURES if each.startswith("resnet") and each.replace("_v1", "") == bare}
+    if ARCHITECTURES[name].image_size == 32:
+        twins |= {each for each in ARCHITECTURES if each.replace("plain", "resnet") == name.replace("plain", "resnet")}
+    return twins | {name}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_net_is_identified_by_its_weights(name: str) -> None:
-    """Under our names and torchvision's, with another number of classes, folded or not; v1 and v1.5 are both named."""
+    """Under our names and the first library's, with another number of classes; twins are named too."""
     model = build(name, classes=7, device="meta")
-    twins = [each for each in ARCHITECTURES if each.replace("_v1", "") == name.replace("_v1", "")]
-    assert identify(model.state_dict()) == tuple(twins)
-    if not name.startswith("googlenet_paper"):
-        assert identify(foreign(model, name)) == tuple(twins)
+    assert set(identify(model.state_dict())) == twins_of(name)
+    if sources_of(name):
+        assert set(identify(foreign(model, name))) == twins_of(name)
 
 
 def test_wrong_requests_are_refused() -> None:
@@ -256,7 +270,11 @@ def test_a_partial_file_is_cut_at_its_last_complete_block() -> None:
     assert {key.split(".")[0] for key in loaded.report.unexpected} == {"Mixed_6c", "Mixed_6d"}
     assert any(key.startswith("backbone.stages.stage5.c2.") for key in loaded.report.missing)
     assert torch.equal(loaded.backbone(images()), model.backbone.cut("b1")(images()))
-    accounted = {*loaded.report.loaded, *loaded.report.missing, *names(model, "inception_v3_tiny")} - {
+    accounted = {
+        *loaded.report.loaded,
+        *loaded.report.missing,
+        *names(model, "inception_v3_tiny", source("torchvision")),
+    } - {
         "head.linear.weight",
         "head.linear.bias",
     }

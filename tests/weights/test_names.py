@@ -4,50 +4,55 @@ import pytest
 import torch
 import torchvision
 
-from inarch.errors import UserError
+from inarch.errors import UnknownNameError, UserError
 from inarch.nets import ARCHITECTURES, architecture, build, folded
-from inarch.weights.export import to_timm, to_torchvision
+from inarch.weights.export import exported, to_timm, to_torchvision
 from inarch.weights.identification import folded_shapes
-from inarch.weights.torchvision_names import names, to_foreign, to_ours
+from inarch.weights.sources import SOURCES, Source, named_by, names, source
 
-NAMED = [name for name in ARCHITECTURES if not name.startswith("googlenet_paper")]
+TORCHVISION = source("torchvision")
+THEIRS = ("googlenet", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "wide_resnet50_2")
+MORE_OF_THEIRS = ("wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d")
+PYTORCH = [(each, name) for each in SOURCES if not each.omitted for name in named_by(each)]
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_names_are_a_bijection(name: str) -> None:
+@pytest.mark.parametrize(("one", "name"), PYTORCH, ids=[f"{each.name}-{name}" for each, name in PYTORCH])
+def test_names_are_a_bijection(one: Source, name: str) -> None:
     """No two of our names share a foreign one, and the way back leads home."""
     model = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")
-    table = names(model, name)
+    table = names(model, name, one)
     assert set(table) == set(model.state_dict())
     assert len(set(table.values())) == len(table)
-    assert all(to_ours(theirs, name) == ours for ours, theirs in table.items())
+    assert all(one.ours(theirs, name) == ours for ours, theirs in table.items())
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152"])
+@pytest.mark.parametrize("name", [*THEIRS, *MORE_OF_THEIRS])
 def test_names_and_shapes_are_torchvisions(name: str) -> None:
     """Ours, translated, are exactly the names of torchvision's net, and shapes agree."""
-    extra = {} if name.startswith("resnet") else {"init_weights": False}
+    extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     with torch.device("meta"):
         theirs = torchvision.models.get_model(name, weights=None, **extra).state_dict()
     ours = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta").state_dict()
-    translated = {to_foreign(key, name): tensor.shape for key, tensor in ours.items()}
+    translated = {TORCHVISION.theirs(key, name): tensor.shape for key, tensor in ours.items()}
     assert translated == {key: tensor.shape for key, tensor in theirs.items()}
 
 
 def test_auxiliary_heads_are_not_swapped() -> None:
     """aux1 is the head on 4a, aux2 the one on 4d (pytorch/vision#8736)."""
-    assert to_ours("aux1.fc2.weight", "googlenet") == "auxiliary.4a.linear.weight"
-    assert to_ours("aux2.fc2.weight", "googlenet") == "auxiliary.4d.linear.weight"
+    assert TORCHVISION.ours("aux1.fc2.weight", "googlenet") == "auxiliary.4a.linear.weight"
+    assert TORCHVISION.ours("aux2.fc2.weight", "googlenet") == "auxiliary.4d.linear.weight"
 
 
 def test_names_that_are_nobodys() -> None:
     """Unknown layers have no translation; heads and nets that torchvision has not are refused by name."""
-    assert to_ours("layer9.0.conv1.weight", "resnet50") is None
-    assert to_ours("conv1.conv.weight", "googlenet_paper") is None
+    assert TORCHVISION.ours("layer9.0.conv1.weight", "resnet50") is None
+    assert TORCHVISION.ours("conv1.conv.weight", "googlenet_paper") is None
     with pytest.raises(UserError, match=r"no layer for our 'auxiliary\.4b\.linear'"):
-        to_foreign("auxiliary.4b.linear.weight", "googlenet")
+        TORCHVISION.theirs("auxiliary.4b.linear.weight", "googlenet")
     with pytest.raises(UserError, match="torchvision has no net like googlenet_paper"):
-        names(build("googlenet_paper_tiny", device="meta"), "googlenet_paper_tiny")
+        exported(build("googlenet_paper_tiny", device="meta"), "googlenet_paper_tiny", "torchvision")
+    with pytest.raises(UnknownNameError, match="Did you mean 'Keras'"):
+        exported(build("resnet_tiny", device="meta"), "resnet_tiny", "keras")
 
 
 def test_exports_that_would_be_wrong_are_refused() -> None:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from inarch.anatomy.size import size_of
 from inarch.anatomy.trace import trace as trace_net
 from inarch.anatomy.trace import trace_architecture
 from inarch.bundle.reading import Bundle, read_bundle
@@ -14,21 +15,22 @@ from inarch.drawing.inspect_text import to_text
 from inarch.errors import OutputError, UnknownNameError
 from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, linear_head
 from inarch.records import NetTrace
+from inarch.records.anatomy import NetSize
 
 
 def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
     """What a net is made of, layer by layer.
 
     Args:
-        net: a name of the catalog, or a bundle's folder.
+        net: a name of the catalog, perhaps with variations (``googlenet:without_reduction``), or a bundle's folder.
         image_size: pixels a side; None takes the size that the net was designed or trained for.
 
     Raises:
-        UnknownNameError: neither a model nor a bundle.
-        UserError: the images are too small for the net.
+        UnknownNameError: neither a model nor a bundle, or no variation of that name.
+        UserError: the images are too small for the net, or a variation makes no sense for it.
     """
     if not means_bundle(net):
-        if str(net) not in ARCHITECTURES:
+        if not _is_of_catalog(net):
             raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
         return trace_architecture(str(net), image_size=image_size)
     bundle = read_bundle(net)
@@ -40,7 +42,12 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
 
 def means_bundle(net: str | Path) -> bool:
     """Whether a user who writes ``net`` means a bundle: a folder or a path, but no name of the catalog."""
-    return str(net) not in ARCHITECTURES and (Path(net).is_dir() or os.sep in str(net))
+    return not _is_of_catalog(net) and (Path(net).is_dir() or os.sep in str(net))
+
+
+def _is_of_catalog(net: str | Path) -> bool:
+    """Whether it is a name of the catalog, perhaps with variations behind it."""
+    return str(net).partition(":")[0] in ARCHITECTURES
 
 
 def net_of(bundle: Bundle) -> Classifier:
@@ -85,6 +92,6 @@ def _replace(place: Path, text: str) -> None:
         os.replace(partial, place)
 
 
-def catalog(*, everything: bool = False) -> tuple[NetTrace, ...]:
-    """A trace of every architecture; the tiny variants, made for tests, only with ``everything``."""
-    return tuple(trace(name) for name in ARCHITECTURES if everything or not name.endswith("_tiny"))
+def catalog(*, everything: bool = False) -> tuple[NetSize, ...]:
+    """How large every architecture is; the tiny variants, made for tests, only with ``everything``."""
+    return tuple(size_of(name) for name in ARCHITECTURES if everything or not name.endswith("_tiny"))

@@ -22,7 +22,7 @@ from inarch.errors import PhotosError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import PhotoSet, Preprocessing
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
-from inarch.transfer.starting import starting_point
+from inarch.transfer.starting import RANDOM, starting_point
 from inarch.transfer.strategies import strategy
 
 SMALL_IMAGE = 128
@@ -38,8 +38,9 @@ class TrainOptions:
 
     model: str | None = None
     """A model of the catalog, or a bundle whose backbone is grafted again."""
-    weights: Path | None = None
-    """A file of pre-trained weights."""
+    weights: Path | str | None = None
+    """A file of pre-trained weights or the name of one, such as ``imagenet``, ``embedded`` or ``random``; None takes
+    what the model comes with."""
     strategy: str = "auto"
     time_budget: float = 600.0
     """Seconds."""
@@ -144,9 +145,11 @@ def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
         bundle = read_bundle(options.model)
         start = starting_point(bundle.config.architecture, bundle.weights())
         return start, replace(bundle.preprocessing, image_size=_size(options, bundle.preprocessing.image_size))
-    start = starting_point(options.model, options.weights)
+    is_wasted = options.weights is None and options.strategy == "scratch"
+    start = starting_point(options.model, RANDOM if is_wasted else options.weights)
     row = architecture(start.architecture)
-    size = _size(options, row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
+    usual = start.image_size or (row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
+    size = _size(options, usual)
     return start, Preprocessing(image_size=size, mean=row.mean, std=row.std)
 
 

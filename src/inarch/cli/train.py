@@ -16,9 +16,19 @@ def train(
     photos: Annotated[Path, typer.Argument(help="Folder of class folders, of train/ val/ test/, or a CSV manifest.")],
     out: Annotated[Path, typer.Option(help="The bundle to write.")] = Path("bundle"),
     model: Annotated[
-        str | None, typer.Option(help="A model of `inarch models`, or a bundle whose backbone is grafted again.")
+        str | None,
+        typer.Option(
+            help="A model of `inarch models`, efficientnet_lite0, timm:NAME, or a bundle whose backbone to graft again."
+        ),
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="File of pre-trained weights (safetensors or PyTorch).")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pre-trained weights: a file (safetensors, PyTorch, Keras .h5, .npz), or a name: imagenet, "
+            "torchvision:IMAGENET1K_V1, timm:resnet18.a1_in1k, embedded, random. This machine is searched first.",
+            metavar="FILE|NAME",
+        ),
+    ] = None,
     strategy: Annotated[str, typer.Option(help="auto, probe, finetune or scratch.")] = "auto",
     time_budget: Annotated[str, typer.Option(help="How long training may take: 90s, 10m, 1h.")] = "10m",
     views: Annotated[

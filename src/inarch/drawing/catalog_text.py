@@ -1,42 +1,63 @@
-"""The catalog as a table."""
+"""The catalog as a table, paper by paper."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from inarch.records import NetTrace
+from inarch.drawing.inspect_summary import MACS_NOTE
+from inarch.records.anatomy import NetSize
 
-HEADER = ("model", "variant", "parameters", "multiply-adds", "image", "source")
-
-
-def catalog_text(traces: Sequence[NetTrace]) -> str:
-    """One line per net; multiply-adds are for one image of the net's own size."""
-    rows = [HEADER, *(_row(trace) for trace in traces)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if 2 <= at <= 4 else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+HEADER = ("model", "variant", "parameters", "GMACs", "pixels")
+NOTES = (
+    MACS_NOTE,
+    "Parameters are those of 1,000 classes, without auxiliary heads.",
+    "Weights: `inarch train PHOTOS --model NAME --weights FILE` reads our own files and torchvision's and timm's.",
+    "More: `inarch inspect NAME --variants` says how a net departs from its paper and how it can be varied.",
+)
 
 
-def catalog_json(traces: Sequence[NetTrace]) -> list[dict[str, Any]]:
+def catalog_text(nets: Sequence[NetSize]) -> str:
+    """Under each paper a line per net; multiply-adds are for one image of the net's own size."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for net in nets:
+        groups.setdefault(_paper(net), []).append(_row(net))
+    rows = [HEADER, *chain.from_iterable(groups.values())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [_line(HEADER, widths)]
+    for paper, rows_of in groups.items():
+        lines += ["", paper, *(_line(row, widths) for row in rows_of)]
+    return "\n".join([*lines, "", *NOTES])
+
+
+def catalog_json(nets: Sequence[NetSize]) -> list[dict[str, Any]]:
     """The same as objects."""
     return [
         {
-            "model": trace.name,
-            "variant": trace.variant,
-            "parameters": trace.parameters,
-            "macs": trace.macs,
-            "image_size": trace.image_size,
-            "source": trace.source,
+            "model": net.name,
+            "variant": net.variant,
+            "parameters": net.parameters,
+            "macs": net.macs,
+            "image_size": net.image_size,
+            "source": net.source,
         }
-        for trace in traces
+        for net in nets
     ]
 
 
-def _row(trace: NetTrace) -> tuple[str, ...]:
-    size = f"{trace.image_size}"
-    return (trace.name, trace.variant, f"{trace.parameters:,}", f"{trace.macs / 1e9:.3f} G", size, trace.source)
+def _paper(net: NetSize) -> str:
+    """The source without the table or section: ``Szegedy et al. 2015, arXiv 1409.4842``."""
+    return ", ".join(net.source.split(", ")[:2])
+
+
+def _row(net: NetSize) -> tuple[str, ...]:
+    figures = (f"{net.parameters:,}", f"{net.macs / 1e9:.3f}", f"{net.image_size}")
+    return (f"  {net.name}", net.variant, *figures)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Words to the left of their column, figures to the right."""
+    cells = [
+        cell.ljust(width) if at < 2 else cell.rjust(width)
+        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells)

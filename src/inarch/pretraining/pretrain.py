@@ -17,6 +17,7 @@ from inarch.pretraining.recipe import Recipe
 from inarch.pretraining.student import Lesson, Student, feature_statistics
 from inarch.shapes import Labels
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
+from inarch.training.lock import exclusive
 from inarch.training.loop import Epoch, Run, Source
 from inarch.training.seeds import global_draws
 
@@ -49,8 +50,13 @@ def pretrain(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iter
         UserError: the folder holds a run of another recipe.
         OutputError: the folder cannot be written.
     """
+    with exclusive(folder):
+        _claim(folder, lessons.recipe)
+        yield from _chunks(lessons, probes, folder)
+
+
+def _chunks(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
     recipe = lessons.recipe
-    _claim(folder, recipe)
     run = Run(student_of(lessons), recipe.training, folder / CHECKPOINT)
     run.resume()
     run.config = recipe.training  # the recipe may have been made longer since
@@ -58,9 +64,8 @@ def pretrain(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iter
     for epoch in run.epochs(Source(recipe.chunk, lessons.batch), partial(_loss, recipe=recipe)):
         is_time = epoch.number % recipe.probe_every == 0 or epoch.number == last
         backbone = _averaged(run).classifier.backbone
-        accuracies = {
-            probe.name: probe_accuracy(backbone, probe, lessons.normalisation) for probe in (probes if is_time else ())
-        }
+        looked_at = probes if is_time else ()
+        accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.normalisation) for probe in looked_at}
         if is_time:
             _keep_better(folder / BEST, backbone, accuracies, epoch.number)
         with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -76,7 +81,6 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     del said["training"]["epochs"]
     text = json.dumps(said, indent=2) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not (folder / RECIPE).exists() and not (folder / CHECKPOINT).exists():
             (folder / RECIPE).write_text(text, encoding="utf-8")
         before = (folder / RECIPE).read_text("utf-8") if (folder / RECIPE).exists() else ""

@@ -38,6 +38,8 @@ class StartingPoint:
     """Where they come from, in words."""
     pretrained: bool
     folded: bool
+    image_size: int | None = None
+    """Pixels a side that its weights were trained at, where they say so."""
 
 
 class Stopwatch:

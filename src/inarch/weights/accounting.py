@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from inarch.weights.identification import COUNTER, Shapes, Translated, identify, nearest
+from inarch.weights.identification import COUNTER, Translated, identify, nearest
+from inarch.weights.sources import Shapes
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Account:
     fresh: tuple[str, ...]
     ignored: tuple[str, ...]
     missing: tuple[str, ...]
-    counters: tuple[str, ...]
-    """Missing too, but only counts batches: files older than PyTorch 0.4.1 have none."""
+    needless: tuple[str, ...]
+    """Missing too, but not needed: counts of batches (files older than PyTorch 0.4.1 have none), scales that are 1."""
     unexpected: tuple[str, ...]
     reshaped: tuple[str, ...]
 
@@ -40,13 +41,14 @@ def compare(wanted: Shapes, file: Translated, fresh: Collection[str], ignore: Co
     given = [name for name in file.tensors if name not in ignored]
     both = [name for name in open_names if name in file.tensors and name not in ignored]
     absent = [name for name in open_names if name not in file.tensors or name in ignored]
+    needless = dict.fromkeys(name for name in absent if name.endswith(COUNTER) or name in file.implied)
     fitting = {name for name in both if file.tensors[name].shape == wanted[name]}
     return Account(
         loaded=tuple(name for name in both if name in fitting),
         fresh=tuple(name for name in wanted if name in kept),
         ignored=tuple(name for name in file.tensors if name in ignored),
-        missing=tuple(name for name in absent if not name.endswith(COUNTER)),
-        counters=tuple(name for name in absent if name.endswith(COUNTER)),
+        missing=tuple(name for name in absent if name not in needless),
+        needless=tuple(needless),
         unexpected=tuple(name for name in given if name not in wanted),
         reshaped=tuple(name for name in both if name not in fitting),
     )

@@ -1,11 +1,11 @@
-"""State dicts on disk: safetensors in and out, PyTorch's pickles in without running them."""
+"""State dicts on disk: safetensors in and out; PyTorch's pickles, Keras' and NumPy's archives in; nothing runs."""
 
 import hashlib
 import os
 import pickle
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inarch.errors import OutputError, WeightsError
-from inarch.weights.recognition import PICKLE, SAFETENSORS, recognise
+from inarch.weights.arrays import read_hdf5, read_npz
+from inarch.weights.recognition import HDF5, NUMPY, PICKLE, SAFETENSORS, recognise
 
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 """Where checkpoints keep the state dict, in order of preference: the moving average is what their authors evaluate."""
@@ -57,10 +58,13 @@ def read_weights(path: str | Path) -> WeightsFile:
     kind = recognise(path)
     if kind == SAFETENSORS:
         content, metadata = _read_safetensors(path)
-    elif kind == PICKLE:
-        content, metadata = _read_pickle(path), {}
+    elif kind in READERS:
+        content, metadata = READERS[kind](path), {}
     else:
-        raise WeightsError(f"{path} is {kind}; weights are read from safetensors or PyTorch (.pth, .pt) files.")
+        raise WeightsError(
+            f"{path} is {kind}; weights are read from safetensors and PyTorch (.pth, .pt) files, and from Keras' (.h5) "
+            "and NumPy's (.npz)."
+        )
     tensors, found = unwrapped(content, path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -94,6 +98,12 @@ def _refusal(path: Path, error: Exception) -> str:
         "opened, so it stays closed. If you trust where it comes from, load it there with torch and save its "
         "state_dict again: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
     )
+
+
+READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
+    {PICKLE: _read_pickle, NUMPY: read_npz, HDF5: read_hdf5}
+)
+"""How the kinds of files are read that say nothing about themselves."""
 
 
 def unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,20 +1,18 @@
 """Which architecture a state dict belongs to, by its names and shapes."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 
 from torch import Size, Tensor
 
-from inarch.nets import ARCHITECTURES, Backbone, architecture, build
-from inarch.weights.torchvision_names import TRANSLATED, to_ours
+from inarch.nets import ARCHITECTURES
+from inarch.weights.sources import Shapes, Source, shapes_of, sources_of
 
 OURS = ("backbone.", "head.", "auxiliary.")
 COUNTER = "num_batches_tracked"
 SIMILAR = 0.5
 """Share of the backbone's tensors that must agree before a name is offered."""
-
-Shapes = Mapping[str, Size]
 
 
 @dataclass(frozen=True)
@@ -23,28 +21,64 @@ class Translated:
 
     source: str
     tensors: Mapping[str, Tensor]
-    """By our name; what has none stays under the file's."""
+    """By our name, laid out as ours; what has no name of ours stays under the file's."""
     foreign: Mapping[str, str]
     """The file's name of each, by ours."""
     folded: bool
     """Whether it has biases where the net has batch normalisation, and no batch normalisation."""
+    implied: frozenset[str] = frozenset()
+    """Our names of what the source's nets do without, because it is 1 there: scales."""
+    left_over: tuple[str, ...] = ()
+    """The file's names of what training keeps beside the net."""
 
 
 def translated(tensors: Mapping[str, Tensor], name: str) -> Translated:
-    """``tensors`` under our names, as a state dict of architecture ``name``."""
-    if any(each.startswith(OURS) for each in tensors):
-        source, foreign = "inarch", {each: each for each in tensors}
-    else:
-        source = "torchvision" if name in TRANSLATED else "unknown"
-        foreign = {(to_ours(each, name) or _own_head(each)): each for each in tensors}
+    """``tensors`` under our names, as a state dict of architecture ``name``; whose names they are is found out.
+
+    The source is the one whose tables account for the most of the file.
+    """
+    if any(each.startswith("backbone.") for each in tensors):
+        return _named("inarch", {each: each for each in tensors}, tensors, name)
+    best, most = Translated("unknown", tensors, {each: each for each in tensors}, folded=False), 0
+    for source in sources_of(name):
+        spelled = source.spelled(tensors)
+        known = {theirs: ours for theirs, word in spelled.items() if (ours := source.ours(word, name))}
+        if len(known) > most:
+            best, most = _from_source(source, tensors, {**spelled, **known}, name), len(known)
+    return best
+
+
+def _from_source(source: Source, tensors: Mapping[str, Tensor], words: Mapping[str, str], name: str) -> Translated:
+    """``words`` says for each tensor our name or, where there is none, how the source spells it."""
+    foreign, left_over, laid_out = {}, [], {}
+    for theirs, tensor in tensors.items():
+        word = words[theirs]
+        if word.startswith(OURS):
+            tensor = source.incoming(word.rpartition(".")[0], tensor)
+        elif word.endswith(source.left_over):
+            left_over.append(theirs)
+            continue
+        else:
+            word = _as_head(word, source)
+        foreign[word], laid_out[theirs] = theirs, tensor
+    file = _named(source.name, foreign, laid_out, name)
+    given = {each.rpartition(".")[0] for each in foreign}
+    layers = signature(name).names if not file.folded else frozenset()
+    implied = {
+        each for each in layers if source.omits(each) and each not in foreign and each.rpartition(".")[0] in given
+    }
+    return replace(file, implied=frozenset(implied), left_over=tuple(left_over))
+
+
+def _named(source: str, foreign: Mapping[str, str], tensors: Mapping[str, Tensor], name: str) -> Translated:
     has_norms = any(".norm." in each for each in foreign)
     folded = not has_norms and not signature(name).biases.isdisjoint(foreign)
     return Translated(source, {ours: tensors[theirs] for ours, theirs in foreign.items()}, foreign, folded)
 
 
-def _own_head(foreign: str) -> str:
-    """Under ``head.`` where someone put layers of their own in place of torchvision's ``fc``."""
-    return f"head.{foreign}" if foreign.startswith("fc.") else foreign
+def _as_head(word: str, source: Source) -> str:
+    """Under ``head.`` or ``auxiliary.`` where someone put layers of their own in place of the source's."""
+    return next((ours + word for theirs, ours in source.heads.items() if word.startswith(theirs)), word)
 
 
 @dataclass(frozen=True)
@@ -57,33 +91,32 @@ class Signature:
     """The same with batch normalisation folded."""
     biases: frozenset[str]
     """The names that only the folded form has."""
+    names: frozenset[str]
+    """All names of the unfolded form, those of heads included."""
+    first_sizes: frozenset[int]
+    """How many values the tensors of the first block have, in any layout: what no file of the net lacks."""
 
     def of(self, *, folded: bool) -> Mapping[str, Shapes]:
         """The blocks of one form."""
         return self.folded_blocks if folded else self.blocks
 
 
-@lru_cache
+@cache
 def signature(name: str) -> Signature:
     """The signature of architecture ``name``.
 
     Raises:
         UnknownNameError: no architecture has that name.
     """
-    architecture(name)
-    blocks = dict(_blocks(build(name, classes=1, device="meta").backbone))
-    folded = {block: folded_shapes(shapes) for block, shapes in blocks.items()}
-    biases = {name for block in blocks for name in folded[block] if name not in blocks[block]}
-    return Signature(blocks, folded, frozenset(biases))
-
-
-def _blocks(backbone: Backbone) -> Iterator[tuple[str, Shapes]]:
-    for stage_name, stage in backbone.stages.items():
-        for block_name, block in stage.named_children():
-            prefix = f"backbone.stages.{stage_name}.{block_name}."
-            shapes = {prefix + name: tensor.shape for name, tensor in block.state_dict().items()}
-            if shapes:
-                yield block_name, shapes
+    shapes = shapes_of(name)
+    blocks: dict[str, dict[str, Size]] = {}
+    for tensor in shapes:
+        if tensor.startswith("backbone."):
+            blocks.setdefault(tensor.split(".")[3], {})[tensor] = shapes[tensor]
+    folded = {block: folded_shapes(each) for block, each in blocks.items()}
+    biases = {each for block in blocks for each in folded[block] if each not in blocks[block]}
+    first = {shape.numel() for tensor, shape in next(iter(blocks.values())).items() if not tensor.endswith(COUNTER)}
+    return Signature(blocks, folded, frozenset(biases), frozenset(shapes), frozenset(first))
 
 
 def folded_shapes(shapes: Shapes) -> Shapes:
@@ -93,18 +126,20 @@ def folded_shapes(shapes: Shapes) -> Shapes:
     return kept | biases
 
 
-def is_complete(shapes: Shapes, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether ``tensors`` has all of a block; batch counters are not needed."""
+def is_complete(shapes: Shapes, file: Translated) -> bool:
+    """Whether ``file`` has all of a block; batch counters are not needed, nor what is implied."""
     return all(
-        name in tensors and tensors[name].shape == shape for name, shape in shapes.items() if not name.endswith(COUNTER)
+        name in file.implied or (name in file.tensors and file.tensors[name].shape == shape)
+        for name, shape in shapes.items()
+        if not name.endswith(COUNTER)
     )
 
 
-def complete_prefix(blocks: Mapping[str, Shapes], tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+def complete_prefix(blocks: Mapping[str, Shapes], file: Translated) -> tuple[str, ...]:
     """The names of the blocks that are complete, up to the first that is not."""
     names: list[str] = []
     for name, shapes in blocks.items():
-        if not is_complete(shapes, tensors):
+        if not is_complete(shapes, file):
             break
         names.append(name)
     return tuple(names)
@@ -115,7 +150,8 @@ def identify(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
     Heads do not count. Names and shapes cannot tell ResNet v1.5 from v1: both are given, v1.5 first.
     """
-    shares = {name: _share(name, tensors) for name in ARCHITECTURES}
+    sizes = {tensor.numel() for tensor in tensors.values()}
+    shares = {name: _share(name, tensors) for name in ARCHITECTURES if sizes >= signature(name).first_sizes}
     best = max(shares.values(), default=0.0)
     whole = best == 1.0
     return tuple(name for name, share in shares.items() if share and (share == 1.0 or not whole))
@@ -125,7 +161,7 @@ def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Share of the blocks that the tensors fill; 0 where a tensor is none of the net's, or a block follows a gap."""
     file = translated(tensors, name)
     blocks = signature(name).of(folded=file.folded)
-    complete = complete_prefix(blocks, file.tensors)
+    complete = complete_prefix(blocks, file)
     allowed = {each: shape for block in list(blocks)[: len(complete) + 1] for each, shape in blocks[block].items()}
     given = {each: tensor.shape for each, tensor in file.tensors.items() if each.startswith("backbone.")}
     strangers = len(file.tensors) - sum(each.startswith(OURS) for each in file.tensors)
@@ -148,7 +184,12 @@ def _overlap(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Tensors that agree in name and shape, as a share of all that either side has."""
     file = translated(tensors, name)
     shapes = signature(name).of(folded=file.folded).values()
-    wanted = {(each, tuple(shape)) for block in shapes for each, shape in block.items() if not each.endswith(COUNTER)}
+    wanted = {
+        (each, tuple(shape))
+        for block in shapes
+        for each, shape in block.items()
+        if not each.endswith(COUNTER) and each not in file.implied
+    }
     given = {
         (each, tuple(tensor.shape))
         for each, tensor in file.tensors.items()

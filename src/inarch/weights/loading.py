@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import NamedTuple
 
 import torch
@@ -9,10 +10,13 @@ from torch import Tensor
 
 from inarch.errors import UserError, WeightsError, WeightsMismatchError
 from inarch.nets import Backbone, Classifier, build, folded
+from inarch.nets.foreign import is_foreign
 from inarch.records.weights import WeightsReport
 from inarch.weights.accounting import Account, compare, likeness, problems, remedy
 from inarch.weights.files import WeightsFile, weights_digest
-from inarch.weights.identification import COUNTER, Shapes, Translated, complete_prefix, identify, signature, translated
+from inarch.weights.identification import COUNTER, Translated, complete_prefix, identify, signature, translated
+from inarch.weights.sources import SOURCES, Shapes, source
+from inarch.weights.tensorflow_arrays import BACKGROUND
 
 Weights = WeightsFile | Mapping[str, Tensor]
 
@@ -53,11 +57,11 @@ def load(
         source=file.source,
         loaded=account.loaded,
         fresh=account.fresh,
-        ignored=_theirs(account.ignored, file),
-        missing=account.counters,
+        ignored=(*_theirs(account.ignored, file), *file.left_over),
+        missing=account.needless,
         sha256=_sha256(weights),
         folded=file.folded,
-        notes=_notes(weights, architecture),
+        notes=_notes(weights, file, architecture),
     )
 
 
@@ -78,7 +82,8 @@ class LoadedBackbone(NamedTuple):
 def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
     """Build as much of ``architecture``'s backbone as the weights fill, in evaluation mode, and load it.
 
-    The backbone ends with the last block before the first that is not complete; what the file has behind it is
+    The backbone ends with the last block before the first that is not complete, and with blocks of the same stage
+    that follow it and have no weights; what the file has behind it is
     reported, and so are the heads, which are left out. A folded file gives a folded backbone.
 
     Raises:
@@ -92,7 +97,7 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
     blocks = signed.of(folded=file.folded)
     wanted = {name: shape for block in blocks.values() for name, shape in block.items()}
     account = compare(wanted, file, (), ("head.", "auxiliary."))
-    complete = complete_prefix(blocks, file.tensors)
+    complete = complete_prefix(blocks, file)
     inside = {name for block in complete for name in blocks[block]}
     behind = tuple(name for name in account.loaded if name not in inside)
     _check_backbone(account, wanted, file, architecture)
@@ -103,14 +108,15 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
     report = WeightsReport(
         source=file.source,
         loaded=loaded,
-        ignored=_theirs(account.ignored, file),
-        missing=(*account.counters, *account.missing),
+        ignored=(*_theirs(account.ignored, file), *file.left_over),
+        missing=(*account.needless, *account.missing),
         unexpected=_theirs(behind, file),
         sha256=_sha256(weights),
         folded=file.folded,
-        notes=_notes(weights, architecture),
+        notes=_notes(weights, file, architecture),
     )
-    return LoadedBackbone(_built(architecture, complete[-1], file, loaded), complete[-1], report)
+    backbone = _built(architecture, complete[-1], file, loaded)
+    return LoadedBackbone(backbone, backbone.end, report)
 
 
 def _check_request(state: Mapping[str, Tensor], fresh: Collection[str]) -> None:
@@ -134,16 +140,35 @@ def _belongs_elsewhere(file: Translated, architecture: str) -> bool:
     return bool(fitting) and architecture not in fitting
 
 
-def _built(architecture: str, after: str, file: Translated, names: Iterable[str]) -> Backbone:
-    """The backbone up to ``after``, with the tensors ``names`` of the file in it."""
-    empty = build(architecture, classes=1, device="meta").backbone.cut(after).to_empty(device="cpu")
+def _built(architecture: str, last: str, file: Translated, names: Iterable[str]) -> Backbone:
+    """The backbone up to its block ``last``, with the tensors ``names`` of the file in it."""
+    empty = _empty(architecture)
+    empty = empty.cut(_with_what_follows(empty, last))
     backbone = folded(empty) if file.folded else empty
     _fill({f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}, file, names)
     return backbone.eval()
 
 
+def _with_what_follows(backbone: Backbone, last: str) -> str:
+    """The last of the blocks without weights that follow ``last`` in its stage: activations, pools."""
+    for stage in backbone.stages.values():
+        blocks = list(stage.named_children())
+        names = [name for name, _ in blocks]
+        if last in names:
+            following = takewhile(lambda each: not each[1].state_dict(), blocks[names.index(last) + 1 :])
+            return [last, *(name for name, _ in following)][-1]
+    return last
+
+
+def _empty(architecture: str) -> Backbone:
+    """A backbone to be filled; a foreign one is built for real, as it may hold buffers that no file has."""
+    if is_foreign(architecture):
+        return build(architecture, classes=1).backbone
+    return build(architecture, classes=1, device="meta").backbone.to_empty(device="cpu")
+
+
 def _fill(state: Mapping[str, Tensor], file: Translated, names: Iterable[str]) -> None:
-    """Copy the tensors ``names`` into ``state``; counters that the file lacks start at 0."""
+    """Copy the tensors ``names`` into ``state``; absent counters are 0, scales that are implied are 1."""
     converted = {name: file.tensors[name].to(state[name].dtype) for name in names}
     spoilt = [f"{file.foreign[name]} {why}" for name in converted if (why := _spoilt(name, converted, file))]
     if spoilt:
@@ -154,6 +179,8 @@ def _fill(state: Mapping[str, Tensor], file: Translated, names: Iterable[str]) -
             tensor.copy_(converted[name])
         elif name.endswith(COUNTER):
             tensor.zero_()
+        elif name in file.implied:
+            tensor.fill_(1.0)
 
 
 def _spoilt(name: str, converted: Mapping[str, Tensor], file: Translated) -> str:
@@ -179,14 +206,22 @@ def _theirs(names: Iterable[str], file: Translated) -> tuple[str, ...]:
     return tuple(file.foreign[name] for name in names)
 
 
-def _notes(weights: Weights, architecture: str) -> tuple[str, ...]:
-    """What the file says about itself and the user should know."""
-    if not isinstance(weights, WeightsFile):
-        return ()
-    said = weights.metadata
+def _notes(weights: Weights, file: Translated, architecture: str) -> tuple[str, ...]:
+    """What the file and its source say about themselves and the user should know."""
+    said = weights.metadata if isinstance(weights, WeightsFile) else {}
     notes = []
     if said.get("architecture", architecture) != architecture:
         notes.append(f"The file says that it is {said['architecture']}; it was loaded as {architecture}.")
     if "also_present" in said:
         notes.append(f"Of several state dicts in the file, {said['unwrapped']} was taken (not {said['also_present']}).")
+    if file.implied:
+        notes.append(f"{file.source} does without the scale of batch normalisation: {len(file.implied)} of them are 1.")
+    if background := [each for each in file.foreign.values() if _has_background(each, weights, file)]:
+        notes.append(f"Of 1,001 classes the first, background, was left out ({', '.join(background)}).")
+    if any(each.name == file.source and architecture in each.notes for each in SOURCES):
+        notes.append(source(file.source).notes[architecture])
     return tuple(notes)
+
+
+def _has_background(name: str, weights: Weights, file: Translated) -> bool:
+    return file.source == "TF-slim" and _tensors(weights)[name].shape[-1:] == (BACKGROUND,)

@@ -6,9 +6,15 @@ from pathlib import Path
 
 SAFETENSORS = "safetensors"
 PICKLE = "pickle"
+NUMPY = "a NumPy archive (.npz)"
+HDF5 = "an HDF5 file"
+CHECKPOINT = (
+    "a TensorFlow checkpoint, which only TensorFlow reads; there, `c = tf.train.load_checkpoint(path)` and "
+    "`np.savez(out, **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})` make an .npz of it"
+)
 
 _BEGINNINGS = (
-    (b"\x89HDF", "an HDF5 file (Keras keeps weights in these)"),
+    (b"\x89HDF", HDF5),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"\xfd7zXZ", "an xz archive; unpack it first"),
     (b"BZh", "a bzip2 archive; unpack it first"),
@@ -18,6 +24,8 @@ _BEGINNINGS = (
     (b"\xff\xd8\xff", "a picture"),
     (b"GGUF", "a GGUF file"),
 )
+_TABLE_END = bytes.fromhex("57fb808b247547db")
+"""How the tables end in which TensorFlow keeps a checkpoint, or its index."""
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -34,7 +42,13 @@ def recognise(path: Path) -> str:
         return _archive(path)
     if start.startswith(_PICKLED):
         return PICKLE
-    return _other(start)
+    return CHECKPOINT if _ends_table(path, size) else _other(start)
+
+
+def _ends_table(path: Path, size: int) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, size - len(_TABLE_END)))
+        return file.read() == _TABLE_END
 
 
 def _begins_safetensors(start: bytes) -> bool:
@@ -65,9 +79,9 @@ def _archive(path: Path) -> str:
     if any(name.endswith("data.pkl") for name in members):
         return PICKLE
     if any(name.endswith(".npy") for name in members):
-        return "a NumPy archive (.npz)"
+        return NUMPY
     if any(name == "config.json" or name.endswith(".keras") for name in members):
-        return "a Keras model"
+        return "a Keras model; unpack it and read its model.weights.h5"
     return "a zip archive; unpack it first"
 
 

@@ -1,17 +1,9 @@
-"""Our names and torchvision's, both ways; timm uses the same ones for ResNet and Inception v3.
-
-The tables go from our layers to theirs; the way back is the same tables inverted, so the two cannot disagree.
-"""
+"""Our names and torchvision's; timm uses the same ones for ResNet and Inception v3."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
-
-from torch import nn
-
-from inarch.errors import UserError
-from inarch.nets import ARCHITECTURES, architecture, build
 
 UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
 
@@ -177,57 +169,17 @@ def _resnet_layer(layer: str) -> str:
     raise KeyError(layer)
 
 
-_GOOGLENET_LAYER = partial(_inception_layer, names=GOOGLENET)
-_INCEPTION_V3_LAYER = partial(_inception_layer, names=INCEPTION_V3)
-
+_RESNETS = (
+    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet50_v1", "resnet101_v1", "resnet152_v1"),
+    *("wide_resnet50_2", "wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    *("plain18", "plain34", "resnet18_small", "resnet18_narrow"),
+    *("resnet_tiny", "resnet_basic_tiny", "resnet_v1_tiny", "plain_tiny", "resnet_small_tiny", "resnext_tiny"),
+)
 TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
-        "googlenet": _GOOGLENET_LAYER,
-        "googlenet_tiny": _GOOGLENET_LAYER,
-        "inception_v3": _INCEPTION_V3_LAYER,
-        "inception_v3_tiny": _INCEPTION_V3_LAYER,
-        **{name: _resnet_layer for name, row in ARCHITECTURES.items() if row.family == "resnet"},
+        **dict.fromkeys(("googlenet", "googlenet_tiny"), partial(_inception_layer, names=GOOGLENET)),
+        **dict.fromkeys(("inception_v3", "inception_v3_tiny"), partial(_inception_layer, names=INCEPTION_V3)),
+        **dict.fromkeys(_RESNETS, _resnet_layer),
     }
 )
-"""The architectures that torchvision names, or would name if it had their size."""
-
-
-def to_foreign(name: str, architecture: str) -> str:
-    """Torchvision's name of our tensor ``name``.
-
-    Raises:
-        UserError: torchvision has no such net, or its net has no such layer.
-    """
-    if architecture not in TRANSLATED:
-        raise UserError(f"torchvision has no net like {architecture}; it names {', '.join(TRANSLATED)}.")
-    layer, _, leaf = name.rpartition(".")
-    try:
-        return f"{TRANSLATED[architecture](layer)}.{leaf}"
-    except KeyError:
-        raise UserError(f"torchvision's {architecture} has no layer for our {layer!r}; leave it out.") from None
-
-
-def to_ours(name: str, architecture: str) -> str | None:
-    """Our name of torchvision's tensor ``name``; None where ``architecture`` has no such layer."""
-    layer, _, leaf = name.rpartition(".")
-    ours = _our_layers(architecture).get(layer)
-    return None if ours is None else f"{ours}.{leaf}"
-
-
-def names(model: nn.Module, architecture: str) -> dict[str, str]:
-    """For every tensor of ``model`` torchvision's name, by ours.
-
-    Raises:
-        UserError: torchvision has no such net, or its net has no such layer.
-    """
-    return {name: to_foreign(name, architecture) for name in model.state_dict()}
-
-
-@lru_cache
-def _our_layers(name: str) -> Mapping[str, str]:
-    """Our layers by theirs, auxiliary heads included."""
-    if name not in TRANSLATED:
-        return MappingProxyType({})
-    model = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")
-    layers = {tensor.rpartition(".")[0] for tensor in model.state_dict()}
-    return MappingProxyType({TRANSLATED[name](layer): layer for layer in layers})
+"""The architectures that torchvision names, or would name if it had them."""

