@@ -25,6 +25,10 @@ class UserError(InarchError, ValueError):
     """A mistake that the caller can mend; its message says what was asked, what exists, what to do."""
 
 
+MANY = 30
+"""Names beyond which a list in a sentence helps nobody."""
+
+
 class UnknownNameError(UserError):
     """A name that is not in a table.
 
@@ -38,7 +42,15 @@ class UnknownNameError(UserError):
         lowered = {each.lower(): each for each in known}
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
-        super().__init__(f"No {kind} is called {name!r}.{hint} Known: {', '.join(sorted(known))}.")
+        super().__init__(f"No {kind} is called {name!r}.{hint} {_known(name, sorted(known))}")
+
+
+def _known(name: str, names: Sequence[str]) -> str:
+    """All names, or of many those that are most like ``name``."""
+    if len(names) <= MANY:
+        return f"Known: {', '.join(names)}."
+    similar = difflib.get_close_matches(name, names, n=8, cutoff=0.0)
+    return f"Of {len(names)} known, the nearest: {', '.join(similar)}."
 
 
 class PhotosError(UserError):

@@ -60,9 +60,15 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "unknown model": (("train", "photos", "--model", "resnet81"), "No model is called 'resnet81'. Did you mean"),
     "unknown strategy": ((*TRAIN, "--strategy", "prob"), "No strategy is called 'prob'. Did you mean 'probe'"),
     "nothing to transfer": ((*TRAIN, "--strategy", "probe"), "nothing to transfer"),
-    "no weights": (("train", "photos", "--weights", "nowhere"), "nowhere, which does not exist"),
+    "no weights": (
+        ("train", "photos", "--weights", "nowhere"),
+        "No weights are called 'nowhere', and there is no such file",
+    ),
     "no weights file": (("train", "photos", "--weights", "file"), "file is nothing that is known here"),
-    "two variants": (("train", "photos", "--weights", "either.safetensors"), "fit resnet_tiny and resnet_v1_tiny"),
+    "two variants": (
+        ("train", "photos", "--weights", "either.safetensors"),
+        r"fit resnet_tiny \(v1\.5.* and resnet_v1_tiny \(v1: ",
+    ),
     "weights beside a bundle": (
         ("train", "photos", "--model", "./bundle", "--weights", "basic.safetensors"),
         "brings its own weights",
@@ -88,7 +94,7 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "unknown format": (("predict", "bundle", "photos", "--format", "tabel"), "Did you mean 'table'"),
     "unknown classes": (("evaluate", "bundle", "other"), "has class 'purple', which the model does not know"),
     "nothing to evaluate": (("evaluate", "bundle", "empty"), "empty holds no photos"),
-    "unknown net": (("inspect", "resnet51"), "No model or bundle is called 'resnet51'. Did you mean 'resnet50'"),
+    "unknown net": (("inspect", "resnet500"), "No model or bundle is called 'resnet500'. Did you mean 'resnet50'"),
     "too small to inspect": (("inspect", "inception_v3_tiny", "--image-size", "9"), "cannot run on images of 9 x 9"),
     "nothing to inspect": (("inspect", "resnet_tiny", "--image-size", "0"), "image_size=0"),
     "unknown picture": (("inspect", "resnet_tiny", "--format", "pdf"), "No format is called 'pdf'"),

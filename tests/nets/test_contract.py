@@ -214,7 +214,7 @@ def eps_of(model: nn.Module) -> Iterator[float]:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_batch_norm_eps_is_that_of_the_checkpoints(name: str) -> None:
-    """1e-3 in the Inception line (TF-slim's), 1e-5 in Caffe's and ResNet (PyTorch's); the paper's GoogLeNet has none."""
+    """1e-3 in the Inception line (TF-slim's), 1e-5 in Caffe's and the ResNets; the paper's GoogLeNet has none."""
     row = architecture(name)
     expected = {1e-3} if row.family == "inception" and row.variant != "caffe" else {1e-5}
     model = build(name, auxiliary=row.auxiliary_taps, device="meta")

@@ -87,7 +87,7 @@ def test_names_mean_files(weights: str, model: str | None, file: str) -> None:
         ("torchvision:IMAGENET1K_V2", None, "weights of resnet50, resnet101, .*say which with --model"),
         ("torchvision:resnet18.IMAGENET1K_V1", "resnet50", "is for resnet18, not for resnet50; leave out --model"),
         ("imagenet", "resnet50_v1", "No weights for resnet50_v1 have a name here; pass a file"),
-        ("imagenett", None, "No weights are called 'imagenett'. Known: "),
+        ("imagenett", None, "No weights are called 'imagenett', and there is no such file. Known: "),
     ],
 )
 def test_names_that_do_not_say_enough(weights: str, model: str | None, words: str) -> None:

@@ -14,6 +14,7 @@ from inarch.drawing.inspect_svg import to_svg
 from inarch.drawing.inspect_text import to_text
 from inarch.errors import OutputError, UnknownNameError
 from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, linear_head
+from inarch.nets.foreign import is_foreign
 from inarch.records import NetTrace
 from inarch.records.anatomy import NetSize
 
@@ -46,8 +47,8 @@ def means_bundle(net: str | Path) -> bool:
 
 
 def _is_of_catalog(net: str | Path) -> bool:
-    """Whether it is a name of the catalog, perhaps with variations behind it."""
-    return str(net).partition(":")[0] in ARCHITECTURES
+    """Whether it is a name of the catalog, perhaps with variations behind it, or that of another library's net."""
+    return str(net).partition(":")[0] in ARCHITECTURES or is_foreign(str(net))
 
 
 def net_of(bundle: Bundle) -> Classifier:

@@ -20,7 +20,7 @@ def folded(model: Model) -> Model:
     copied = copy.deepcopy(model)
     for module in copied.modules():
         conv, norm = getattr(module, "conv", None), getattr(module, "norm", None)
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if isinstance(conv, nn.Conv2d) and type(norm) is nn.BatchNorm2d:
             _fold(conv, norm)
             module.norm = nn.Identity()
     return copied

@@ -62,7 +62,7 @@ class Prefix:
     @property
     def key(self) -> str:
         """Names this prefix by content."""
-        end = self.backbone.info[-1].name
+        end = self.backbone.end
         return cache_key(GRAPH_VERSION, DECODER, self.digest, end, self.tap or "", repr(self.preprocessing))
 
     def graph(self) -> bytes:

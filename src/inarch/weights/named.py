@@ -201,7 +201,7 @@ def _which_model(weights: str) -> str:
     nets = [row.architecture for row in NAMED.values() if _means(weights, row)]
     if nets:
         return f"{weights} are weights of {', '.join(nets)}; say which with --model."
-    return f"No weights are called {weights!r}. Known: {', '.join(NAMED)}."
+    return f"No weights are called {weights!r}, and there is no such file. Known: {', '.join(NAMED)}."
 
 
 def _nets() -> str:
