@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from torch import nn
 
+from inarch.nets.weight_gradient import Convolution
+
 
 class Conv(NamedTuple):
     """One convolution of a table.
@@ -40,7 +42,7 @@ Unit = Callable[[int, Conv], nn.Sequential]
 def _convolution(in_channels: int, conv: Conv, *, bias: bool) -> nn.Conv2d:
     height, width = conv.kernel if isinstance(conv.kernel, tuple) else (conv.kernel, conv.kernel)
     padding = (height // 2, width // 2) if conv.padding is None else conv.padding
-    return nn.Conv2d(
+    return Convolution(
         in_channels, conv.out_channels, (height, width), conv.stride, padding, groups=conv.groups, bias=bias
     )
 
@@ -61,9 +63,9 @@ def conv_norm(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Sequenti
 
 
 def conv_norm_relu(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Sequential:
-    """Convolution without bias, batch normalisation, ReLU."""
+    """Convolution without bias, batch normalisation, ReLU (in place: the norm does not need its output again)."""
     unit = conv_norm(in_channels, conv, eps=eps)
-    unit.add_module("relu", nn.ReLU())
+    unit.add_module("relu", nn.ReLU(inplace=True))
     return unit
 
 

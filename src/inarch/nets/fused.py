@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inarch.nets.weight_gradient import convolved
+
 
 class _Opening(NamedTuple):
     """The 1x1 unit that a branch begins with, and what follows it."""
@@ -29,7 +31,7 @@ def side_by_side(branches: Collection[nn.Module], feature_map: Tensor) -> list[T
         return [branch(feature_map) for branch in branches]
     opened = dict(zip(openings, _as_one([*openings.values()], feature_map), strict=True))
     return [
-        _through(openings[branch].rest, opened[branch]) if branch in openings else branch(feature_map)
+        _onwards(openings[branch].rest, opened[branch]) if branch in openings else branch(feature_map)
         for branch in branches
     ]
 
@@ -53,9 +55,9 @@ def _is_watched(module: nn.Module) -> bool:
 
 def _as_one(openings: Sequence[_Opening], feature_map: Tensor) -> Sequence[Tensor]:
     """What each opening puts out."""
-    convolved = F.conv2d(feature_map, torch.cat([opening.conv.weight for opening in openings]))
+    stacked = convolved(feature_map, torch.cat([opening.conv.weight for opening in openings]))
     norms = [opening.norm for opening in openings]
-    return F.relu(_normalised(convolved, norms), inplace=True).split([norm.num_features for norm in norms], dim=1)
+    return F.relu(_normalised(stacked, norms), inplace=True).split([norm.num_features for norm in norms], dim=1)
 
 
 def _normalised(stacked: Tensor, norms: Sequence[nn.BatchNorm2d]) -> Tensor:
@@ -73,7 +75,11 @@ def _normalised(stacked: Tensor, norms: Sequence[nn.BatchNorm2d]) -> Tensor:
     return normalised
 
 
-def _through(layers: Sequence[nn.Module], feature_map: Tensor) -> Tensor:
+def _onwards(layers: Sequence[nn.Module], part: Tensor) -> Tensor:
+    """A part of the stacked map through the rest of its branch."""
+    if not layers:
+        return part
+    feature_map = part.clone()  # else every convolution would copy its slice, forward and backward
     for layer in layers:
         feature_map = layer(feature_map)
     return feature_map

@@ -16,6 +16,7 @@ from inarch.training.average import averaged
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
 from inarch.training.losses import Loss
+from inarch.training.memory import keeping_memory
 from inarch.training.optimisation import optimisers, rate_at
 from inarch.training.seeds import generator, global_draws
 
@@ -114,7 +115,7 @@ class Run:
             first = (number - 1) * steps
             rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
             self.model.train()
-            with global_draws(self.config.seed, "dropout", number):
+            with global_draws(self.config.seed, "dropout", number), keeping_memory():
                 done = [
                     self._averaging(step)
                     for step in train_steps(

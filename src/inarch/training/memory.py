@@ -1,0 +1,45 @@
+"""Memory that one training step frees is there for the next."""
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Parameters of glibc's mallopt(3), by the names of its malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+NEVER = -1
+DEFAULT_MMAP_MAX = 65536
+LARGEST_TRIM_THRESHOLD = 64 * 2**20
+"""Bytes: as far as glibc itself raises its threshold in a process that frees large blocks."""
+
+
+@contextmanager
+def keeping_memory() -> Iterator[bool]:
+    """Inside the ``with``, the process keeps what it frees; afterwards it gives back what is free.
+
+    A training step frees its feature maps, and the next one asks for the same again. Left to itself, glibc hands
+    blocks of that size back to the system at once, and the system clears each of their pages before it lends them
+    anew. It works on the whole process, and only where its C library is glibc.
+
+    Yields:
+        whether it works here.
+    """
+    libc = _glibc()
+    if libc is None:
+        yield False
+        return
+    libc.mallopt(M_MMAP_MAX, 0)
+    libc.mallopt(M_TRIM_THRESHOLD, NEVER)
+    try:
+        yield True
+    finally:
+        libc.mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX)
+        libc.mallopt(M_TRIM_THRESHOLD, LARGEST_TRIM_THRESHOLD)
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
