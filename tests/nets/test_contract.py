@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError
 from inarch.nets import ARCHITECTURES, Backbone, Block, Classifier, Frozen, architecture, build, evaluating, folded
+from lively import enlivened
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 SIZE = 96
@@ -16,16 +17,7 @@ tiny = pytest.mark.parametrize("name", TINY)
 
 
 def lively(name: str, *, auxiliary: tuple[str, ...] = ()) -> Classifier:
-    """A net whose every path carries signal: no zero-initialised norm, no fresh statistics."""
-    model = build(name, classes=5, auxiliary=auxiliary)
-    generator = torch.Generator().manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.running_var):
-                tensor.uniform_(0.5, 1.5, generator=generator)
-            for tensor in (module.bias.data, module.running_mean):
-                tensor.normal_(0.0, 0.1, generator=generator)
-    return model
+    return enlivened(build(name, classes=5, auxiliary=auxiliary))
 
 
 def images(n: int = 2, size: int = SIZE) -> Tensor:

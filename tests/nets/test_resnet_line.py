@@ -26,6 +26,7 @@ from inarch.nets.resnet_parts import (
     without_shortcut,
 )
 from inarch.weights.torchvision_names import TRANSLATED
+from lively import enlivened
 
 LINE = [name for name, row in ARCHITECTURES.items() if row.family.startswith("resnet")]
 TINY = [name for name in LINE if name.endswith("_tiny")]
@@ -115,26 +116,16 @@ def test_logits_are_torchvisions(name: str) -> None:
     """Random weights either way give the same logits, in evaluation at an odd size and in training."""
     torch.manual_seed(0)
     theirs = torchvision.models.get_model(name, weights=None, num_classes=10)
-    enliven(theirs)
+    enlivened(theirs)
     ours = build(name, classes=10)
     given = theirs.state_dict()
     ours.load_state_dict({mine: given[their] for mine, their in their_names(ours, TRANSLATED[name]).items()})
     assert_same(ours.eval()(images(1, 97)), theirs.eval()(images(1, 97)))
     assert_same(ours.train()(images(2, 65)), theirs.train()(images(2, 65)))
     other = build(name, classes=10, seed=4).eval()
-    enliven(other)
+    enlivened(other)
     theirs.load_state_dict(renamed(other, TRANSLATED[name]), strict=True)
     assert_same(other(images(1, 64)), theirs.eval()(images(1, 64)))
-
-
-def enliven(model: nn.Module) -> None:
-    """Statistics, scales and shifts that are no longer 0 and 1."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0.0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0.0, 0.1)
 
 
 def assert_same(ours: Tensor, theirs: Tensor) -> None:

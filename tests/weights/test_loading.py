@@ -14,22 +14,15 @@ from inarch.weights.files import read_weights, write_weights
 from inarch.weights.identification import identify
 from inarch.weights.loading import load, load_backbone
 from inarch.weights.sources import names, source, sources_of
+from lively import enlivened
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 NAME = "resnet_tiny"
 
 
 def lively(name: str, *, classes: int = 5, auxiliary: tuple[str, ...] = ()) -> Classifier:
-    """A net that no other seed's build resembles, statistics included."""
-    model = build(name, classes=classes, auxiliary=auxiliary, seed=11)
-    generator = torch.Generator().manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.bias.data.normal_(0.0, 0.1, generator=generator)
-            module.running_mean.normal_(0.0, 0.1, generator=generator)
-            module.running_var.uniform_(0.5, 1.5, generator=generator)
-    return model.eval()
+    """A net that no other seed's build resembles."""
+    return enlivened(build(name, classes=classes, auxiliary=auxiliary, seed=11)).eval()
 
 
 def foreign(model: nn.Module, name: str) -> dict[str, Tensor]:

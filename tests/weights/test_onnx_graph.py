@@ -15,6 +15,7 @@ from inarch.nets import ARCHITECTURES, Classifier, build
 from inarch.records import Preprocessing
 from inarch.weights.onnx_graph import classifier_graph, features_graph, features_output, with_linear_head
 from inarch.weights.runtime import PIXELS, Graph
+from lively import enlivened
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 TAPS = {"googlenet_tiny": ("pool3", "4d"), "resnet_basic_tiny": ("stage2",)}
@@ -27,16 +28,7 @@ Exported = tuple[nn.Module, bytes]
 
 
 def lively(name: str) -> Classifier:
-    """A net in training mode whose every path carries signal: no zero-initialised norm, no fresh statistics."""
-    model = build(name, classes=5)
-    generator = torch.Generator().manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.running_var):
-                tensor.uniform_(0.5, 1.5, generator=generator)
-            for tensor in (module.bias.data, module.running_mean):
-                tensor.normal_(0.0, 0.1, generator=generator)
-    return model.train()
+    return enlivened(build(name, classes=5)).train()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from inarch.weights.files import read_weights
 from inarch.weights.identification import identify
 from inarch.weights.loading import load, load_backbone
 from inarch.weights.sources import Source, named_by, source
+from lively import enlivened
 
 SLIM, KERAS = source("TF-slim"), source("Keras")
 FROM_TENSORFLOW = {
@@ -33,16 +34,7 @@ FROM_TENSORFLOW = {
 
 
 def lively(name: str, *, classes: int = 5, auxiliary: tuple[str, ...] = ()) -> Classifier:
-    """A net whose every tensor says something, scales included."""
-    model = build(name, classes=classes, auxiliary=auxiliary, seed=3)
-    generator = torch.Generator().manual_seed(1)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.bias.data.normal_(0.0, 0.1, generator=generator)
-            module.running_mean.normal_(0.0, 0.1, generator=generator)
-            module.running_var.uniform_(0.5, 1.5, generator=generator)
-    return model.eval()
+    return enlivened(build(name, classes=classes, auxiliary=auxiliary, seed=3)).eval()
 
 
 def images(size: int = 96) -> Tensor:

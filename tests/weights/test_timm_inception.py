@@ -3,10 +3,11 @@
 import pytest
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from inarch.nets import Classifier, build
 from inarch.weights.timm_inception_names import TRANSLATED
+from lively import enlivened
 
 SIZES = {"inception_v4": 299, "inception_resnet_v2": 203}
 """Odd ones: rounding up or down shows there. One is the net's own."""
@@ -19,17 +20,6 @@ def translated(name: str, model: Classifier) -> dict[str, str]:
         layer, _, leaf = ours.rpartition(".")
         names[ours] = f"{TRANSLATED[name](layer)}.{leaf}"
     return names
-
-
-def enlivened(model: nn.Module) -> nn.Module:
-    """Statistics and affine weights that are no longer 0 and 1."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, 0.0, 0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0.0, 0.1)
-    return model
 
 
 def without_dropout(model: Classifier) -> Classifier:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from inarch.nets import Classifier, architecture, build
 from inarch.weights.timm_resnet_names import CALLED, TRANSLATED, incoming, outgoing
+from lively import enlivened
 
 COMPUTED = {"resnet18_d": 65, "resnet50_d": 65, "resnet18_v2": 65, "resnet50_v2": 65}
 """The nets that are run, with an odd size: rounding up or down shows there."""
@@ -33,16 +34,6 @@ def take(model: Classifier, given: dict[str, Tensor], name: str) -> None:
     model.load_state_dict(
         {ours: incoming(ours.rpartition(".")[0], given[theirs]) for ours, theirs in translation.items()}
     )
-
-
-def enliven(model: nn.Module) -> None:
-    """Statistics, scales and shifts that are no longer 0 and 1."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0.0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0.0, 0.1)
 
 
 def images(n: int, size: int) -> Tensor:
@@ -77,7 +68,7 @@ def test_logits_are_timms_in_both_directions_and_modes(name: str) -> None:
     """Their random weights in our net, then ours in theirs; in evaluation, in training, and what training leaves."""
     torch.manual_seed(0)
     theirs = timm.create_model(CALLED[name], pretrained=False, num_classes=10)
-    enliven(theirs)
+    enlivened(theirs)
     ours = build(name, classes=10)
     take(ours, theirs.state_dict(), name)
     assert_same(ours.eval()(images(1, COMPUTED[name])), theirs.eval()(images(1, COMPUTED[name])))
@@ -86,7 +77,7 @@ def test_logits_are_timms_in_both_directions_and_modes(name: str) -> None:
     for key in expected:
         torch.testing.assert_close(after[key], expected[key], rtol=1e-4, atol=1e-4)
     other = build(name, classes=10, seed=6)
-    enliven(other)
+    enlivened(other)
     theirs.load_state_dict(to_theirs(other, name), strict=True)
     assert_same(other.eval()(images(1, 64)), theirs.eval()(images(1, 64)))
 
