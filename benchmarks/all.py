@@ -2,7 +2,7 @@
 
 import runpy
 
-BENCHMARKS = ("prediction", "hymenoptera")
+BENCHMARKS = ("prediction", "hymenoptera", "training_step", "cifar_resnets", "overlap")
 
 if __name__ == "__main__":
     for name in BENCHMARKS:
