@@ -30,6 +30,15 @@ def unpacked(name: str, folder_name: str = "") -> Path:
     return folder
 
 
+def labelled_sample() -> Path:
+    """A manifest of the ImageNet sample, whose labels stand in the files' names: ``n01440764_tench.jpg``."""
+    folder = unpacked("imagenet_sample_s160")
+    manifest = folder / "labels.csv"
+    lines = [f"{photo.name},{photo.name.partition('_')[0]}" for photo in sorted(folder.glob("*.jpg"))]
+    manifest.write_text("\n".join(["path,label", *lines]) + "\n", encoding="utf-8")
+    return manifest
+
+
 def spread(values: Sequence[float], digits: int = 1) -> str:
     """``median (lowest to highest, n=…)``"""
     middle, low, high = (f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.measuring import ROOT, table, unpacked, write
+from benchmarks.measuring import ROOT, labelled_sample, table, unpacked, write
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.records import Preprocessing
@@ -41,8 +41,8 @@ def main() -> None:
         stored = store(scan(unpacked(name)), Preprocessing(image_size=64), cache)
         targets[name] = thumbnails(stored.images[:])
     for learned, side in LEARNED.items():
-        unpacked(learned.partition("/")[0])
-        stored = store(scan(ROOT / ".data" / learned), Preprocessing(image_size=side), cache)
+        photos = labelled_sample() if learned.endswith(".csv") else unpacked(learned)
+        stored = store(scan(photos), Preprocessing(image_size=side), cache)
         known = thumbnails(stored.images[:])
         labels = np.array([photo.label for photo in stored.photos.photos])
         for name, thumbnail in targets.items():
