@@ -32,7 +32,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.residual = residual
         self.shortcut = shortcut
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = nn.ReLU()
 
     def forward(self, feature_map: MapIn) -> MapOut:
         """The rectified sum of both paths."""

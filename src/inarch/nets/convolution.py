@@ -63,9 +63,9 @@ def conv_norm(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Sequenti
 
 
 def conv_norm_relu(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Sequential:
-    """Convolution without bias, batch normalisation, ReLU (in place: the norm does not need its output again)."""
+    """Convolution without bias, batch normalisation, ReLU."""
     unit = conv_norm(in_channels, conv, eps=eps)
-    unit.add_module("relu", nn.ReLU(inplace=True))
+    unit.add_module("relu", nn.ReLU())
     return unit
 
 

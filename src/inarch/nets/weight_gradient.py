@@ -1,8 +1,8 @@
 """Convolution whose weights get their gradient from one matrix product: the same numbers, sooner.
 
 On processors with AVX2 and no more, oneDNN's kernel for this gradient runs at a third to two thirds of the speed of
-its other two, and on the smallest maps at a fifth; as a product over the windows of the map it runs as fast as they do.
-`benchmarks/training_step.py` measures what that brings.
+its other two, and on the smallest maps at a fifth; a product over the windows of the map runs nearly as fast as they
+do. Elsewhere this has not been measured, and PyTorch's own way stays. `benchmarks/training_step.py` measures it.
 """
 
 from collections.abc import Sequence
