@@ -19,7 +19,7 @@ from inarch.errors import OutputError, UserError
 from inarch.nets import Classifier, build, folded
 from trained import SIDE, Trained, draw_folder, options
 
-KINDS = ("scratch", "finetune", "cut", "cut again")
+KINDS = ("scratch", "finetune", "cut", "cut again", "varied")
 
 
 class Bundles:
@@ -51,6 +51,11 @@ class Bundles:
         save_file(weights, self.folder / "cut.safetensors")
         given = {"model": "resnet_basic_tiny", "weights": self.folder / "cut.safetensors", "strategy": "probe"}
         return train(self.photos, self.folder / "cut", options(self.folder, **given)).path
+
+    def _varied(self) -> Path:
+        """A net that is in the catalog under no name of its own."""
+        given = {"model": "resnet_basic_tiny:without_shortcut:width=0.5", "time_budget": 1.0}
+        return train(self.photos, self.folder / "varied", options(self.folder, **given)).path
 
     def _cut_again(self) -> Path:
         return self._train("cut again", model=str(self("cut")), strategy="probe")

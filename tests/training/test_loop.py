@@ -1,6 +1,7 @@
 """What follows from the seed, what a batch is, and that an interrupted run ends where an unbroken one does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -260,3 +261,17 @@ def test_a_tiny_net_learns() -> None:
     assert history[-1].accuracy > 0.8
     with torch.no_grad():
         assert (model.eval()(images).argmax(1) == labels).float().mean() > 0.8
+
+
+def test_sixteen_bits_compute_nearly_the_same(small_net: Net, source: Source) -> None:
+    """Products in bfloat16 (8 bits of mantissa): the loss moves by less than a hundredth, and it does move; the
+    weights, their statistics and what is kept of a run stay in 32 bits."""
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        run = Run(small_net(), replace(CONFIG, precision=precision))
+        losses[precision] = [epoch.loss for epoch in run.epochs(source, cross_entropy)]
+        kept = [each for each in run.model.state_dict().values() if each.is_floating_point()]
+        assert {each.dtype for each in kept} == {torch.float32}
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=1e-2)
+    assert losses["bfloat16"] != losses["float32"]
+    assert not torch.is_autocast_enabled("cpu")

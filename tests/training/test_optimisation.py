@@ -119,13 +119,14 @@ def test_rate_rises_once_and_falls_once(steps: int, warmup: float) -> None:
         ({"epochs": 0}, "at least one epoch; epochs=0"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"optimiser": "adam"}, "sgd, adamw or muon, not 'adam'"),
+        ({"precision": "float16"}, "float32 or bfloat16, not 'float16'"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"ema_decay": float("nan")}, "ema_decay must be in"),
         ({"lr": -1.0}, "lr must not be negative, got -1.0"),
         ({"lr": float("nan")}, "lr must not be negative, got nan"),
     ],
 )
-def test_a_config_is_valid_once_it_exists(wrong: dict[str, float], said: str) -> None:
+def test_a_config_is_valid_once_it_exists(wrong: dict[str, float | str], said: str) -> None:
     """What cannot be trained with is refused by name and value."""
     with pytest.raises(UserError, match=said):
         TrainingConfig(**{"epochs": 1, **wrong})

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from inarch.nets import build
-from inarch.nets.variation import named
+from inarch.nets import architecture, build
 from inarch.records.anatomy import NetSize
 
 
@@ -15,7 +14,7 @@ def size_of(name: str, *, classes: int = 1000) -> NetSize:
         UnknownNameError: no architecture, or no variation, has that name.
         UserError: a variation makes no sense for the net.
     """
-    row = named(name)
+    row = architecture(name)
     model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta").eval()
     heads = sum(each.numel() for each in model.auxiliary.parameters())
     parameters = sum(each.numel() for each in model.parameters())

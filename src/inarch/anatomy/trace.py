@@ -15,8 +15,7 @@ from torch.utils._pytree import tree_leaves
 from inarch.anatomy.operators import RESHAPES, collapse_of, detail_of, grid_of, kind_of, macs_of, window_of
 from inarch.anatomy.receptive import Field, joined
 from inarch.errors import UserError
-from inarch.nets import Classifier, build
-from inarch.nets.variation import named
+from inarch.nets import Classifier, architecture, build
 from inarch.records import NetTrace, Node
 
 
@@ -52,13 +51,13 @@ def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", s
 def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> NetTrace:
     """Measure an architecture of the catalog, at the image size it was designed for unless told otherwise.
 
-    ``name`` may have variations behind it, as `inarch.nets.variation.named` reads them.
+    ``name`` may have variations behind it, as `inarch.nets.architecture` reads them.
 
     Raises:
         UnknownNameError: no architecture, or no variation, has that name.
         UserError: the image is too small for the net, or ``classes`` is not positive.
     """
-    row = named(name)
+    row = architecture(name)
     model = build(row, classes=classes, device="meta")
     size = row.image_size if image_size is None else image_size
     return trace(model, name=name, image_size=size, variant=row.variant, source=row.source)

@@ -9,8 +9,8 @@ from inarch.anatomy.size import size_of
 from inarch.api.inspect import means_bundle, trace
 from inarch.drawing import against_text, ledger_text
 from inarch.errors import UnknownNameError, UserError
-from inarch.nets import ARCHITECTURES, Architecture
-from inarch.nets.variation import VARIATIONS, applicable, named
+from inarch.nets import ARCHITECTURES, Architecture, architecture
+from inarch.nets.variation import VARIATIONS, applicable
 from inarch.records.anatomy import Comparison, Ledger
 
 Show = TypeVar("Show", bound=Callable[..., str])
@@ -35,7 +35,7 @@ def ledger(name: str) -> Ledger:
     """
     if means_bundle(name):
         raise UserError(f"Variants are told of the catalog's nets, not of a bundle as {name}; see `inarch models`.")
-    row = named(name)
+    row = architecture(name)
     return Ledger(
         net=size_of(name),
         departures=row.departures,

@@ -13,23 +13,28 @@ from inarch.nets.foreign import build_foreign, foreign, is_foreign
 from inarch.nets.inception_rows import INCEPTION_ROWS
 from inarch.nets.initialisation import initialise
 from inarch.nets.resnet_rows import RESNET_ROWS
+from inarch.nets.variation import varied
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({**INCEPTION_ROWS, **RESNET_ROWS})
 
 
 def architecture(net: str | Architecture) -> Architecture:
-    """The catalog's row for the name ``net``; a row, perhaps a varied one, is its own.
+    """The row that ``net`` means: a name of the catalog, or of another library's net; a row is its own.
+
+    Behind a name of the catalog may stand variations: ``resnet50:width=0.5:without_shortcut``.
 
     Raises:
-        UnknownNameError: no architecture has that name; offers the nearest one.
+        UnknownNameError: no architecture, or no variation, has that name; offers the nearest one.
+        UserError: a variation makes no sense for this net.
     """
     if isinstance(net, Architecture):
         return net
     if is_foreign(net):
         return Architecture(**vars(foreign(net)))
-    if net not in ARCHITECTURES:
-        raise UnknownNameError("model", net, ARCHITECTURES)
-    return ARCHITECTURES[net]
+    name, *variations = net.split(":")
+    if name not in ARCHITECTURES:
+        raise UnknownNameError("model", name, ARCHITECTURES)
+    return varied(name, ARCHITECTURES[name], variations)
 
 
 def auxiliary_heads(
@@ -64,7 +69,7 @@ def build(
     """Build an architecture, of the catalog or varied, freshly initialised.
 
     Args:
-        net: a key of `ARCHITECTURES`, or a row like those there (see `inarch.nets.variation`).
+        net: a name, perhaps with variations behind it (see `architecture`), or a row like those of `ARCHITECTURES`.
         classes: the length of the logits.
         auxiliary: the stages or blocks that get an auxiliary head; the paper's are ``auxiliary_taps``.
         seed: every weight follows from it.

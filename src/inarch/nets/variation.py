@@ -4,7 +4,7 @@ A varied row builds, traces, exports and trains like any other; its ``variant`` 
 line a variation is written behind the net's name: ``googlenet:without_reduction``, ``resnet18:width=0.5:depth=2``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
@@ -17,7 +17,6 @@ import torch
 from inarch.errors import UnknownNameError, UserError
 from inarch.nets import resnet_parts, tables
 from inarch.nets.architecture import Architecture
-from inarch.nets.catalog import architecture
 from inarch.nets.googlenet import scaled_stem
 from inarch.records import Departure
 
@@ -107,15 +106,13 @@ VARIATIONS: Mapping[str, Notation] = MappingProxyType(
 """Every variation that can be written behind a net's name."""
 
 
-def named(text: str) -> Architecture:
-    """The row that ``text`` means: ``resnet50``, or with variations ``resnet50:width=0.5:without_shortcut``.
+def varied(name: str, row: Architecture, variations: Sequence[str]) -> Architecture:
+    """``row``, which is called ``name``, put through ``variations`` as they are written behind a net's name.
 
     Raises:
-        UnknownNameError: no architecture, or no variation, of that name.
+        UnknownNameError: no variation of that name.
         UserError: a variation makes no sense for this net.
     """
-    name, *variations = text.split(":")
-    row = architecture(name)
     for variation in variations:
         change = _read(variation)
         try:

@@ -54,7 +54,7 @@ class Student(nn.Module):
 
     def loss(self, lesson: Lesson, labels: Labels, weighting: Weighting, smoothing: float) -> tuple[Tensor, Tensor]:
         """The scalar to minimise, and the logits for the photos' own labels."""
-        logits, predicted = self(lesson.images)
+        logits, predicted = (each.float() for each in self(lesson.images))
         loss = logits.new_zeros(())
         if lesson.taught.any():
             loss = self._taught(predicted[lesson.taught], lesson.features[lesson.taught], weighting)
@@ -72,8 +72,9 @@ class Student(nn.Module):
         return loss
 
     def _divergence(self, predicted: Tensor, features: Tensor) -> Tensor:
-        said = F.linear(predicted * self.scale + self.mean, self.teacher_weight, self.teacher_bias)
-        truth = F.linear(features, self.teacher_weight, self.teacher_bias)
+        with torch.autocast("cpu", enabled=False):
+            said = F.linear(predicted * self.scale + self.mean, self.teacher_weight, self.teacher_bias)
+            truth = F.linear(features, self.teacher_weight, self.teacher_bias)
         return F.kl_div(F.log_softmax(said, 1), F.log_softmax(truth, 1), log_target=True, reduction="batchmean")
 
 

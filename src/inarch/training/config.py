@@ -24,6 +24,9 @@ class TrainingConfig:
     label_smoothing: float = 0.1
     ema_decay: float = 0.99
     """Decay of the running average of the weights, which is what the run returns; 0 turns it off."""
+    precision: str = "float32"
+    """``bfloat16``: convolutions and matrix products read 16 bits and add up in 32; weights, statistics, loss and
+    updates stay in 32. Sooner on processors that have such products (AVX512_BF16, AMX), slower on all others."""
     auxiliary_weight: float = 0.3
     """Weight of each auxiliary head's loss (Szegedy et al. 2015, section 5)."""
     seed: int = 0
@@ -35,6 +38,8 @@ class TrainingConfig:
             raise UserError(f"A batch holds at least one image; batch_size={self.batch_size} was asked for.")
         if self.optimiser not in ("sgd", "adamw", "muon"):
             raise UserError(f"The optimiser is sgd, adamw or muon, not {self.optimiser!r}.")
+        if self.precision not in ("float32", "bfloat16"):
+            raise UserError(f"The precision is float32 or bfloat16, not {self.precision!r}.")
         for name in ("momentum", "warmup", "cooldown", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1), got {getattr(self, name)}.")

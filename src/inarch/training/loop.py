@@ -70,8 +70,10 @@ def train_steps(
     optimisers: Sequence[optim.Optimizer],
     loss_of: Loss,
     rates: Iterable[float],
+    *,
+    precision: str = "float32",
 ) -> Iterator[Step]:
-    """One update per batch, each at the next of ``rates``.
+    """One update per batch, each at the next of ``rates``; ``precision`` as in `TrainingConfig`.
 
     Raises:
         WorkError: the loss is no longer a finite number.
@@ -81,7 +83,8 @@ def train_steps(
             for group in optimiser.param_groups:
                 group["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
-        loss, logits = loss_of(model, inputs, labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            loss, logits = loss_of(model, inputs, labels)
         if not torch.isfinite(loss):
             raise WorkError(f"The loss became {loss.item()}; a lower learning rate than {rate:.3g} may help.")
         loss.backward()
@@ -119,7 +122,12 @@ class Run:
                 done = [
                     self._averaging(step)
                     for step in train_steps(
-                        self.model, source.epoch(number, self.config), self.optimisers, loss_of, rates
+                        self.model,
+                        source.epoch(number, self.config),
+                        self.optimisers,
+                        loss_of,
+                        rates,
+                        precision=self.config.precision,
                     )
                 ]
             images = sum(step.images for step in done)

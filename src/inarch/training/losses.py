@@ -10,12 +10,14 @@ from inarch.nets import Classifier
 from inarch.shapes import Images, Labels
 
 Loss = Callable[[nn.Module, Any, Labels], tuple[Tensor, Tensor]]
-"""Takes model, inputs and labels; returns the scalar to minimise and the logits of the main head."""
+"""Takes model, inputs and labels; returns the scalar to minimise and the logits of the main head.
+
+The model may run in 16 bits; a loss is computed in 32, so logits are widened first."""
 
 
 def cross_entropy(model: nn.Module, inputs: Tensor, labels: Labels, *, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Cross-entropy, with label smoothing (Szegedy et al. 2016, section 7)."""
-    logits = model(inputs)
+    logits = model(inputs).float()
     return F.cross_entropy(logits, labels, label_smoothing=smoothing), logits
 
 
@@ -25,8 +27,8 @@ def auxiliary_cross_entropy(
     """Cross-entropy of the head plus ``weight`` times that of every auxiliary head (Szegedy et al. 2015, section 5)."""
     last = model.backbone.info[-1].name
     maps = model.backbone.tapped(images, [*model.auxiliary, last])
-    logits = model.head(maps[last])
+    logits = model.head(maps[last]).float()
     loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
     for tap, head in model.auxiliary.items():
-        loss = loss + weight * F.cross_entropy(head(maps[tap]), labels, label_smoothing=smoothing)
+        loss = loss + weight * F.cross_entropy(head(maps[tap]).float(), labels, label_smoothing=smoothing)
     return loss, logits
