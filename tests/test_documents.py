@@ -113,10 +113,10 @@ def test_picture_is_what_the_tool_draws() -> None:
     assert (ROOT / "docs" / "pictures" / "googlenet.svg").read_text("utf-8") == drawn("googlenet", "svg")
 
 
-def test_python_example_runs(
+def test_python_examples_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On drawn photos and a tiny net under the names that the example uses; it prints what it promises."""
+    """On drawn photos and a tiny net under the names that the examples use; they print what they promise."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INARCH_CACHE", str(tmp_path / "cache"))
     net = inarch.build("inception_v3_tiny", classes=2)
@@ -124,13 +124,14 @@ def test_python_example_runs(
     draw_photos(tmp_path / "photos", 20)
     draw_photos(tmp_path / "new-photos", 5)
     Path("photo.jpg").write_bytes(next((tmp_path / "new-photos" / "dark").iterdir()).read_bytes())
-    (example,) = code(ROOT / "README.md", "python")
+    example = "\n".join(code(ROOT / "README.md", "python"))
     exec(compile(example, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "{'stage2': (1, 512, 28, 28), 'stage4': (1, 2048, 7, 7)}"
     assert printed[1] == re.findall(r"print\(.*\)  # (.*)", example)[0]
     assert printed[2].startswith("photo.jpg dark ")
     assert printed[3].endswith("n=10)")
+    assert printed[4] == "[1. 1. 1. 1. 1.]"
 
 
 def draw_photos(folder: Path, each: int) -> None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inarch.api.estimator import ImageClassifier
     from inarch.api.evaluate import evaluate
     from inarch.api.inspect import trace
     from inarch.api.train import TrainOptions, train
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ARCHITECTURES": "inarch.nets.catalog",
+    "ImageClassifier": "inarch.api.estimator",
     "Predictor": "inarch.serving.predictor",
     "TrainOptions": "inarch.api.train",
     "build": "inarch.nets.catalog",
@@ -24,7 +26,17 @@ _HOMES = {
     "train": "inarch.api.train",
 }
 
-__all__ = ["ARCHITECTURES", "Predictor", "TrainOptions", "build", "evaluate", "load", "trace", "train"]
+__all__ = [
+    "ARCHITECTURES",
+    "ImageClassifier",
+    "Predictor",
+    "TrainOptions",
+    "build",
+    "evaluate",
+    "load",
+    "trace",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """Photos in, bundle out."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -84,7 +85,9 @@ def train(
     options = options or TrainOptions()
     choose = strategy(options.strategy)
     check_output(Path(out))
-    job = _job(photos, options, progress)
+    job = job_of(lambda: _found(photos, options.seed), options, progress)
+    if not len(job.test):
+        raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     outcome = choose(job)
     logits, evaluation = evaluated(job, outcome)
     report = training_report(job, outcome, evaluation, logits)
@@ -99,20 +102,17 @@ def train(
     return write_bundle(Path(out), contents)
 
 
-def _job(photos: str | Path, options: TrainOptions, progress: Progress) -> Job:
-    """Everything that a strategy needs: photos scanned, split and decoded, and the backbone to start from."""
+def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progress = silent) -> Job:
+    """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from."""
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
         start, preprocessing = _start(options)
         _check_image_size(start, preprocessing.image_size, options.strategy)
     with stopwatch.phase("scan"):
-        found = split(scan(photos), seed=options.seed)
-    _check_class_names(found)
+        found = find()
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
-    if not len(held):
-        raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     return Job(
         stored=stored,
         train=learned,
@@ -130,11 +130,13 @@ def _job(photos: str | Path, options: TrainOptions, progress: Progress) -> Job:
     )
 
 
-def _check_class_names(photos: PhotoSet) -> None:
-    """A bundle lists one class a line."""
-    broken = [name for name in photos.classes if len(name.splitlines()) != 1 or name != name.strip()]
+def _found(photos: str | Path, seed: int) -> PhotoSet:
+    """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two."""
+    found = split(scan(photos), seed=seed)
+    broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
     if broken:
         raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
+    return found
 
 
 def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:

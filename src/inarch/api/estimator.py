@@ -1,0 +1,206 @@
+"""The scikit-learn face: `inarch.train` as an estimator, for ``cross_val_score``, pipelines and grid searches."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from inarch.api.train import TrainOptions, job_of
+from inarch.data.augment import Augmentation
+from inarch.data.cache import default_cache_folder
+from inarch.data.decode import decode_many, read_bytes
+from inarch.data.found import digest_of
+from inarch.errors import PhotosError, UnreadableImageError, UserError
+from inarch.metrics.softmax import softmax
+from inarch.records import Candidate, Photo, PhotoSet, Preprocessing
+from inarch.transfer.strategies import strategy
+from inarch.weights.runtime import Graph
+
+BATCH = 16
+
+Source = Path | bytes
+"""What is decoded: a file, or the bytes of one."""
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A classifier of photos that behaves as scikit-learn's estimators do.
+
+    ``fit`` learns from all photos that it is given: testing is the caller's, by ``cross_val_score`` for example.
+    Photos are files (paths as text or `Path`), PIL images, or arrays of 8-bit values, (h, w, 3) or (h, w) each; they
+    may differ in size. Arguments are those of `inarch.TrainOptions`.
+
+    Attributes:
+        classes_: the distinct labels, sorted.
+        strategy_: the strategy that was chosen.
+        candidates_: what was measured on held-out folds of the photos before it was chosen.
+        notes_: what the user should know, in sentences.
+    """
+
+    classes_: NDArray[Any]
+    strategy_: str
+    candidates_: tuple[Candidate, ...]
+    notes_: tuple[str, ...]
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        weights: Path | str | None = None,
+        strategy: str = "auto",
+        time_budget: float = 600.0,
+        views: int = 1,
+        image_size: int | None = None,
+        flip: bool = True,
+        seed: int = 0,
+        cache: Path | None = None,
+    ) -> None:
+        self.model = model
+        self.weights = weights
+        self.strategy = strategy
+        self.time_budget = time_budget
+        self.views = views
+        self.image_size = image_size
+        self.flip = flip
+        self.seed = seed
+        self.cache = cache
+
+    def __sklearn_tags__(self) -> Any:
+        """Photos are no table of numbers."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> "ImageClassifier":
+        """Learn from photos ``X`` and their labels ``y``, one each.
+
+        Raises:
+            ValueError: there are not as many labels as photos, or fewer than two classes.
+            PhotosError: a photo cannot be read, or a class has too few.
+            UserError: an option, the model or its weights cannot be used; the message says why.
+        """
+        labels = column_or_1d(y, warn=True)
+        check_consistent_length(X, labels)
+        check_classification_targets(labels)
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise UserError(f"A classifier needs photos of at least two classes; there is {len(classes)}.")
+        options = TrainOptions(
+            model=self.model,
+            weights=self.weights,
+            strategy=self.strategy,
+            time_budget=self.time_budget,
+            views=self.views,
+            image_size=self.image_size,
+            seed=self.seed,
+            augmentation=Augmentation(flip=self.flip),
+            cache=self.cache or default_cache_folder(),
+        )
+        choose = strategy(options.strategy)
+        with _photo_set(_sources(X), codes, tuple(map(str, classes))) as photos:
+            job = job_of(lambda: photos, options)
+            if job.stored.photos.skipped:
+                first = job.stored.photos.skipped[0]
+                raise PhotosError(f"{first.path}: {first.reason}")
+            outcome = choose(job)
+        self.classes_ = classes
+        self.strategy_ = outcome.strategy
+        self.candidates_ = outcome.candidates
+        self.notes_ = outcome.notes
+        self._learned = (outcome.graph, outcome.temperature, job.preprocessing)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Calibrated probabilities, (n, classes), in the order of ``classes_``.
+
+        Raises:
+            NotFittedError: `fit` comes first.
+            PhotosError: a photo cannot be read.
+        """
+        check_is_fitted(self, "classes_")
+        content, temperature, preprocessing = self._learned
+        graph = Graph(content)
+        parts = [graph(pixels)[0] for pixels in _batches(_sources(X), preprocessing)]
+        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)), np.float32)
+        return softmax(logits, temperature)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each photo; raises as `predict_proba` does."""
+        best = self.predict_proba(X).argmax(1)
+        return self.classes_[best]
+
+
+def _sources(photos: Any) -> list[Source]:
+    """Files as they are, and everything else as the bytes of one: a single way from photo to pixels."""
+    if isinstance(photos, str | bytes | Path):
+        raise UserError(f"Pass a list of photos; {photos!r} is a single one.")
+    return [_source(photo, place) for place, photo in enumerate(photos)]
+
+
+def _source(photo: Any, place: int) -> Source:
+    if isinstance(photo, str | Path):
+        return Path(photo)
+    if isinstance(photo, Image.Image):
+        return _bitmap(photo.convert("RGB"))
+    array = np.asarray(photo)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise UserError(
+            f"Photo {place} is neither a path, a PIL image nor an array of uint8 of shape (h, w, 3) or (h, w), but "
+            f"{type(photo).__name__} of {array.dtype} and shape {array.shape}."
+        )
+    return _bitmap(Image.fromarray(array).convert("RGB"))
+
+
+def _bitmap(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+@contextmanager
+def _photo_set(sources: Sequence[Source], labels: NDArray[np.int64], classes: tuple[str, ...]) -> Iterator[PhotoSet]:
+    """The photos as a set of files, which are there inside the ``with``."""
+    with TemporaryDirectory() as folder:
+        photos = []
+        for place, (source, label) in enumerate(zip(sources, labels.tolist(), strict=True)):
+            path = source.absolute() if isinstance(source, Path) else Path(folder, f"photo {place}.bmp")
+            content = _content(source)
+            if isinstance(source, bytes):
+                path.write_bytes(content)
+            photos.append(Photo(str(path), label, digest_of(content), split="train"))
+        yield PhotoSet(root=folder, classes=classes, photos=tuple(photos))
+
+
+def _content(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return read_bytes(source)
+    except UnreadableImageError as error:
+        raise PhotosError(f"{source}: {error}") from error
+
+
+def _batches(sources: Sequence[Source], preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+    """Pixels of the photos, (n, side, side, 3), a few at a time."""
+    batch: list[NDArray[np.uint8]] = []
+    for place, (source, image) in enumerate(zip(sources, decode_many(sources, preprocessing), strict=True)):
+        if isinstance(image, UnreadableImageError):
+            name = source if isinstance(source, Path) else f"photo {place}"
+            raise PhotosError(f"{name}: {image}")
+        batch.append(image)
+        if len(batch) == BATCH:
+            yield np.stack(batch)
+            batch = []
+    if batch:
+        yield np.stack(batch)
