@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
+from inarch.transfer.balance import balance_of
 from inarch.transfer.linear import STRENGTHS, Probe, fit_probe
 from inarch.transfer.probe import shortest
 
@@ -106,7 +107,7 @@ def test_the_net_ends_early_only_where_that_costs_nothing_measurable() -> None:
     base = draw.uniform(0.1, 0.9, 400).astype(np.float32)
     wobble = draw.normal(size=400).astype(np.float32) * 0.05
     labels = np.zeros(400, dtype=np.int64)
-    last = judged(base)
-    assert shortest({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels) == "stage4"
-    assert shortest({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels) == "stage3"
-    assert shortest({"stage3": last, "stage4": judged(base + 0.1)}, labels) == "stage3"
+    last, even = judged(base), balance_of("none", labels, 2)
+    assert shortest({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels, even) == "stage4"
+    assert shortest({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels, even) == "stage3"
+    assert shortest({"stage3": last, "stage4": judged(base + 0.1)}, labels, even) == "stage3"

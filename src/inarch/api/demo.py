@@ -1,6 +1,8 @@
-"""The demo: from nothing to a trained bundle, offline."""
+"""The demo: from nothing to two trained bundles, offline: one grafted, one from scratch."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from inarch.api.train import TrainOptions, train
 from inarch.bundle.reading import Bundle
@@ -11,23 +13,28 @@ from inarch.transfer.job import Progress, silent
 
 DIGITS = Augmentation(flip=False, min_scale=0.7, rotate=10.0)
 """A mirrored digit is no digit, and one that is half cut off may be another."""
+GRAFTED = TrainOptions(model="resnet18_narrow", weights="embedded", strategy="probe", image_size=32)
+SCRATCH = TrainOptions(model="resnet_basic_tiny", strategy="scratch", image_size=32, time_budget=50.0)
 
 
-def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Bundle:
-    """Write the digits as photos to ``out/photos`` and train on them; the bundle is ``out/bundle``.
+class Demo(NamedTuple):
+    """What the demo trains on the same photos."""
+
+    grafted: Bundle
+    """A linear classifier on the frozen features of a backbone that comes with inarch."""
+    scratch: Bundle
+    """A small net that learns from the demo's photos alone."""
+
+
+def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Demo:
+    """Write the digits as photos to ``out/photos`` and train on them twice: ``out/grafted`` and ``out/scratch``.
 
     Raises:
         OutputError: ``out`` cannot be written.
         UserError: the seed is not one.
     """
-    options = TrainOptions(
-        model="resnet_basic_tiny",
-        strategy="scratch",
-        image_size=32,
-        time_budget=50.0,
-        seed=seed,
-        augmentation=DIGITS,
-        cache=out / "cache",
+    grafted, scratch = (
+        replace(each, seed=seed, augmentation=DIGITS, cache=out / "cache") for each in (GRAFTED, SCRATCH)
     )
     try:
         write_digits(out / "photos")
@@ -35,4 +42,7 @@ def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Bundle:
         raise OutputError(
             f"The demo cannot write to {out}: {error.strerror or error}; choose another --out."
         ) from error
-    return train(out / "photos", out / "bundle", options, progress)
+    return Demo(
+        grafted=train(out / "photos", out / "grafted", grafted, progress),
+        scratch=train(out / "photos", out / "scratch", scratch, progress),
+    )

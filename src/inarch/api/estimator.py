@@ -61,6 +61,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         views: int = 1,
         image_size: int | None = None,
         flip: bool = True,
+        balance: str = "none",
         seed: int = 0,
         cache: Path | None = None,
     ) -> None:
@@ -71,6 +72,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.views = views
         self.image_size = image_size
         self.flip = flip
+        self.balance = balance
         self.seed = seed
         self.cache = cache
 
@@ -104,6 +106,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             views=self.views,
             image_size=self.image_size,
             seed=self.seed,
+            balance=self.balance,
             augmentation=Augmentation(flip=self.flip),
             cache=self.cache or default_cache_folder(),
         )

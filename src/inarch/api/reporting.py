@@ -21,6 +21,12 @@ VERSIONED = ("inarch", "torch", "torchvision", "onnxruntime", "numpy", "pillow",
 SAMPLES_PER_CLASS = 3
 SAMPLED_CLASSES = 8
 THUMBNAIL = 112
+UNEVEN = 3
+"""Times as many photos in the largest class as in the smallest: from there on it is said."""
+BALANCING = {
+    "weights": "Every class counted alike in training, however many photos it has",
+    "logits": "Answers do not lean towards the classes with many photos",
+}
 BATCH = 16
 
 
@@ -152,7 +158,15 @@ def _notes(job: Job, outcome: Outcome) -> Sequence[str]:
             f"{twice} photos stand, byte for byte, both among those learned from and among those tested on: "
             "the figures are too good by as much. Remove them from one side."
         )
-    smallest = min(np.bincount(job.labels[job.train], minlength=len(job.classes)))
+    counts = np.bincount(job.labels[job.train], minlength=len(job.classes))
+    smallest, largest = int(counts.min()), int(counts.max())
+    if job.balance != "none":
+        notes.append(f"{BALANCING[job.balance]} (--balance {job.balance}), so confidences suppose equal classes too.")
+    elif largest >= UNEVEN * smallest:
+        notes.append(
+            f"The largest class has {largest} training photos, the smallest {smallest}: answers lean towards the "
+            "large ones. Look at the balanced accuracy; --balance logits makes every class count alike."
+        )
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
     return notes

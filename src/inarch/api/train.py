@@ -19,9 +19,10 @@ from inarch.data.scan import scan
 from inarch.data.split import split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
-from inarch.errors import PhotosError, UserError
+from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import PhotoSet, Preprocessing
+from inarch.transfer.balance import BALANCES
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
 from inarch.transfer.starting import RANDOM, starting_point
 from inarch.transfer.strategies import strategy
@@ -50,6 +51,9 @@ class TrainOptions:
     image_size: int | None = None
     """Pixels a side; None takes what the weights were trained for."""
     seed: int = 0
+    balance: str = "none"
+    """What is done about classes of different size: nothing; ``weights``, every class counts alike in what is
+    minimised; ``logits``, the answer no longer leans towards the frequent classes (see `inarch.transfer.balance`)."""
     resume: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: Path = field(default_factory=default_cache_folder)
@@ -59,6 +63,8 @@ class TrainOptions:
             raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
         if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
             raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        if self.balance not in BALANCES:
+            raise UnknownNameError("balance", self.balance, BALANCES)
         if self.views < 1:
             raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
         if self.image_size is not None and self.image_size > LARGEST_IMAGE:
@@ -123,6 +129,7 @@ def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progre
         cache=options.cache,
         views=options.views,
         seed=options.seed,
+        balance=options.balance,
         time_budget=options.time_budget,
         resume=options.resume,
         progress=progress,

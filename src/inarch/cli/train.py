@@ -35,6 +35,13 @@ def train(
         int, typer.Option(min=1, help="How often probe and finetune see each photo: as it is, then augmented.")
     ] = 1,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the weights expect.")] = None,
+    balance: Annotated[
+        str,
+        typer.Option(
+            help="For classes of different size. weights: each counts alike in training; "
+            "logits: answers no longer lean towards the frequent ones."
+        ),
+    ] = "none",
     seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
     flip: Annotated[
         bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
@@ -58,6 +65,7 @@ def train(
         views=views,
         image_size=image_size,
         seed=seed,
+        balance=balance,
         resume=resume,
         augmentation=Augmentation(flip=flip),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inarch.drawing.wording import duration, headline
+from inarch.drawing.wording import duration, headline, interval, percent
 from inarch.records import Estimate
 
 
@@ -11,7 +11,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The headline, the candidates, the notes and the times of a bundle's ``metrics.json``."""
     evaluation = metrics["evaluation"]
     return (
-        headline(Estimate(**evaluation["accuracy"])),
+        f"{headline(Estimate(**evaluation['accuracy']))}; balanced accuracy {_balanced(evaluation)}",
         f"{metrics['model']}, {metrics['strategy']}, seed {metrics['seed']}, from {metrics['weights']}",
         "",
         *_candidates(metrics["candidates"]),
@@ -19,6 +19,25 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         "",
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
+
+
+def _balanced(evaluation: Mapping[str, Any]) -> str:
+    estimate = Estimate(**evaluation["balanced_accuracy"])
+    return f"{percent(estimate.value)} ({interval(estimate)})"
+
+
+def side_by_side(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """One line for each run's ``metrics.json``: its accuracy, how long it took in all, and with which net."""
+    width = max(map(len, runs))
+    lines = []
+    for name, metrics in runs.items():
+        accuracy = Estimate(**metrics["evaluation"]["accuracy"])
+        seconds = sum(phase["seconds"] for phase in metrics["phases"])
+        lines.append(
+            f"{name:<{width}}  {headline(accuracy)} ({interval(accuracy)}) in {duration(seconds)}: "
+            f"{metrics['model']}, from {metrics['weights'].partition(' (')[0]}"
+        )
+    return tuple(lines)
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:

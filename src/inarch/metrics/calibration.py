@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from inarch.metrics.arrays import Confidence, Correct, Labels, Logits, Probabilities
+from inarch.metrics.arrays import Confidence, Correct, Labels, Logits, Probabilities, Weights
 from inarch.metrics.losses import check_labels
 from inarch.metrics.softmax import check_finite
 from inarch.records import Bin
@@ -70,11 +70,16 @@ def binned_gap(confidence: Confidence, correct: Correct, bins: int = BINS) -> fl
     return float(np.abs(excess).sum() / len(confidence))
 
 
-def fit_temperature(logits: Logits, labels: Labels) -> float:
+def fit_temperature(logits: Logits, labels: Labels, weights: Weights | None = None) -> float:
     """The temperature with the least log loss, between 0.05 and 20.
 
     One photo's worth of evidence is added whose label is drawn at random. Without it, photos that are all answered
     rightly would ask for a temperature of 0, that is, for confidences of 100 %.
+
+    Args:
+        logits: of photos that were not learned from, (n, classes).
+        labels: their classes, (n,).
+        weights: how much each photo counts, (n,); None is 1 for all.
 
     Raises:
         UserError: there are no photos, or a label is not a column of ``logits``.
@@ -84,10 +89,11 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
     check_finite("logits", logits)
     scores = logits.astype(np.float64)
     rows = np.arange(len(labels))
+    counting = np.ones(len(labels)) if weights is None else weights
 
     def total_loss(log_temperature: float) -> float:
         log_probabilities = log_softmax(scores / exp(log_temperature), axis=1)
-        return float(-log_probabilities[rows, labels].sum() - log_probabilities.mean())
+        return float(-counting @ log_probabilities[rows, labels] - log_probabilities.mean())
 
     found = minimize_scalar(total_loss, bounds=(log(COLDEST), log(HOTTEST)), method="bounded")
     return float(exp(found.x))

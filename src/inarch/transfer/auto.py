@@ -3,8 +3,6 @@
 import numpy as np
 
 from inarch.metrics.comparison import mcnemar, paired_difference
-from inarch.metrics.losses import log_losses
-from inarch.metrics.softmax import softmax
 from inarch.transfer.finetune import (
     FEWEST_EPOCHS,
     Trial,
@@ -13,10 +11,11 @@ from inarch.transfer.finetune import (
     fitting_the_budget,
     held_out_fold,
     obstacle,
+    probe_in_trial,
     trial,
 )
 from inarch.transfer.job import Job, Outcome
-from inarch.transfer.probe import Probed, measured, probe_on, probe_outcome
+from inarch.transfer.probe import Probed, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import scratch
 from inarch.transfer.tail import default_cut
@@ -45,9 +44,8 @@ def auto(job: Job) -> Outcome:
         return _keep_probe(job, probed, "the time left does not allow a fair trial of fine-tuning")
     tried = trial(job, probed, config)
     better, why = judge(job, tried)
-    labels = job.labels[job.train][tried.held_out]
     candidates = (
-        measured("probe", "same photos", (tried.probed, labels), probed.seconds, chosen=not better, why=why),
+        probe_in_trial(job, probed, tried, chosen=not better, why=why),
         candidate_of(job, probed, tried, config, chosen=better, why=why),
     )
     if better:
@@ -62,9 +60,9 @@ def judge(job: Job, tried: Trial) -> tuple[bool, str]:
     two standard errors) beats the probe's. Everything else is too close to call, and the cheaper strategy stays.
     """
     labels = job.labels[job.train][tried.held_out]
-    right_tuned, right_probed = tried.tuned.argmax(1) == labels, tried.probed.argmax(1) == labels
+    right_tuned, right_probed = (job.balanced.answers(each).argmax(1) == labels for each in (tried.tuned, tried.probed))
     p = mcnemar(right_tuned, right_probed)
-    gain = paired_difference(log_losses(softmax(tried.probed), labels), log_losses(softmax(tried.tuned), labels))
+    gain = paired_difference(*(job.balanced.losses(each, labels) for each in (tried.probed, tried.tuned)))
     figures = (
         f"on {len(labels)} held-out photos fine-tuning is right on {right_tuned.sum()} and the probe on "
         f"{right_probed.sum()} (p = {p:.2g}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
@@ -81,7 +79,7 @@ def _mistakes(job: Job, probed: Probed) -> tuple[int, int]:
     _, held = held_out_fold(job)
     counted = np.isin(probed.probe.held_out_rows, held)
     labels = job.labels[job.train][probed.probe.held_out_rows[counted]]
-    wrong = probed.probe.held_out[counted].argmax(1) != labels
+    wrong = job.balanced.answers(probed.probe.held_out[counted]).argmax(1) != labels
     return int(wrong.sum()), len(labels)
 
 

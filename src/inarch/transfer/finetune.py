@@ -17,11 +17,11 @@ from torch import nn
 
 from inarch.data.split import folds
 from inarch.errors import FrozenMovedError, PhotosError, UserError
-from inarch.metrics.calibration import fit_temperature
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
+from inarch.transfer.balance import Balance
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, measured, probe_on, right
@@ -63,9 +63,8 @@ def finetune(job: Job) -> Outcome:
     probed = probe_on(job, default_cut(job.start.backbone))
     config, notes = fitting_the_budget(job, probed, trials=2)
     tried = trial(job, probed, config)
-    labels = job.labels[job.train][tried.held_out]
     candidates = (
-        measured("probe", "same photos", (tried.probed, labels), probed.seconds, chosen=False, why="for comparison"),
+        probe_in_trial(job, probed, tried, chosen=False, why="for comparison"),
         candidate_of(job, probed, tried, config, chosen=True, why="asked for"),
     )
     return finetune_outcome(job, probed, tried, config, (candidates, notes))
@@ -122,7 +121,12 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
         seen, held = held_out_fold(job)
         fits = {
             stage: fit_probe(
-                probed.features(stage)[:, seen], labels[seen], groups[seen], classes=len(job.classes), seed=job.seed
+                probed.features(stage)[:, seen],
+                labels[seen],
+                groups[seen],
+                classes=len(job.classes),
+                seed=job.seed,
+                balance=job.balance,
             )
             for stage in dict.fromkeys((probed.stage, probed.last))
         }
@@ -181,6 +185,7 @@ def finetune_outcome(
         )
     if weights_digest(prefix.state_dict()) != before:
         raise FrozenMovedError(f"A tensor before the cut at {cut} changed while it was frozen.")
+    shift_logits(head, job.balanced)
     model = Classifier(prefix.joined(tail), head).eval()
     labels = job.labels[job.train]
     everything = np.arange(len(labels))
@@ -191,7 +196,7 @@ def finetune_outcome(
         strategy="finetune",
         model=model,
         graph=graph,
-        temperature=fit_temperature(tried.tuned, labels[tried.held_out]),
+        temperature=job.balanced.temperature(tried.tuned, labels[tried.held_out]),
         fitted=fitted,
         candidates=candidates,
         curves=loss_curves(history),
@@ -205,7 +210,21 @@ def candidate_of(
     """How fine-tuning did on the photos that its trial did not see."""
     labels = job.labels[job.train][tried.held_out]
     settings = f"after {probed.prefix.tap}, {len(tried.history)} epochs, {config.optimiser} {config.lr:g}"
-    return measured("finetune", settings, (tried.tuned, labels), tried.seconds, chosen=chosen, why=why)
+    held_out = (job.balanced.answers(tried.tuned), labels)
+    return measured("finetune", settings, held_out, tried.seconds, chosen=chosen, why=why)
+
+
+def probe_in_trial(job: Job, probed: Probed, tried: Trial, *, chosen: bool, why: str) -> Candidate:
+    """How the probe did on the same photos, fitted on what the trial learned from."""
+    held_out = (job.balanced.answers(tried.probed), job.labels[job.train][tried.held_out])
+    return measured("probe", "same photos", held_out, probed.seconds, chosen=chosen, why=why)
+
+
+@torch.no_grad()
+def shift_logits(head: nn.Module, balance: Balance) -> None:
+    """Take the balance's shift from the bias of the head's last linear layer."""
+    *_, last = (each for each in head.modules() if isinstance(each, nn.Linear))
+    last.bias.sub_(torch.from_numpy(balance.shift))
 
 
 def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:

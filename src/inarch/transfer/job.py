@@ -15,6 +15,7 @@ from inarch.data.cache import cache_key
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, Phase, Preprocessing
+from inarch.transfer.balance import Balance, balance_of
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase's name, what is done, and what there is to do."""
@@ -84,6 +85,8 @@ class Job:
     views: int = 1
     """How often each training photo is seen by a frozen prefix: once as it is, then augmented."""
     seed: int = 0
+    balance: str = "none"
+    """What is done about classes of different size: a name of `BALANCES`."""
     time_budget: float = 600.0
     """Seconds that training may take in all."""
     resume: bool = False
@@ -114,10 +117,15 @@ class Job:
         names = [photo.group or photo.digest for photo in self.stored.photos.photos]
         return np.unique(names, return_inverse=True)[1]
 
+    @cached_property
+    def balanced(self) -> Balance:
+        """How much a photo of each class counts, by the training photos."""
+        return balance_of(self.balance, self.labels[self.train], len(self.classes))
+
     def key(self, *parts: str) -> str:
         """Names what is learned from these photos with these labels and this seed, as far as ``parts`` say the rest."""
         learned = [f"{self.digests[row]} {self.labels[row]}" for row in self.train]
-        return cache_key(*parts, str(self.seed), str(len(self.classes)), *learned)
+        return cache_key(*parts, str(self.seed), self.balance, str(len(self.classes)), *learned)
 
     @property
     def seconds_left(self) -> float:

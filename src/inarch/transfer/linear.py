@@ -17,8 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from inarch.data.split import folds
 from inarch.errors import PhotosError
-from inarch.metrics.losses import log_losses
-from inarch.metrics.softmax import softmax
+from inarch.transfer.balance import Balance, balance_of
 
 STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Penalty per training photo, strongest first: each fit starts from the one before."""
@@ -60,6 +59,7 @@ def fit_probe(
     *,
     classes: int,
     seed: int,
+    balance: str = "none",
 ) -> Probe:
     """Choose the penalty by cross-validation and fit on everything.
 
@@ -69,10 +69,14 @@ def fit_probe(
         classes: how many classes there are.
         groups: photos of one group are held out together, (n,).
         seed: of the folds.
+        balance: what is done about classes of different size, a name of `BALANCES`. The probe's own logits, and those
+            held out, are not yet shifted by it.
 
     Raises:
         PhotosError: a class has fewer than two training photos.
+        UnknownNameError: no balance has that name.
     """
+    balanced = balance_of(balance, labels, classes)
     counts = [len(np.unique(groups[labels == label])) for label in range(classes)]
     if min(counts) < 2:
         raise PhotosError(
@@ -83,24 +87,24 @@ def fit_probe(
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         # Two folds side by side, on one core each, are faster than one fold on two cores that wait for each other.
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit is judged by its held-out loss, converged or not
-        searched, held_out = _search(views[:, rows], labels[rows], groups[rows], classes, seed)
+        searched, held_out = _search(views[:, rows], labels[rows], groups[rows], balanced, seed)
         best = min(searched, key=lambda tried: tried[1])[0]
-        path = _Path(views, labels, classes)
+        path = _Path(views, labels, balanced)
         fits = [path.fit(strength) for strength in STRENGTHS[: STRENGTHS.index(best) + 1]]
     return replace(fits[-1], searched=searched, held_out=held_out, held_out_rows=rows)
 
 
 def _search(
-    views: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.generic], classes: int, seed: int
+    views: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.generic], balance: Balance, seed: int
 ) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float64]]:
     """The held-out loss of each penalty tried, strongest first, and the held-out logits (n, classes) of the best."""
     repeats = REPEATS if len(labels) <= REPEATED_PHOTOS else 1
-    runs = [_Validation(views, labels, groups, classes, seed + 7919 * repeat) for repeat in range(repeats)]
+    runs = [_Validation(views, labels, groups, balance, seed + 7919 * repeat) for repeat in range(repeats)]
     searched: list[tuple[float, float]] = []
     best = 0
     for place, strength in enumerate(STRENGTHS):
         held_out = [run.held_out(strength) for run in runs]
-        loss = float(np.mean([log_losses(softmax(logits), labels).mean() for logits in held_out]))
+        loss = float(np.mean([balance.losses(logits, labels).mean() for logits in held_out]))
         if not searched or loss < searched[best][1]:
             best, kept = place, held_out[0]
         searched.append((strength, loss))
@@ -130,13 +134,14 @@ class _Path:
     0.144, textures 0.342 against 0.376).
     """
 
-    def __init__(self, views: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> None:
+    def __init__(self, views: NDArray[np.float32], labels: NDArray[np.int64], balance: Balance) -> None:
         stacked = views.reshape(-1, views.shape[-1])
-        self.labels, self.classes = np.tile(labels, len(views)), classes
+        self.labels, self.classes = np.tile(labels, len(views)), len(balance.learned)
         self.mean = stacked.mean(0)
         self.scale = float(np.std(stacked - self.mean)) or 1.0
         self.scaled = (stacked - self.mean) / self.scale
-        self.regression = LogisticRegression(warm_start=True, max_iter=300, tol=1e-3)
+        weights = {label: balance.learned[label] for label in np.unique(labels).tolist()}
+        self.regression = LogisticRegression(warm_start=True, max_iter=300, tol=1e-3, class_weight=weights)
 
     def fit(self, strength: float) -> Probe:
         """The fit at one penalty."""
@@ -153,14 +158,15 @@ class _Validation:
         views: NDArray[np.float32],
         labels: NDArray[np.int64],
         groups: NDArray[np.generic],
-        classes: int,
+        balance: Balance,
         seed: int,
     ) -> None:
+        classes = len(balance.learned)
         rarest = min(len(np.unique(groups[labels == label])) for label in range(classes))
         apart = len(np.unique(groups)) == len(groups)
         self.plain, self.classes = views[0], classes
         self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=None if apart else groups)
-        self.paths = [_Path(views[:, seen], labels[seen], classes) for seen, _ in self.parts]
+        self.paths = [_Path(views[:, seen], labels[seen], balance) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:
         """Logits of every photo from the fit that did not see it: (n, classes)."""

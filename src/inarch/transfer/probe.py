@@ -7,7 +7,7 @@ et al. 2014, arXiv 1411.1792), so the last stage is not always the best one.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from inarch.data.cache import Rows
 from inarch.errors import PhotosError, UserError
-from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
 from inarch.nets import Classifier, linear_head
 from inarch.records import Candidate, Curve, Estimate
+from inarch.transfer.balance import Balance
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
@@ -90,19 +90,20 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
                 job.groups[job.train],
                 classes=len(job.classes),
                 seed=job.seed,
+                balance=job.balance,
             )
             for stage in prefix.stages
         }
-    return Probed(prefix, views, fits, shortest(fits, labels), time.perf_counter() - began)
+    return Probed(prefix, views, fits, shortest(fits, labels, job.balanced), time.perf_counter() - began)
 
 
-def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64]) -> str:
+def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balance: Balance) -> str:
     """The first stage whose held-out log loss is within one standard error of the best stage's.
 
     The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
     shorter one, which is also the faster.
     """
-    losses = {stage: log_losses(softmax(fit.held_out), labels[fit.held_out_rows]) for stage, fit in fits.items()}
+    losses = {stage: balance.losses(fit.held_out, labels[fit.held_out_rows]) for stage, fit in fits.items()}
     best = min(losses, key=lambda stage: float(losses[stage].mean()))
     for stage in losses:
         if stage == best:
@@ -121,7 +122,7 @@ def probe(job: Job) -> Outcome:
 
 def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]) -> Outcome:
     """The classifier that a fitted probe amounts to."""
-    fitted = probed.probe
+    fitted = replace(probed.probe, bias=probed.probe.bias - job.balanced.shift)
     head = head_of(fitted)
     with job.stopwatch.phase("export"):
         output = probed.prefix.output(probed.stage)
@@ -132,7 +133,7 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         strategy="probe",
         model=Classifier(job.start.backbone.cut(probed.stage), head).eval(),
         graph=graph,
-        temperature=fit_temperature(fitted.held_out, labels[fitted.held_out_rows]),
+        temperature=job.balanced.temperature(fitted.held_out, labels[fitted.held_out_rows]),
         fitted=right(fitted.logits(probed.features(probed.stage)[0]), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
@@ -164,7 +165,8 @@ def head_of(fitted: Probe) -> torch.nn.Sequential:
 
 def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candidate:
     """How the probe did on the folds that each fit did not see."""
-    logits, labels = probed.probe.held_out, job.labels[job.train][probed.probe.held_out_rows]
+    logits = job.balanced.answers(probed.probe.held_out)
+    labels = job.labels[job.train][probed.probe.held_out_rows]
     return measured(
         "probe",
         f"after {probed.stage}, penalty {probed.probe.strength:g} per photo",

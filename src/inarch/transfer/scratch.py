@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.data.augment import augment
-from inarch.metrics.calibration import fit_temperature
 from inarch.nets import Classifier, architecture, build, evaluating
 from inarch.records import Curve, Preprocessing
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
 from inarch.training.seeds import generator, global_draws
-from inarch.transfer.finetune import held_out_fold, loss_curves
+from inarch.transfer.finetune import held_out_fold, loss_curves, shift_logits
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import measured, right
 from inarch.weights.onnx_graph import classifier_graph
@@ -69,6 +68,7 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
         ]
         run.discard()
         logits = logits_of(job, model, job.train[held])
+        shift_logits(model.head, job.balanced)
         fitted = right(logits_of(job, model, job.train[seen]), job.labels[job.train[seen]])
     final = Classifier(model.backbone, model.head).eval()
     with job.stopwatch.phase("export"):
@@ -76,13 +76,15 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
     labels = job.labels[job.train[held]]
     config = run.config
     settings = f"{config.epochs} epochs, {config.optimiser} {config.lr:g}, batches of {config.batch_size}"
-    candidate = measured("scratch", settings, (logits, labels), time.perf_counter() - began, chosen=True, why=why)
+    candidate = measured(
+        "scratch", settings, (job.balanced.answers(logits), labels), time.perf_counter() - began, chosen=True, why=why
+    )
     kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
     return Outcome(
         strategy="scratch",
         model=final,
         graph=graph,
-        temperature=fit_temperature(logits, labels),
+        temperature=job.balanced.temperature(logits, labels),
         fitted=fitted,
         candidates=(candidate,),
         curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
@@ -97,7 +99,12 @@ def _fresh(job: Job) -> Classifier:
 
 def _watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
     config = run.config
-    loss = partial(auxiliary_cross_entropy, smoothing=config.label_smoothing, weight=config.auxiliary_weight)
+    loss = partial(
+        auxiliary_cross_entropy,
+        smoothing=config.label_smoothing,
+        weight=config.auxiliary_weight,
+        class_weights=torch.from_numpy(job.balanced.learned).float(),
+    )
     for epoch in run.epochs(source, loss):
         job.progress("train", epoch.number, config.epochs)
         yield epoch

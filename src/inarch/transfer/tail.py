@@ -62,7 +62,8 @@ def train_tail(job: Job, model: nn.Module, source: Source, config: TrainingConfi
     run = Run(model, config, checkpoint)
     if job.resume:
         run.resume()
-    loss = partial(cross_entropy, smoothing=config.label_smoothing)
+    weights = torch.from_numpy(job.balanced.learned).float()
+    loss = partial(cross_entropy, smoothing=config.label_smoothing, class_weights=weights)
     for epoch in run.epochs(source, loss):
         job.progress("fine-tune", epoch.number, run.config.epochs)
     run.discard()

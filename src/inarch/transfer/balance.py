@@ -1,0 +1,84 @@
+"""What is done about classes of different size; one function for each kind, and one table of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.errors import UnknownNameError
+from inarch.metrics.calibration import fit_temperature
+from inarch.metrics.losses import log_losses
+from inarch.metrics.softmax import softmax
+
+LEAST_COUNT = 0.5
+"""A class without photos counts as half a one: its weight and its logit stay finite."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How much a photo of each class counts, (classes,) each."""
+
+    learned: NDArray[np.float64]
+    """In the loss that is minimised; the photos' mean is 1."""
+    judged: NDArray[np.float64]
+    """In the figures by which settings are chosen and confidences corrected; the photos' mean is 1."""
+    shift: NDArray[np.float32]
+    """What is taken from each logit of the finished classifier."""
+
+    def answers(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logits of a classifier, (n, classes), as those of the finished one."""
+        return logits - self.shift
+
+    def losses(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The log loss of each photo, (n,), of the finished classifier, times what the photo counts."""
+        return self.judged[labels] * log_losses(softmax(self.answers(logits)), labels)
+
+    def temperature(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+        """By what the finished classifier's logits are divided, found on photos that were not learned from."""
+        return fit_temperature(self.answers(logits), labels, self.judged[labels])
+
+
+def as_they_are(counts: NDArray[np.int64]) -> Balance:
+    """Every photo counts alike: a class with more photos is the more probable answer."""
+    ones = np.ones(len(counts))
+    return Balance(learned=ones, judged=ones, shift=np.zeros(len(counts), np.float32))
+
+
+def weighted(counts: NDArray[np.int64]) -> Balance:
+    """Every class counts alike in what is minimised, however many photos it has."""
+    weights = _alike(counts)
+    return Balance(learned=weights, judged=weights, shift=np.zeros(len(counts), np.float32))
+
+
+def adjusted(counts: NDArray[np.int64]) -> Balance:
+    """Learned from the photos as they are; then each logit loses the logarithm of its class's share.
+
+    Logit adjustment (Menon et al. 2021, arXiv 2007.07314, section 4.1): the answer is the class that the photo speaks
+    for, not the one that is frequent.
+    """
+    present = np.maximum(counts, LEAST_COUNT)
+    shift = np.log(present / present.sum()) - np.log(1 / len(counts))
+    return Balance(learned=np.ones(len(counts)), judged=_alike(counts), shift=shift.astype(np.float32))
+
+
+def _alike(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    present = np.maximum(counts, LEAST_COUNT)
+    return counts.sum() / ((counts > 0).sum() * present)
+
+
+BALANCES: Mapping[str, Callable[[NDArray[np.int64]], Balance]] = MappingProxyType(
+    {"none": as_they_are, "weights": weighted, "logits": adjusted}
+)
+
+
+def balance_of(kind: str, labels: NDArray[np.int64], classes: int) -> Balance:
+    """The balance called ``kind`` for photos with these labels.
+
+    Raises:
+        UnknownNameError: there is none; offers the nearest one.
+    """
+    if kind not in BALANCES:
+        raise UnknownNameError("balance", kind, BALANCES)
+    return BALANCES[kind](np.bincount(labels, minlength=classes))

@@ -1,0 +1,151 @@
+"""Classes of different size: what each kind of balance promises, on features and in every strategy."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+
+from inarch.errors import UnknownNameError
+from inarch.metrics.calibration import fit_temperature
+from inarch.metrics.softmax import softmax
+from inarch.transfer import finetune as finetune_module
+from inarch.transfer import linear as linear_module
+from inarch.transfer import scratch as scratch_module
+from inarch.transfer.balance import BALANCES, balance_of
+from inarch.transfer.finetune import finetune
+from inarch.transfer.job import Job, Outcome, StartingPoint
+from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.probe import probe
+from inarch.transfer.scratch import scratch
+
+Jobs = Callable[..., Job]
+COUNTS = (180, 40, 20)
+
+
+def blobs(counts: tuple[int, ...], seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Features (n, 8) of classes that overlap, and their labels."""
+    draw = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    centres = np.random.default_rng(99).normal(size=(len(counts), 8))
+    return (centres[labels] + 1.4 * draw.normal(size=(len(labels), 8))).astype(np.float32), labels
+
+
+def fitted(features: NDArray[np.float32], labels: NDArray[np.int64], balance: str) -> Probe:
+    return fit_probe(features[None], labels, np.arange(len(labels)), classes=3, seed=0, balance=balance)
+
+
+@pytest.mark.parametrize("kind", BALANCES)
+def test_equal_classes_are_left_as_they_are(kind: str) -> None:
+    """No weight but 1, no shift: the same probe as without."""
+    features, labels = blobs((50, 50, 50))
+    balance = balance_of(kind, labels, 3)
+    np.testing.assert_allclose([balance.learned, balance.judged], 1)
+    np.testing.assert_allclose(balance.shift, 0, atol=1e-6)
+    np.testing.assert_array_equal(fitted(features, labels, kind).weight, fitted(features, labels, "none").weight)
+
+
+@pytest.mark.parametrize("kind", BALANCES)
+def test_a_photo_counts_1_on_average(kind: str) -> None:
+    """So that a penalty and a rate mean what they mean without, and a class that is missing breaks nothing."""
+    labels = np.repeat([0, 2], (30, 6))
+    balance = balance_of(kind, labels, 3)
+    assert balance.learned[labels].mean() == pytest.approx(1)
+    assert balance.judged[labels].mean() == pytest.approx(1)
+    assert np.isfinite([balance.learned, balance.judged, balance.shift]).all()
+
+
+def test_weights_are_those_of_scikit_learn() -> None:
+    """The probe is scikit-learn's regression with ``class_weight="balanced"`` at the same penalty."""
+    features, labels = blobs(COUNTS)
+    probe = fitted(features, labels, "weights")
+    plain = features.astype(np.float64)
+    scaled = (plain - plain.mean(0)) / (plain - plain.mean(0)).std()
+    oracle = LogisticRegression(
+        C=1 / (probe.strength * len(labels)), tol=1e-8, max_iter=10_000, class_weight="balanced"
+    ).fit(scaled, labels)
+    assert softmax(probe.logits(features)) == pytest.approx(oracle.predict_proba(scaled), abs=0.01)
+
+
+def test_logits_lose_the_logarithm_of_the_share() -> None:
+    """With k equal classes that is log(1 / k), so what is taken is the logarithm of k times the share."""
+    _, labels = blobs(COUNTS)
+    balance = balance_of("logits", labels, 3)
+    np.testing.assert_allclose(balance.shift, np.log(3 * np.array(COUNTS) / sum(COUNTS)), rtol=1e-6)
+    logits = np.zeros((1, 3))
+    assert balance.answers(logits).argmax() == 2
+
+
+@pytest.mark.parametrize("kind", ["weights", "logits"])
+def test_rare_classes_are_found(kind: str) -> None:
+    """On new photos of classes that overlap, balanced accuracy rises by points, over ten draws."""
+    gains = []
+    for seed in range(10):
+        features, labels = blobs(COUNTS, seed)
+        new, truth = blobs((200, 200, 200), seed + 100)
+        accuracy = {}
+        for each in ("none", kind):
+            probe = fitted(features, labels, each)
+            answers = balance_of(each, labels, 3).answers(probe.logits(new))
+            accuracy[each] = balanced_accuracy_score(truth, answers.argmax(1))
+        gains.append(accuracy[kind] - accuracy["none"])
+    assert np.mean(gains) > 0.05
+    assert min(gains) > 0
+
+
+def test_the_temperature_counts_photos_as_they_count() -> None:
+    """A photo that counts twice is as good as two."""
+    draw = np.random.default_rng(0)
+    logits, labels = draw.normal(0, 2, (300, 3)), np.arange(300) % 3
+    twice = np.concatenate([np.arange(300), np.flatnonzero(labels == 2)])
+    weighted = fit_temperature(logits, labels, np.where(labels == 2, 2.0, 1.0))
+    assert weighted == pytest.approx(fit_temperature(logits[twice], labels[twice]), rel=0.02)
+
+
+def test_an_unknown_balance_is_refused() -> None:
+    """With the nearest name."""
+    with pytest.raises(UnknownNameError, match="Did you mean 'weights'"):
+        balance_of("weight", np.arange(3), 3)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One epoch, one penalty, and nothing exported."""
+    monkeypatch.setattr(linear_module, "STRENGTHS", (0.1,))
+    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(scratch_module, "classifier_graph", lambda *_: b"")
+    monkeypatch.setattr(finetune_module, "classifier_graph", lambda *_: b"")
+    return
+
+
+def _bias(outcome: Outcome) -> torch.Tensor:
+    return outcome.model.head.get_parameter("linear.bias").detach()
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("learn", [probe, finetune, scratch], ids=lambda each: each.__name__)
+def test_every_strategy_ships_shifted_logits(
+    make_job: Jobs, start: StartingPoint, learn: Callable[[Job], Outcome]
+) -> None:
+    """The same net as without, but for the shift of its last bias: nothing else knows of it."""
+    rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
+    job = partial(make_job, start, train=rows)
+    plain, shifted = learn(job()), learn(job(balance="logits"))
+    np.testing.assert_allclose(_bias(plain) - _bias(shifted), job(balance="logits").balanced.shift, atol=1e-5)
+    for name, tensor in plain.model.state_dict().items():
+        if name != "head.linear.bias":
+            assert torch.equal(tensor, shifted.model.state_dict()[name])
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("learn", [finetune, scratch], ids=lambda each: each.__name__)
+def test_every_loss_is_weighted(make_job: Jobs, start: StartingPoint, learn: Callable[[Job], Outcome]) -> None:
+    """With other weights in the loss the net becomes another."""
+    rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
+    job = partial(make_job, start, train=rows)
+    plain, weighted = learn(job()), learn(job(balance="weights"))
+    assert not torch.equal(plain.model.head[-1].weight, weighted.model.head[-1].weight)  # type: ignore[index]
