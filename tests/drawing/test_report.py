@@ -15,7 +15,17 @@ from inarch.drawing.report_text import SHOWN, to_text
 from inarch.metrics.classification import evaluate
 from inarch.metrics.intervals import wilson
 from inarch.metrics.softmax import softmax
-from inarch.records import Candidate, Curve, Estimate, Phase, Photo, Preprocessing, SkippedFile, TrainingReport
+from inarch.records import (
+    Candidate,
+    Curve,
+    Estimate,
+    Movement,
+    Phase,
+    Photo,
+    Preprocessing,
+    SkippedFile,
+    TrainingReport,
+)
 
 NASTY = "<script>alert(1)</script>\" onload='x' \x07\ud800"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -94,10 +104,21 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
         phases=(Phase("scan", 0.5), Phase("features", 58.0, "2 threads")),
         versions=(("torch", "2.14.1"),),
         samples=tuple(Photo(path, int(label), "") for path, label in zip(paths[:5], labels[:5], strict=True)),
+        movements=(Movement("probe", ("head.linear.weight", "backbone.stages.stage4.block.conv.weight"), kept=60),),
     )
 
 
-BARE = {"skipped": (), "notes": (), "curves": (), "candidates": (), "phases": (), "versions": (), "samples": ()}
+MOVED = "probe: 2 of 62 tensors: head 1, stage4 1; the other 60 stayed as they were, bit for bit."
+BARE = {
+    "skipped": (),
+    "notes": (),
+    "curves": (),
+    "candidates": (),
+    "phases": (),
+    "versions": (),
+    "samples": (),
+    "movements": (),
+}
 REPORTS = {
     "usual": made_up(("ants", "bees")),
     "200 classes": made_up(tuple(f"species {at}" for at in range(200)), n=300),
@@ -146,7 +167,15 @@ def test_the_page_says_what_was_measured() -> None:
     accuracy = report.evaluation.accuracy
     assert f"Right on {100 * accuracy.value:.1f} % of 60 photos it had never seen" in page.text
     assert f"The 95 % interval is {100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %" in page.text
-    for expected in ("stage4", "IMAGENET1K_V2", "A probe was chosen.", "not a photo", "Too close to call.", "1.37"):
+    for expected in (
+        "stage4",
+        "IMAGENET1K_V2",
+        "A probe was chosen.",
+        "not a photo",
+        "Too close to call.",
+        "1.37",
+        MOVED,
+    ):
         assert expected in page.text
     for heading in ("The photos", "How it was chosen", "The worst mistakes", "What this report does not show"):
         assert heading in page.text

@@ -11,11 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from inarch.data.cache import Rows
-from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.errors import FrozenMovedError, PhotosError, UnknownNameError, UserError
 from inarch.nets import architecture
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import scratch as scratch_module
-from inarch.transfer.finetune import FINETUNING, finetune, fitting_the_budget, held_out_fold, trial
+from inarch.transfer.finetune import (
+    FINETUNING,
+    finetune,
+    finetune_outcome,
+    fitting_the_budget,
+    held_out_fold,
+    trial,
+)
 from inarch.transfer.job import Job, Outcome, StartingPoint
 from inarch.transfer.probe import Probed, probe, probe_on
 from inarch.transfer.scratch import normalised, scratch
@@ -119,6 +126,48 @@ def test_finetuning_moves_the_tail_and_nothing_else(finetuned: tuple[Job, Outcom
     assert all(name.startswith("stages.stage4.") for name in moved)
     assert any(name.endswith("running_mean") for name in moved)
     assert any(name.endswith("conv.weight") for name in moved)
+
+
+def test_what_moved_is_listed(
+    learned: tuple[Job, Outcome], finetuned: tuple[Job, Outcome], make_job: Jobs, start: StartingPoint
+) -> None:
+    """Phase by phase, tensor by tensor, statistics included; the rest is counted."""
+    everything = len(learned[1].model.state_dict())
+    (of_scratch,) = learned[1].movements
+    assert len(of_scratch.moved) + of_scratch.kept == everything
+    assert of_scratch.kept == 0
+    first, second = finetuned[1].movements
+    assert first.moved == ("head.linear.weight", "head.linear.bias")
+    assert first.kept == everything - 2
+    assert {name.split(".")[2] for name in second.moved if name.startswith("backbone.")} == {"stage4"}
+    assert any(name.endswith("running_var") for name in second.moved)
+    assert len(second.moved) + second.kept == everything
+    (of_probe,) = probe(make_job(start)).movements
+    assert of_probe.moved == first.moved
+
+
+@pytest.mark.usefixtures("no_export")
+@pytest.mark.parametrize("tensor", ["conv1.conv.weight", "running_mean"])
+def test_a_frozen_tensor_that_moves_is_an_error(
+    make_job: Jobs, weights: Path, tensor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A weight as well as a statistic, however it came about."""
+    start = starting_point("resnet_basic_tiny", weights)
+    names = [name for name in start.backbone.state_dict() if name.endswith(tensor) and "stage2" in name]
+    real = finetune_module.train_tail
+
+    def careless(*given: Any) -> list[Any]:
+        start.backbone.state_dict()[names[0]].mul_(1.5)
+        return real(*given)
+
+    job, config = make_job(start), replace(FINETUNING, epochs=1)
+    probed = probe_on(job, default_cut(start.backbone))
+    tried = trial(job, probed, config)
+    monkeypatch.setattr(finetune_module, "train_tail", careless)
+    with pytest.raises(
+        FrozenMovedError, match=f"'finetune' although they were frozen, the first is backbone.{names[0]}"
+    ):
+        finetune_outcome(job, probed, tried, config, ((), ()))
 
 
 @pytest.mark.parametrize("name", ["probe", "finetune"])

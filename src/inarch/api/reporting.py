@@ -71,6 +71,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         notes=(*_notes(job, outcome), *outcome.notes),
         candidates=outcome.candidates,
         curves=outcome.curves,
+        movements=outcome.movements,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,
         temperature=outcome.temperature,

@@ -70,6 +70,7 @@ def _environment() -> Environment:
         points=_unbroken(wording.points),
         duration=_unbroken(wording.duration),
         counted=wording.counted,
+        moved=wording.moved,
         shorten=wording.shorten,
     )
     return environment

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inarch.drawing.wording import duration, headline, interval, percent
-from inarch.records import Estimate
+from inarch.drawing.wording import duration, headline, interval, moved, percent
+from inarch.records import Estimate, Movement
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -17,6 +17,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *_candidates(metrics["candidates"]),
         *(f"- {note}" for note in metrics["notes"]),
         "",
+        *(f"moved   in {each['phase']}, {moved(Movement(**each))}" for each in metrics["movements"]),
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
 

@@ -1,8 +1,9 @@
 """Figures in plain words: percent, intervals, counts and durations, the same on every page and in the terminal."""
 
+from collections import Counter
 from unicodedata import bidirectional, category
 
-from inarch.records import Estimate
+from inarch.records import Estimate, Movement
 
 MINUTE, HOUR = 60, 3600
 TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -47,6 +48,21 @@ def printable(text: str) -> str:
 def _is_unsafe(character: str) -> bool:
     """Control characters, halves of surrogate pairs, line separators, and what turns the direction of writing."""
     return category(character) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(character) in TURNING
+
+
+def moved(movement: Movement) -> str:
+    """What a phase of training moved: ``22 of 62 tensors: stage4 20, head 2; the other 40 stayed, bit for bit``."""
+    places = Counter(_place(name) for name in movement.moved)
+    total = len(movement.moved) + movement.kept
+    where = ", ".join(f"{place} {count}" for place, count in places.items())
+    rest = "" if movement.kept == 0 else f"; the other {movement.kept} stayed as they were, bit for bit"
+    return f"{len(movement.moved)} of {counted(total, 'tensor')}{f': {where}' if where else ''}{rest}"
+
+
+def _place(tensor: str) -> str:
+    """The stage, or what else of the net, that a tensor is in: ``backbone.stages.stage4.…`` is in stage4."""
+    parts = tensor.split(".")
+    return parts[2] if parts[:2] == ["backbone", "stages"] else parts[0]
 
 
 def shorten(text: str, length: int) -> str:

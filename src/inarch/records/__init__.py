@@ -3,7 +3,7 @@
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
-from inarch.records.report import Candidate, Curve, Phase, TrainingReport
+from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
 
 __all__ = [
     "Bin",
@@ -15,6 +15,7 @@ __all__ = [
     "Evaluation",
     "FeatureInfo",
     "Mistake",
+    "Movement",
     "NetTrace",
     "Node",
     "Phase",

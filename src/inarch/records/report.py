@@ -40,6 +40,17 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """What a phase of training changed in the net, and what it left as it was, bit for bit."""
+
+    phase: str
+    moved: tuple[str, ...]
+    """Names of the parameters and buffers that changed or are new."""
+    kept: int
+    """How many did not change."""
+
+
+@dataclass(frozen=True)
 class TrainingReport:
     """The whole run."""
 
@@ -71,3 +82,5 @@ class TrainingReport:
     """A few photos of each class, to be shown; their thumbnails are found by path."""
     calibration_error_before: Estimate | None = None
     """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""
+    movements: tuple[Movement, ...] = ()
+    """Phase by phase."""

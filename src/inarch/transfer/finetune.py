@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.data.split import folds
-from inarch.errors import FrozenMovedError, PhotosError, UserError
+from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve
 from inarch.training.config import TrainingConfig
@@ -25,8 +25,8 @@ from inarch.transfer.balance import Balance
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, measured, probe_on, right
+from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
-from inarch.weights.files import weights_digest
 from inarch.weights.onnx_graph import classifier_graph
 
 FINETUNING = TrainingConfig(
@@ -173,9 +173,11 @@ def finetune_outcome(
     candidates, notes = said
     cut = probed.prefix.tap or ""
     prefix = job.start.backbone.cut(cut)
-    before = weights_digest(prefix.state_dict())
+    tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
+    model = Classifier(prefix.joined(tail), head)
+    before = digests(model)
+    snapshot = Snapshot("finetune", before, frozenset(digests(prefix, "backbone.")))
     with job.stopwatch.phase("fit"):
-        tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
         history = train_tail(
             job,
             nn.Sequential(tail, head),
@@ -183,10 +185,8 @@ def finetune_outcome(
             config,
             _checkpoint(job, probed, "final"),
         )
-    if weights_digest(prefix.state_dict()) != before:
-        raise FrozenMovedError(f"A tensor before the cut at {cut} changed while it was frozen.")
+    movement = snapshot.movement(model.eval())
     shift_logits(head, job.balanced)
-    model = Classifier(prefix.joined(tail), head).eval()
     labels = job.labels[job.train]
     everything = np.arange(len(labels))
     fitted = right(logits_of(nn.Sequential(tail, head), probed.views[0]["map"], everything), labels)
@@ -200,6 +200,7 @@ def finetune_outcome(
         fitted=fitted,
         candidates=candidates,
         curves=loss_curves(history),
+        movements=(probed.snapshot.movement(Classifier(job.start.backbone, head)), movement),
         notes=(*notes, f"Everything up to {cut} is frozen; the rest of the net and the head were trained."),
     )
 

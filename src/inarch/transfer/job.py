@@ -14,7 +14,7 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import cache_key
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve, Estimate, Phase, Preprocessing
+from inarch.records import Candidate, Curve, Estimate, Movement, Phase, Preprocessing
 from inarch.transfer.balance import Balance, balance_of
 
 Progress = Callable[[str, int, int], None]
@@ -146,6 +146,8 @@ class Outcome:
     """Accuracy on the training photos themselves."""
     candidates: tuple[Candidate, ...]
     curves: tuple[Curve, ...]
+    movements: tuple[Movement, ...]
+    """What each phase changed in the net."""
     notes: tuple[str, ...]
 
 

@@ -26,6 +26,7 @@ from inarch.transfer.balance import Balance
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.proof import Snapshot, digests
 from inarch.weights.onnx_graph import with_linear_head
 
 
@@ -40,6 +41,8 @@ class Probed:
     """For each stage of the prefix, in running order, a probe of its features."""
     stage: str
     """The stage after which the probed net ends."""
+    snapshot: Snapshot
+    """The backbone before anything was done with it."""
     seconds: float
 
     def features(self, stage: str) -> NDArray[np.float32]:
@@ -75,6 +78,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             f"Cross-validation needs two different training photos of every class; {rarest!r} has {count}. Add some."
         )
     began = time.perf_counter()
+    before = digests(job.start.backbone, "backbone.")
     prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, tap, job.cache)
     with job.stopwatch.phase("features"):
         views = tuple(
@@ -94,7 +98,8 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             )
             for stage in prefix.stages
         }
-    return Probed(prefix, views, fits, shortest(fits, labels, job.balanced), time.perf_counter() - began)
+    snapshot = Snapshot("probe", before, frozenset(before))
+    return Probed(prefix, views, fits, shortest(fits, labels, job.balanced), snapshot, time.perf_counter() - began)
 
 
 def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balance: Balance) -> str:
@@ -129,14 +134,17 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias, output=output)
     labels = job.labels[job.train]
     points = tuple((1 / strength, loss) for strength, loss in fitted.searched)
+    movement = probed.snapshot.movement(Classifier(job.start.backbone, head))
+    model = Classifier(job.start.backbone.cut(probed.stage), head).eval()
     return Outcome(
         strategy="probe",
-        model=Classifier(job.start.backbone.cut(probed.stage), head).eval(),
+        model=model,
         graph=graph,
         temperature=job.balanced.temperature(fitted.held_out, labels[fitted.held_out_rows]),
         fitted=right(fitted.logits(probed.features(probed.stage)[0]), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
+        movements=(replace(movement, kept=len(model.backbone.state_dict())),),
         notes=(*notes, *_cut_note(probed)),
     )
 

@@ -21,6 +21,7 @@ from inarch.training.seeds import generator, global_draws
 from inarch.transfer.finetune import held_out_fold, loss_curves, shift_logits
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import measured, right
+from inarch.transfer.proof import Snapshot, digests
 from inarch.weights.onnx_graph import classifier_graph
 
 MOST_EPOCHS, FEWEST_EPOCHS = 60, 3
@@ -56,6 +57,7 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
     began = time.perf_counter()
     seen, held = held_out_fold(job)
     model = _fresh(job)
+    snapshot = Snapshot("scratch", digests(model), frozenset())
     source = Source(len(seen), Pixels(job, job.train[seen]).batch)
     with job.stopwatch.phase("fit"):
         config, notes = _config(job, model, source)
@@ -68,6 +70,7 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
         ]
         run.discard()
         logits = logits_of(job, model, job.train[held])
+        movement = snapshot.movement(Classifier(model.backbone, model.head))
         shift_logits(model.head, job.balanced)
         fitted = right(logits_of(job, model, job.train[seen]), job.labels[job.train[seen]])
     final = Classifier(model.backbone, model.head).eval()
@@ -88,6 +91,7 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
         fitted=fitted,
         candidates=(candidate,),
         curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
+        movements=(movement,),
         notes=(*notes, kept),
     )
 

@@ -1,0 +1,48 @@
+"""What training moved: every weight and every statistic of a net, compared bit by bit before and after."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from inarch.errors import FrozenMovedError
+from inarch.records import Movement
+
+
+def digests(net: nn.Module, prefix: str = "") -> dict[str, str]:
+    """The digest of every parameter and every buffer, by its name behind ``prefix``."""
+    return {f"{prefix}{name}": _digest(tensor) for name, tensor in net.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A net before a phase of training."""
+
+    phase: str
+    before: Mapping[str, str]
+    """The digests of its tensors by name; what is not among them is new."""
+    frozen: frozenset[str]
+    """The names of those that must not move."""
+
+    def movement(self, net: nn.Module) -> Movement:
+        """What has moved in ``net`` since.
+
+        Raises:
+            FrozenMovedError: something that was frozen.
+        """
+        after = digests(net)
+        moved = tuple(name for name in after if after[name] != self.before.get(name))
+        wrong = sorted(self.frozen.intersection(moved) | (self.frozen - after.keys()))
+        if wrong:
+            raise FrozenMovedError(
+                f"{len(wrong)} tensors changed in the phase {self.phase!r} although they were frozen, the first is "
+                f"{wrong[0]}."
+            )
+        return Movement(self.phase, moved, kept=len(after) - len(moved))
+
+
+def _digest(tensor: Tensor) -> str:
+    content = tensor.detach().contiguous().view(-1).view(torch.uint8).numpy()
+    return hashlib.sha256(content.data).hexdigest()
