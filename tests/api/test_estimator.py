@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -75,20 +75,35 @@ def test_works_in_cross_validation(estimator: ImageClassifier, photos: tuple[lis
     assert cross_val_score(estimator, paths, labels, cv=folds).mean() > 0.8
 
 
-@pytest.mark.parametrize("kind", ["array", "grey and odd", "image", "path"])
-def test_pixels_are_as_good_as_files(fitted: ImageClassifier, photos: tuple[list[str], list[str]], kind: str) -> None:
-    """A photo gives the same answer as a file, as an array and as a PIL image."""
-    plain = [path for path in photos[0] if path.endswith("png")][:4]
-    images = [Image.open(path) for path in plain]
-    for image in images:
-        image.getexif().clear()
-    if kind == "grey and odd":
-        same = [np.asarray(image.convert("L")) for image in images]
-        images = [image.convert("L") for image in images]
-    else:
-        same = {"array": list(map(np.asarray, images)), "image": images, "path": list(map(Path, plain))}[kind]
-    expected = fitted.predict_proba(plain if kind == "path" else [np.asarray(each.convert("RGB")) for each in images])
-    np.testing.assert_array_equal(fitted.predict_proba(same), expected)
+def test_pixels_are_as_good_as_files(fitted: ImageClassifier, photos: tuple[list[str], list[str]]) -> None:
+    """A photo gives the same answer as a file, as a PIL image that lies on its side, and as an array of its pixels."""
+    paths = [path for path in photos[0] if path.endswith("png")]
+    expected = fitted.predict_proba(paths)
+    images = [Image.open(path) for path in paths]
+    assert len({image.getexif().get(ExifTags.Base.Orientation) for image in images}) > 3
+    np.testing.assert_array_equal(fitted.predict_proba(images), expected)
+    upright = [np.asarray(ImageOps.exif_transpose(image)) for image in images]
+    np.testing.assert_array_equal(fitted.predict_proba(upright), expected)
+    np.testing.assert_array_equal(fitted.predict_proba(list(map(Path, paths))), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "I;16", "P"])
+def test_images_of_every_mode_are_as_good_as_files(fitted: ImageClassifier, mode: str, tmp_path: Path) -> None:
+    """Grey, see-through, of 16 bits, with a palette: decoded by the same rules."""
+    pixels = np.random.default_rng(0).integers(0, 65535 if mode == "I;16" else 255, (40, 50), dtype=np.uint16)
+    image = Image.fromarray(pixels) if mode == "I;16" else Image.fromarray(pixels.astype(np.uint8)).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(100)
+    image.save(tmp_path / "photo.png")
+    answers = fitted.predict_proba([Image.open(tmp_path / "photo.png"), tmp_path / "photo.png"])
+    np.testing.assert_array_equal(answers[0], answers[1])
+
+
+def test_grey_arrays_are_photos(fitted: ImageClassifier) -> None:
+    """(h, w) is the same as three equal channels."""
+    grey = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
+    answers = fitted.predict_proba([grey, np.repeat(grey[..., None], 3, axis=2)])
+    np.testing.assert_array_equal(answers[0], answers[1])
 
 
 def test_labels_may_be_numbers(estimator: ImageClassifier, photos: tuple[list[str], list[str]]) -> None:
@@ -124,6 +139,10 @@ def _noise(side: int) -> NDArray[np.float64]:
     return np.random.default_rng(0).random((side, side, 3))
 
 
+def _pixels(side: int) -> NDArray[np.uint8]:
+    return (255 * _noise(side)).astype(np.uint8)
+
+
 def test_mistakes_are_said(estimator: ImageClassifier, fitted: ImageClassifier, tmp_path: Path) -> None:
     """In the words of scikit-learn where it has some, else in ours: what, where, and what would do."""
     broken = tmp_path / "broken.jpg"
@@ -134,10 +153,13 @@ def test_mistakes_are_said(estimator: ImageClassifier, fitted: ImageClassifier, 
         fitted.predict([broken])
     with pytest.raises(PhotosError, match=r"nowhere\.jpg: It cannot be opened"):
         clone(estimator).fit([tmp_path / "nowhere.jpg", broken], ["a", "b"])
-    with pytest.raises(UserError, match=r"Photo 0 is neither .* but ndarray of float64 and shape \(4, 4, 3\)"):
+    with pytest.raises(UserError, match=r"Photo 0 is neither .* but an array of float64 of shape \(4, 4, 3\)"):
         fitted.predict([_noise(4)])
-    with pytest.raises(UserError, match="Pass a list of photos"):
-        fitted.predict(str(broken))
+    with pytest.raises(UserError, match=r"Photo 1 is neither .* of shape \(0, 4, 3\)"):
+        fitted.predict([_pixels(4), _pixels(4)[:0]])
+    for single in (str(broken), _pixels(4), Image.fromarray(_pixels(4))):
+        with pytest.raises(UserError, match=r"this is a single one, .*: put it into a list"):
+            fitted.predict(single)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         clone(estimator).fit([broken], ["a", "b"])
     with pytest.raises(UserError, match="at least two classes; there is 1"):

@@ -80,3 +80,5 @@ def test_the_catalog_lists_every_net_once_under_its_paper() -> None:
     assert names == ["googlenet", "googlenet_small", "resnet18"]
     assert lines.index("Szegedy 2015, arXiv 1409.4842") < lines.index("He 2016, arXiv 1512.03385")
     assert [row["model"] for row in catalog_json([NET, other])] == ["googlenet", "resnet18"]
+    assert "come with inarch" not in lines[-1]
+    assert catalog_text([NET], ("googlenet", "resnet18")).endswith("come with inarch for googlenet and resnet18.")

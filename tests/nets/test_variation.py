@@ -155,6 +155,7 @@ def test_heads_are_left_where_there_is_still_a_block_to_tap() -> None:
         ("resnet18:depth=nan", "nan was asked for"),
         ("resnet18:depth=1e9", "1e[+]09 was asked for"),
         ("resnet18:without_shortcut=1", "takes no value; leave '=1' out"),
+        ("efficientnet_lite0:width=0.5", "Nets of other libraries cannot be varied; leave ':width=0.5' out"),
     ],
 )
 def test_what_makes_no_sense_is_said(text: str, said: str) -> None:

@@ -81,3 +81,36 @@ def test_without_heads_both_losses_are_one() -> None:
     plain = cross_entropy(model, images(32), LABELS, smoothing=SMOOTHING)
     auxiliary = auxiliary_cross_entropy(model, images(32), LABELS, smoothing=SMOOTHING)
     torch.testing.assert_close(plain, auxiliary)
+
+
+def test_an_example_that_counts_twice_is_as_good_as_two() -> None:
+    """Whatever else is in the batch, and with smoothed labels too."""
+    logits = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.0, 3.0], [0.3, 0.2, 0.1]])
+    labels, weights = torch.tensor([0, 2, 1]), torch.tensor([1.0, 1.0, 2.0])
+    loss, _ = cross_entropy(torch.nn.Identity(), logits, labels, smoothing=SMOOTHING, class_weights=weights)
+    twice = torch.tensor([0, 1, 1, 2])
+    torch.testing.assert_close(3 * loss, 4 * by_hand(logits[twice], labels[twice], SMOOTHING))
+
+
+def test_weights_do_not_turn_a_smoothed_label_round() -> None:
+    """With classes of 99 and 1 photos, the best answer to a photo of the large one is still the large one."""
+    logits = torch.zeros(1, 2, requires_grad=True)
+    weights = torch.tensor([100 / 198, 50.0])
+    optimiser = torch.optim.SGD([logits], lr=1.0)
+    for _ in range(300):
+        optimiser.zero_grad()
+        cross_entropy(torch.nn.Identity(), logits, torch.tensor([0]), smoothing=SMOOTHING, class_weights=weights)[
+            0
+        ].backward()
+        optimiser.step()
+    torch.testing.assert_close(logits.softmax(1)[0, 0].item(), 1 - SMOOTHING / 2, rtol=0, atol=0.01)
+
+
+@WITH_HEADS
+@torch.no_grad()
+def test_auxiliary_heads_count_classes_alike(name: str, size: int) -> None:
+    """Every head's loss is weighted: with weights of 2 all of it doubles."""
+    model = with_heads(name)
+    once, _ = auxiliary_cross_entropy(model, images(size), LABELS)
+    twice, _ = auxiliary_cross_entropy(model, images(size), LABELS, class_weights=torch.full((3,), 2.0))
+    torch.testing.assert_close(twice, 2 * once)

@@ -76,8 +76,18 @@ def test_logits_lose_the_logarithm_of_the_share() -> None:
     _, labels = blobs(COUNTS)
     balance = balance_of("logits", labels, 3)
     np.testing.assert_allclose(balance.shift, np.log(3 * np.array(COUNTS) / sum(COUNTS)), rtol=1e-6)
-    logits = np.zeros((1, 3))
-    assert balance.answers(logits).argmax() == 2
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_prior_is_taken_from_calibrated_logits(temperature: float) -> None:
+    """Two classes of unit variance, nine to one: whatever the logits' unit, the border moves to the middle."""
+    draw = np.random.default_rng(0)
+    labels = (np.arange(20_000) % 10 == 0).astype(np.int64)
+    seen = draw.normal(size=20_000) + 2.0 * labels
+    log_odds = 2.0 * seen - 2.0 + np.log(1 / 9)
+    logits = temperature * np.stack([-log_odds / 2, log_odds / 2], axis=1)
+    answers = balance_of("logits", labels, 2).answers(logits, labels).argmax(1)
+    assert np.mean(answers == (seen > 1)) > 0.99
 
 
 @pytest.mark.parametrize("kind", ["weights", "logits"])
@@ -90,7 +100,7 @@ def test_rare_classes_are_found(kind: str) -> None:
         accuracy = {}
         for each in ("none", kind):
             probe = fitted(features, labels, each)
-            answers = balance_of(each, labels, 3).answers(probe.logits(new))
+            answers = balance_of(each, labels, 3).answers(probe.logits(new), truth)
             accuracy[each] = balanced_accuracy_score(truth, answers.argmax(1))
         gains.append(accuracy[kind] - accuracy["none"])
     assert np.mean(gains) > 0.05
@@ -135,10 +145,22 @@ def test_every_strategy_ships_shifted_logits(
     rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
     job = partial(make_job, start, train=rows)
     plain, shifted = learn(job()), learn(job(balance="logits"))
-    np.testing.assert_allclose(_bias(plain) - _bias(shifted), job(balance="logits").balanced.shift, atol=1e-5)
+    taken = shifted.temperature * job(balance="logits").balanced.shift
+    np.testing.assert_allclose(_bias(plain) - _bias(shifted), taken, atol=1e-5)
+    assert plain.temperature == shifted.temperature
     for name, tensor in plain.model.state_dict().items():
         if name != "head.linear.bias":
             assert torch.equal(tensor, shifted.model.state_dict()[name])
+
+
+@pytest.mark.parametrize("kind", ["weights", "logits"])
+def test_candidates_are_judged_class_by_class(kind: str) -> None:
+    """The mean of what photos count times their losses is the mean over classes of their mean losses."""
+    draw = np.random.default_rng(0)
+    labels, logits = np.repeat([0, 1], (90, 10)), draw.normal(size=(100, 2))
+    each = balance_of("none", labels, 2).losses(logits, labels)
+    by_class = np.mean([each[labels == label].mean() for label in (0, 1)])
+    assert balance_of(kind, labels, 2).losses(logits, labels).mean() == pytest.approx(by_class)
 
 
 @pytest.mark.usefixtures("short")

@@ -135,8 +135,9 @@ def test_an_unknown_model_is_refused_before_anything_is_read(with_weights: bool)
         starting_point("resnet_basic_tny", path)
 
 
-def test_nothing_named_takes_the_default() -> None:
-    """A fresh net of the catalog, with the weights of `build`."""
+def test_nothing_named_takes_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no weights come with inarch, a fresh net of the catalog, with the weights of `build`."""
+    monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
     start = starting_point(None, None)
     assert start.architecture == DEFAULT_MODEL
     assert architecture(DEFAULT_MODEL).family == "resnet"

@@ -1,8 +1,9 @@
 """The scikit-learn face: `inarch.train` as an estimator, for ``cross_val_score``, pipelines and grid searches."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +16,11 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from inarch.api.reporting import notes_of
 from inarch.api.train import TrainOptions, job_of
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
-from inarch.data.decode import decode_many, read_bytes
+from inarch.data.decode import decode_many, read_bytes, upright_rgb
 from inarch.data.found import digest_of
 from inarch.errors import PhotosError, UnreadableImageError, UserError
 from inarch.metrics.softmax import softmax
@@ -37,7 +39,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     ``fit`` learns from all photos that it is given: testing is the caller's, by ``cross_val_score`` for example.
     Photos are files (paths as text or `Path`), PIL images, or arrays of 8-bit values, (h, w, 3) or (h, w) each; they
-    may differ in size. Arguments are those of `inarch.TrainOptions`.
+    may differ in size. Arguments are those of `inarch.TrainOptions`; ``flip`` says whether mirrored photos keep their
+    class, and ``cache`` is the folder of what was decoded and computed, the user's own if None.
 
     Attributes:
         classes_: the distinct labels, sorted.
@@ -63,7 +66,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         flip: bool = True,
         balance: str = "none",
         seed: int = 0,
-        cache: Path | None = None,
+        cache: Path | str | None = None,
     ) -> None:
         self.model = model
         self.weights = weights
@@ -108,7 +111,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             seed=self.seed,
             balance=self.balance,
             augmentation=Augmentation(flip=self.flip),
-            cache=self.cache or default_cache_folder(),
+            cache=default_cache_folder() if self.cache is None else Path(self.cache),
         )
         choose = strategy(options.strategy)
         with _photo_set(_sources(X), codes, tuple(map(str, classes))) as photos:
@@ -120,12 +123,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.classes_ = classes
         self.strategy_ = outcome.strategy
         self.candidates_ = outcome.candidates
-        self.notes_ = outcome.notes
+        self.notes_ = notes_of(job, outcome)
         self._learned = (outcome.graph, outcome.temperature, job.preprocessing)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities, (n, classes), in the order of ``classes_``.
+        """Calibrated probabilities, (n, classes), in the order of ``classes_``; with a balance other than ``none``
+        they suppose that every class is equally frequent.
 
         Raises:
             NotFittedError: `fit` comes first.
@@ -144,25 +148,33 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self.classes_[best]
 
 
-def _sources(photos: Any) -> list[Source]:
+def _sources(photos: Any) -> Iterator[Source]:
     """Files as they are, and everything else as the bytes of one: a single way from photo to pixels."""
-    if isinstance(photos, str | bytes | Path):
-        raise UserError(f"Pass a list of photos; {photos!r} is a single one.")
-    return [_source(photo, place) for place, photo in enumerate(photos)]
+    is_image = isinstance(photos, Image.Image) or (isinstance(photos, np.ndarray) and photos.shape[2:] == (3,))
+    if isinstance(photos, str | bytes | Path) or is_image:
+        raise UserError(f"Photos come in a list, and this is a single one, {_kind(photos)}: put it into a list.")
+    return (_source(photo, place) for place, photo in enumerate(photos))
 
 
 def _source(photo: Any, place: int) -> Source:
     if isinstance(photo, str | Path):
         return Path(photo)
     if isinstance(photo, Image.Image):
-        return _bitmap(photo.convert("RGB"))
+        return _bitmap(upright_rgb(photo))
     array = np.asarray(photo)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+    has_shape = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    if array.dtype != np.uint8 or not has_shape or not array.size:
         raise UserError(
             f"Photo {place} is neither a path, a PIL image nor an array of uint8 of shape (h, w, 3) or (h, w), but "
-            f"{type(photo).__name__} of {array.dtype} and shape {array.shape}."
+            f"{_kind(photo)}."
         )
     return _bitmap(Image.fromarray(array).convert("RGB"))
+
+
+def _kind(photo: Any) -> str:
+    if isinstance(photo, np.ndarray):
+        return f"an array of {photo.dtype} of shape {photo.shape}"
+    return repr(photo)[:80]
 
 
 def _bitmap(image: Image.Image) -> bytes:
@@ -172,7 +184,7 @@ def _bitmap(image: Image.Image) -> bytes:
 
 
 @contextmanager
-def _photo_set(sources: Sequence[Source], labels: NDArray[np.int64], classes: tuple[str, ...]) -> Iterator[PhotoSet]:
+def _photo_set(sources: Iterable[Source], labels: NDArray[np.int64], classes: tuple[str, ...]) -> Iterator[PhotoSet]:
     """The photos as a set of files, which are there inside the ``with``."""
     with TemporaryDirectory() as folder:
         photos = []
@@ -194,10 +206,11 @@ def _content(source: Source) -> bytes:
         raise PhotosError(f"{source}: {error}") from error
 
 
-def _batches(sources: Sequence[Source], preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+def _batches(sources: Iterator[Source], preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     """Pixels of the photos, (n, side, side, 3), a few at a time."""
     batch: list[NDArray[np.uint8]] = []
-    for place, (source, image) in enumerate(zip(sources, decode_many(sources, preprocessing), strict=True)):
+    sources, names = tee(sources)  # holds no more than what is decoded ahead
+    for place, (source, image) in enumerate(zip(names, decode_many(sources, preprocessing), strict=True)):
         if isinstance(image, UnreadableImageError):
             name = source if isinstance(source, Path) else f"photo {place}"
             raise PhotosError(f"{name}: {image}")

@@ -1,7 +1,6 @@
 """From what a run did to the records that its bundle and its report are made of."""
 
 import io
-from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -68,7 +67,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         counts=_counts(job),
         preprocessing=job.preprocessing,
         skipped=job.stored.photos.skipped,
-        notes=(*_notes(job, outcome), *outcome.notes),
+        notes=notes_of(job, outcome),
         candidates=outcome.candidates,
         curves=outcome.curves,
         movements=outcome.movements,
@@ -138,15 +137,15 @@ def _counts(job: Job) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple(counts)
 
 
-def _notes(job: Job, outcome: Outcome) -> Sequence[str]:
-    """What the user should know about the photos and the weights, whatever the strategy."""
+def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:
+    """What the user should know about the photos, the weights and what was decided."""
     notes = []
     splits = {photo.split for photo in job.stored.photos.photos}
     if {"val", "test"} <= splits:
         notes.append("The val photos were learned from too: choices were made by cross-validation, figures on test.")
     if not job.start.pretrained:
         notes.append(
-            "No pre-trained weights were given (--weights FILE), so the net learned from these photos alone. "
+            "No pre-trained weights were given, so the net learned from these photos alone. "
             "With few photos, pre-trained weights usually help a great deal."
         )
     elif outcome.strategy == "scratch":
@@ -162,15 +161,15 @@ def _notes(job: Job, outcome: Outcome) -> Sequence[str]:
     counts = np.bincount(job.labels[job.train], minlength=len(job.classes))
     smallest, largest = int(counts.min()), int(counts.max())
     if job.balance != "none":
-        notes.append(f"{BALANCING[job.balance]} (--balance {job.balance}), so confidences suppose equal classes too.")
+        notes.append(f"{BALANCING[job.balance]}, so confidences suppose equal classes too.")
     elif largest >= UNEVEN * smallest:
         notes.append(
             f"The largest class has {largest} training photos, the smallest {smallest}: answers lean towards the "
-            "large ones. Look at the balanced accuracy; --balance logits makes every class count alike."
+            "large ones. Look at the balanced accuracy; the balance 'logits' makes every class count alike."
         )
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
-    return notes
+    return (*notes, *outcome.notes)
 
 
 def _on_both_sides(job: Job) -> int:

@@ -16,6 +16,7 @@ def models(
     """
     from inarch.api.inspect import catalog
     from inarch.drawing.catalog_text import catalog_json, catalog_text
+    from inarch.weights.embedded import embedded
 
     rows = catalog(everything=everything)
-    typer.echo(json.dumps(catalog_json(rows), indent=2) if as_json else catalog_text(rows))
+    typer.echo(json.dumps(catalog_json(rows), indent=2) if as_json else catalog_text(rows, embedded()))

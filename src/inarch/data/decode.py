@@ -104,6 +104,16 @@ def decode_or_error(source: Path | bytes, preprocessing: Preprocessing) -> NDArr
         return error
 
 
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """An image of any of Pillow's modes as 8-bit RGB, turned as its EXIF data says; transparency becomes white.
+
+    Raises:
+        UnreadableImageError: its values have an unknown range of brightness.
+    """
+    image.load()
+    return _upright(_rgb(image), _orientation(image))
+
+
 def identify(file: Path) -> None:
     """Look at a file's header alone.
 
@@ -162,8 +172,7 @@ def _square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint
     size = preprocessing.image_size
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (size, size))
-    image.load()
-    upright = _upright(_rgb(image), _orientation(image))
+    upright = upright_rgb(image)
     side = min(upright.size)
     left, top = (upright.width - side) / 2, (upright.height - side) / 2
     resample = RESAMPLING[preprocessing.interpolation]

@@ -16,8 +16,13 @@ NOTES = (
 )
 
 
-def catalog_text(nets: Sequence[NetSize]) -> str:
-    """Under each paper a line per net; multiply-adds are for one image of the net's own size."""
+def catalog_text(nets: Sequence[NetSize], ready: Sequence[str] = ()) -> str:
+    """Under each paper a line per net; multiply-adds are for one image of the net's own size.
+
+    Args:
+        nets: what is listed.
+        ready: those whose trained weights come with inarch.
+    """
     groups: dict[str, list[tuple[str, ...]]] = {}
     for net in nets:
         groups.setdefault(_paper(net), []).append(_row(net))
@@ -26,7 +31,8 @@ def catalog_text(nets: Sequence[NetSize]) -> str:
     lines = [_line(HEADER, widths)]
     for paper, rows_of in groups.items():
         lines += ["", paper, *(_line(row, widths) for row in rows_of)]
-    return "\n".join([*lines, "", *NOTES])
+    with_weights = [f"Trained weights come with inarch for {' and '.join(ready)}."] if ready else []
+    return "\n".join([*lines, "", *NOTES, *with_weights])
 
 
 def catalog_json(nets: Sequence[NetSize]) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def _is_unsafe(character: str) -> bool:
 
 
 def moved(movement: Movement) -> str:
-    """What a phase of training moved: ``22 of 62 tensors: stage4 20, head 2; the other 40 stayed, bit for bit``."""
+    """What a phase of training moved: ``22 of 62 tensors: stage4 20, head 2; the other 40 stayed …``."""
     places = Counter(_place(name) for name in movement.moved)
     total = len(movement.moved) + movement.kept
     where = ", ".join(f"{place} {count}" for place, count in places.items())

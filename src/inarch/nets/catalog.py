@@ -32,6 +32,8 @@ def architecture(net: str | Architecture) -> Architecture:
     if is_foreign(net):
         return Architecture(**vars(foreign(net)))
     name, *variations = net.split(":")
+    if is_foreign(name):
+        raise UserError(f"Nets of other libraries cannot be varied; leave {net[len(name) :]!r} out.")
     if name not in ARCHITECTURES:
         raise UnknownNameError("model", name, ARCHITECTURES)
     return varied(name, ARCHITECTURES[name], variations)

@@ -56,20 +56,26 @@ def auto(job: Job) -> Outcome:
 def judge(job: Job, tried: Trial) -> tuple[bool, str]:
     """Whether fine-tuning is better beyond chance on the held-out photos, and the sentence that says so.
 
-    Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05) or its log loss (paired,
-    two standard errors) beats the probe's. Everything else is too close to call, and the cheaper strategy stays.
+    Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05; where classes are balanced,
+    two standard errors of the paired difference) or its log loss (paired, two standard errors) beats the probe's.
+    Everything else is too close to call, and the cheaper strategy stays.
     """
     labels = job.labels[job.train][tried.held_out]
-    right_tuned, right_probed = (job.balanced.answers(each).argmax(1) == labels for each in (tried.tuned, tried.probed))
+    tuned, probed = (job.balanced.answers(each, labels) for each in (tried.tuned, tried.probed))
+    right_tuned, right_probed = tuned.argmax(1) == labels, probed.argmax(1) == labels
+    gain = paired_difference(*(job.balanced.losses(each, labels) for each in (probed, tuned)))
+    counting = job.balanced.judged[labels]
+    more = paired_difference(counting * right_tuned, counting * right_probed)
     p = mcnemar(right_tuned, right_probed)
-    gain = paired_difference(*(job.balanced.losses(each, labels) for each in (tried.probed, tried.tuned)))
+    is_proven = p < 0.05 if job.balance == "none" else abs(more.mean) > 2 * more.standard_error
+    alike = "" if job.balance == "none" else f", {100 * more.mean:+.1f} points where every class counts alike"
     figures = (
         f"on {len(labels)} held-out photos fine-tuning is right on {right_tuned.sum()} and the probe on "
-        f"{right_probed.sum()} (p = {p:.2g}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
+        f"{right_probed.sum()} (p = {p:.2g}{alike}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
     )
-    if right_tuned.sum() >= right_probed.sum() and (p < 0.05 or gain.mean > 2 * gain.standard_error):
+    if more.mean >= 0 and (is_proven or gain.mean > 2 * gain.standard_error):
         return True, f"better: {figures}"
-    if right_tuned.sum() < right_probed.sum() and p < 0.05:
+    if more.mean < 0 and is_proven:
         return False, f"worse: {figures}"
     return False, f"too close to call: {figures}"
 
@@ -79,7 +85,7 @@ def _mistakes(job: Job, probed: Probed) -> tuple[int, int]:
     _, held = held_out_fold(job)
     counted = np.isin(probed.probe.held_out_rows, held)
     labels = job.labels[job.train][probed.probe.held_out_rows[counted]]
-    wrong = job.balanced.answers(probed.probe.held_out[counted]).argmax(1) != labels
+    wrong = job.balanced.answers(probed.probe.held_out[counted], labels).argmax(1) != labels
     return int(wrong.sum()), len(labels)
 
 

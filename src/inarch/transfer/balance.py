@@ -18,26 +18,26 @@ LEAST_COUNT = 0.5
 
 @dataclass(frozen=True)
 class Balance:
-    """How much a photo of each class counts, (classes,) each."""
+    """How much a photo of each class counts, (classes,) each, and what its logit loses in the end."""
 
     learned: NDArray[np.float64]
     """In the loss that is minimised; the photos' mean is 1."""
     judged: NDArray[np.float64]
-    """In the figures by which settings are chosen and confidences corrected; the photos' mean is 1."""
+    """In the figures by which settings and strategies are chosen; the photos' mean is 1."""
     shift: NDArray[np.float32]
-    """What is taken from each logit of the finished classifier."""
-
-    def answers(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logits of a classifier, (n, classes), as those of the finished one."""
-        return logits - self.shift
-
-    def losses(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The log loss of each photo, (n,), of the finished classifier, times what the photo counts."""
-        return self.judged[labels] * log_losses(softmax(self.answers(logits)), labels)
+    """What is taken from the logits of the finished classifier, once a temperature has made them calibrated."""
 
     def temperature(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-        """By what the finished classifier's logits are divided, found on photos that were not learned from."""
-        return fit_temperature(self.answers(logits), labels, self.judged[labels])
+        """By what the logits are divided, found on photos that were not learned from; they count as when learned."""
+        return fit_temperature(logits, labels, self.learned[labels])
+
+    def answers(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Logits of photos that were not learned from, (n, classes), as those of the finished classifier."""
+        return logits - self.temperature(logits, labels) * self.shift if self.shift.any() else logits
+
+    def losses(self, answers: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The log loss of each photo, (n,), times what the photo counts."""
+        return self.judged[labels] * log_losses(softmax(answers), labels)
 
 
 def as_they_are(counts: NDArray[np.int64]) -> Balance:
@@ -59,7 +59,7 @@ def adjusted(counts: NDArray[np.int64]) -> Balance:
     for, not the one that is frequent.
     """
     present = np.maximum(counts, LEAST_COUNT)
-    shift = np.log(present / present.sum()) - np.log(1 / len(counts))
+    shift = np.log(len(counts) * present / present.sum())
     return Balance(learned=np.ones(len(counts)), judged=_alike(counts), shift=shift.astype(np.float32))
 
 

@@ -169,14 +169,17 @@ def finetune_outcome(
     config: TrainingConfig,
     said: tuple[tuple[Candidate, ...], tuple[str, ...]],
 ) -> Outcome:
-    """Fine-tune on every training photo, prove that the prefix did not move, and put the net together."""
+    """Fine-tune on every training photo, prove that the prefix did not move, and put the net together.
+
+    Raises:
+        FrozenMovedError: it did.
+    """
     candidates, notes = said
     cut = probed.prefix.tap or ""
     prefix = job.start.backbone.cut(cut)
     tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
     model = Classifier(prefix.joined(tail), head)
-    before = digests(model)
-    snapshot = Snapshot("finetune", before, frozenset(digests(prefix, "backbone.")))
+    snapshot = Snapshot("finetune", digests(model), frozenset(digests(prefix, "backbone.")))
     with job.stopwatch.phase("fit"):
         history = train_tail(
             job,
@@ -186,7 +189,8 @@ def finetune_outcome(
             _checkpoint(job, probed, "final"),
         )
     movement = snapshot.movement(model.eval())
-    shift_logits(head, job.balanced)
+    temperature = job.balanced.temperature(tried.tuned, job.labels[job.train][tried.held_out])
+    shift_logits(head, job.balanced, temperature)
     labels = job.labels[job.train]
     everything = np.arange(len(labels))
     fitted = right(logits_of(nn.Sequential(tail, head), probed.views[0]["map"], everything), labels)
@@ -196,7 +200,7 @@ def finetune_outcome(
         strategy="finetune",
         model=model,
         graph=graph,
-        temperature=job.balanced.temperature(tried.tuned, labels[tried.held_out]),
+        temperature=temperature,
         fitted=fitted,
         candidates=candidates,
         curves=loss_curves(history),
@@ -211,21 +215,21 @@ def candidate_of(
     """How fine-tuning did on the photos that its trial did not see."""
     labels = job.labels[job.train][tried.held_out]
     settings = f"after {probed.prefix.tap}, {len(tried.history)} epochs, {config.optimiser} {config.lr:g}"
-    held_out = (job.balanced.answers(tried.tuned), labels)
-    return measured("finetune", settings, held_out, tried.seconds, chosen=chosen, why=why)
+    held_out = (tried.tuned, labels)
+    return measured(job.balanced, "finetune", settings, held_out, tried.seconds, chosen=chosen, why=why)
 
 
 def probe_in_trial(job: Job, probed: Probed, tried: Trial, *, chosen: bool, why: str) -> Candidate:
     """How the probe did on the same photos, fitted on what the trial learned from."""
-    held_out = (job.balanced.answers(tried.probed), job.labels[job.train][tried.held_out])
-    return measured("probe", "same photos", held_out, probed.seconds, chosen=chosen, why=why)
+    held_out = (tried.probed, job.labels[job.train][tried.held_out])
+    return measured(job.balanced, "probe", "same photos", held_out, probed.seconds, chosen=chosen, why=why)
 
 
 @torch.no_grad()
-def shift_logits(head: nn.Module, balance: Balance) -> None:
-    """Take the balance's shift from the bias of the head's last linear layer."""
+def shift_logits(head: nn.Module, balanced: Balance, temperature: float) -> None:
+    """Take the balance's shift from the bias of the head's last linear layer, whose logits have that temperature."""
     *_, last = (each for each in head.modules() if isinstance(each, nn.Linear))
-    last.bias.sub_(torch.from_numpy(balance.shift))
+    last.bias.sub_(torch.from_numpy(balanced.shift), alpha=temperature)
 
 
 def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:

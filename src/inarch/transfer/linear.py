@@ -95,16 +95,16 @@ def fit_probe(
 
 
 def _search(
-    views: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.generic], balance: Balance, seed: int
+    views: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.generic], balanced: Balance, seed: int
 ) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float64]]:
     """The held-out loss of each penalty tried, strongest first, and the held-out logits (n, classes) of the best."""
     repeats = REPEATS if len(labels) <= REPEATED_PHOTOS else 1
-    runs = [_Validation(views, labels, groups, balance, seed + 7919 * repeat) for repeat in range(repeats)]
+    runs = [_Validation(views, labels, groups, balanced, seed + 7919 * repeat) for repeat in range(repeats)]
     searched: list[tuple[float, float]] = []
     best = 0
     for place, strength in enumerate(STRENGTHS):
         held_out = [run.held_out(strength) for run in runs]
-        loss = float(np.mean([balance.losses(logits, labels).mean() for logits in held_out]))
+        loss = float(np.mean([balanced.losses(logits - balanced.shift, labels).mean() for logits in held_out]))
         if not searched or loss < searched[best][1]:
             best, kept = place, held_out[0]
         searched.append((strength, loss))
@@ -134,13 +134,13 @@ class _Path:
     0.144, textures 0.342 against 0.376).
     """
 
-    def __init__(self, views: NDArray[np.float32], labels: NDArray[np.int64], balance: Balance) -> None:
+    def __init__(self, views: NDArray[np.float32], labels: NDArray[np.int64], balanced: Balance) -> None:
         stacked = views.reshape(-1, views.shape[-1])
-        self.labels, self.classes = np.tile(labels, len(views)), len(balance.learned)
+        self.labels, self.classes = np.tile(labels, len(views)), len(balanced.learned)
         self.mean = stacked.mean(0)
         self.scale = float(np.std(stacked - self.mean)) or 1.0
         self.scaled = (stacked - self.mean) / self.scale
-        weights = {label: balance.learned[label] for label in np.unique(labels).tolist()}
+        weights = {label: balanced.learned[label] for label in np.unique(labels).tolist()}
         self.regression = LogisticRegression(warm_start=True, max_iter=300, tol=1e-3, class_weight=weights)
 
     def fit(self, strength: float) -> Probe:
@@ -158,15 +158,15 @@ class _Validation:
         views: NDArray[np.float32],
         labels: NDArray[np.int64],
         groups: NDArray[np.generic],
-        balance: Balance,
+        balanced: Balance,
         seed: int,
     ) -> None:
-        classes = len(balance.learned)
+        classes = len(balanced.learned)
         rarest = min(len(np.unique(groups[labels == label])) for label in range(classes))
         apart = len(np.unique(groups)) == len(groups)
         self.plain, self.classes = views[0], classes
         self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=None if apart else groups)
-        self.paths = [_Path(views[:, seen], labels[seen], balance) for seen, _ in self.parts]
+        self.paths = [_Path(views[:, seen], labels[seen], balanced) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:
         """Logits of every photo from the fit that did not see it: (n, classes)."""

@@ -18,8 +18,6 @@ from inarch.data.cache import Rows
 from inarch.errors import PhotosError, UserError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
-from inarch.metrics.losses import log_losses
-from inarch.metrics.softmax import softmax
 from inarch.nets import Classifier, linear_head
 from inarch.records import Candidate, Curve, Estimate
 from inarch.transfer.balance import Balance
@@ -102,13 +100,15 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
     return Probed(prefix, views, fits, shortest(fits, labels, job.balanced), snapshot, time.perf_counter() - began)
 
 
-def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balance: Balance) -> str:
+def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Balance) -> str:
     """The first stage whose held-out log loss is within one standard error of the best stage's.
 
     The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
     shorter one, which is also the faster.
     """
-    losses = {stage: balance.losses(fit.held_out, labels[fit.held_out_rows]) for stage, fit in fits.items()}
+    losses = {
+        stage: balanced.losses(fit.held_out - balanced.shift, labels[fit.held_out_rows]) for stage, fit in fits.items()
+    }
     best = min(losses, key=lambda stage: float(losses[stage].mean()))
     for stage in losses:
         if stage == best:
@@ -126,13 +126,19 @@ def probe(job: Job) -> Outcome:
 
 
 def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]) -> Outcome:
-    """The classifier that a fitted probe amounts to."""
-    fitted = replace(probed.probe, bias=probed.probe.bias - job.balanced.shift)
+    """The classifier that a fitted probe amounts to.
+
+    Raises:
+        FrozenMovedError: a tensor of the backbone is not what it was.
+    """
+    labels = job.labels[job.train]
+    held_out, held_labels = probed.probe.held_out, labels[probed.probe.held_out_rows]
+    temperature = job.balanced.temperature(held_out, held_labels)
+    fitted = replace(probed.probe, bias=probed.probe.bias - np.float32(temperature) * job.balanced.shift)
     head = head_of(fitted)
     with job.stopwatch.phase("export"):
         output = probed.prefix.output(probed.stage)
         graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias, output=output)
-    labels = job.labels[job.train]
     points = tuple((1 / strength, loss) for strength, loss in fitted.searched)
     movement = probed.snapshot.movement(Classifier(job.start.backbone, head))
     model = Classifier(job.start.backbone.cut(probed.stage), head).eval()
@@ -140,11 +146,11 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         strategy="probe",
         model=model,
         graph=graph,
-        temperature=job.balanced.temperature(fitted.held_out, labels[fitted.held_out_rows]),
+        temperature=temperature,
         fitted=right(fitted.logits(probed.features(probed.stage)[0]), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
-        movements=(replace(movement, kept=len(model.backbone.state_dict())),),
+        movements=(replace(movement, kept=len(digests(model.backbone))),),
         notes=(*notes, *_cut_note(probed)),
     )
 
@@ -173,9 +179,9 @@ def head_of(fitted: Probe) -> torch.nn.Sequential:
 
 def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candidate:
     """How the probe did on the folds that each fit did not see."""
-    logits = job.balanced.answers(probed.probe.held_out)
-    labels = job.labels[job.train][probed.probe.held_out_rows]
+    logits, labels = probed.probe.held_out, job.labels[job.train][probed.probe.held_out_rows]
     return measured(
+        job.balanced,
         "probe",
         f"after {probed.stage}, penalty {probed.probe.strength:g} per photo",
         (logits, labels),
@@ -186,6 +192,7 @@ def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candida
 
 
 def measured(
+    balanced: Balance,
     strategy: str,
     settings: str,
     held_out: tuple[NDArray[np.float64], NDArray[np.int64]],
@@ -194,10 +201,11 @@ def measured(
     chosen: bool,
     why: str,
 ) -> Candidate:
-    """A candidate with its figures on held-out training photos (logits and labels)."""
+    """A candidate with its figures on held-out training photos (logits, not yet shifted, and labels)."""
     logits, labels = held_out
-    loss = float(log_losses(softmax(logits), labels).mean())
-    return Candidate(strategy, settings, right(logits, labels), loss, seconds, chosen, why)
+    answers = balanced.answers(logits, labels)
+    loss = float(balanced.losses(answers, labels).mean())
+    return Candidate(strategy, settings, right(answers, labels), loss, seconds, chosen, why)
 
 
 def right(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Estimate:

@@ -12,8 +12,9 @@ from inarch.records import Movement
 
 
 def digests(net: nn.Module, prefix: str = "") -> dict[str, str]:
-    """The digest of every parameter and every buffer, by its name behind ``prefix``."""
-    return {f"{prefix}{name}": _digest(tensor) for name, tensor in net.state_dict().items()}
+    """The digest of every parameter and every buffer, saved with the net or not, by its name behind ``prefix``."""
+    tensors = [*net.named_parameters(remove_duplicate=False), *net.named_buffers(remove_duplicate=False)]
+    return {f"{prefix}{name}": _digest(tensor) for name, tensor in tensors}
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Snapshot:
         wrong = sorted(self.frozen.intersection(moved) | (self.frozen - after.keys()))
         if wrong:
             raise FrozenMovedError(
-                f"{len(wrong)} tensors changed in the phase {self.phase!r} although they were frozen, the first is "
-                f"{wrong[0]}."
+                f"In {self.phase}, {wrong[0]} changed although it was frozen ({len(wrong)} in all). This is a mistake "
+                "in inarch or in code that reaches into its nets: please report it; nothing was written."
             )
         return Movement(self.phase, moved, kept=len(after) - len(moved))
 

@@ -71,23 +71,24 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
         run.discard()
         logits = logits_of(job, model, job.train[held])
         movement = snapshot.movement(Classifier(model.backbone, model.head))
-        shift_logits(model.head, job.balanced)
+        labels = job.labels[job.train[held]]
+        temperature = job.balanced.temperature(logits, labels)
+        shift_logits(model.head, job.balanced, temperature)
         fitted = right(logits_of(job, model, job.train[seen]), job.labels[job.train[seen]])
     final = Classifier(model.backbone, model.head).eval()
     with job.stopwatch.phase("export"):
         graph = classifier_graph(final, job.preprocessing)
-    labels = job.labels[job.train[held]]
     config = run.config
     settings = f"{config.epochs} epochs, {config.optimiser} {config.lr:g}, batches of {config.batch_size}"
     candidate = measured(
-        "scratch", settings, (job.balanced.answers(logits), labels), time.perf_counter() - began, chosen=True, why=why
+        job.balanced, "scratch", settings, (logits, labels), time.perf_counter() - began, chosen=True, why=why
     )
     kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
     return Outcome(
         strategy="scratch",
         model=final,
         graph=graph,
-        temperature=job.balanced.temperature(logits, labels),
+        temperature=temperature,
         fitted=fitted,
         candidates=(candidate,),
         curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
@@ -159,7 +160,8 @@ def logits_of(job: Job, model: nn.Module, rows: NDArray[np.int64], *, batch: int
 
 
 def _accuracy(job: Job, model: nn.Module, rows: NDArray[np.int64]) -> float:
-    return float((logits_of(job, model, rows).argmax(1) == job.labels[rows]).mean())
+    answers = job.balanced.answers(logits_of(job, model, rows), job.labels[rows])
+    return float((answers.argmax(1) == job.labels[rows]).mean())
 
 
 def _checkpoint(job: Job) -> Path:
