@@ -1,9 +1,9 @@
 """What the shipped backbones are worth: a linear probe on 20 photos a class, against random features and scratch.
 
 For each seed 20 photos of every class are drawn to learn from; all others are judged on. *Embedded* and *random* are
-the same net with the weights that come with inarch and with fresh ones, frozen; the probe reads the stage that has the
-lower cross-validated loss of the last two, as ``inarch train`` does. *Scratch* is the same net trained on the same
-photos by ``inarch train --strategy scratch`` for ``--minutes``.
+the same net with the weights that come with inarch and with fresh ones of that seed, frozen; the probe reads the stage
+that has the lower cross-validated loss of the last two, as ``inarch train`` does. *Scratch* is the same net trained on
+the same photos by ``inarch train --strategy scratch`` for ``--minutes``.
 
     python -m benchmarks.embedded --seeds 5 --minutes 2
 """
@@ -106,13 +106,12 @@ def main() -> None:
 def _measure(name: str, target: str, asked: argparse.Namespace, result: dict[str, list[float]]) -> None:
     stored = store(scan(unpacked(target)), Preprocessing(image_size=SIZE), ROOT / ".data" / "cache")
     labels = np.array([photo.label for photo in stored.photos.photos])
-    nets = {
-        "embedded": load_backbone(read_weights(embedded_weights(name)), name).backbone,
-        "random": build(name, classes=1, seed=0).backbone,
-    }
-    for kind, backbone in nets.items():
-        maps = features(backbone, stored, name)
-        result[kind] = [probed(maps, labels, seed) for seed in range(asked.seeds)]
+    maps = features(load_backbone(read_weights(embedded_weights(name)), name).backbone, stored, name)
+    result["embedded"] = [probed(maps, labels, seed) for seed in range(asked.seeds)]
+    result["random"] = [
+        probed(features(build(name, classes=1, seed=seed).backbone, stored, name), labels, seed)
+        for seed in range(asked.seeds)
+    ]
     runs = result.setdefault("scratch", [])
     while asked.minutes and len(runs) < asked.seeds:
         runs.append(scratch(name, stored, labels, len(runs), asked.minutes))

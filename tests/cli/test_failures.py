@@ -80,6 +80,8 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "a file in the way": ((*TRAIN, "--out", "file"), "file is a file; choose another --out"),
     "no time": ((*TRAIN, "--time-budget", "0s"), "'0s' is not a duration"),
     "no duration": ((*TRAIN, "--time-budget", "soon"), "'soon' is not a duration"),
+    "no size": ((*TRAIN, "--cache-size", "much"), "'much' is not a size; write it as 500M"),
+    "a cache too small": ((*TRAIN, "--cache-size", "1M", "--image-size", "512"), "GB decoded, and the cache may hold"),
     "small images": ((*TRAIN, "--model", "inception_v3_tiny"), "inception_v3_tiny cannot run on images of 32 x 32"),
     "no pixels": ((*TRAIN, "--image-size", "0"), "image_size=0"),
     "huge images": ((*TRAIN, "--image-size", "1000000"), "pixels a side at most"),

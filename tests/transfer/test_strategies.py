@@ -190,6 +190,17 @@ def without(label: int, *, but: int) -> NDArray[np.int64]:
     return np.concatenate([rows[rows % 3 != label], rows[rows % 3 == label][:but]])
 
 
+def test_maps_that_do_not_fit_into_the_cache_are_not_tried(make_job: Jobs, start: StartingPoint) -> None:
+    """72 photos, 2 x 2 values in 16 bits of each channel before the last stage; one byte less is too little."""
+    cut = default_cut(start.backbone) or ""
+    tap = start.backbone.taps[cut]
+    needed = 72 * 2 * tap.channels * (32 // tap.stride) ** 2
+    assert finetune_module.map_bytes(make_job(start), cut) == needed
+    assert finetune_module.obstacle(make_job(start, cache_size=needed)) == ""
+    with pytest.raises(UserError, match=r"72 photos take 0\.00 GB, and the cache may hold 0\.00 GB \(--cache-size\)"):
+        finetune(make_job(start, cache_size=needed - 1))
+
+
 def test_a_class_too_small_for_a_trial_is_named(make_job: Jobs, start: StartingPoint) -> None:
     """Two photos cannot be held out from and cross-validated on; the class and the number are the user's own."""
     with pytest.raises(UserError, match=r"takes 3 different training photos of every class, and 'aslant' has 2"):

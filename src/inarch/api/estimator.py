@@ -20,6 +20,7 @@ from inarch.api.reporting import notes_of
 from inarch.api.train import TrainOptions, job_of
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
+from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
 from inarch.data.found import digest_of
 from inarch.errors import PhotosError, UnreadableImageError, UserError
@@ -67,6 +68,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         balance: str = "none",
         seed: int = 0,
         cache: Path | str | None = None,
+        cache_size: int = DEFAULT_SIZE,
     ) -> None:
         self.model = model
         self.weights = weights
@@ -78,6 +80,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.balance = balance
         self.seed = seed
         self.cache = cache
+        self.cache_size = cache_size
 
     def __sklearn_tags__(self) -> Any:
         """Photos are no table of numbers."""
@@ -112,9 +115,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             balance=self.balance,
             augmentation=Augmentation(flip=self.flip),
             cache=default_cache_folder() if self.cache is None else Path(self.cache),
+            cache_size=self.cache_size,
         )
         choose = strategy(options.strategy)
-        with _photo_set(_sources(X), codes, tuple(map(str, classes))) as photos:
+        names = tuple(map(str, classes))
+        with in_use(options.cache, options.cache_size), _photo_set(_sources(X), codes, names) as photos:
             job = job_of(lambda: photos, options)
             if job.stored.photos.skipped:
                 first = job.stored.photos.skipped[0]

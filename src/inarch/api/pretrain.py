@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from inarch.data.cache import default_cache_folder
+from inarch.data.cache_size import in_use
 from inarch.nets import architecture
 from inarch.pretraining.corpus import corpora_of
 from inarch.pretraining.lessons import Lessons
@@ -40,15 +41,16 @@ def pretrain(
     asked = read_recipe(recipe)
     architecture(asked.model)
     place = cache or default_cache_folder()
-    corpora = corpora_of(asked, data, place, progress)
-    seed = asked.training.seed
-    probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
-    lessons = Lessons(asked, corpora, teacher_of(asked.teacher, asked.teacher_size), place)
-    for chunk in run(lessons, probes, out):
-        progress("pretrain", chunk.epoch.number, asked.training.epochs)
-        if chunk.probed:
-            _write(asked, out)
-        yield chunk
+    with in_use(place, None):
+        corpora = corpora_of(asked, data, place, progress)
+        seed = asked.training.seed
+        probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
+        lessons = Lessons(asked, corpora, teacher_of(asked.teacher, asked.teacher_size), place)
+        for chunk in run(lessons, probes, out):
+            progress("pretrain", chunk.epoch.number, asked.training.epochs)
+            if chunk.probed:
+                _write(asked, out)
+            yield chunk
 
 
 def _write(recipe: Recipe, out: Path) -> None:

@@ -15,6 +15,7 @@ from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
+from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.scan import scan
 from inarch.data.split import split
 from inarch.data.store import Stored, store
@@ -57,6 +58,8 @@ class TrainOptions:
     resume: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: Path = field(default_factory=default_cache_folder)
+    cache_size: int = DEFAULT_SIZE
+    """Bytes: what the cache is trimmed to after the run, and what this run may need at most."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= LARGEST_SEED:
@@ -89,15 +92,20 @@ def train(
         WorkError: the training itself failed.
     """
     options = options or TrainOptions()
-    choose = strategy(options.strategy)
+    strategy(options.strategy)
     check_output(Path(out))
+    with in_use(options.cache, options.cache_size):
+        return write_bundle(Path(out), _trained(photos, options, progress))
+
+
+def _trained(photos: str | Path, options: TrainOptions, progress: Progress) -> BundleContents:
     job = job_of(lambda: _found(photos, options.seed), options, progress)
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
-    outcome = choose(job)
+    outcome = strategy(options.strategy)(job)
     logits, evaluation = evaluated(job, outcome)
     report = training_report(job, outcome, evaluation, logits)
-    contents = BundleContents(
+    return BundleContents(
         config=bundle_config(job, outcome),
         model=outcome.model,
         graph=outcome.graph,
@@ -105,7 +113,6 @@ def train(
         page=to_html(report, thumbnails(job, report)),
         golden=(job.stored.images[job.test[:1]], logits[:1]),
     )
-    return write_bundle(Path(out), contents)
 
 
 def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progress = silent) -> Job:
@@ -116,6 +123,7 @@ def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progre
         _check_image_size(start, preprocessing.image_size, options.strategy)
     with stopwatch.phase("scan"):
         found = find()
+    _check_cache_size(len({photo.digest for photo in found.photos}), preprocessing.image_size, options.cache_size)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
@@ -128,6 +136,7 @@ def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progre
         augmentation=options.augmentation,
         cache=options.cache,
         views=options.views,
+        cache_size=options.cache_size,
         seed=options.seed,
         balance=options.balance,
         time_budget=options.time_budget,
@@ -135,6 +144,16 @@ def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progre
         progress=progress,
         stopwatch=stopwatch,
     )
+
+
+def _check_cache_size(photos: int, side: int, size: int) -> None:
+    """Refuse, before any photo is decoded, what cannot fit."""
+    needed = 3 * photos * side**2
+    if needed > size:
+        raise UserError(
+            f"{photos:,} photos of {side} x {side} pixels take {needed / 1e9:.2f} GB decoded, and the cache may hold "
+            f"{size / 1e9:.2f} GB: give it more (--cache-size), or take smaller images (--image-size)."
+        )
 
 
 def _found(photos: str | Path, seed: int) -> PhotoSet:

@@ -7,6 +7,7 @@ import typer
 
 from inarch.cli.durations import seconds_of
 from inarch.cli.progress import progress
+from inarch.cli.sizes import bytes_of
 
 if TYPE_CHECKING:
     from inarch.bundle.reading import Bundle
@@ -46,6 +47,7 @@ def train(
     flip: Annotated[
         bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
     ] = True,
+    cache_size: Annotated[str, typer.Option(help="What the cache may hold: 500M, 20G, 1T.")] = "20G",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -67,6 +69,7 @@ def train(
         seed=seed,
         balance=balance,
         resume=resume,
+        cache_size=bytes_of(cache_size),
         augmentation=Augmentation(flip=flip),
     )
     with progress() as show:

@@ -5,6 +5,7 @@ A cache folder holds immutable chunks of some hundred rows. A chunk is one ``.np
 be killed, and two may write, at any moment. Rows are memory-mapped; nothing is ever unpickled.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -121,6 +122,8 @@ class ArrayCache:
         if len(kinds) != 1:
             raise ValueError(f"{len(keys)} rows of {name!r} have {len(kinds)} shapes and dtypes; there must be one.")
         (row_shape, dtype) = kinds.pop()
+        for stem in {chunk.stem for chunk, _ in found}:
+            touch(stem.with_name(stem.name + KEYS))
         numbers: dict[Path, int] = {}
         places = [(numbers.setdefault(chunk.file(name), len(numbers)), row) for chunk, row in found]
         return Rows(tuple(numbers), np.array(places, np.int64), row_shape, dtype)
@@ -160,6 +163,12 @@ class ArrayCache:
             if chunk is not None:
                 for row, key in enumerate(chunk.keys):
                     self._places.setdefault(key, (chunk, row))
+
+
+def touch(file: Path) -> None:
+    """Note that a file of the cache was used just now (see `inarch.data.cache_size`), where that can be noted."""
+    with contextlib.suppress(OSError):
+        os.utime(file)
 
 
 def _array_file(stem: Path, name: str) -> Path:

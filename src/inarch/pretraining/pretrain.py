@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from inarch.data.lock import exclusive
 from inarch.errors import OutputError, UserError
 from inarch.nets import Backbone, build
 from inarch.pretraining.lessons import Lessons
@@ -17,7 +18,6 @@ from inarch.pretraining.recipe import Recipe
 from inarch.pretraining.student import Lesson, Student, feature_statistics
 from inarch.shapes import Labels
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
-from inarch.training.lock import exclusive
 from inarch.training.loop import Epoch, Run, Source
 from inarch.training.seeds import global_draws
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation, augment
-from inarch.data.cache import ArrayCache, Rows, cache_key
+from inarch.data.cache import ArrayCache, Rows, cache_key, touch
 from inarch.data.store import DECODER, Stored
 from inarch.errors import OutputError
 from inarch.nets import Backbone
@@ -74,6 +74,7 @@ class Prefix:
         folder = self.cache / "graphs"
         for path in folder.glob(f"{self.key}.*.onnx"):
             if (graph := _whole(path)) is not None:
+                touch(path)
                 return graph
         taps = () if self.tap is None else (self.tap,)
         graph = features_graph(self.backbone, self.preprocessing, taps, self.stages[:-1])

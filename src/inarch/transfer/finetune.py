@@ -6,6 +6,7 @@ output is read from the cache, and it takes part in no step.
 """
 
 import copy
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,8 +73,15 @@ def finetune(job: Job) -> Outcome:
 
 def obstacle(job: Job) -> str:
     """Why fine-tuning cannot be tried; empty where it can."""
-    if default_cut(job.start.backbone) is None:
+    cut = default_cut(job.start.backbone)
+    if cut is None:
         return f"the backbone ends with its {job.start.after}, so nothing would stay frozen"
+    needed = map_bytes(job, cut)
+    if needed > job.cache_size:
+        return (
+            f"the feature maps of {len(job.train):,} photos take {needed / 1e9:.2f} GB, and the cache may hold "
+            f"{job.cache_size / 1e9:.2f} GB (--cache-size)"
+        )
     rarest, count = rarest_class(job)
     if count < FEWEST_PHOTOS:
         return (
@@ -81,6 +89,13 @@ def obstacle(job: Job) -> str:
             f"and {rarest!r} has {count}"
         )
     return ""
+
+
+def map_bytes(job: Job, cut: str) -> int:
+    """What the cached maps at ``cut`` take, in 16 bits, of every view of every training photo."""
+    tap = job.start.backbone.taps[cut]
+    side = math.ceil(job.preprocessing.image_size / tap.stride)
+    return 2 * job.views * len(job.train) * tap.channels * side**2
 
 
 def fitting_the_budget(job: Job, probed: Probed, *, trials: int) -> tuple[TrainingConfig, tuple[str, ...]]:

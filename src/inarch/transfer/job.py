@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation
 from inarch.data.cache import cache_key
+from inarch.data.cache_size import DEFAULT_SIZE
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, Movement, Phase, Preprocessing
@@ -82,6 +83,8 @@ class Job:
     preprocessing: Preprocessing
     augmentation: Augmentation
     cache: Path
+    cache_size: int = DEFAULT_SIZE
+    """Bytes that this run may need in the cache."""
     views: int = 1
     """How often each training photo is seen by a frozen prefix: once as it is, then augmented."""
     seed: int = 0

@@ -19,7 +19,7 @@ from inarch.data.split import folds
 from inarch.errors import PhotosError
 from inarch.transfer.balance import Balance, balance_of
 
-STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Penalty per training photo, strongest first: each fit starts from the one before."""
 PATIENCE = 2
 """The search ends when so many weaker penalties in a row were no better."""

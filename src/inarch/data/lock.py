@@ -1,4 +1,4 @@
-"""One run at a time in one folder: two would overwrite each other's checkpoints without noticing."""
+"""Locks on files that go with the process that holds them, however it ends."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LOCK = ".lock"
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for this process inside the ``with``; the lock goes with the process, however it ends.
+    """Hold ``folder`` for this process inside the ``with``: two runs would overwrite each other's files.
 
     Raises:
         UserError: another process holds it.
@@ -29,12 +29,13 @@ def exclusive(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{folder} cannot be used ({error.strerror or error}); choose another --out.") from error
     with file:
-        if not _locked(file.fileno()):
+        if not locked(file.fileno()):
             raise UserError(f"Another run is writing to {folder}; wait for it, or choose another --out.")
         yield
 
 
-def _locked(descriptor: int) -> bool:
+def locked(descriptor: int) -> bool:
+    """Lock an open file until it is closed; whether that was possible, at once."""
     try:
         if sys.platform == "win32":
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -43,3 +44,15 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_locked(file: Path) -> bool:
+    """Whether somebody holds ``file``; one that nobody holds is removed."""
+    try:
+        with file.open("w") as stream:
+            if not locked(stream.fileno()):
+                return True
+        file.unlink(missing_ok=True)
+    except OSError:  # gone meanwhile
+        return False
+    return False
