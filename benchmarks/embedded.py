@@ -84,7 +84,7 @@ def scratch(name: str, stored: Stored, labels: NDArray[np.int64], seed: int, min
         options = TrainOptions(
             model=name, weights="random", strategy="scratch", image_size=SIZE, seed=seed, time_budget=60 * minutes
         )
-        return float(train(manifest, Path(folder, "bundle"), options).metrics["accuracy"]["value"])
+        return float(train(manifest, Path(folder, "bundle"), options).metrics["evaluation"]["accuracy"]["value"])
 
 
 def main() -> None:

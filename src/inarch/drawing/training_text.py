@@ -17,9 +17,14 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *_candidates(metrics["candidates"]),
         *(f"- {note}" for note in metrics["notes"]),
         "",
-        *(f"moved   in {each['phase']}, {moved(Movement(**each))}" for each in metrics["movements"]),
+        *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
+
+
+def _movement(read: Mapping[str, Any]) -> Movement:
+    """JSON knows no tuples."""
+    return Movement(read["phase"], tuple(read["moved"]), read["kept"])
 
 
 def _balanced(evaluation: Mapping[str, Any]) -> str:
