@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from inarch.api.inspect import net_of, trace
 from inarch.api.train import LARGEST_IMAGE, LARGEST_SEED, TrainOptions, train
 from inarch.bundle.format import WEIGHTS
 from inarch.bundle.reading import read_bundle
+from inarch.drawing.training_text import training_lines
 from inarch.errors import OutputError, UserError
 from inarch.nets import Classifier, build, folded
+from inarch.weights.embedded import pack
 from trained import SIDE, Trained, draw_folder, options
 
 KINDS = ("scratch", "finetune", "cut", "cut again", "varied")
@@ -229,3 +232,27 @@ def test_photos_of_one_folder_may_be_evaluated_without_splits(bundles: Bundles, 
     figures, skipped = evaluate(bundles("scratch"), folder)
     assert (figures.split, figures.n) == ("all", 4)
     assert [each.path for each in skipped] == ["blue/broken.jpg"]
+
+
+def test_where_nothing_is_named_the_backbones_at_hand_are_compared(
+    tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle and the lines for the terminal name each of them; the best is what was grafted."""
+    nets = ("resnet_basic_tiny", "googlenet_tiny")
+    for seed, net in enumerate(nets):
+        backbone = build(net, classes=1, seed=seed).backbone.state_dict()
+        pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
+    monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
+    monkeypatch.setattr(train_module, "at_hand", lambda: nets)
+    given = options(tmp_path, model=None, strategy="probe")
+    bundle = train(tiny.photos, tmp_path / "bundle", given)
+    rows = bundle.metrics["ranking"]["backbones"]
+    (chosen,) = (row for row in rows if row["chosen"])
+    assert {row["model"] for row in rows} == set(nets)
+    assert (bundle.config.architecture, bundle.config.weights) == (chosen["model"], chosen["weights"])
+    assert {row["accuracy"]["n"] for row in rows} == {bundle.metrics["ranking"]["sampled"]} == {24}
+    lines = training_lines(bundle.metrics)
+    assert [line for line in lines if line.startswith(f"→ {chosen['model']}") and " photos a second  " in line]
+    assert "Which backbone" in (tmp_path / "bundle" / "report.html").read_text("utf-8")
+    named = train(tiny.photos, tmp_path / "named", replace(given, model=nets[0]))
+    assert named.metrics["ranking"] is None

@@ -23,6 +23,8 @@ from inarch.records import (
     Phase,
     Photo,
     Preprocessing,
+    RankedBackbone,
+    Ranking,
     SkippedFile,
     TrainingReport,
 )
@@ -105,6 +107,15 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
         versions=(("torch", "2.14.1"),),
         samples=tuple(Photo(path, int(label), "") for path, label in zip(paths[:5], labels[:5], strict=True)),
         movements=(Movement("probe", ("head.linear.weight", "backbone.stages.stage4.block.conv.weight"), kept=60),),
+        ranking=Ranking(
+            sampled=100,
+            backbones=(
+                RankedBackbone(
+                    "googlenet", "googlenet.safetensors", 96, 400.0, -0.6, wilson(70, 100), 0.6, True, "Best."
+                ),
+                RankedBackbone("resnet50", "a file", 224, 3.0, None, None, None, False, "too slow: 900 s of 600 s"),
+            ),
+        ),
     )
 
 
@@ -118,6 +129,7 @@ BARE = {
     "versions": (),
     "samples": (),
     "movements": (),
+    "ranking": None,
 }
 REPORTS = {
     "usual": made_up(("ants", "bees")),

@@ -71,6 +71,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         candidates=outcome.candidates,
         curves=outcome.curves,
         movements=outcome.movements,
+        ranking=job.ranking,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,
         temperature=outcome.temperature,

@@ -17,7 +17,7 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.scan import scan
-from inarch.data.split import split
+from inarch.data.split import reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UnknownNameError, UserError
@@ -25,7 +25,8 @@ from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import PhotoSet, Preprocessing
 from inarch.transfer.balance import BALANCES
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
-from inarch.transfer.starting import RANDOM, starting_point
+from inarch.transfer.ranking import Option, rank
+from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
 
 SMALL_IMAGE = 128
@@ -40,7 +41,8 @@ class TrainOptions:
     """How to train; the defaults suit a folder of photos."""
 
     model: str | None = None
-    """A model of the catalog, or a bundle whose backbone is grafted again."""
+    """A model of the catalog, or a bundle whose backbone is grafted again. Where neither it nor ``weights`` are named,
+    `train` compares the backbones at hand on a sample of the photos."""
     weights: Path | str | None = None
     """A file of pre-trained weights or the name of one, such as ``imagenet``, ``embedded`` or ``random``; None takes
     what the model comes with."""
@@ -99,7 +101,7 @@ def train(
 
 
 def _trained(photos: str | Path, options: TrainOptions, progress: Progress) -> BundleContents:
-    job = job_of(lambda: _found(photos, options.seed), options, progress)
+    job = job_of(lambda: _found(photos, options.seed), options, progress, ranking=True)
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     outcome = strategy(options.strategy)(job)
@@ -115,15 +117,41 @@ def _trained(photos: str | Path, options: TrainOptions, progress: Progress) -> B
     )
 
 
-def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progress = silent) -> Job:
-    """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from."""
+def job_of(
+    find: Callable[[], PhotoSet], options: TrainOptions, progress: Progress = silent, *, ranking: bool = False
+) -> Job:
+    """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from.
+
+    Args:
+        find: the photos, with splits.
+        options: how to train.
+        progress: called with a phase's name, what is done, and what there is to do.
+        ranking: where the options name no backbone, whether to choose by measuring those at hand; else the usual one
+            is taken.
+    """
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
-        start, preprocessing = _start(options)
-        _check_image_size(start, preprocessing.image_size, options.strategy)
+        choices = _choices(options) if ranking else [_start(options)]
+        for start, preprocessing in choices:
+            _check_image_size(start, preprocessing.image_size, options.strategy)
     with stopwatch.phase("scan"):
         found = find()
-    _check_cache_size(len({photo.digest for photo in found.photos}), preprocessing.image_size, options.cache_size)
+    for _, preprocessing in choices:
+        _check_cache_size(len({photo.digest for photo in found.photos}), preprocessing.image_size, options.cache_size)
+    start, preprocessing = choices[0]
+    ranked = None
+    if len(choices) > 1:
+        with stopwatch.phase("backbones"):
+            chosen, ranked = rank(
+                found,
+                [Option(*each) for each in choices],
+                cache=options.cache,
+                seed=options.seed,
+                balance=options.balance,
+                time_budget=options.time_budget,
+                progress=progress,
+            )
+        start, preprocessing = chosen.start, chosen.preprocessing
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
@@ -141,6 +169,7 @@ def job_of(find: Callable[[], PhotoSet], options: TrainOptions, progress: Progre
         balance=options.balance,
         time_budget=options.time_budget,
         resume=options.resume,
+        ranking=ranked,
         progress=progress,
         stopwatch=stopwatch,
     )
@@ -163,6 +192,13 @@ def _found(photos: str | Path, seed: int) -> PhotoSet:
     if broken:
         raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
     return found
+
+
+def _choices(options: TrainOptions) -> list[tuple[StartingPoint, Preprocessing]]:
+    """One if the options name it; else every backbone with weights that is at hand, the usual one first."""
+    if options.model is not None or options.weights is not None or options.strategy == "scratch":
+        return [_start(options)]
+    return [_start(replace(options, model=name)) for name in at_hand()] or [_start(options)]
 
 
 def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
@@ -198,5 +234,5 @@ def _rows(stored: Stored) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     Where there are both, the validation photos are learned from: every choice is made by cross-validation.
     """
     splits = np.array([photo.split for photo in stored.photos.photos])
-    name = "test" if "test" in splits else "val"
+    name = reported_split(stored.photos)
     return np.flatnonzero(splits != name), np.flatnonzero(splits == name)

@@ -19,7 +19,8 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model of `inarch models`, efficientnet_lite0, timm:NAME, or a bundle whose backbone to graft again."
+            help="A model of `inarch models`, efficientnet_lite0, timm:NAME, or a bundle whose backbone to graft "
+            "again; by default those at hand are compared."
         ),
     ] = None,
     weights: Annotated[

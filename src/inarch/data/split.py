@@ -42,6 +42,11 @@ def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:
     )
 
 
+def reported_split(photos: PhotoSet) -> str:
+    """The split that figures are reported on: ``test`` or, where there is none, ``val``. All else is learned from."""
+    return "test" if any(photo.split == "test" for photo in photos.photos) else "val"
+
+
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 

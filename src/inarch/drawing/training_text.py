@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inarch.drawing.wording import duration, headline, interval, moved, percent
+from inarch.drawing.wording import counted, duration, headline, interval, moved, percent
 from inarch.records import Estimate, Movement
 
 
@@ -14,6 +14,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         f"{headline(Estimate(**evaluation['accuracy']))}; balanced accuracy {_balanced(evaluation)}",
         f"{metrics['model']}, {metrics['strategy']}, seed {metrics['seed']}, from {metrics['weights']}",
         "",
+        *_backbones(metrics["ranking"]),
         *_candidates(metrics["candidates"]),
         *(f"- {note}" for note in metrics["notes"]),
         "",
@@ -44,6 +45,23 @@ def side_by_side(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
             f"{metrics['model']}, from {metrics['weights'].partition(' (')[0]}"
         )
     return tuple(lines)
+
+
+def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
+    if ranking is None:
+        return []
+    rows = ranking["backbones"]
+    width = max(len(row["model"]) for row in rows)
+    lines = [f"backbones at hand, each with the same {counted(ranking['sampled'], 'training photo')}:"]
+    for row in rows:
+        speed = f"{row['photos_per_second']:.0f} photos a second"
+        measured = row["why"]
+        if row["accuracy"] is not None:
+            accuracy = Estimate(**row["accuracy"])
+            measured = f"{accuracy}  log loss {row['log_loss']:.3f}  LogME {row['logme']:.2f}"
+        mark = "→" if row["chosen"] else " "
+        lines.append(f"{mark} {row['model']:<{width}} {row['image_size']:>4} px  {speed:>19}  {measured}")
+    return [*lines, ""]
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ random image and with random weights, once for every net.
 """
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from inarch.nets.backbone import Backbone, Block, Classifier, linear_head
 from inarch.nets.folding import folded
 
 TIMM = "timm:"
-EFFICIENTNET_LITE0 = "efficientnet_lite0"
+EFFICIENTNET_LITE0, LITE_LIBRARY = "efficientnet_lite0", "efficientnet_lite_pytorch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,11 @@ def required(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise UserError(f"This needs the package {module!r}: pip install 'inarch[{extra}]'.") from error
+
+
+def is_buildable(name: str) -> bool:
+    """Whether the library of a foreign net is installed."""
+    return importlib.util.find_spec("timm" if name.startswith(TIMM) else LITE_LIBRARY) is not None
 
 
 def is_foreign(name: str) -> bool:
@@ -178,7 +184,7 @@ def _opened_timm(name: str) -> Opened:
 
 def _opened_lite0() -> Opened:
     """Its stem and its end keep their activation elsewhere; its stages end before the grid shrinks."""
-    net = required("efficientnet_lite_pytorch", "imagenet").EfficientNet.from_name(EFFICIENTNET_LITE0.replace("_", "-"))
+    net = required(LITE_LIBRARY, "imagenet").EfficientNet.from_name(EFFICIENTNET_LITE0.replace("_", "-"))
     net.stem_activation, net.end_activation = nn.ReLU6(), nn.ReLU6()
     blocks = {f"_blocks.{place}": block for place, block in enumerate(net._blocks)}
     shrinks = [block._depthwise_conv.stride[0] > 1 for block in net._blocks]

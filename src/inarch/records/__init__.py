@@ -3,6 +3,7 @@
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
+from inarch.records.ranking import RankedBackbone, Ranking
 from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Photo",
     "PhotoSet",
     "Preprocessing",
+    "RankedBackbone",
+    "Ranking",
     "SkippedFile",
     "TrainingReport",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
+from inarch.records.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,5 @@ class TrainingReport:
     """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""
     movements: tuple[Movement, ...] = ()
     """Phase by phase."""
+    ranking: Ranking | None = None
+    """The backbones that this one was chosen from, where none was named."""

@@ -15,7 +15,7 @@ from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve, Estimate, Movement, Phase, Preprocessing
+from inarch.records import Candidate, Curve, Estimate, Movement, Phase, Preprocessing, Ranking
 from inarch.transfer.balance import Balance, balance_of
 
 Progress = Callable[[str, int, int], None]
@@ -93,6 +93,8 @@ class Job:
     time_budget: float = 600.0
     """Seconds that training may take in all."""
     resume: bool = False
+    ranking: Ranking | None = None
+    """How the backbone was chosen, where it was."""
     progress: Progress = silent
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 

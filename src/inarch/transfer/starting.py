@@ -1,19 +1,21 @@
 """Where a graft starts: a backbone from a file of weights, from weights that have a name, or a fresh one."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from inarch.data.cache import cache_key
 from inarch.errors import WeightsError, WeightsMismatchError
 from inarch.nets import Backbone, architecture, build
+from inarch.nets.foreign import is_buildable
 from inarch.transfer.job import StartingPoint
 from inarch.weights.embedded import IMAGE_SIZE, embedded, embedded_weights
 from inarch.weights.files import WeightsFile, read_weights, weights_digest
 from inarch.weights.identification import identify, translated
 from inarch.weights.loading import load_backbone
 from inarch.weights.locating import Places, locate
-from inarch.weights.named import NamedWeights, is_name, named, usual
+from inarch.weights.named import NAMED, NamedWeights, is_name, named, usual
 from inarch.weights.sources import sources_of
 
 DEFAULT_MODEL = "resnet18"
@@ -61,6 +63,13 @@ def starting_point(model: str | None, weights: Path | str | None, places: Places
     path = _embedded(model) if str(weights) == EMBEDDED else Path(weights)
     file = read_weights(path)
     return _loaded(file, model or _only_fit(file, path), path.name)
+
+
+def at_hand() -> tuple[str, ...]:
+    """The models whose weights are on this machine with the packages that are installed, the usual one first."""
+    ours = sorted(embedded(), key=lambda name: name != DEFAULT_EMBEDDED)
+    packaged = [row for row in NAMED.values() if row.package and find_spec(row.package)]
+    return (*ours, *(row.architecture for row in packaged if is_buildable(row.architecture)))
 
 
 def _named(model: str | None, weights: Path | str | None) -> NamedWeights | None:

@@ -1,0 +1,35 @@
+"""Which backbone suits the photos: what was measured of each before one was taken."""
+
+from dataclasses import dataclass
+
+from inarch.records.metrics import Estimate
+
+
+@dataclass(frozen=True)
+class RankedBackbone:
+    """One backbone, looked at with a sample of the training photos."""
+
+    model: str
+    weights: str
+    """Where they come from, in words."""
+    image_size: int
+    """Pixels a side."""
+    photos_per_second: float
+    """Through the frozen net, on this machine, here and now."""
+    logme: float | None
+    """Log evidence per photo of a Bayesian linear model; None where it was not measured, as the two that follow."""
+    accuracy: Estimate | None
+    """Of a linear classifier on the sample, cross-validated."""
+    log_loss: float | None
+    chosen: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All backbones that were looked at."""
+
+    sampled: int
+    """Photos that each of them saw."""
+    backbones: tuple[RankedBackbone, ...]
+    """Fastest first."""

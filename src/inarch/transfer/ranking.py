@@ -1,0 +1,211 @@
+"""Which backbone suits these photos, measured: all of them see the same sample of the training photos.
+
+LogME (see `inarch.metrics.logme`) is the field's quick answer; here it is shown beside the cross-validated probe of the
+same sample, which decides: between backbones that one standard error cannot tell apart, the fastest is taken.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.data.augment import Augmentation
+from inarch.data.split import reported_split
+from inarch.data.store import Stored, store
+from inarch.errors import PhotosError
+from inarch.metrics.comparison import paired_difference
+from inarch.metrics.logme import logme
+from inarch.records import Photo, PhotoSet, Preprocessing, RankedBackbone, Ranking
+from inarch.transfer.balance import balance_of
+from inarch.transfer.features import Prefix
+from inarch.transfer.job import Progress, StartingPoint
+from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.probe import right, shortest
+from inarch.transfer.tail import default_cut
+from inarch.weights.runtime import Graph
+
+SECONDS = 5.0
+"""That all backbones together may take to see the sample."""
+MOST, FEWEST, FEWEST_OF_CLASS = 400, 100, 4
+"""Photos of the sample, whatever the time says; and of each class."""
+TIMED = 32
+"""Photos by which a backbone's speed is measured."""
+SHARE = 0.5
+"""Of the time budget, which the frozen net may take for all photos."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A backbone that could be grafted, and the preprocessing that it takes."""
+
+    start: StartingPoint
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a backbone made of the sample."""
+
+    logme: float
+    fit: Probe
+    """Of the stage that is best for the sample."""
+
+
+def rank(
+    found: PhotoSet,
+    options: Sequence[Option],
+    *,
+    cache: Path,
+    seed: int,
+    balance: str = "none",
+    time_budget: float = 600.0,
+    progress: Progress,
+) -> tuple[Option, Ranking]:
+    """Look at a sample of the training photos through each backbone; what is computed stays in the cache.
+
+    Args:
+        found: photos with splits; those that figures are reported on are not looked at.
+        options: at least one.
+        cache: the cache folder.
+        seed: of the sample and the folds.
+        balance: a name of `BALANCES`.
+        time_budget: seconds that the whole run may take: a backbone that would need more than half of them for the
+            features is left out, unless all would.
+        progress: called with a phase's name, what is done, and what there is to do.
+
+    Returns:
+        the option that was chosen, and what was measured of each.
+
+    Raises:
+        PhotosError: a class has too few readable photos to cross-validate.
+    """
+    learned = len(found.photos) - len(found.of_split(reported_split(found)))
+    prefixes = {
+        place: Prefix(
+            each.start.backbone, each.start.digest, each.preprocessing, default_cut(each.start.backbone), cache
+        )
+        for place, each in enumerate(options)
+    }
+    speeds = {place: _photos_per_second(prefix) for place, prefix in prefixes.items()}
+    fastest_first = sorted(speeds, key=lambda place: -speeds[place])
+    fitting = [place for place in fastest_first if learned / speeds[place] <= SHARE * time_budget] or fastest_first[:1]
+    count = int(SECONDS / sum(1 / speeds[place] for place in fitting))
+    count = max(min(count, MOST), FEWEST, FEWEST_OF_CLASS * len(found.classes))
+    seen: dict[int, _Seen] = {}
+    for done, place in enumerate(fitting):
+        progress("backbones", done, len(fitting))
+        stored = _sample(found, count, options[place].preprocessing, cache, seed)
+        seen[place] = _looked(prefixes[place], stored, seed, balance)
+    progress("backbones", len(fitting), len(fitting))
+    labels = np.array([photo.label for photo in stored.photos.photos], dtype=np.int64)
+    balanced = balance_of(balance, labels, len(found.classes))
+    names = {str(place): seen[place].fit for place in fitting}
+    chosen = int(shortest(names, labels, balanced))
+    losses = {
+        place: balanced.losses(seen[place].fit.held_out - balanced.shift, labels[seen[place].fit.held_out_rows])
+        for place in fitting
+    }
+
+    def row(place: int) -> RankedBackbone:
+        option = options[place]
+        blank = RankedBackbone(
+            model=option.start.architecture,
+            weights=option.start.weights,
+            image_size=option.preprocessing.image_size,
+            photos_per_second=speeds[place],
+            logme=None,
+            accuracy=None,
+            log_loss=None,
+            chosen=place == chosen,
+            why=f"too slow: {learned:,} photos would take {learned / speeds[place]:.0f} s of {time_budget:.0f} s",
+        )
+        if place not in seen:
+            return blank
+        fit = seen[place].fit
+        return replace(
+            blank,
+            logme=seen[place].logme,
+            accuracy=right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows]),
+            log_loss=float(losses[place].mean()),
+            why=_why(place, chosen, losses, speeds),
+        )
+
+    return options[chosen], Ranking(len(labels), tuple(row(place) for place in fastest_first))
+
+
+def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], speeds: Mapping[int, float]) -> str:
+    """In words: why this backbone was taken, or was not."""
+    best = min(losses, key=lambda each: float(losses[each].mean()))
+    if place == chosen:
+        return (
+            "the lowest log loss" if place == best else "not told apart from the best by one standard error, and faster"
+        )
+    behind = paired_difference(losses[place], losses[chosen])
+    if behind.mean > behind.standard_error:
+        return f"log loss higher by {behind.mean:.3f} ± {behind.standard_error:.3f}"
+    pace = speeds[chosen] / speeds[place]
+    return (
+        f"log loss {behind.mean:+.3f} ± {behind.standard_error:.3f}, which proves nothing, and {pace:.1f} times slower"
+    )
+
+
+def _photos_per_second(prefix: Prefix) -> float:
+    """Through the frozen net, on every core; what is in the pictures does not matter."""
+    graph = Graph(prefix.graph())
+    pixels = np.zeros((TIMED, prefix.preprocessing.image_size, prefix.preprocessing.image_size, 3), dtype=np.uint8)
+    graph(pixels[:2])
+    began = time.perf_counter()
+    graph(pixels)
+    return TIMED / (time.perf_counter() - began)
+
+
+def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
+    """LogME and the cross-validated probe of the better stage."""
+    photos = stored.photos
+    labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
+    groups = np.unique([photo.group or photo.digest for photo in photos.photos], return_inverse=True)[1]
+    rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
+    features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
+    fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance)
+    fits = {stage: fit(each[None], labels, groups) for stage, each in features.items()}
+    stage = shortest(fits, labels, balance_of(balance, labels, len(photos.classes)))
+    return _Seen(logme(features[stage], labels), fits[stage])
+
+
+def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> Stored:
+    """Decoded photos of every class in turn; more of them where too many of a class cannot be read."""
+    photos = in_turn(found, seed)
+    while True:
+        try:
+            return store(replace(found, photos=tuple(photos[:count]), skipped=()), preprocessing, cache)
+        except PhotosError:
+            if count >= len(photos):
+                raise
+            count *= 2
+
+
+def in_turn(found: PhotoSet, seed: int) -> list[Photo]:
+    """The photos to learn from, shuffled: one of each class, then another of each; one of each group before a second.
+
+    The beginning of the list, wherever it ends, has as many photos of one class as of another, as long as there are.
+    """
+    draw = np.random.default_rng(seed)
+    held = reported_split(found)
+    learned = sorted((photo for photo in found.photos if photo.split != held), key=lambda photo: photo.digest)
+    turns: list[tuple[int, int, Photo]] = []
+    of_group: dict[tuple[int, str], int] = defaultdict(int)
+    by_class: dict[int, list[tuple[int, Photo]]] = defaultdict(list)
+    for place in draw.permutation(len(learned)):
+        photo = learned[place]
+        unit = (photo.label, photo.group or photo.digest)
+        by_class[photo.label].append((of_group[unit], photo))
+        of_group[unit] += 1
+    for label, own in by_class.items():
+        own.sort(key=lambda each: each[0])
+        turns += [(turn, label, photo) for turn, (_, photo) in enumerate(own)]
+    return [photo for _, _, photo in sorted(turns, key=lambda each: each[:2])]

@@ -1,0 +1,142 @@
+"""Which backbone is taken, on what evidence, and what is never looked at."""
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from inarch.errors import PhotosError
+from inarch.nets import build
+from inarch.records import Photo, PhotoSet, Preprocessing
+from inarch.transfer import ranking as ranking_module
+from inarch.transfer.job import StartingPoint, silent
+from inarch.transfer.ranking import Option, in_turn, rank
+from inarch.transfer.starting import at_hand, starting_point
+from inarch.weights.embedded import embedded
+from stripes import CLASSES, NET, SIZE, drawn
+
+LEARNED, HELD = 20, 2
+"""Photos of each class."""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> PhotoSet:
+    """Stripes on disk. Photos of the test split do not exist: whoever looks at them fails."""
+    root = tmp_path_factory.mktemp("stripes")
+    photos = []
+    for row in range(len(CLASSES) * (LEARNED + HELD)):
+        label, split = row % 3, "train" if row < 3 * LEARNED else "test"
+        path = root / f"{row}.png"
+        if split == "train":
+            Image.fromarray(drawn(CLASSES[label], seed=1000 + row)).save(path)
+        digest = hashlib.sha256(path.read_bytes() if path.exists() else bytes([row])).hexdigest()
+        photos.append(Photo(path.name, label, digest, split))
+    return PhotoSet(str(root), CLASSES, tuple(photos))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def options(start: StartingPoint) -> list[Option]:
+    """A net that says it has learned something and has not, and one that has."""
+    backbone = build(NET, classes=1, seed=9).backbone.eval()
+    unlearned = replace(start, backbone=backbone, digest="unlearned", weights="none")
+    return [Option(each, Preprocessing(image_size=SIZE)) for each in (unlearned, start)]
+
+
+def test_the_better_backbone_is_taken_and_the_worse_says_by_how_much(
+    found: PhotoSet, options: list[Option], cache: Path
+) -> None:
+    """By photos to learn from alone: those of the test split are not there."""
+    chosen, ranking = rank(found, options, cache=cache, seed=0, progress=silent)
+    rows = {row.weights: row for row in ranking.backbones}
+    worse, better = (rows[option.start.weights] for option in options)
+    assert chosen is options[1]
+    assert (better.chosen, worse.chosen, ranking.sampled) == (True, False, 3 * LEARNED)
+    assert better.log_loss < worse.log_loss
+    assert better.logme > worse.logme
+    assert better.accuracy.n == worse.accuracy.n == 3 * LEARNED
+    assert better.why == "the lowest log loss"
+    assert worse.why.startswith(f"log loss higher by {worse.log_loss - better.log_loss:.3f}")
+    assert [row.photos_per_second for row in ranking.backbones] == sorted(
+        (row.photos_per_second for row in ranking.backbones), reverse=True
+    )
+
+
+@pytest.mark.parametrize("faster", [0, 1])
+def test_of_equals_the_faster_is_taken(
+    found: PhotoSet, start: StartingPoint, cache: Path, faster: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same net twice, of which one is said to be twice as fast."""
+    twins = [Option(replace(start, weights=name), Preprocessing(image_size=SIZE)) for name in ("first", "second")]
+    speeds = iter([200.0, 100.0] if faster == 0 else [100.0, 200.0])
+    monkeypatch.setattr(ranking_module, "_photos_per_second", lambda prefix: next(speeds))
+    chosen, ranking = rank(found, twins, cache=cache, seed=0, progress=silent)
+    assert chosen is twins[faster]
+    assert ranking.backbones[1].why.endswith("which proves nothing, and 2.0 times slower")
+
+
+def test_what_does_not_fit_the_time_is_not_measured(
+    found: PhotoSet, options: list[Option], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A net that needs more than half of the time; if all do, the fastest stays."""
+    for budget, measured in ((100.0, 1), (0.1, 1), (1000.0, 2)):
+        speeds = iter([10.0, 1.0])
+        monkeypatch.setattr(ranking_module, "_photos_per_second", lambda prefix, speeds=speeds: next(speeds))
+        _, ranking = rank(found, options, cache=cache, seed=0, time_budget=budget, progress=silent)
+        assert sum(row.accuracy is not None for row in ranking.backbones) == measured
+        if measured == 1:
+            assert ranking.backbones[0].chosen
+            assert ranking.backbones[1].why == f"too slow: 60 photos would take 60 s of {budget:.0f} s"
+
+
+def test_a_class_that_the_sample_cannot_read_gets_a_larger_sample(
+    found: PhotoSet, start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but three photos of a class have gone; if all have, the error names the class."""
+    monkeypatch.setattr(ranking_module, "MOST", 6)
+    monkeypatch.setattr(ranking_module, "FEWEST", 6)
+    monkeypatch.setattr(ranking_module, "FEWEST_OF_CLASS", 2)
+    option = Option(start, Preprocessing(image_size=SIZE))
+    order = [photo for photo in in_turn(found, 0) if photo.label == 0]
+    for left, photos in ((3, LEARNED), (0, LEARNED)):
+        gone = {photo.digest: f"gone/{photo.path}" for photo in order[: photos - left]}
+        broken = replace(
+            found, photos=tuple(replace(each, path=gone.get(each.digest, each.path)) for each in found.photos)
+        )
+        if left:
+            _, ranking = rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=silent)
+            assert ranking.sampled > 6
+        else:
+            with pytest.raises(PhotosError, match="Class 'across' has no readable photo"):
+                rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=silent)
+
+
+def test_every_beginning_of_the_sample_is_even() -> None:
+    """One more of a class than of another at most while both last; a second photo of a group after all the others."""
+    labels = [0] * 5 + [1] * 30 + [2] * 12
+    photos = tuple(
+        Photo(f"{row}", label, f"{row:02}", "val" if row % 6 == 5 else "train", group="burst" if label == 2 else "")
+        for row, label in enumerate(labels)
+    )
+    photos = tuple(replace(photo, group="") if photo.path == "40" else photo for photo in photos)
+    order = in_turn(PhotoSet("/nowhere", ("a", "b", "c"), photos), seed=3)
+    assert {photo.path for photo in order} == {photo.path for photo in photos if photo.split == "train"}
+    for end in range(1, 13):
+        counts = Counter(photo.label for photo in order[:end])
+        assert max(counts.values()) - min(counts[label] for label in range(3)) <= 1
+    assert "40" in [photo.path for photo in order if photo.label == 2][:2]
+    assert in_turn(PhotoSet("/nowhere", ("a", "b", "c"), photos[::-1]), seed=3) == order
+
+
+def test_what_is_at_hand_can_be_grafted() -> None:
+    """Ours first, then what other packages bring; every one has weights."""
+    names = at_hand()
+    assert set(names[:2]) == set(embedded())
+    assert all(starting_point(name, None).pretrained for name in names)
