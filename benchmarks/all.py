@@ -2,7 +2,7 @@
 
 import runpy
 
-BENCHMARKS = ("prediction", "hymenoptera", "training_step", "cifar_resnets", "overlap")
+BENCHMARKS = ("prediction", "hymenoptera", "training_step", "cifar_resnets", "overlap", "embedded", "forecast")
 
 if __name__ == "__main__":
     for name in BENCHMARKS:

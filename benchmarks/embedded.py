@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
 from inarch.api.train import TrainOptions, train
+from inarch.data.cache import Rows
 from inarch.data.scan import scan
 from inarch.data.store import Stored, store
 from inarch.nets import Backbone, architecture, build, evaluating
@@ -36,15 +37,15 @@ PER_CLASS, SIZE = 20, 128
 
 
 @torch.no_grad()
-def features(backbone: Backbone, stored: Stored, name: str) -> dict[str, NDArray[np.float32]]:
+def features(backbone: Backbone, images: Rows | NDArray[np.uint8], name: str) -> dict[str, NDArray[np.float32]]:
     """Pooled maps of the last two stages, (n, d) each."""
     row = architecture(name)
     mean, std = (torch.tensor(each)[:, None, None] for each in (row.mean, row.std))
     taps = [stage.name for stage in backbone.info[-2:]]
     parts: dict[str, list[NDArray[np.float32]]] = {tap: [] for tap in taps}
     with evaluating(backbone):
-        for at in range(0, len(stored.images), 64):
-            maps = backbone.tapped(normalised(stored.images[at : at + 64], mean, std), taps)
+        for at in range(0, len(images), 64):
+            maps = backbone.tapped(normalised(images[at : at + 64], mean, std), taps)
             for tap in taps:
                 parts[tap].append(maps[tap].mean((2, 3)).numpy())
     return {tap: np.concatenate(part) for tap, part in parts.items()}
@@ -106,10 +107,10 @@ def main() -> None:
 def _measure(name: str, target: str, asked: argparse.Namespace, result: dict[str, list[float]]) -> None:
     stored = store(scan(unpacked(target)), Preprocessing(image_size=SIZE), ROOT / ".data" / "cache")
     labels = np.array([photo.label for photo in stored.photos.photos])
-    maps = features(load_backbone(read_weights(embedded_weights(name)), name).backbone, stored, name)
+    maps = features(load_backbone(read_weights(embedded_weights(name)), name).backbone, stored.images, name)
     result["embedded"] = [probed(maps, labels, seed) for seed in range(asked.seeds)]
     result["random"] = [
-        probed(features(build(name, classes=1, seed=seed).backbone, stored, name), labels, seed)
+        probed(features(build(name, classes=1, seed=seed).backbone, stored.images, name), labels, seed)
         for seed in range(asked.seeds)
     ]
     runs = result.setdefault("scratch", [])

@@ -19,6 +19,8 @@ from inarch.records import (
     Candidate,
     Curve,
     Estimate,
+    LearningCurve,
+    LearningPoint,
     Movement,
     Phase,
     Photo,
@@ -107,6 +109,11 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
         versions=(("torch", "2.14.1"),),
         samples=tuple(Photo(path, int(label), "") for path, label in zip(paths[:5], labels[:5], strict=True)),
         movements=(Movement("probe", ("head.linear.weight", "backbone.stages.stage4.block.conv.weight"), kept=60),),
+        learning_curve=LearningCurve(
+            points=tuple(LearningPoint(n, wilson(round(60 * (1 - n**-0.5)), 60)) for n in (12, 24, 48)),
+            photos=60,
+            doubled=Estimate(0.034, 0.007, 0.06, 60),
+        ),
         ranking=Ranking(
             sampled=100,
             backbones=(
@@ -130,6 +137,7 @@ BARE = {
     "samples": (),
     "movements": (),
     "ranking": None,
+    "learning_curve": None,
 }
 REPORTS = {
     "usual": made_up(("ants", "bees")),
@@ -187,11 +195,12 @@ def test_the_page_says_what_was_measured() -> None:
         "Too close to call.",
         "1.37",
         MOVED,
+        "Twice as many photos would add about 3.4 points (0.7 to 6.0).",
     ):
         assert expected in page.text
     for heading in ("The photos", "How it was chosen", "The worst mistakes", "What this report does not show"):
         assert heading in page.text
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 7
     assert page.tags.count("img") == len(report.evaluation.mistakes) + sum(
         sample.path in {mistake.path for mistake in report.evaluation.mistakes} for sample in report.samples
     )

@@ -72,6 +72,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         curves=outcome.curves,
         movements=outcome.movements,
         ranking=job.ranking,
+        learning_curve=outcome.learning_curve,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,
         temperature=outcome.temperature,

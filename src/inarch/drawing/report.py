@@ -12,7 +12,7 @@ from inarch.drawing.charts import interval_plot, line_chart, phase_bar, reliabil
 from inarch.drawing.confusion import confusion_matrix
 from inarch.drawing.report_text import weakest_first
 from inarch.drawing.theme import CSS
-from inarch.records import Curve, Evaluation, TrainingReport
+from inarch.records import Curve, Evaluation, LearningCurve, TrainingReport
 
 TEMPLATES = Path(__file__).parent / "templates"
 SAMPLES, SKIPPED = 24, 50
@@ -70,6 +70,7 @@ def _environment() -> Environment:
         points=_unbroken(wording.points),
         duration=_unbroken(wording.duration),
         counted=wording.counted,
+        forecast=wording.forecast,
         moved=wording.moved,
         shorten=wording.shorten,
     )
@@ -80,11 +81,22 @@ def _charts(report: TrainingReport) -> dict[str, Markup | list[Markup]]:
     """The drawings; `Markup` because they escape what they hold themselves."""
     return {
         "candidates": Markup(interval_plot(report.candidates)),
+        "photos": Markup(_photos_chart(report.learning_curve)),
         "curves": [Markup(chart) for chart in _curve_charts(report.curves)],
         "confusion": Markup(confusion_matrix(report.evaluation.confusion, report.classes)),
         "reliability": Markup(reliability_diagram(report.evaluation.reliability)),
         "phases": Markup(phase_bar(report.phases)),
     }
+
+
+def _photos_chart(curve: LearningCurve | None) -> str:
+    """Accuracy by the number of photos, with its intervals; empty where there is no curve."""
+    if curve is None:
+        return ""
+    points = tuple((float(point.photos), point.accuracy.value) for point in curve.points)
+    bounds = [(point.accuracy.low, point.accuracy.high) for point in curve.points]
+    line = Curve("held-out photos", "photos learned from", "accuracy", points)
+    return line_chart([line], title="accuracy by photos", as_percent=True, intervals={line.name: bounds})
 
 
 def _curve_charts(curves: Sequence[Curve]) -> Iterator[str]:

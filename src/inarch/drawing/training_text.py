@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inarch.drawing.wording import counted, duration, headline, interval, moved, percent
-from inarch.records import Estimate, Movement
+from inarch.drawing.wording import counted, duration, forecast, headline, interval, moved, percent
+from inarch.records import Estimate, LearningCurve, LearningPoint, Movement
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -19,6 +19,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *(f"- {note}" for note in metrics["notes"]),
         "",
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
+        *_forecast(metrics["learning_curve"]),
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
 
@@ -62,6 +63,14 @@ def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
         mark = "→" if row["chosen"] else " "
         lines.append(f"{mark} {row['model']:<{width}} {row['image_size']:>4} px  {speed:>19}  {measured}")
     return [*lines, ""]
+
+
+def _forecast(curve: Mapping[str, Any] | None) -> list[str]:
+    if curve is None:
+        return []
+    points = tuple(LearningPoint(each["photos"], Estimate(**each["accuracy"])) for each in curve["points"])
+    read = LearningCurve(points, curve["photos"], Estimate(**curve["doubled"]))
+    return [f"photos  {forecast(read)}"]
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Frozen records without torch: what is measured travels in these, and what is shown is a function of these."""
 
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
+from inarch.records.learning import LearningCurve, LearningPoint
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.ranking import RankedBackbone, Ranking
@@ -15,6 +16,8 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "FeatureInfo",
+    "LearningCurve",
+    "LearningPoint",
     "Mistake",
     "Movement",
     "NetTrace",

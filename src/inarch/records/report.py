@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from inarch.records.learning import LearningCurve
 from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
 from inarch.records.ranking import Ranking
@@ -87,3 +88,5 @@ class TrainingReport:
     """Phase by phase."""
     ranking: Ranking | None = None
     """The backbones that this one was chosen from, where none was named."""
+    learning_curve: LearningCurve | None = None
+    """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""

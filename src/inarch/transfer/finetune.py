@@ -25,7 +25,7 @@ from inarch.training.loop import Epoch, Source
 from inarch.transfer.balance import Balance
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
-from inarch.transfer.probe import Probed, head_of, measured, probe_on, right
+from inarch.transfer.probe import Probed, head_of, learning_curve_of, measured, probe_on, right
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
 from inarch.weights.onnx_graph import classifier_graph
@@ -221,6 +221,7 @@ def finetune_outcome(
         curves=loss_curves(history),
         movements=(probed.snapshot.movement(Classifier(job.start.backbone, head)), movement),
         notes=(*notes, f"Everything up to {cut} is frozen; the rest of the net and the head were trained."),
+        learning_curve=learning_curve_of(job, probed),
     )
 
 

@@ -15,7 +15,7 @@ from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve, Estimate, Movement, Phase, Preprocessing, Ranking
+from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Preprocessing, Ranking
 from inarch.transfer.balance import Balance, balance_of
 
 Progress = Callable[[str, int, int], None]
@@ -154,6 +154,8 @@ class Outcome:
     movements: tuple[Movement, ...]
     """What each phase changed in the net."""
     notes: tuple[str, ...]
+    learning_curve: LearningCurve | None = None
+    """Of the probe, where there was one and the photos suffice."""
 
 
 def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:

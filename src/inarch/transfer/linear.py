@@ -94,6 +94,23 @@ def fit_probe(
     return replace(fits[-1], searched=searched, held_out=held_out, held_out_rows=rows)
 
 
+def fit_at(
+    features: NDArray[np.float32], labels: NDArray[np.int64], strength: float, *, classes: int, balance: str = "none"
+) -> Probe:
+    """Fit at a penalty that is known; nothing is held out.
+
+    Args:
+        features: pooled features, (n, d).
+        labels: class of each photo, (n,); at least two classes.
+        strength: penalty per photo.
+        classes: how many classes there are.
+        balance: a name of `BALANCES`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _Path(features[None], labels, balance_of(balance, labels, classes)).fit(strength)
+
+
 def _search(
     views: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.generic], balanced: Balance, seed: int
 ) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float64]]:

@@ -19,10 +19,11 @@ from inarch.errors import PhotosError, UserError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
 from inarch.nets import Classifier, linear_head
-from inarch.records import Candidate, Curve, Estimate
+from inarch.records import Candidate, Curve, Estimate, LearningCurve
 from inarch.transfer.balance import Balance
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, Outcome, rarest_class
+from inarch.transfer.learning import learning_curve
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.proof import Snapshot, digests
 from inarch.weights.onnx_graph import with_linear_head
@@ -152,7 +153,22 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
         movements=(replace(movement, kept=len(digests(model.backbone))),),
         notes=(*notes, *_cut_note(probed)),
+        learning_curve=learning_curve_of(job, probed),
     )
+
+
+def learning_curve_of(job: Job, probed: Probed) -> LearningCurve | None:
+    """What fewer photos would have been worth to the probe, and what more would be."""
+    with job.stopwatch.phase("learning curve"):
+        return learning_curve(
+            probed.features(probed.stage)[0],
+            job.labels[job.train],
+            job.groups[job.train],
+            strength=probed.probe.strength,
+            classes=len(job.classes),
+            seed=job.seed,
+            balance=job.balance,
+        )
 
 
 def _cut_note(probed: Probed) -> tuple[str, ...]:

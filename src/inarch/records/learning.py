@@ -1,0 +1,26 @@
+"""How accuracy grows with the number of photos, and where that leads."""
+
+from dataclasses import dataclass
+
+from inarch.records.metrics import Estimate
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """What so many photos were worth."""
+
+    photos: int
+    """Learned from, of all classes together."""
+    accuracy: Estimate
+    """On photos that were held out; the same ones at every point."""
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Accuracy over the number of photos, smallest number first, and what a power law through it forecasts."""
+
+    points: tuple[LearningPoint, ...]
+    photos: int
+    """All that there are to learn from."""
+    doubled: Estimate
+    """The forecast of how much accuracy twice as many photos would add, a share."""
