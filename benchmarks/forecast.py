@@ -71,7 +71,8 @@ def _measured(name: str, side: int, draws: int) -> dict[int, NDArray[np.float64]
         if len(labels) - 2 * number < FEWEST_JUDGED:
             break
         lines = [_one(mine, labels, number, classes, seed) for seed in range(draws)]
-        found[number] = np.array([line for line in lines if line is not None])
+        if kept := [line for line in lines if line is not None]:
+            found[number] = np.array(kept)
     return found
 
 

@@ -256,3 +256,20 @@ def test_where_nothing_is_named_the_backbones_at_hand_are_compared(
     assert "Which backbone" in (tmp_path / "bundle" / "report.html").read_text("utf-8")
     named = train(tiny.photos, tmp_path / "named", replace(given, model=nets[0]))
     assert named.metrics["ranking"] is None
+
+
+def test_a_backbone_that_nobody_named_stops_no_other(
+    tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One net cannot run on such small images; where none can, the error is the first one's."""
+    net = "resnet_basic_tiny"
+    backbone = build(net, classes=1, seed=1).backbone.state_dict()
+    pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
+    monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
+    monkeypatch.setattr(train_module, "at_hand", lambda: ("efficientnet_lite0", net))
+    given = options(tmp_path, model=None, strategy="probe", image_size=24)
+    bundle = train(tiny.photos, tmp_path / "bundle", given)
+    assert bundle.config.architecture == net
+    monkeypatch.setattr(train_module, "at_hand", lambda: ("efficientnet_lite0",))
+    with pytest.raises(UserError, match="efficientnet_lite0 cannot run on images of 24 x 24"):
+        train(tiny.photos, tmp_path / "none", given)

@@ -195,7 +195,7 @@ def test_the_page_says_what_was_measured() -> None:
         "Too close to call.",
         "1.37",
         MOVED,
-        "Twice as many photos would add about 3.4 points (0.7 to 6.0).",
+        "Twice as many photos would add about 3.4 points (0.7 to 6.0) to a linear classifier on these features.",
     ):
         assert expected in page.text
     for heading in ("The photos", "How it was chosen", "The worst mistakes", "What this report does not show"):

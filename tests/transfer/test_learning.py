@@ -67,7 +67,7 @@ def test_features_without_a_signal_promise_nothing() -> None:
 
 
 def test_too_few_photos_have_no_curve() -> None:
-    """Fewer than the folds, or a part of them with fewer than three photos of a class, leave fewer than three points."""
+    """Fewer than the folds, or fewer than three photos of a class in a part, leave fewer than three points."""
     assert curve_of(CLASSES * 4) is None
     assert curve_of(CLASSES * 9) is None
     assert len(curve_of(CLASSES * 12).points) == 3
@@ -91,3 +91,14 @@ def test_a_fit_at_a_penalty_is_that_of_the_search() -> None:
     found = fit_probe(features[None], labels, np.arange(90), classes=CLASSES, seed=0)
     again = fit_at(features, labels, found.strength, classes=CLASSES)
     assert again.logits(features) == pytest.approx(found.logits(features), abs=0.05)
+
+
+def test_photos_of_one_group_count_once() -> None:
+    """Ten copies of every photo say no more than one: the intervals are as wide, not a third as wide."""
+    features, labels = drawn(60, seed=0)
+    copies = [np.repeat(each, 10, axis=0) for each in (features, labels)]
+    grouped = learning_curve(*copies, np.repeat(np.arange(60), 10), strength=STRENGTH, classes=CLASSES, seed=0)
+    alone = curve_of(60)
+    assert grouped.points[-1].accuracy.n == 60
+    widths = [each.doubled.high - each.doubled.low for each in (grouped, alone)]
+    assert widths[0] > 0.6 * widths[1]

@@ -1,9 +1,11 @@
 """Photos in, bundle out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,9 @@ from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
 from inarch.transfer.ranking import Option, rank
 from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 SMALL_IMAGE = 128
 """Image size when a large net learns from scratch: on a CPU, photos seen more often beat photos seen larger."""
@@ -131,13 +136,11 @@ def job_of(
     """
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
-        choices = _choices(options) if ranking else [_start(options)]
-        for start, preprocessing in choices:
-            _check_image_size(start, preprocessing.image_size, options.strategy)
+        choices = _passing(_named(options, ranking=ranking), partial(_choice, strategy=options.strategy))
     with stopwatch.phase("scan"):
         found = find()
-    for _, preprocessing in choices:
-        _check_cache_size(len({photo.digest for photo in found.photos}), preprocessing.image_size, options.cache_size)
+    photos = len({photo.digest for photo in found.photos})
+    choices = _passing(choices, partial(_within, photos=photos, cache_size=options.cache_size))
     start, preprocessing = choices[0]
     ranked = None
     if len(choices) > 1:
@@ -194,11 +197,43 @@ def _found(photos: str | Path, seed: int) -> PhotoSet:
     return found
 
 
-def _choices(options: TrainOptions) -> list[tuple[StartingPoint, Preprocessing]]:
-    """One if the options name it; else every backbone with weights that is at hand, the usual one first."""
-    if options.model is not None or options.weights is not None or options.strategy == "scratch":
-        return [_start(options)]
-    return [_start(replace(options, model=name)) for name in at_hand()] or [_start(options)]
+Choice = tuple[StartingPoint, Preprocessing]
+
+
+def _named(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
+    """The options, or one for each backbone at hand where they name none, the usual one first."""
+    if not ranking or options.model is not None or options.weights is not None or options.strategy == "scratch":
+        return [options]
+    return [replace(options, model=name) for name in at_hand()] or [options]
+
+
+def _choice(options: TrainOptions, *, strategy: str) -> Choice:
+    start, preprocessing = _start(options)
+    _check_image_size(start, preprocessing.image_size, strategy)
+    return start, preprocessing
+
+
+def _within(choice: Choice, *, photos: int, cache_size: int) -> Choice:
+    _check_cache_size(photos, choice[1].image_size, cache_size)
+    return choice
+
+
+def _passing(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
+    """What ``step`` makes of each of them; one that nobody named and that cannot be used does not stop the others.
+
+    Raises:
+        UserError: none can be used; says why the first cannot.
+    """
+    passed: list[B] = []
+    errors: list[UserError] = []
+    for each in given:
+        try:
+            passed.append(step(each))
+        except UserError as error:
+            errors.append(error)
+    if not passed:
+        raise errors[0]
+    return passed
 
 
 def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:

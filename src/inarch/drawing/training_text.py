@@ -53,7 +53,7 @@ def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
         return []
     rows = ranking["backbones"]
     width = max(len(row["model"]) for row in rows)
-    lines = [f"backbones at hand, each with the same {counted(ranking['sampled'], 'training photo')}:"]
+    lines = [f"backbones at hand, tried with the same {counted(ranking['sampled'], 'training photo')}:"]
     for row in rows:
         speed = f"{row['photos_per_second']:.0f} photos a second"
         measured = row["why"]

@@ -60,12 +60,12 @@ def moved(movement: Movement) -> str:
 
 
 def forecast(curve: LearningCurve) -> str:
-    """What twice the photos would bring: ``Twice as many photos would add about 3.4 points (0.7 to 6.0).``"""
+    """What twice the photos would bring: ``Twice as many photos would add about 3.4 points (0.7 to 6.0) …``"""
     gain = curve.doubled
     said = f"about {100 * gain.value:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
     if gain.low > 0:
-        return f"Twice as many photos would add {said}."
-    return f"Whether twice as many photos would help is too close to call: {said}."
+        return f"Twice as many photos would add {said} to a linear classifier on these features."
+    return f"Whether twice as many photos would help a linear classifier is too close to call: {said}."
 
 
 def _place(tensor: str) -> str:

@@ -25,8 +25,8 @@ REPEATS, REPEATED_PHOTOS, MOST_PHOTOS = 3, 500, 4000
 RESAMPLES = 1000
 STEEPEST = 1.0
 """Errors that fall faster than the photos grow are chance."""
-MISFIT, DRAWN = 0.3, 0.4
-"""What the bootstrap cannot know. No curve is a power law: the forecast is off by such a share of itself. The luck of
+MISFIT, DRAWN = 0.23, 0.4
+"""What the bootstrap cannot know. No curve is a power law: each doubling adds such a share of itself. The luck of
 which photos come next is worth so many standard errors of an accuracy on as many photos. See `benchmarks.forecast`."""
 
 
@@ -59,8 +59,9 @@ def learning_curve(
     errors = _errors(features[rows], labels[rows], groups[rows], _Fit(strength, classes, balance), draw)
     if len(errors) < FEWEST_POINTS:
         return None
-    points = tuple(LearningPoint(round(size), _accuracy(wrong)) for size, wrong in errors)
-    return LearningCurve(points, len(labels), _doubled(errors, len(labels), draw))
+    units = np.unique(groups[rows], return_inverse=True)[1]
+    points = tuple(LearningPoint(round(size), _accuracy(wrong, units)) for size, wrong in errors)
+    return LearningCurve(points, len(labels), _doubled(errors, units, len(labels), draw))
 
 
 @dataclass(frozen=True)
@@ -124,17 +125,22 @@ def _ranks(labels: NDArray[np.int64], groups: NDArray[np.int64], draw: np.random
     return ranks
 
 
-def _accuracy(wrong: NDArray[np.float64]) -> Estimate:
-    return wilson(round(float((1 - wrong).sum())), len(wrong))
+def _accuracy(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Estimate:
+    """Photos of one group are right or wrong together, as far as the interval knows: each group counts once."""
+    n = int(units.max()) + 1
+    return wilson(round(n * float(1 - wrong.mean())), n)
 
 
-def _doubled(errors: list[tuple[float, NDArray[np.float64]]], photos: int, draw: np.random.Generator) -> Estimate:
-    """The gain of twice the photos by the power law, with a bootstrap over the photos that were judged."""
+def _doubled(
+    errors: list[tuple[float, NDArray[np.float64]]], units: NDArray[np.intp], photos: int, draw: np.random.Generator
+) -> Estimate:
+    """The gain of twice the photos by the power law, with a bootstrap over the groups of photos that were judged."""
     logs = np.log([size for size, _ in errors])
-    wrong = np.stack([each for _, each in errors])
-    n = wrong.shape[1]
+    wrong = np.stack([np.bincount(units, weights=each) for _, each in errors])
+    counts = np.bincount(units)
+    n = len(counts)
     times = np.vstack([np.ones(n), draw.multinomial(n, np.full(n, 1 / n), size=RESAMPLES)])
-    shares = (times @ wrong.T + 0.5) / (n + 1)  # (1 + resamples, points); half a photo, so that none is 0
+    shares = (times @ wrong.T + 0.5) / (times @ counts + 1)[:, None]  # (1 + resamples, points); half a photo, for logs
     weights = np.exp(logs) * shares / (1 - np.minimum(shares, 0.99))  # near the end, and the surer logarithms
     heavy = weights / weights.sum(1, keepdims=True)
     middle = (heavy * logs).sum(1, keepdims=True)
@@ -145,5 +151,7 @@ def _doubled(errors: list[tuple[float, NDArray[np.float64]]], photos: int, draw:
     now = np.exp(level[:, 0] + slope * (np.log(photos) - middle[:, 0]))
     gains = now * (1 - 2.0**slope)
     gain, error = float(gains[0]), float(now[0])
-    spread = np.sqrt(gains[1:].var() + (MISFIT * gain) ** 2 + DRAWN**2 * error * (1 - error) / photos)
+    further = max(1.0, (np.log(2 * photos) - logs[-1]) / np.log(2))  # doublings from the last point
+    independent = photos * n / counts.sum()
+    spread = np.sqrt(gains[1:].var() + (MISFIT * further * gain) ** 2 + DRAWN**2 * error * (1 - error) / independent)
     return Estimate(gain, gain - 1.96 * float(spread), gain + 1.96 * float(spread), n)

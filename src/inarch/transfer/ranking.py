@@ -31,8 +31,9 @@ from inarch.weights.runtime import Graph
 
 SECONDS = 5.0
 """That all backbones together may take to see the sample."""
-MOST, FEWEST, FEWEST_OF_CLASS = 400, 100, 4
-"""Photos of the sample, whatever the time says; and of each class."""
+SAMPLES, FEWEST_OF_CLASS = (400, 200, 100), 4
+"""Photos of the sample, as many of these as the time allows: few choices, so that a little noise in the speeds does not
+change it. And of each class."""
 TIMED = 32
 """Photos by which a backbone's speed is measured."""
 SHARE = 0.5
@@ -93,9 +94,12 @@ def rank(
     }
     speeds = {place: _photos_per_second(prefix) for place, prefix in prefixes.items()}
     fastest_first = sorted(speeds, key=lambda place: -speeds[place])
+    fewest = max(SAMPLES[-1], FEWEST_OF_CLASS * len(found.classes))
     fitting = [place for place in fastest_first if learned / speeds[place] <= SHARE * time_budget] or fastest_first[:1]
-    count = int(SECONDS / sum(1 / speeds[place] for place in fitting))
-    count = max(min(count, MOST), FEWEST, FEWEST_OF_CLASS * len(found.classes))
+    while len(fitting) > 1 and fewest * _seconds(fitting, speeds) > SHARE * time_budget:
+        fitting.pop()
+    affordable = (count for count in SAMPLES if count * _seconds(fitting, speeds) <= SECONDS)
+    count = max(next(affordable, 0), fewest)
     seen: dict[int, _Seen] = {}
     for done, place in enumerate(fitting):
         progress("backbones", done, len(fitting))
@@ -122,7 +126,8 @@ def rank(
             accuracy=None,
             log_loss=None,
             chosen=place == chosen,
-            why=f"too slow: {learned:,} photos would take {learned / speeds[place]:.0f} s of {time_budget:.0f} s",
+            why=f"too slow to try: {learned:,} photos would take {learned / speeds[place]:.0f} s, and all is to be "
+            f"done in {time_budget:.0f} s",
         )
         if place not in seen:
             return blank
@@ -141,10 +146,15 @@ def rank(
 def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], speeds: Mapping[int, float]) -> str:
     """In words: why this backbone was taken, or was not."""
     best = min(losses, key=lambda each: float(losses[each].mean()))
+    if len(losses) == 1:
+        return "the fastest; there was no time to try another"
     if place == chosen:
         return (
             "the lowest log loss" if place == best else "not told apart from the best by one standard error, and faster"
         )
+    if speeds[place] > speeds[chosen]:
+        behind = paired_difference(losses[place], losses[best])
+        return f"log loss higher than the lowest by {behind.mean:.3f} ± {behind.standard_error:.3f}"
     behind = paired_difference(losses[place], losses[chosen])
     if behind.mean > behind.standard_error:
         return f"log loss higher by {behind.mean:.3f} ± {behind.standard_error:.3f}"
@@ -152,6 +162,11 @@ def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], spe
     return (
         f"log loss {behind.mean:+.3f} ± {behind.standard_error:.3f}, which proves nothing, and {pace:.1f} times slower"
     )
+
+
+def _seconds(places: Sequence[int], speeds: Mapping[int, float]) -> float:
+    """What one photo takes through all of them."""
+    return sum(1 / speeds[place] for place in places)
 
 
 def _photos_per_second(prefix: Prefix) -> float:
@@ -179,14 +194,27 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
 
 def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> Stored:
     """Decoded photos of every class in turn; more of them where too many of a class cannot be read."""
-    photos = in_turn(found, seed)
+    photos = [replace(photo, split="") for photo in in_turn(found, seed)]
     while True:
         try:
-            return store(replace(found, photos=tuple(photos[:count]), skipped=()), preprocessing, cache)
+            stored = store(replace(found, photos=tuple(photos[:count]), skipped=()), preprocessing, cache)
+            _require_two(stored.photos)
         except PhotosError:
             if count >= len(photos):
                 raise
             count *= 2
+        else:
+            return stored
+
+
+def _require_two(photos: PhotoSet) -> None:
+    units = {(photo.label, photo.group or photo.digest) for photo in photos.photos}
+    for label, name in enumerate(photos.classes):
+        if sum(each == label for each, _ in units) < 2:
+            raise PhotosError(
+                f"Cross-validation needs two different training photos of every class that can be read; {name!r} has "
+                "fewer. Add some."
+            )
 
 
 def in_turn(found: PhotoSet, seed: int) -> list[Photo]:
