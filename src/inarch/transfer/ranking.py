@@ -152,7 +152,7 @@ def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], spe
         return (
             "the lowest log loss" if place == best else "not told apart from the best by one standard error, and faster"
         )
-    if speeds[place] > speeds[chosen]:
+    if chosen != best and speeds[place] > speeds[chosen]:
         behind = paired_difference(losses[place], losses[best])
         return f"log loss higher than the lowest by {behind.mean:.3f} ± {behind.standard_error:.3f}"
     behind = paired_difference(losses[place], losses[chosen])
