@@ -19,6 +19,11 @@ class Photo:
     group: str = ""
     """Photos of one group belong on one side of a split."""
 
+    @property
+    def unit(self) -> str:
+        """What the photo is held out with: its group, else the copies of its file."""
+        return self.group or self.digest
+
 
 @dataclass(frozen=True)
 class SkippedFile:

@@ -119,7 +119,7 @@ class Job:
 
         Photos of one group stand on one side whenever some are held out.
         """
-        names = [photo.group or photo.digest for photo in self.stored.photos.photos]
+        names = [photo.unit for photo in self.stored.photos.photos]
         return np.unique(names, return_inverse=True)[1]
 
     @cached_property

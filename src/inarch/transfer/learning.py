@@ -1,7 +1,7 @@
 """What more photos would bring: the probe, fitted on an eighth, a quarter, a half and all of them, on the same folds.
 
 The error of classifiers falls with the number of photos like a power of it (Hestness et al. 2017, arXiv 1712.00409;
-Rosenfeld et al. 2020, arXiv 1909.12673): a straight line between logarithms, which is followed one doubling further.
+Rosenfeld et al. 2020, arXiv 1909.12673): a straight line between logarithms, which is followed to twice the photos.
 """
 
 from dataclasses import dataclass

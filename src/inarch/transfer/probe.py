@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ from inarch.transfer.learning import learning_curve
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.proof import Snapshot, digests
 from inarch.weights.onnx_graph import with_linear_head
+
+Name = TypeVar("Name", str, int)
+"""What tells probes apart that are compared."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,13 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
     return Probed(prefix, views, fits, shortest(fits, labels, job.balanced), snapshot, time.perf_counter() - began)
 
 
-def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Balance) -> str:
+def shortest(fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance) -> Name:
     """The first stage whose held-out log loss is within one standard error of the best stage's.
 
     The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
     shorter one, which is also the faster.
     """
-    losses = {
-        stage: balanced.losses(fit.held_out - balanced.shift, labels[fit.held_out_rows]) for stage, fit in fits.items()
-    }
+    losses = held_out_losses(fits, labels, balanced)
     best = min(losses, key=lambda stage: float(losses[stage].mean()))
     for stage in losses:
         if stage == best:
@@ -118,6 +120,15 @@ def shortest(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Bal
         if behind.mean <= behind.standard_error:
             return stage
     return best
+
+
+def held_out_losses(
+    fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance
+) -> dict[Name, NDArray[np.float64]]:
+    """For each probe the log loss of every photo, by the fold that did not see it."""
+    return {
+        name: balanced.losses(fit.held_out - balanced.shift, labels[fit.held_out_rows]) for name, fit in fits.items()
+    }
 
 
 def probe(job: Job) -> Outcome:

@@ -25,7 +25,7 @@ from inarch.transfer.balance import balance_of
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Progress, StartingPoint
 from inarch.transfer.linear import Probe, fit_probe
-from inarch.transfer.probe import right, shortest
+from inarch.transfer.probe import held_out_losses, right, shortest
 from inarch.transfer.tail import default_cut
 from inarch.weights.runtime import Graph
 
@@ -108,12 +108,9 @@ def rank(
     progress("backbones", len(fitting), len(fitting))
     labels = np.array([photo.label for photo in stored.photos.photos], dtype=np.int64)
     balanced = balance_of(balance, labels, len(found.classes))
-    names = {str(place): seen[place].fit for place in fitting}
-    chosen = int(shortest(names, labels, balanced))
-    losses = {
-        place: balanced.losses(seen[place].fit.held_out - balanced.shift, labels[seen[place].fit.held_out_rows])
-        for place in fitting
-    }
+    fits = {place: seen[place].fit for place in fitting}
+    chosen = shortest(fits, labels, balanced)
+    losses = held_out_losses(fits, labels, balanced)
 
     def row(place: int) -> RankedBackbone:
         option = options[place]
@@ -131,7 +128,7 @@ def rank(
         )
         if place not in seen:
             return blank
-        fit = seen[place].fit
+        fit = fits[place]
         return replace(
             blank,
             logme=seen[place].logme,
@@ -183,7 +180,7 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     """LogME and the cross-validated probe of the better stage."""
     photos = stored.photos
     labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
-    groups = np.unique([photo.group or photo.digest for photo in photos.photos], return_inverse=True)[1]
+    groups = np.unique([photo.unit for photo in photos.photos], return_inverse=True)[1]
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
     features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
     fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance)
@@ -208,7 +205,7 @@ def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Pa
 
 
 def _require_two(photos: PhotoSet) -> None:
-    units = {(photo.label, photo.group or photo.digest) for photo in photos.photos}
+    units = {(photo.label, photo.unit) for photo in photos.photos}
     for label, name in enumerate(photos.classes):
         if sum(each == label for each, _ in units) < 2:
             raise PhotosError(
@@ -230,7 +227,7 @@ def in_turn(found: PhotoSet, seed: int) -> list[Photo]:
     by_class: dict[int, list[tuple[int, Photo]]] = defaultdict(list)
     for place in draw.permutation(len(learned)):
         photo = learned[place]
-        unit = (photo.label, photo.group or photo.digest)
+        unit = (photo.label, photo.unit)
         by_class[photo.label].append((of_group[unit], photo))
         of_group[unit] += 1
     for label, own in by_class.items():
