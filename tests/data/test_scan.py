@@ -7,7 +7,7 @@ import random
 import pytest
 
 from inarch.data import folders
-from inarch.data.scan import scan
+from inarch.data.scan import scan, scan_unlabelled
 from inarch.errors import PhotosError
 
 
@@ -269,3 +269,24 @@ def test_a_manifest_that_is_no_text(tmp_path):
     (tmp_path / "photos.csv").write_bytes(b"PK\x03\x04\xff\xfe\x00")
     with pytest.raises(PhotosError, match="is not a CSV file in UTF-8"):
         scan(tmp_path / "photos.csv")
+
+
+def test_without_labels_the_names_of_folders_mean_nothing(tmp_path, write_photo):
+    """Photos anywhere below are found; hidden files are passed over, others get a reason."""
+    for name in ("a.png", "train/cat/b.png", "deep/er/c.png", ".hidden.png"):
+        write_photo(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no photo")
+    found = scan_unlabelled(tmp_path)
+    assert sorted(photo.path for photo in found.photos) == ["a.png", "deep/er/c.png", "train/cat/b.png"]
+    assert {(photo.label, photo.split) for photo in found.photos} == {(0, "")}
+    assert [file.path for file in found.skipped] == ["notes.txt"]
+
+
+def test_unlabelled_photos_need_a_folder_with_photos(tmp_path, write_photo):
+    """One sentence each."""
+    with pytest.raises(PhotosError, match="holds no photos"):
+        scan_unlabelled(tmp_path)
+    with pytest.raises(PhotosError, match="cannot be opened"):
+        scan_unlabelled(tmp_path / "nowhere")
+    with pytest.raises(PhotosError, match="must be a folder"):
+        scan_unlabelled(write_photo(tmp_path / "a.png"))

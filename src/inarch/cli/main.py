@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import demo, evaluate, inspect, models, predict, pretrain, train
+from inarch.cli import adapt, demo, evaluate, inspect, models, predict, pretrain, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -112,6 +112,7 @@ COMMANDS = (
     train.train,
     predict.predict,
     evaluate.evaluate,
+    adapt.adapt,
     models.models,
     inspect.inspect,
     pretrain.pretrain,

@@ -1,4 +1,4 @@
-"""Two ways of arranging photos in folders: class folders, or train, val and test with class folders in each."""
+"""Photos in folders: class folders, train, val and test with class folders in each, or no labels at all."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from inarch.errors import PhotosError, UnreadableImageError
 from inarch.records import SkippedFile
 
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+UNLABELLED = "unlabelled"
+"""The one class of photos whose labels nobody has looked at."""
 
 
 def list_folder(root: Path) -> Listing:
@@ -35,6 +37,23 @@ def list_folder(root: Path) -> Listing:
         tuple(splits),
         tuple(found for listing in listings.values() for found in listing.found),
         (*beside, *(skipped for listing in listings.values() for skipped in listing.skipped)),
+    )
+
+
+def list_unlabelled(root: Path) -> Listing:
+    """Every file below ``root``, however it is arranged: the names of folders mean nothing here.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
+    os.listdir(root)
+    walked = [(entry, _relative(root, entry.file)) for entry in _walk(root, set())]
+    return Listing(
+        root,
+        (UNLABELLED,),
+        ("",),
+        tuple(Found(entry.file, path, UNLABELLED) for entry, path in walked if not entry.reason),
+        tuple(SkippedFile(path, entry.reason) for entry, path in walked if entry.reason),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from inarch.data.decode import IMAGE_SUFFIXES, identify
-from inarch.data.folders import list_folder
+from inarch.data.folders import list_folder, list_unlabelled
 from inarch.data.found import Found, Listing
 from inarch.data.manifest import list_manifest
 from inarch.data.parallel import in_order
@@ -40,18 +40,46 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
         listing = _listing(path)
     except OSError as error:
         raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
-    sound = [found for found in listing.found if _is_text(found.path)]
-    examined = list(zip(sound, in_order(_examine, sound, WORKERS), strict=True))
+    examined = _examined(listing)
     readable = [found for found, digest in examined if isinstance(digest, str)]
     if classes is None:
         _check(path, listing, readable)
     else:
         _check_known(path, readable, classes)
-    names = tuple(listing.classes if classes is None else classes)
-    label = {name: number for number, name in enumerate(names)}
+    return _photo_set(listing, examined, listing.classes if classes is None else classes)
+
+
+def scan_unlabelled(photos: str | Path) -> PhotoSet:
+    """Find the photos below a folder, whatever its folders are called; all of them are of one class, `UNLABELLED`.
+
+    Raises:
+        PhotosError: it is no folder that can be opened, or holds no photos.
+    """
+    path = Path(photos).expanduser().absolute()
+    try:
+        listing = list_unlabelled(path)
+    except OSError as error:
+        raise PhotosError(f"{photos} must be a folder of photos, and cannot be opened ({error.strerror}).") from error
+    found = _photo_set(listing, _examined(listing), listing.classes)
+    if not found.photos:
+        raise PhotosError(f"The folder {photos} holds no photos.")
+    return found
+
+
+Examined = list[tuple[Found, str | SkippedFile]]
+
+
+def _examined(listing: Listing) -> Examined:
+    """Each file with a name that can be told, and its digest, or why it is left out."""
+    sound = [found for found in listing.found if _is_text(found.path)]
+    return list(zip(sound, in_order(_examine, sound, WORKERS), strict=True))
+
+
+def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> PhotoSet:
+    label = {name: number for number, name in enumerate(classes)}
     return PhotoSet(
         root=str(listing.root),
-        classes=names,
+        classes=tuple(classes),
         photos=tuple(
             Photo(found.path, label[found.label], digest, found.split, found.group)
             for found, digest in examined

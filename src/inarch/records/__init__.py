@@ -1,5 +1,6 @@
 """Frozen records without torch: what is measured travels in these, and what is shown is a function of these."""
 
+from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.learning import LearningCurve, LearningPoint
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
@@ -8,6 +9,8 @@ from inarch.records.ranking import RankedBackbone, Ranking
 from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
 
 __all__ = [
+    "Adaptation",
+    "AdaptedCandidate",
     "Bin",
     "Candidate",
     "ClassScore",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from inarch.records.adaptation import Adaptation
 from inarch.records.learning import LearningCurve
 from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
@@ -90,3 +91,5 @@ class TrainingReport:
     """The backbones that this one was chosen from, where none was named."""
     learning_curve: LearningCurve | None = None
     """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
+    adaptation: Adaptation | None = None
+    """Where the net was adapted to photos of another domain; the figures above are then of the old one."""

@@ -1,0 +1,279 @@
+"""A bundle, adapted to photos of another domain that nobody has labelled."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
+from inarch.api.train import LARGEST_SEED, TrainOptions, job_of
+from inarch.bundle.reading import Bundle, read_bundle
+from inarch.bundle.writing import BundleContents, check_output, write_bundle
+from inarch.data.augment import Augmentation
+from inarch.data.cache import default_cache_folder
+from inarch.data.cache_size import DEFAULT_SIZE, in_use
+from inarch.data.folders import UNLABELLED
+from inarch.data.scan import scan, scan_unlabelled
+from inarch.data.split import reported_split, split
+from inarch.data.store import Stored, store
+from inarch.drawing.report import to_html
+from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.metrics.comparison import mcnemar
+from inarch.metrics.intervals import wilson
+from inarch.metrics.validators import VALIDATORS
+from inarch.nets import Classifier, linear_head
+from inarch.records import Adaptation, AdaptedCandidate, PhotoSet
+from inarch.transfer.adaptation.adapting import Tried, candidates_of, choose, tried
+from inarch.transfer.adaptation.methods import METHODS
+from inarch.transfer.adaptation.selection import NONE
+from inarch.transfer.adaptation.task import Adapted, Domain, Task
+from inarch.transfer.features import Prefix
+from inarch.transfer.finetune import held_out_fold
+from inarch.transfer.job import Job, Outcome, Progress, silent
+from inarch.transfer.probe import right
+from inarch.transfer.scratch import logits_of
+from inarch.transfer.tail import default_cut
+from inarch.weights.files import read_weights
+from inarch.weights.onnx_graph import classifier_graph
+
+FEWEST_PHOTOS = 20
+"""Of the target: statistics of fewer are chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptOptions:
+    """How to adapt."""
+
+    source: Path | str | None = None
+    """The labelled photos that the bundle was trained on; None looks where they were then."""
+    oracle: Path | str | None = None
+    """Labelled photos of the target domain, by which the accuracies are printed and nothing is chosen."""
+    methods: tuple[str, ...] = tuple(METHODS)
+    validator: str | None = None
+    """What chooses between them, a name of `VALIDATORS`; None takes agreement where there are methods enough."""
+    time_budget: float = 600.0
+    """Seconds for all methods together."""
+    seed: int = 0
+    cache: Path = field(default_factory=default_cache_folder)
+    cache_size: int = DEFAULT_SIZE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
+        if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
+            raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        if self.validator is not None and self.validator not in VALIDATORS:
+            raise UnknownNameError("validator", self.validator, VALIDATORS)
+        for name in self.methods:
+            if name not in METHODS:
+                raise UnknownNameError("method of adapting", name, METHODS)
+
+
+def adapt(
+    bundle: str | Path,
+    target: str | Path,
+    out: str | Path,
+    options: AdaptOptions | None = None,
+    progress: Progress = silent,
+) -> Bundle:
+    """Adapt a bundle to unlabelled photos of another domain and write what came of it as a bundle.
+
+    Args:
+        bundle: what to adapt; it stays as it is.
+        target: a folder of photos of the same classes, arranged in any way; the names of its folders are not read.
+        out: the folder of the new bundle. Where no way of adapting is better, it holds the net as it was.
+        options: how.
+        progress: called with a phase's name, what is done, and what there is to do.
+
+    Raises:
+        UserError: the bundle, the photos, the output folder or an option cannot be used; the message says why.
+        WorkError: the training itself failed.
+    """
+    options = options or AdaptOptions()
+    read = read_bundle(bundle)
+    check_output(Path(out))
+    with in_use(options.cache, options.cache_size):
+        return write_bundle(Path(out), _adapted(read, target, options, progress))
+
+
+def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
+    found = scan_unlabelled(target)
+    oracle = None if options.oracle is None else _oracle(options.oracle, bundle.classes)
+    job = _source_job(bundle, options, progress)
+    with job.stopwatch.phase("decode"):
+        unlabelled = store(found, job.preprocessing, options.cache, partial(progress, "decode"))
+    if len(unlabelled.images) < FEWEST_PHOTOS:
+        raise PhotosError(
+            f"{target} holds {len(unlabelled.images)} photos that can be read; adapting takes {FEWEST_PHOTOS} at least."
+        )
+    model = _classifier(job, bundle)
+    task = _task(job, bundle, model, unlabelled, options)
+    with job.stopwatch.phase("adapt"):
+        result = tried(task, options.methods)
+        choice = choose(result, options.validator, seed=options.seed)
+    candidates, oracle_verdict = candidates_of(result, choice), ""
+    if oracle is not None:
+        with job.stopwatch.phase("oracle"):
+            readable = store(_unlabelled(oracle), job.preprocessing, options.cache, partial(progress, "decode"))
+            label_of = {photo.path: photo.label for photo in oracle.photos}
+            labels = np.array([label_of[photo.path] for photo in readable.photos.photos])
+            candidates, oracle_verdict = _judged(candidates, _answers(job, result, readable), labels)
+    adaptation = Adaptation(
+        bundle=str(bundle.path),
+        target=found.root,
+        photos=len(unlabelled.images),
+        validator=choice.validator,
+        candidates=candidates,
+        left_out=result.left_out,
+        verdict=choice.why,
+        oracle_verdict=oracle_verdict,
+    )
+    return _contents(job, bundle, result, choice.name, adaptation)
+
+
+def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job:
+    """The labelled photos, split as they were when the bundle was trained, and its backbone."""
+    source = bundle.metrics.get("root", "") if options.source is None else options.source
+    if not source or not Path(source).exists():
+        raise PhotosError(
+            f"Adapting takes the labelled photos that {bundle.path} was trained on, and they are not at {source}: "
+            "say where they are with --source."
+        )
+    job = job_of(
+        lambda: split(scan(source), seed=bundle.config.seed),
+        TrainOptions(
+            model=str(bundle.path.absolute()),
+            seed=options.seed,
+            time_budget=options.time_budget,
+            augmentation=Augmentation(flip=bundle.config.flip),
+            cache=options.cache,
+            cache_size=options.cache_size,
+        ),
+        progress,
+    )
+    if job.classes != bundle.classes:
+        raise PhotosError(
+            f"The photos in {source} have the classes {', '.join(job.classes)}, and {bundle.path} knows "
+            f"{', '.join(bundle.classes)}: name the photos that it was trained on with --source."
+        )
+    return job
+
+
+def _classifier(job: Job, bundle: Bundle) -> Classifier:
+    """The bundle's net with its weights."""
+    head = linear_head(job.start.backbone.channels, len(bundle.classes))
+    tensors = read_weights(bundle.weights()).tensors
+    head.load_state_dict({name: tensors[f"head.{name}"] for name in head.state_dict()})
+    return Classifier(job.start.backbone, head).eval()
+
+
+def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: AdaptOptions) -> Task:
+    """What was trained whole adapts whole; else the tail, on cached maps."""
+    cut = None if bundle.config.strategy == "scratch" else default_cut(model.backbone)
+    rows = np.arange(len(target.images))
+    seen, held = held_out_fold(replace(job, seed=bundle.config.seed))  # training from scratch kept back the same
+    return Task(
+        model=model,
+        temperature=bundle.temperature,
+        cut=cut,
+        source=_domain(job, job.stored, job.train, cut),
+        labels=job.labels[job.train],
+        groups=job.groups[job.train],
+        seen=seen,
+        held=held,
+        target=_domain(job, target, rows, cut),
+        preprocessing=job.preprocessing,
+        augmentation=job.augmentation,
+        seed=options.seed,
+        seconds=job.seconds_left / max(1, len(options.methods)),
+        progress=job.progress,
+    )
+
+
+def _domain(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) -> Domain:
+    pixels = stored.images.of(rows)
+    if cut is None:
+        return Domain(pixels, None)
+    prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, cut, job.cache)
+    with job.stopwatch.phase("features"):
+        view = prefix.view(0, job.augmentation)
+        return Domain(pixels, view.compute(stored, rows, partial(job.progress, "features"))["map"])
+
+
+def _oracle(photos: str | Path, classes: Sequence[str]) -> PhotoSet:
+    """Labelled photos of the target domain: the test or val split where there is one, else all."""
+    found = scan(photos, classes)
+    if any(photo.split in ("test", "val") for photo in found.photos):
+        found = replace(found, photos=found.of_split(reported_split(found)))
+    return found
+
+
+def _unlabelled(photos: PhotoSet) -> PhotoSet:
+    """The same photos, as if nobody had looked at their labels."""
+    blind = tuple(replace(photo, label=0, split="") for photo in photos.photos)
+    return replace(photos, classes=(UNLABELLED,), photos=blind)
+
+
+def _answers(job: Job, result: Tried, labelled: Stored) -> dict[str, NDArray[np.int64]]:
+    """What each candidate answers for labelled target photos."""
+    rows = np.arange(len(labelled.images))
+    of_photos = replace(job, stored=labelled)
+    return {name: logits_of(of_photos, each.model, rows).argmax(1) for name, each in result.adapted.items()}
+
+
+def _judged(
+    candidates: tuple[AdaptedCandidate, ...], answers: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]
+) -> tuple[tuple[AdaptedCandidate, ...], str]:
+    """The candidates with their accuracies, and what these say about the choice."""
+    correct = {name: each == labels for name, each in answers.items()}
+    judged = tuple(replace(each, oracle=wilson(int(correct[each.method].sum()), len(labels))) for each in candidates)
+    taken = next(each.method for each in candidates if each.chosen)
+    best = max(correct, key=lambda name: int(correct[name].sum()))
+    gap = 100 * (correct[best].mean() - correct[taken].mean())
+    said = [
+        f"the best of them is {best}, and the choice lies {gap:.1f} points below it" if gap else "no other is better"
+    ]
+    if taken != NONE:
+        gain = 100 * (correct[taken].mean() - correct[NONE].mean())
+        p = mcnemar(correct[taken], correct[NONE])
+        verdict = (
+            "too close to call" if p >= 0.05 else "adapting helped" if gain > 0 else "adapting hurt: keep the old one"
+        )
+        said.append(f"{gain:+.1f} points against the net as it was (p = {p:.2g}): {verdict}")
+    return judged, f"On {len(labels):,} labelled target photos {'; '.join(said)}."
+
+
+def _contents(job: Job, bundle: Bundle, result: Tried, name: str, adaptation: Adaptation) -> BundleContents:
+    """The chosen net as a bundle; its figures are of source photos, the only ones with labels that may count."""
+    taken: Adapted = result.adapted[name]
+    with job.stopwatch.phase("export"):
+        graph = classifier_graph(taken.model, job.preprocessing)
+    labels = job.labels[job.train]
+    outcome = Outcome(
+        strategy="not adapted" if name == NONE else f"adapted by {name}",
+        model=taken.model,
+        graph=graph,
+        temperature=taken.temperature,
+        fitted=right(logits_of(job, taken.model, job.train), labels),
+        candidates=(),
+        curves=(),
+        movements=(result.movements[name],) if name in result.movements else (),
+        notes=(
+            f"This net is {bundle.path.name}, adapted to the photos in {adaptation.target}: {adaptation.verdict}.",
+            "These figures are of source photos; how often it is right on target photos, only their labels can say.",
+        ),
+    )
+    logits, evaluation = evaluated(job, outcome)
+    report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)
+    return BundleContents(
+        config=replace(bundle_config(job, outcome), strategy=bundle.config.strategy),
+        model=taken.model,
+        graph=graph,
+        report=report,
+        page=to_html(report, thumbnails(job, report)),
+        golden=(job.stored.images[job.test[:1]], logits[:1]),
+    )

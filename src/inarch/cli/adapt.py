@@ -1,0 +1,66 @@
+"""``inarch adapt``"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inarch.cli.durations import seconds_of
+from inarch.cli.progress import progress
+from inarch.cli.sizes import bytes_of
+
+
+def adapt(
+    bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote; it stays as it is.")],
+    target: Annotated[Path, typer.Argument(help="Photos of the new domain; no labels are read.")],
+    out: Annotated[Path, typer.Option(help="The folder of the adapted bundle.")] = Path("inarch-adapted"),
+    source: Annotated[
+        Path | None, typer.Option(help="The labelled photos that the bundle was trained on, if they have moved.")
+    ] = None,
+    oracle: Annotated[
+        Path | None,
+        typer.Option(help="Labelled photos of the new domain: accuracies are printed, and nothing is chosen by them."),
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="adabn, coral, mcc or dann; may be given more than once. [default: all]")
+    ] = None,
+    validator: Annotated[
+        str | None,
+        typer.Option(
+            help="What chooses without labels: agreement, information, certainty or density. [default: agreement, "
+            "or information where fewer than two methods are tried]"
+        ),
+    ] = None,
+    time_budget: Annotated[str, typer.Option(help="For all methods together: 90s, 10m, 1h.")] = "10m",
+    seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
+    cache_size: Annotated[str, typer.Option(help="What the cache may hold: 500M, 20G, 1T.")] = "20G",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Adapt a bundle to photos of another domain (another camera, season or place) that have no labels.
+
+    Example: inarch adapt mine new-photos --out adapted
+    """
+    from inarch.api.adapt import AdaptOptions
+    from inarch.api.adapt import adapt as run
+    from inarch.bundle.format import REPORT
+    from inarch.drawing.adaptation_text import adaptation_lines
+    from inarch.transfer.adaptation.methods import METHODS
+
+    options = AdaptOptions(
+        source=source,
+        oracle=oracle,
+        validator=validator,
+        time_budget=seconds_of(time_budget),
+        seed=seed,
+        cache_size=bytes_of(cache_size),
+        methods=tuple(dict.fromkeys(method or METHODS)),
+    )
+    with progress() as show:
+        adapted = run(bundle, target, out, options, show)
+    figures = adapted.metrics["adaptation"]
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+        return
+    typer.echo("\n".join(adaptation_lines(figures)))
+    typer.echo(f"\nbundle  {adapted.path}\nreport  {adapted.path / REPORT}")

@@ -1,0 +1,28 @@
+"""Correlation alignment: source features are given the target's mean and covariance, and the head learns on them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+
+FLOOR = 1e-6
+"""Smallest eigenvalue, as a share of the largest: a direction without spread has no scale."""
+
+
+def aligned(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``source`` (n, d), whitened and then recoloured to the mean and covariance of ``target`` (m, d).
+
+    Sun, Feng and Saenko 2016, arXiv 1511.05547, algorithm 1; the covariances are shrunk by Ledoit and Wolf's rule where
+    the paper adds the identity, which supposes a scale that features do not have.
+    """
+    whitening = _power(source, -0.5)
+    colouring = _power(target, 0.5)
+    centred = source - source.mean(0)
+    return np.asarray(centred @ whitening @ colouring + target.mean(0), dtype=np.float32)
+
+
+def _power(features: NDArray[np.float32], exponent: float) -> NDArray[np.float64]:
+    """The shrunk covariance of the features to a power."""
+    covariance, _ = ledoit_wolf(features.astype(np.float64))
+    values, vectors = np.linalg.eigh(covariance)
+    values = np.maximum(values, FLOOR * max(values[-1], np.finfo(np.float64).tiny))
+    return np.asarray((vectors * values**exponent) @ vectors.T)

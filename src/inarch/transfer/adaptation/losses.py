@@ -1,0 +1,64 @@
+"""What adaptation adds to the loss on labelled source photos; one function for each method."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+CONFUSION_TEMPERATURE = 2.5
+"""Jin et al. 2020, section 4.1."""
+
+
+def class_confusion(logits: Float[Tensor, "m classes"]) -> Float[Tensor, ""]:
+    """Minimum class confusion: how often target photos hesitate between two classes, sure photos counting more.
+
+    Jin et al. 2020, arXiv 1912.03699, section 3: it needs no source photo, no domain critic and no label.
+    """
+    probabilities = (logits / CONFUSION_TEMPERATURE).softmax(1)
+    entropy = -(probabilities * probabilities.clamp_min(1e-8).log()).sum(1)
+    sureness = 1 + torch.exp(-entropy.detach())
+    weights = sureness * len(logits) / sureness.sum()
+    together = (probabilities * weights[:, None]).T @ probabilities
+    confusion = together / together.sum(1, keepdim=True)
+    return (confusion.sum() - confusion.trace()) / logits.shape[1]
+
+
+def domain_confusion(
+    critic: nn.Module, source: Float[Tensor, "n d"], target: Float[Tensor, "m d"], reversal: float
+) -> Float[Tensor, ""]:
+    """How well ``critic`` tells the domains apart by their features, with the gradient reversed behind it.
+
+    The critic learns to tell them apart and what computed the features learns to prevent it
+    (Ganin et al. 2016, arXiv 1505.07818, section 4).
+
+    Args:
+        critic: features (n, d) to one logit each: high for the target.
+        source: features of source photos.
+        target: features of target photos.
+        reversal: the gradient that leaves here is multiplied by minus this.
+    """
+    together = critic(reversed_gradient(torch.cat([source, target]), reversal)).squeeze(1)
+    from_source, from_target = together.tensor_split([len(source)])
+    wrong = F.softplus(from_source).mean() + F.softplus(-from_target).mean()
+    return wrong / 2
+
+
+class _Reversal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, features: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor  # type: ignore[attr-defined]
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
+        return -ctx.factor * gradients[0], None  # type: ignore[attr-defined]
+
+
+def reversed_gradient(features: Tensor, factor: float) -> Tensor:
+    """``features`` as they are; the gradient through them is multiplied by ``-factor``."""
+    return _Reversal.apply(features, factor)
+
+
+def reversal_at(progress: float) -> float:
+    """The factor of the reversal, rising from 0 to 1 while training goes from 0 to 1 (the paper's section 5.2.2)."""
+    return float(2 / (1 + torch.exp(torch.tensor(-10 * progress))) - 1)

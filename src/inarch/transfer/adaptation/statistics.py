@@ -1,0 +1,37 @@
+"""Adaptive batch normalisation: the net's weights stay, its statistics become those of the target photos."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+Norm = nn.BatchNorm2d | nn.BatchNorm1d
+
+
+def norms_of(net: nn.Module) -> list[Norm]:
+    """Every batch normalisation that keeps statistics."""
+    return [each for each in net.modules() if isinstance(each, Norm) and each.track_running_stats]
+
+
+@torch.no_grad()
+def adopt_statistics(net: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Make the running statistics of ``net`` the mean over ``batches`` of each batch's own; all else stays.
+
+    Li et al. 2016, arXiv 1603.04779. Dropout stays off, and every module has its own mode again afterwards.
+    """
+    norms = norms_of(net)
+    modes = [(module, module.training) for module in net.modules()]
+    momenta = [norm.momentum for norm in norms]
+    net.eval()
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+            norm.train()
+        for batch in batches:
+            net(batch)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        for module, training in modes:
+            module.training = training

@@ -1,0 +1,154 @@
+"""`adapt`: a bundle and a folder of photos without labels in, a bundle out."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inarch.api.adapt import AdaptOptions, adapt
+from inarch.bundle.reading import Bundle, read_bundle
+from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.serving.predictor import Predictor
+from inarch.transfer.adaptation import methods
+from trained import CLASSES, Trained, draw, draw_folder
+
+
+def _darkened(folder: Path) -> Path:
+    """Every photo below ``folder`` at half its light."""
+    for path in folder.rglob("*.*"):
+        with Image.open(path) as image:
+            dark = image.convert("RGB").point(lambda value: value // 2)
+        dark.save(path, quality=85)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled photos of the other domain: 12 of each class, and one that cannot be read."""
+    folder = _darkened(draw_folder(tmp_path_factory.mktemp("elsewhere"), {"": 12}, seed=77_000))
+    (folder / CLASSES[0] / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unlabelled(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same photos in one folder."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    for number, path in enumerate(sorted(elsewhere.rglob("*.*"))):
+        shutil.copy(path, folder / f"{number:02}{path.suffix}")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_updates() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "UPDATES", 8)
+        yield
+
+
+def _options(tiny: Trained, **changes: object) -> AdaptOptions:
+    return replace(AdaptOptions(cache=tiny.cache), **changes)
+
+
+@pytest.fixture(scope="module")
+def adapted(tiny: Trained, elsewhere: Path, unlabelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """By all methods, with labelled photos as an oracle."""
+    out = tmp_path_factory.mktemp("adapted") / "bundle"
+    return adapt(tiny.bundle, unlabelled, out, _options(tiny, oracle=elsewhere))
+
+
+def test_the_bundle_predicts_and_says_what_was_tried(adapted: Bundle, unlabelled: Path) -> None:
+    """Every method has its scores, its time and, by the oracle, its accuracy; one was chosen."""
+    record = adapted.metrics["adaptation"]
+    assert [each["method"] for each in record["candidates"]] == ["none", "adabn", "coral", "mcc", "dann"]
+    assert sum(each["chosen"] for each in record["candidates"]) == 1
+    assert record["photos"] == 36
+    assert all(each["oracle"]["n"] == 36 for each in record["candidates"])
+    assert "36 labelled target photos" in record["oracle_verdict"]
+    (answer,) = Predictor(adapted.path).predict([sorted(unlabelled.iterdir())[0]])
+    assert {name for name, _ in answer.ranking} == set(CLASSES)
+
+
+def test_the_chosen_net_is_the_one_whose_accuracy_is_told(adapted: Bundle, elsewhere: Path) -> None:
+    """The bundle's own answers for the oracle's photos are right as often as the record says."""
+    record = adapted.metrics["adaptation"]
+    chosen = next(each for each in record["candidates"] if each["chosen"])
+    paths = [path for path in sorted(elsewhere.rglob("*.*")) if path.name != "broken.jpg"]
+    answers = list(Predictor(adapted.path).predict(paths))
+    right = np.mean([answer.ranking[0][0] == path.parent.name for answer, path in zip(answers, paths, strict=True)])
+    assert right == pytest.approx(chosen["oracle"]["value"])
+
+
+def test_labels_of_the_target_change_nothing(adapted: Bundle, tiny: Trained, elsewhere: Path, tmp_path: Path) -> None:
+    """The same net without an oracle, and where the folders of the target claim other classes."""
+    renamed = shutil.copytree(elsewhere, tmp_path / "renamed")
+    for old, new in zip(CLASSES, ("x", "y", "z"), strict=True):
+        (renamed / old).rename(renamed / new)
+    blind = adapt(tiny.bundle, renamed, tmp_path / "out", _options(tiny))
+    chosen = [
+        next(e["method"] for e in each.metrics["adaptation"]["candidates"] if e["chosen"]) for each in (blind, adapted)
+    ]
+    assert chosen[0] == chosen[1]
+    assert all(each["oracle"] is None for each in blind.metrics["adaptation"]["candidates"])
+    assert not blind.metrics["adaptation"]["oracle_verdict"]
+
+
+def test_an_oracle_with_wrong_labels_chooses_the_same_net(
+    adapted: Bundle, tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """To the last bit."""
+    lying = shutil.copytree(elsewhere, tmp_path / "lying")
+    (lying / CLASSES[0]).rename(lying / "spare")
+    (lying / CLASSES[1]).rename(lying / CLASSES[0])
+    (lying / "spare").rename(lying / CLASSES[1])
+    other = adapt(tiny.bundle, unlabelled, tmp_path / "out", _options(tiny, oracle=lying))
+    assert other.graph() == adapted.graph()
+    told, said = (each.metrics["adaptation"]["candidates"] for each in (other, adapted))
+    assert [each["scores"] for each in told] == [each["scores"] for each in said]
+    assert [each["oracle"] for each in told] != [each["oracle"] for each in said]
+
+
+def test_the_old_bundle_stays_and_the_new_one_can_be_adapted_again(
+    adapted: Bundle, tiny: Trained, unlabelled: Path, tmp_path: Path
+) -> None:
+    """Its own report says where the source photos are."""
+    again = adapt(adapted.path, unlabelled, tmp_path / "again", _options(tiny, methods=("adabn",)))
+    assert again.metrics["adaptation"]["bundle"] == str(adapted.path)
+    assert read_bundle(tiny.bundle).metrics["adaptation"] is None
+
+
+def test_photos_that_do_not_differ_leave_the_net_as_it_was_or_no_worse(tiny: Trained, tmp_path: Path) -> None:
+    """New photos of the old domain."""
+    same = draw_folder(tmp_path / "same", {"": 12}, seed=99_000)
+    bundle = adapt(tiny.bundle, same, tmp_path / "out", _options(tiny, oracle=same))
+    candidates = bundle.metrics["adaptation"]["candidates"]
+    chosen = next(each for each in candidates if each["chosen"])
+    assert chosen["oracle"]["value"] >= candidates[0]["oracle"]["value"] - 0.05
+
+
+def test_mistakes_are_one_sentence(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:
+    """Before any work, with what to do about them."""
+    out, options = tmp_path / "out", _options(tiny)
+    few = tmp_path / "few"
+    for number in range(3):
+        draw(few / f"{number}.png", "red", number)
+    with pytest.raises(PhotosError, match="20 at least"):
+        adapt(tiny.bundle, few, out, options)
+    with pytest.raises(PhotosError, match="--source"):
+        adapt(tiny.bundle, unlabelled, out, replace(options, source=tmp_path / "nowhere"))
+    with pytest.raises(PhotosError, match="cannot be opened"):
+        adapt(tiny.bundle, tmp_path / "nowhere", out, options)
+    strangers = draw_folder(tmp_path / "strangers", {"": 3})
+    (strangers / "red").rename(strangers / "crimson")
+    with pytest.raises(PhotosError, match="knows blue, green, red"):
+        adapt(tiny.bundle, unlabelled, out, replace(options, source=strangers))
+    with pytest.raises(UnknownNameError, match="adabn"):
+        AdaptOptions(methods=("adabm",))
+    with pytest.raises(UnknownNameError, match="information"):
+        AdaptOptions(validator="luck")
+    with pytest.raises(UserError, match="time budget"):
+        AdaptOptions(time_budget=0.0)
+    assert not out.exists()
