@@ -30,7 +30,7 @@ from inarch.transfer.linear import fit_probe
 ADAPTING = TrainingConfig(
     epochs=1, batch_size=64, optimiser="adamw", lr=3e-4, weight_decay=0.01, label_smoothing=0.0, ema_decay=0.99
 )
-UPDATES, FEWEST_UPDATES = 1000, 30
+UPDATES, FEWEST_UPDATES = 600, 30
 """How many updates a method takes where there is time, and how few are no adaptation."""
 CRITIC_WIDTH = 256
 CALIBRATING = 2000
@@ -140,9 +140,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 
 def _trained(task: Task, moving: Moving, loss: Loss) -> Adapted:
     """Train what moves on both domains; it ends with averaged weights and, where it has any, target statistics."""
-    source = Source(len(task.seen), partial(_batch, task, _draws(task)))
+    source = Source(len(task.seen), partial(_batch, task, _draws()))
     config = _config(task, moving, source, loss)
-    source = Source(len(task.seen), partial(_batch, task, _draws(task, source.steps(config) * config.epochs)))
+    source = Source(len(task.seen), partial(_batch, task, _draws(source.steps(config) * config.epochs)))
     run = Run(moving, config)
     for epoch in run.epochs(source, loss):
         task.progress("adapt", epoch.number, config.epochs)
@@ -158,7 +158,7 @@ def _trained(task: Task, moving: Moving, loss: Loss) -> Adapted:
     )
 
 
-def _draws(task: Task, updates: int = UPDATES) -> Callable[[], float]:
+def _draws(updates: int = 1) -> Callable[[], float]:
     """Called once for every batch, returns how far training has come, from 0 to 1."""
     steps = count()
     return lambda: min(1.0, next(steps) / updates)
