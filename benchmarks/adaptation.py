@@ -35,7 +35,7 @@ from inarch.transfer.adaptation import methods
 
 CACHE = ROOT / ".data" / "cache"
 EPOCHS, UPDATES = 12, {"digits": 500, "changed": 150}
-"""What a net learns from scratch, and what each method that trains takes: fixed, so that a busy machine changes nothing."""
+"""Of a net from scratch, and of each method that trains: fixed, so that a busy machine changes nothing."""
 PLENTY = 1e6
 """Seconds."""
 DIGITS = TrainOptions(

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inarch.drawing.adaptation_text import adaptation_lines
 from inarch.drawing.report import to_html
 from inarch.drawing.report_text import SHOWN, to_text
 from inarch.metrics.classification import evaluate
 from inarch.metrics.intervals import wilson
 from inarch.metrics.softmax import softmax
 from inarch.records import (
+    Adaptation,
+    AdaptedCandidate,
     Candidate,
     Curve,
     Estimate,
@@ -126,6 +129,27 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
     )
 
 
+def adaptation(folder: str = "winter", *, oracle: bool = True) -> Adaptation:
+    """Two candidates, the adapted one taken."""
+    judged = wilson(40, 50) if oracle else None
+    scores = (("agreement", 0.8), ("information", 0.6))
+    return Adaptation(
+        bundle=folder,
+        target=folder,
+        photos=90,
+        validator="agreement",
+        candidates=(
+            AdaptedCandidate("none", "as it was", scores, None, 0.0, (0.5, 0.5), 1.5, False, judged),
+            AdaptedCandidate(
+                "mcc", "600 updates", scores, Estimate(0.1, 0.05, 0.15, 90), 0.21, (0.25, 0.75), 80.0, True, judged
+            ),
+        ),
+        left_out=(("adabn", "batch normalisation is folded"),),
+        verdict="mcc was taken: its agreement is +0.100",
+        oracle_verdict="On 50 labelled target photos adapting helped." if oracle else "",
+    )
+
+
 MOVED = "probe: 2 of 62 tensors: head 1, stage4 1; the other 60 stayed as they were, bit for bit."
 BARE = {
     "skipped": (),
@@ -149,6 +173,8 @@ REPORTS = {
         made_up((NASTY, "long" * 200)), root=NASTY, notes=(NASTY,), skipped=(SkippedFile(NASTY, NASTY),) * 99
     ),
     "diverged": replace(made_up(("a", "b")), curves=(Curve("a", "epoch", "loss", ((1.0, float("nan")),)),)),
+    "adapted": replace(made_up(("a", "b")), candidates=(), adaptation=adaptation()),
+    "nastily adapted": replace(made_up((NASTY, "b")), candidates=(), adaptation=adaptation(NASTY, oracle=False)),
     "calibrated": replace(made_up(("a", "b")), calibration_error_before=Estimate(0.062, 0.041, 0.095, 60)),
 }
 
@@ -204,6 +230,28 @@ def test_the_page_says_what_was_measured() -> None:
     assert page.tags.count("img") == len(report.evaluation.mistakes) + sum(
         sample.path in {mistake.path for mistake in report.evaluation.mistakes} for sample in report.samples
     )
+
+
+def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of() -> None:
+    """In the page and on the terminal; accuracies only where there were labels."""
+    page = Page(to_html(REPORTS["adapted"], {}))
+    for expected in (
+        "the domain that it was trained on, not of the one that it was adapted to",
+        "90 photos in winter",
+        "Mcc was taken",
+        "+0.100 (+0.050 to +0.150)",
+        "adabn was left out",
+        "adapting helped. Nothing was chosen by those labels.",
+        "75.0 %",
+    ):
+        assert expected in page.text
+    assert "How it was chosen" not in page.text
+    lines = adaptation_lines(asdict(adaptation()))
+    assert "80.0% (67.0% to 88.8%, n=50)" in lines[3]
+    assert lines[3].startswith("→ mcc")
+    assert lines[-1] == "- On 50 labelled target photos adapting helped."
+    blind = adaptation_lines(asdict(adaptation(oracle=False)))
+    assert not any("oracle" in line or "n=50" in line for line in blind)
 
 
 def test_names_are_shown_and_never_obeyed() -> None:
