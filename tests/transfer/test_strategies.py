@@ -156,9 +156,9 @@ def test_a_frozen_tensor_that_moves_is_an_error(
     names = [name for name in start.backbone.state_dict() if name.endswith(tensor) and "stage2" in name]
     real = finetune_module.train_tail
 
-    def careless(*given: Any) -> list[Any]:
+    def careless(*given: Any, **seconds: float) -> list[Any]:
         start.backbone.state_dict()[names[0]].mul_(1.5)
-        return real(*given)
+        return real(*given, **seconds)
 
     job, config = make_job(start), replace(FINETUNING, epochs=1)
     probed = probe_on(job, default_cut(start.backbone))
@@ -297,23 +297,23 @@ def test_scratch_leaves_the_global_generator_alone(
     assert architecture(name).auxiliary_taps
 
 
-def budget(seconds: float, probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> tuple[int, tuple[str, ...]]:
-    """Epochs and notes where a step takes a second and so an epoch takes three."""
-    monkeypatch.setattr(finetune_module, "_step_seconds", lambda *_: 1.0)
-    job = replace(probed[0], time_budget=probed[0].stopwatch.total + seconds)
-    config, notes = fitting_the_budget(job, probed[1], trials=2)
-    return config.epochs, notes
-
-
 def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two trainings of n epochs of three steps, with a fifth of the time in reserve; never fewer than three."""
+    """Two trainings of n epochs of three steps of a second, with a fifth of the time in reserve; never below three."""
     assert len(probed[0].train) == 72
-    assert budget(61, probed, monkeypatch) == (8, ())
-    epochs, (note,) = budget(38, probed, monkeypatch)
-    assert epochs == 5
-    assert "takes about 3.0 s here, so 5 instead of 8" in note
-    assert budget(1, probed, monkeypatch)[0] == 3
-    assert budget(-10, probed, monkeypatch)[0] == 3
+    monkeypatch.setattr(finetune_module, "_step_seconds", lambda *_: 1.0)
+
+    def epochs(seconds: float) -> int:
+        return fitting_the_budget(replace(probed[0], time_budget=probed[0].stopwatch.total + seconds), probed[1]).epochs
+
+    assert [epochs(seconds) for seconds in (61, 38, 1, -10)] == [8, 5, 3, 3]
+
+
+def test_fewer_epochs_are_said(make_job: Jobs, start: StartingPoint, no_export: None) -> None:
+    """Where the time is up before training began, the fewest are run."""
+    outcome = finetune(make_job(start, time_budget=1e-3))
+    (note,) = [note for note in outcome.notes if "instead of 8" in note]
+    assert note.startswith("3 instead of 8 epochs")
+    assert [len(curve.points) for curve in outcome.curves] == [3, 3]
 
 
 def test_a_killed_finetuning_is_resumed(

@@ -53,16 +53,28 @@ Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 def folds(labels: NDArray[np.integer], *, k: int, seed: int, groups: NDArray[np.generic] | None = None) -> list[Fold]:
     """k stratified folds: for each the indices to train on and those held out.
 
+    Args:
+        labels: class of each photo, (n,).
+        k: how many folds.
+        seed: another one gives other folds.
+        groups: photos of one group are held out together, (n,); without it, each by itself.
+
     Raises:
         UserError: a class has fewer than k photos (or groups), so that a fold would go without it.
     """
     units = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    is_grouped = len(np.unique(units)) < len(units)
     rarest = min((len(np.unique(units[labels == label])) for label in np.unique(labels)), default=0)
     if not 2 <= k <= rarest:
-        noun = "photos" if groups is None else "groups"
+        noun = "groups" if is_grouped else "photos"
         raise UserError(f"{k} folds need at least 2 and {k} {noun} of every class; the rarest class has {rarest}.")
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    return list(kind(k, shuffle=True, random_state=seed).split(labels, labels, groups))
+    kind = StratifiedGroupKFold if is_grouped else StratifiedKFold  # the former's folds are less even
+    return list(kind(k, shuffle=True, random_state=seed).split(labels, labels, units))
+
+
+def distinct(labels: NDArray[np.integer], groups: NDArray[np.generic], classes: int) -> list[int]:
+    """For each class how many groups have photos of it: photos that belong together count once."""
+    return [len(np.unique(groups[labels == label])) for label in range(classes)]
 
 
 def _require_training_photos(photos: PhotoSet) -> None:

@@ -111,9 +111,13 @@ class Run:
         self.history: list[Epoch] = []
 
     def epochs(self, source: Source, loss_of: Loss) -> Iterator[Epoch]:
-        """Train epoch by epoch, from where a checkpoint left off if `resume` found one."""
+        """Train epoch by epoch, from where a checkpoint left off if `resume` found one.
+
+        How many there are may be changed in between (see `inarch.training.budget`).
+        """
         steps = source.steps(self.config)
-        for number in range(len(self.history) + 1, self.config.epochs + 1):
+        while len(self.history) < self.config.epochs:
+            number = len(self.history) + 1
             began = time.perf_counter()
             first = (number - 1) * steps
             rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))

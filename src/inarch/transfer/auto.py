@@ -4,7 +4,6 @@ import numpy as np
 
 from inarch.metrics.comparison import mcnemar, paired_difference
 from inarch.transfer.finetune import (
-    FEWEST_EPOCHS,
     Trial,
     candidate_of,
     finetune_outcome,
@@ -18,7 +17,7 @@ from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import Probed, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import scratch
-from inarch.transfer.tail import default_cut
+from inarch.transfer.tail import FEWEST_EPOCHS, default_cut
 
 PROVABLE = 6
 """Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
@@ -39,8 +38,8 @@ def auto(job: Job) -> Outcome:
             f"the probe is wrong on {wrong} of {held} held-out photos; with fewer than {PROVABLE} mistakes to mend, "
             "fine-tuning could not prove that it is better",
         )
-    config, notes = fitting_the_budget(job, probed, trials=2)
-    if notes and config.epochs <= FEWEST_EPOCHS:
+    config = fitting_the_budget(job, probed)
+    if config.epochs == FEWEST_EPOCHS:
         return _keep_probe(job, probed, "the time left does not allow a fair trial of fine-tuning")
     tried = trial(job, probed, config)
     better, why = judge(job, tried)
@@ -49,7 +48,7 @@ def auto(job: Job) -> Outcome:
         candidate_of(job, probed, tried, config, chosen=better, why=why),
     )
     if better:
-        return finetune_outcome(job, probed, tried, config, (candidates, (*notes, f"Fine-tuned: {why}.")))
+        return finetune_outcome(job, probed, tried, config, (candidates, (f"Fine-tuned: {why}.",)))
     return probe_outcome(job, probed, candidates, (f"Not fine-tuned: {why}.",))
 
 

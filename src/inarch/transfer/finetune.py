@@ -27,7 +27,7 @@ from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, learning_curve_of, measured, probe_on, right
 from inarch.transfer.proof import Snapshot, digests
-from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
+from inarch.transfer.tail import FEWEST_EPOCHS, CachedMaps, default_cut, logits_of, train_tail
 from inarch.weights.onnx_graph import classifier_graph
 
 FINETUNING = TrainingConfig(
@@ -39,7 +39,8 @@ FINETUNING = TrainingConfig(
     label_smoothing=0.05,
     ema_decay=0.95,
 )
-FEWEST_EPOCHS = 3
+SHARE = 0.8
+"""Of the time left goes into training; the rest is for the export and the figures."""
 FEWEST_PHOTOS = 3
 """Of each class: one is held out of the trial, and the probe that it starts from is cross-validated on the others."""
 
@@ -62,13 +63,13 @@ def finetune(job: Job) -> Outcome:
     if why := obstacle(job):
         raise UserError(f"Fine-tuning is not possible here: {why}; choose --strategy probe.")
     probed = probe_on(job, default_cut(job.start.backbone))
-    config, notes = fitting_the_budget(job, probed, trials=2)
+    config = fitting_the_budget(job, probed)
     tried = trial(job, probed, config)
     candidates = (
         probe_in_trial(job, probed, tried, chosen=False, why="for comparison"),
         candidate_of(job, probed, tried, config, chosen=True, why="asked for"),
     )
-    return finetune_outcome(job, probed, tried, config, (candidates, notes))
+    return finetune_outcome(job, probed, tried, config, (candidates, ()))
 
 
 def obstacle(job: Job) -> str:
@@ -98,21 +99,14 @@ def map_bytes(job: Job, cut: str) -> int:
     return 2 * job.views * len(job.train) * tap.channels * side**2
 
 
-def fitting_the_budget(job: Job, probed: Probed, *, trials: int) -> tuple[TrainingConfig, tuple[str, ...]]:
-    """As many epochs as the time left allows, by timing one step here and now."""
+def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
+    """As many epochs as should fit twice into the time left, by timing one step here and now."""
     config = replace(FINETUNING, seed=job.seed)
     model = nn.Sequential(*_tail_and_head(job, probed, probed.fits[probed.last]))
     source = _maps(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = _step_seconds(model, source, config) * source.steps(config)
-    affordable = int(0.8 * job.seconds_left / (trials * epoch_seconds))
-    if affordable >= config.epochs:
-        return config, ()
-    epochs = max(FEWEST_EPOCHS, affordable)
-    note = (
-        f"An epoch of fine-tuning takes about {epoch_seconds:.1f} s here, so {epochs} instead of {config.epochs} were "
-        f"run to keep within the time budget of {job.time_budget:.0f} s."
-    )
-    return replace(config, epochs=epochs), (note,)
+    affordable = int(SHARE * job.seconds_left / (2 * epoch_seconds))
+    return replace(config, epochs=max(FEWEST_EPOCHS, min(config.epochs, affordable)))
 
 
 def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
@@ -132,6 +126,7 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
     """Fine-tune on four fifths of the training photos, and probe on the same, to compare them on the last fifth."""
     began = time.perf_counter()
     labels, groups = job.labels[job.train], job.groups[job.train]
+    seconds = SHARE * job.seconds_left / 2
     with job.stopwatch.phase("trial"):
         seen, held = held_out_fold(job)
         fits = {
@@ -146,7 +141,9 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
             for stage in dict.fromkeys((probed.stage, probed.last))
         }
         model = nn.Sequential(*_tail_and_head(job, probed, fits[probed.last]))
-        history = train_tail(job, model, _maps(job, probed).source(seen), config, _checkpoint(job, probed, "trial"))
+        history = train_tail(
+            job, model, _maps(job, probed).source(seen), config, _checkpoint(job, probed, "trial"), seconds=seconds
+        )
         tuned = logits_of(model, probed.views[0]["map"], held)
     return Trial(
         held,
@@ -172,8 +169,7 @@ def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             f"Some photos are held out to watch the training, which takes two different training photos of every "
             f"class; {rarest!r} has {count}. Add photos of it."
         )
-    apart = len(np.unique(groups)) == len(groups)
-    parts = folds(labels, k=min(5, count), seed=job.seed, groups=None if apart else groups)
+    parts = folds(labels, k=min(5, count), seed=job.seed, groups=groups)
     return max(parts, key=lambda part: rarest_class(job, job.train[part[0]])[1])  # groups may crowd in one fold
 
 
@@ -195,13 +191,21 @@ def finetune_outcome(
     tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
     model = Classifier(prefix.joined(tail), head)
     snapshot = Snapshot("finetune", digests(model), frozenset(digests(prefix, "backbone.")))
+    seconds = SHARE * job.seconds_left
     with job.stopwatch.phase("fit"):
         history = train_tail(
             job,
             nn.Sequential(tail, head),
             _maps(job, probed).source(np.arange(len(job.train))),
-            config,
+            replace(config, epochs=len(tried.history)),
             _checkpoint(job, probed, "final"),
+            seconds=seconds,
+        )
+    if len(history) < FINETUNING.epochs:
+        notes = (
+            *notes,
+            f"{len(history)} instead of {FINETUNING.epochs} epochs of fine-tuning were run to keep within the time "
+            f"budget of {job.time_budget:.0f} s.",
         )
     movement = snapshot.movement(model.eval())
     temperature = job.balanced.temperature(tried.tuned, job.labels[job.train][tried.held_out])

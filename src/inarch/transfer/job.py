@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inarch.data.augment import Augmentation
 from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
+from inarch.data.split import distinct
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Preprocessing, Ranking
@@ -161,6 +162,5 @@ class Outcome:
 def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
     """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
     rows = job.train if rows is None else rows
-    labels, groups = job.labels[rows], job.groups[rows]
-    counts = [len(np.unique(groups[labels == label])) for label in range(len(job.classes))]
+    counts = distinct(job.labels[rows], job.groups[rows], len(job.classes))
     return job.classes[int(np.argmin(counts))], min(counts)

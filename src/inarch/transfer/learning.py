@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import folds
+from inarch.data.split import distinct, folds
 from inarch.metrics.intervals import wilson
 from inarch.records import Estimate, LearningCurve, LearningPoint
 from inarch.transfer.balance import balance_of
@@ -93,17 +93,15 @@ def _errors(
 
     Empty where a class has too few photos (or groups) for the folds.
     """
-    counts = [len(np.unique(groups[labels == label])) for label in range(fit.classes)]
-    if min(counts) < FOLDS:
+    if min(distinct(labels, groups, fit.classes)) < FOLDS:
         return []
     repeats = REPEATS if len(labels) <= REPEATED_PHOTOS else 1
-    apart = len(np.unique(groups)) == len(groups)
     wrong = {share: np.zeros(len(labels)) for share in SHARES}
     sizes: dict[float, list[int]] = {share: [] for share in SHARES}
     with threadpool_limits(1, user_api="blas"):
         for _ in range(repeats):
             fold_seed = int(draw.integers(2**31))
-            for seen, held in folds(labels, k=FOLDS, seed=fold_seed, groups=None if apart else groups):
+            for seen, held in folds(labels, k=FOLDS, seed=fold_seed, groups=groups):
                 rank = _ranks(labels[seen], groups[seen], draw)
                 for share in list(wrong):
                     part = seen[rank < share]

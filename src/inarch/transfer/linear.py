@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import folds
+from inarch.data.split import distinct, folds
 from inarch.errors import PhotosError
 from inarch.transfer.balance import Balance, balance_of
 
@@ -77,7 +77,7 @@ def fit_probe(
         UnknownNameError: no balance has that name.
     """
     balanced = balance_of(balance, labels, classes)
-    counts = [len(np.unique(groups[labels == label])) for label in range(classes)]
+    counts = distinct(labels, groups, classes)
     if min(counts) < 2:
         raise PhotosError(
             f"Cross-validation needs two different training photos of every class; class number "
@@ -179,10 +179,9 @@ class _Validation:
         seed: int,
     ) -> None:
         classes = len(balanced.learned)
-        rarest = min(len(np.unique(groups[labels == label])) for label in range(classes))
-        apart = len(np.unique(groups)) == len(groups)
+        rarest = min(distinct(labels, groups, classes))
         self.plain, self.classes = views[0], classes
-        self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=None if apart else groups)
+        self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=groups)
         self.paths = [_Path(views[:, seen], labels[seen], balanced) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from inarch.data.augment import augment
 from inarch.nets import Classifier, architecture, build, evaluating
 from inarch.records import Curve, Preprocessing
+from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
@@ -25,6 +26,8 @@ from inarch.transfer.proof import Snapshot, digests
 from inarch.weights.onnx_graph import classifier_graph
 
 MOST_EPOCHS, FEWEST_EPOCHS = 60, 3
+SHARE = 0.9
+"""Of the time left: the rest is for the export and the figures."""
 LONGEST = 12_000
 """Steps after which more training has stopped paying on small sets."""
 
@@ -59,15 +62,16 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
     model = _fresh(job)
     snapshot = Snapshot("scratch", digests(model), frozenset())
     source = Source(len(seen), Pixels(job, job.train[seen]).batch)
+    seconds = SHARE * job.seconds_left
     with job.stopwatch.phase("fit"):
-        config, notes = _config(job, model, source)
+        config, wanted = _config(job, model, source, seconds)
+        plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
         run = Run(model, config, _checkpoint(job))
-        if job.resume and (done := run.resume()):
-            notes = (f"Training was resumed after epoch {done} of {run.config.epochs}.",)
-        held_out_curve = [
-            (float(epoch.number), _accuracy(job, run.average or model, job.train[held]))
-            for epoch in _watched(job, run, source)
-        ]
+        done = run.resume() if job.resume else 0
+        held_out_curve = []
+        for epoch in _watched(job, run, source):
+            held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
+            plan.look(run)
         run.discard()
         logits = logits_of(job, model, job.train[held])
         movement = snapshot.movement(Classifier(model.backbone, model.head))
@@ -93,7 +97,7 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
         candidates=(candidate,),
         curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
         movements=(movement,),
-        notes=(*notes, kept),
+        notes=(*_notes(job, run, wanted, resumed_after=done), kept),
     )
 
 
@@ -115,24 +119,28 @@ def _watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
         yield epoch
 
 
-def _config(job: Job, model: Classifier, source: Source) -> tuple[TrainingConfig, tuple[str, ...]]:
-    """A rate for nets with or without batch normalisation, and as many epochs as the time left allows."""
+def _config(job: Job, model: Classifier, source: Source, seconds: float) -> tuple[TrainingConfig, int]:
+    """A rate for nets with or without batch normalisation, as many epochs as should fit, and how many would be best."""
     has_norm = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     config = TrainingConfig(epochs=1, seed=job.seed)
     if not has_norm:
         config = replace(config, optimiser="adamw", lr=5e-4)
     steps = source.steps(config)
     wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // steps))
-    step_seconds = _step_seconds(job, source, config)
-    affordable = int(0.85 * job.seconds_left / (step_seconds * steps))
-    if affordable >= wanted:
-        return replace(config, epochs=wanted), ()
-    epochs = max(FEWEST_EPOCHS, affordable)
-    note = (
-        f"A pass over the photos takes about {step_seconds * steps:.1f} s here, so {epochs} instead of {wanted} epochs "
-        f"were run to keep within the time budget of {job.time_budget:.0f} s. More time would probably help."
+    affordable = int(seconds / (_step_seconds(job, source, config) * steps))
+    return replace(config, epochs=max(FEWEST_EPOCHS, min(wanted, affordable))), wanted
+
+
+def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str, ...]:
+    """What became of the plan."""
+    if resumed_after:
+        return (f"Training was resumed after epoch {resumed_after} of {run.config.epochs}.",)
+    if run.config.epochs >= wanted:
+        return ()
+    return (
+        f"{run.config.epochs} instead of {wanted} epochs were run to keep within the time budget of "
+        f"{job.time_budget:.0f} s. More time would probably help.",
     )
-    return replace(config, epochs=epochs), (note,)
 
 
 def _step_seconds(job: Job, source: Source, config: TrainingConfig) -> float:

@@ -1,5 +1,6 @@
 """Training the tail of a net on the cached maps of its frozen prefix."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,14 @@ from torch import Tensor, nn
 
 from inarch.data.cache import Rows
 from inarch.nets import Backbone, evaluating
+from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import cross_entropy
 from inarch.transfer.job import Job
+
+FEWEST_EPOCHS = 3
+"""Of a tail, however little time there is."""
 
 
 def default_cut(backbone: Backbone) -> str | None:
@@ -57,8 +62,15 @@ class CachedMaps:
         return Source(len(rows), batch)
 
 
-def train_tail(job: Job, model: nn.Module, source: Source, config: TrainingConfig, checkpoint: Path) -> list[Epoch]:
-    """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights."""
+def train_tail(
+    job: Job, model: nn.Module, source: Source, config: TrainingConfig, checkpoint: Path, *, seconds: float = math.inf
+) -> list[Epoch]:
+    """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights.
+
+    Of the config's epochs fewer are run, but never fewer than `FEWEST_EPOCHS`, where they would take more than
+    ``seconds``.
+    """
+    plan = TimePlan(seconds, most=config.epochs, fewest=min(FEWEST_EPOCHS, config.epochs))
     run = Run(model, config, checkpoint)
     if job.resume:
         run.resume()
@@ -66,6 +78,7 @@ def train_tail(job: Job, model: nn.Module, source: Source, config: TrainingConfi
     loss = partial(cross_entropy, smoothing=config.label_smoothing, class_weights=weights)
     for epoch in run.epochs(source, loss):
         job.progress("fine-tune", epoch.number, run.config.epochs)
+        plan.look(run)
     run.discard()
     return run.history
 

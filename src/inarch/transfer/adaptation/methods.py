@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from inarch.metrics.calibration import fit_temperature
 from inarch.nets import evaluating
+from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import Loss
@@ -32,6 +33,8 @@ ADAPTING = TrainingConfig(
 )
 UPDATES, FEWEST_UPDATES = 600, 30
 """How many updates a method takes where there is time, and how few are no adaptation."""
+SHARE = 0.8
+"""Of a method's time goes into training; the rest is for statistics and answers."""
 CRITIC_WIDTH = 256
 CALIBRATING = 2000
 """Temperatures are fitted on so many held-out source photos at most."""
@@ -141,18 +144,21 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 def _trained(task: Task, moving: Moving, loss: Loss) -> Adapted:
     """Train what moves on both domains; it ends with averaged weights and, where it has any, target statistics."""
     source = Source(len(task.seen), partial(_batch, task, _draws()))
-    config = _config(task, moving, source, loss)
+    seconds = SHARE * task.seconds
+    config = _config(task, moving, source, loss, seconds)
+    plan = TimePlan(seconds, most=config.epochs, fewest=1)
     source = Source(len(task.seen), partial(_batch, task, _draws(source.steps(config) * config.epochs)))
     run = Run(moving, config)
     for epoch in run.epochs(source, loss):
-        task.progress("adapt", epoch.number, config.epochs)
+        task.progress("adapt", epoch.number, run.config.epochs)
+        plan.look(run)
     temperature = _temperature(task, moving)
     if norms_of(moving):
         adopt_statistics(moving, task.batches(task.target))
     return Adapted(
         task.whole(moving),
         temperature,
-        f"{source.steps(config) * config.epochs} updates, {config.optimiser} {config.lr:g}",
+        f"{source.steps(config) * len(run.history)} updates, {config.optimiser} {config.lr:g}",
         computed(moving, task, task.target),
         _names(task),
     )
@@ -174,7 +180,7 @@ def _batch(task: Task, progress: Callable[[], float], indices: Tensor, epoch: in
     return (source, target, progress()), torch.from_numpy(task.labels[rows])
 
 
-def _config(task: Task, moving: Moving, source: Source, loss: Loss) -> TrainingConfig:
+def _config(task: Task, moving: Moving, source: Source, loss: Loss, within: float) -> TrainingConfig:
     """As many epochs as make up the updates, or as the time allows, by timing one update here and now."""
     config = replace(ADAPTING, seed=task.seed)
     trial = copy.deepcopy(moving).to(memory_format=torch.channels_last).train()
@@ -185,7 +191,7 @@ def _config(task: Task, moving: Moving, source: Source, loss: Loss) -> TrainingC
         with global_draws(task.seed, "timing"):
             loss(trial, inputs, labels)[0].backward()
         seconds = time.perf_counter() - began
-    updates = max(FEWEST_UPDATES, min(UPDATES, int(0.8 * task.seconds / seconds)))
+    updates = max(FEWEST_UPDATES, min(UPDATES, int(within / seconds)))
     return replace(config, epochs=max(1, round(updates / source.steps(config))))
 
 

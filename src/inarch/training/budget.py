@@ -1,0 +1,48 @@
+"""Keeping a run to its time: how many epochs fit is looked at again after each of them."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from inarch.training.loop import Run
+
+REMEMBERED = 3
+"""The mean of the last so many epochs says how long one takes now: on a shared machine that changes."""
+SHORTEST = 1e-6
+"""Seconds; a clock may not have moved."""
+
+
+class TimePlan:
+    """So many seconds from now, and the bounds within which the number of epochs may move.
+
+    After the first epoch the plan, which a few single steps were timed for, is made anew, longer or shorter. From then
+    on it is only shortened: a rate that has begun to fall should not rise again. The course of the rate is drawn over
+    the epochs that there are now, so that it ends at zero whenever the run does.
+
+    Args:
+        seconds: what the run may take.
+        most: epochs, where there is time.
+        fewest: epochs, whatever they take.
+        clock: seconds, to be passed by tests.
+    """
+
+    def __init__(
+        self, seconds: float, *, most: int, fewest: int, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._clock, self._most, self._fewest = clock, most, fewest
+        self._looked = clock()
+        self._ends = self._looked + seconds
+        self._taken: list[float] = []
+
+    def look(self, run: Run) -> None:
+        """To be called after every epoch, before the next begins."""
+        now = self._clock()
+        self._taken.append(now - self._looked)
+        self._looked = now
+        done, planned = len(run.history), run.config.epochs
+        typical = max(statistics.mean(self._taken[-REMEMBERED:]), SHORTEST)
+        room = int(min(max(0.0, (self._ends - now) / typical), self._most))
+        fitting = max(self._fewest, min(self._most, done + max(1, room)))
+        if done < planned and (fitting < planned or done == 1):
+            run.config = replace(run.config, epochs=fitting)

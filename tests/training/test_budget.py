@@ -1,0 +1,67 @@
+"""A run keeps to its time whatever the machine does meanwhile."""
+
+from collections.abc import Callable
+
+import pytest
+from torch import nn
+
+from inarch.training.budget import TimePlan
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Run, Source
+from inarch.training.losses import cross_entropy
+
+Net = Callable[..., nn.Sequential]
+
+
+class Clock:
+    """Moves when it is told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _run(net: nn.Module, source: Source, epochs: int, seconds: float, takes: Callable[[int], float], most: int) -> Run:
+    """Train, each epoch taking as long as ``takes`` says."""
+    clock = Clock()
+    run = Run(net, TrainingConfig(epochs=epochs, batch_size=5, ema_decay=0.0))
+    plan = TimePlan(seconds, most=most, fewest=3, clock=clock)
+    for epoch in run.epochs(source, cross_entropy):
+        clock.now += takes(epoch.number)
+        plan.look(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("planned", "takes", "most", "run"),
+    [
+        (10, lambda number: 10.0, 60, 10),  # as planned
+        (10, lambda number: 40.0, 60, 3),  # four times slower than thought: the fewest, though they take longer
+        (10, lambda number: 20.0, 60, 5),  # twice slower
+        (10, lambda number: 5.0, 60, 20),  # twice faster: more
+        (10, lambda number: 5.0, 12, 12),  # but not more than are wanted
+        (10, lambda number: 10.0 if number < 5 else 30.0, 60, 6),  # another program begins
+        (10, lambda number: 10.0 if number < 5 else 1.0, 60, 10),  # it ends: the falling rate does not rise again
+        (10, lambda number: 0.0, 20, 20),
+    ],
+)
+def test_the_epochs_that_fit(
+    small_net: Net, source: Source, planned: int, takes: Callable[[int], float], most: int, run: int
+) -> None:
+    """In 100 seconds, of which each epoch takes some."""
+    assert len(_run(small_net(), source, planned, 100.0, takes, most).history) == run
+
+
+def test_the_rate_still_ends_at_zero(small_net: Net, source: Source) -> None:
+    """A shortened run ends with as low a rate as an unbroken one."""
+    run = _run(small_net(), source, 10, 100.0, lambda number: 20.0, 60)
+    steps = source.steps(run.config)
+    (last,) = {group["lr"] for group in run.optimisers[0].param_groups}
+    assert len(run.history) == run.config.epochs == 5
+    assert last < run.config.lr * 3 / (5 * steps)
+
+
+def test_time_without_end_changes_nothing(small_net: Net, source: Source) -> None:
+    """An infinite budget is one, too."""
+    assert len(_run(small_net(), source, 4, float("inf"), lambda number: 1e9, 4).history) == 4
