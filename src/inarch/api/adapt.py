@@ -143,8 +143,14 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
             f"Adapting takes the labelled photos that {bundle.path} was trained on, and they are not at {source}: "
             "say where they are with --source."
         )
+    try:
+        found = split(scan(source), seed=bundle.config.seed)
+    except PhotosError as error:
+        raise PhotosError(
+            f"{error} To adapt, name the photos that {bundle.path} was trained on with --source."
+        ) from error
     job = job_of(
-        lambda: split(scan(source), seed=bundle.config.seed),
+        lambda: found,
         TrainOptions(
             model=str(bundle.path.absolute()),
             seed=options.seed,

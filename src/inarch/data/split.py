@@ -68,8 +68,9 @@ def folds(labels: NDArray[np.integer], *, k: int, seed: int, groups: NDArray[np.
     if not 2 <= k <= rarest:
         noun = "groups" if is_grouped else "photos"
         raise UserError(f"{k} folds need at least 2 and {k} {noun} of every class; the rarest class has {rarest}.")
-    kind = StratifiedGroupKFold if is_grouped else StratifiedKFold  # the former's folds are less even
-    return list(kind(k, shuffle=True, random_state=seed).split(labels, labels, units))
+    if is_grouped:
+        return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, units))
+    return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels))  # its folds are more even
 
 
 def distinct(labels: NDArray[np.integer], groups: NDArray[np.generic], classes: int) -> list[int]:

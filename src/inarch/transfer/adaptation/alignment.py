@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
+MOST_PHOTOS = 20_000
+"""Covariances are estimated on so many at most; memory stays bounded."""
 FLOOR = 1e-6
 """Smallest eigenvalue, as a share of the largest: a direction without spread has no scale."""
 
@@ -22,7 +24,7 @@ def aligned(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray
 
 def _power(features: NDArray[np.float32], exponent: float) -> NDArray[np.float64]:
     """The shrunk covariance of the features to a power."""
-    covariance, _ = ledoit_wolf(features.astype(np.float64))
+    covariance, _ = ledoit_wolf(features[:: -(-len(features) // MOST_PHOTOS)].astype(np.float64))
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, FLOOR * max(values[-1], np.finfo(np.float64).tiny))
     return np.asarray((vectors * values**exponent) @ vectors.T)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.metrics.intervals import bootstrap
 from inarch.metrics.validators import VALIDATORS
 from inarch.records import Estimate
 
 RESAMPLES = 200
+MOST_PHOTOS = 10_000
+"""Scores are compared on so many photos at most: by then chance is small."""
 NONE = "none"
 """The net as it was."""
 
@@ -48,7 +49,7 @@ def chosen(answers: Mapping[str, NDArray[np.float64]], validator: str | None, *,
         seed: of the bootstrap over photos.
     """
     validator = validator or default_validator(len(answers))
-    gains = {name: _gain(name, answers, validator, seed) for name in answers if name != NONE}
+    gains = _gains(answers, validator, np.random.default_rng(seed))
     if not gains:
         return Choice(NONE, validator, gains, "the net was kept as it was: no other candidate could be tried")
     best = max(gains, key=lambda name: gains[name].value)
@@ -62,11 +63,23 @@ def chosen(answers: Mapping[str, NDArray[np.float64]], validator: str | None, *,
     return Choice(NONE, validator, gains, why)
 
 
-def _gain(name: str, answers: Mapping[str, NDArray[np.float64]], validator: str, seed: int) -> Estimate:
-    """The candidate's score minus that of the net as it was, resampled over photos."""
+def _gains(
+    answers: Mapping[str, NDArray[np.float64]], validator: str, draw: np.random.Generator
+) -> dict[str, Estimate]:
+    """Each candidate's score minus that of the net as it was, with a percentile bootstrap over the photos."""
+    n = len(answers[NONE])
+    shown = {name: each[:: -(-n // MOST_PHOTOS)] for name, each in answers.items()}
 
-    def difference(*drawn: NDArray[np.float64]) -> float:
-        scored = scores(dict(zip(answers, drawn, strict=True)), validator)
-        return scored[name] - scored[NONE]
+    def differences(rows: NDArray[np.int64]) -> list[float]:
+        scored = scores({name: each[rows] for name, each in shown.items()}, validator)
+        return [score - scored[NONE] for name, score in scored.items() if name != NONE]
 
-    return bootstrap(difference, *answers.values(), generator=np.random.default_rng(seed), resamples=RESAMPLES)
+    kept = len(shown[NONE])
+    values = differences(np.arange(kept))
+    drawn = np.array([differences(draw.integers(kept, size=kept)) for _ in range(RESAMPLES)])
+    bounds = np.quantile(drawn, (0.025, 0.975), axis=0).T if values else []
+    names = [name for name in answers if name != NONE]
+    return {
+        name: Estimate(value, min(value, float(low)), max(value, float(high)), kept)
+        for name, value, (low, high) in zip(names, values, bounds, strict=True)
+    }
