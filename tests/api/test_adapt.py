@@ -9,11 +9,17 @@ import pytest
 from PIL import Image
 
 from inarch.api.adapt import AdaptOptions, adapt
+from inarch.api.evaluate import evaluate
+from inarch.api.train import train
 from inarch.bundle.reading import Bundle, read_bundle
-from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.serving.predictor import Predictor
+from inarch.transfer import scratch
 from inarch.transfer.adaptation import methods
-from trained import CLASSES, Trained, draw, draw_folder
+from trained import CLASSES, Trained, draw, draw_folder, options
+
+EACH = 30
+"""Photos of each class of the other domain."""
 
 
 def _darkened(folder: Path) -> Path:
@@ -27,8 +33,8 @@ def _darkened(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Labelled photos of the other domain: 12 of each class, and one that cannot be read."""
-    folder = _darkened(draw_folder(tmp_path_factory.mktemp("elsewhere"), {"": 12}, seed=77_000))
+    """Labelled photos of the other domain, more than fit into one batch, and one that cannot be read."""
+    folder = _darkened(draw_folder(tmp_path_factory.mktemp("elsewhere"), {"": EACH}, seed=77_000))
     (folder / CLASSES[0] / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
     return folder
 
@@ -46,6 +52,7 @@ def unlabelled(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def _few_updates() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods, "UPDATES", 8)
+        patch.setattr(methods, "FEWEST_UPDATES", 2)
         yield
 
 
@@ -65,9 +72,9 @@ def test_the_bundle_predicts_and_says_what_was_tried(adapted: Bundle, unlabelled
     record = adapted.metrics["adaptation"]
     assert [each["method"] for each in record["candidates"]] == ["none", "adabn", "coral", "mcc", "dann"]
     assert sum(each["chosen"] for each in record["candidates"]) == 1
-    assert record["photos"] == 36
-    assert all(each["oracle"]["n"] == 36 for each in record["candidates"])
-    assert "36 labelled target photos" in record["oracle_verdict"]
+    assert record["photos"] == 3 * EACH
+    assert all(each["oracle"]["n"] == 3 * EACH for each in record["candidates"])
+    assert "90 labelled target photos" in record["oracle_verdict"]
     (answer,) = Predictor(adapted.path).predict([sorted(unlabelled.iterdir())[0]])
     assert {name for name, _ in answer.ranking} == set(CLASSES)
 
@@ -83,16 +90,17 @@ def test_the_chosen_net_is_the_one_whose_accuracy_is_told(adapted: Bundle, elsew
 
 
 def test_labels_of_the_target_change_nothing(adapted: Bundle, tiny: Trained, elsewhere: Path, tmp_path: Path) -> None:
-    """The same net without an oracle, and where the folders of the target claim other classes."""
+    """The same net to the last bit without an oracle, and where photos lie in folders of other classes."""
     renamed = shutil.copytree(elsewhere, tmp_path / "renamed")
     for old, new in zip(CLASSES, ("x", "y", "z"), strict=True):
         (renamed / old).rename(renamed / new)
     blind = adapt(tiny.bundle, renamed, tmp_path / "out", _options(tiny))
-    chosen = [
-        next(e["method"] for e in each.metrics["adaptation"]["candidates"] if e["chosen"]) for each in (blind, adapted)
+    candidates = blind.metrics["adaptation"]["candidates"]
+    assert all(each["oracle"] is None for each in candidates)
+    assert blind.graph() == adapted.graph()
+    assert [each["scores"] for each in candidates] == [
+        each["scores"] for each in adapted.metrics["adaptation"]["candidates"]
     ]
-    assert chosen[0] == chosen[1]
-    assert all(each["oracle"] is None for each in blind.metrics["adaptation"]["candidates"])
     assert not blind.metrics["adaptation"]["oracle_verdict"]
 
 
@@ -109,6 +117,61 @@ def test_an_oracle_with_wrong_labels_chooses_the_same_net(
     told, said = (each.metrics["adaptation"]["candidates"] for each in (other, adapted))
     assert [each["scores"] for each in told] == [each["scores"] for each in said]
     assert [each["oracle"] for each in told] != [each["oracle"] for each in said]
+
+
+def test_the_photos_to_test_on_stay_the_same(tmp_path: Path, unlabelled: Path) -> None:
+    """However often a bundle is adapted and with whatever seed: they are split as when it was trained."""
+    photos = draw_folder(tmp_path / "photos", {"": 10})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratch, "MOST_EPOCHS", 1)
+        bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5))
+    given = AdaptOptions(cache=tmp_path / "cache", methods=("adabn",))
+    once = adapt(bundle.path, unlabelled, tmp_path / "once", given)
+    twice = adapt(once.path, unlabelled, tmp_path / "twice", replace(given, seed=3))
+    learned = [each.metrics["learned_from"] for each in (bundle, once, twice)]
+    assert learned[0] == learned[1] == learned[2]
+    draw(photos / "red" / "new.png", "red", 1234)
+    with pytest.raises(PhotosError, match="no longer those"):
+        adapt(bundle.path, unlabelled, tmp_path / "more", given)
+    assert adapt(bundle.path, unlabelled, tmp_path / "more", replace(given, source=photos)).classes == CLASSES
+
+
+def test_a_probed_bundle_adapts_behind_the_cut(
+    tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """What stands before stays as it is, but for the statistics of `adabn`."""
+    bundle = train(
+        tiny.photos, tmp_path / "probed", options(tiny.cache.parent, model=str(tiny.bundle), strategy="probe")
+    )
+    given = _options(tiny, oracle=elsewhere, methods=("adabn", "mcc", "dann"))
+    moved = set()
+    for validator in ("information", "certainty", "density"):
+        result = adapt(bundle.path, unlabelled, tmp_path / validator, replace(given, validator=validator))
+        moved |= {name for each in result.metrics["movements"] if each["phase"] != "adabn" for name in each["moved"]}
+        (told,) = [each["oracle"] for each in result.metrics["adaptation"]["candidates"] if each["chosen"]]
+        figures, _ = evaluate(result.path, elsewhere)
+        assert figures.accuracy.value == pytest.approx(told["value"])
+    assert not any(name.startswith("backbone.stages.stem") for name in moved)
+
+
+def test_what_training_would_undo_is_left_out(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:
+    """The answers of a balanced bundle stay balanced."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratch, "MOST_EPOCHS", 1)
+        bundle = train(tiny.photos, tmp_path / "bundle", options(tiny.cache.parent, balance="logits"))
+    record = adapt(bundle.path, unlabelled, tmp_path / "out", _options(tiny)).metrics["adaptation"]
+    assert [name for name, why in record["left_out"] if "balance" in why] == ["coral", "mcc", "dann"]
+    assert record["validator"] == "information"
+
+
+def test_a_method_that_fails_does_not_stop_the_others(
+    tiny: Trained, unlabelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left out with the reason."""
+    monkeypatch.setattr(methods, "class_confusion", lambda logits: logits.sum() * float("nan"))
+    record = adapt(tiny.bundle, unlabelled, tmp_path / "out", _options(tiny)).metrics["adaptation"]
+    assert [name for name, why in record["left_out"] if "loss became nan" in why] == ["mcc"]
+    assert [each["method"] for each in record["candidates"]] == ["none", "adabn", "coral", "dann"]
 
 
 def test_the_old_bundle_stays_and_the_new_one_can_be_adapted_again(
@@ -131,24 +194,28 @@ def test_photos_that_do_not_differ_leave_the_net_as_it_was_or_no_worse(tiny: Tra
 
 def test_mistakes_are_one_sentence(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:
     """Before any work, with what to do about them."""
-    out, options = tmp_path / "out", _options(tiny)
+    out, given = tmp_path / "out", _options(tiny)
     few = tmp_path / "few"
     for number in range(3):
         draw(few / f"{number}.png", "red", number)
     with pytest.raises(PhotosError, match="20 at least"):
-        adapt(tiny.bundle, few, out, options)
+        adapt(tiny.bundle, few, out, given)
     with pytest.raises(PhotosError, match="--source"):
-        adapt(tiny.bundle, unlabelled, out, replace(options, source=tmp_path / "nowhere"))
+        adapt(tiny.bundle, unlabelled, out, replace(given, source=tmp_path / "nowhere"))
     with pytest.raises(PhotosError, match="cannot be opened"):
-        adapt(tiny.bundle, tmp_path / "nowhere", out, options)
+        adapt(tiny.bundle, tmp_path / "nowhere", out, given)
     strangers = draw_folder(tmp_path / "strangers", {"": 3})
     (strangers / "red").rename(strangers / "crimson")
     with pytest.raises(PhotosError, match="knows blue, green, red"):
-        adapt(tiny.bundle, unlabelled, out, replace(options, source=strangers))
+        adapt(tiny.bundle, unlabelled, out, replace(given, source=strangers))
     with pytest.raises(UnknownNameError, match="adabn"):
         AdaptOptions(methods=("adabm",))
     with pytest.raises(UnknownNameError, match="information"):
         AdaptOptions(validator="luck")
+    with pytest.raises(UserError, match="two methods"):
+        AdaptOptions(methods=("mcc",), validator="agreement")
+    with pytest.raises(OutputError, match="stays as it is"):
+        adapt(tiny.bundle, unlabelled, tiny.bundle, given)
     with pytest.raises(UserError, match="time budget"):
         AdaptOptions(time_budget=0.0)
     assert not out.exists()

@@ -174,3 +174,19 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     """With the ways to write one."""
     with pytest.raises(UserError, match="is not a duration; write it as 90s, 10m or 1h"):
         seconds_of(text)
+
+
+def test_adapt_prints_what_was_tried(inarch: Inarch, tiny: Trained, tmp_path: Path) -> None:
+    """As a table with the verdict, or the record alone as JSON; an unknown method is the user's mistake."""
+    new = draw_folder(tmp_path / "new", {"": 8}, seed=4321)
+    words = ["adapt", str(tiny.bundle), str(new), "--method", "adabn", "--method", "coral"]
+    ended = inarch(*words, "--oracle", str(new), "--out", str(tmp_path / "a"))
+    assert (ended.code, ended.err) == (0, "")
+    assert "adapted to 24 photos without labels; chosen by their agreement:" in ended.out
+    assert "n=24" in ended.out
+    assert str(tmp_path / "a") in ended.out
+    record = json.loads(inarch(*words, "--json", "--out", str(tmp_path / "b")).out)
+    assert [each["method"] for each in record["candidates"]] == ["none", "adabn", "coral"]
+    wrong = inarch("adapt", str(tiny.bundle), str(new), "--method", "adabm", "--out", str(tmp_path / "c"))
+    assert wrong.code == 2
+    assert "Did you mean 'adabn'?" in wrong.err

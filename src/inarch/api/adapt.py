@@ -21,7 +21,8 @@ from inarch.data.scan import scan, scan_unlabelled
 from inarch.data.split import reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
-from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.drawing.wording import counted
+from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.metrics.comparison import mcnemar
 from inarch.metrics.intervals import wilson
 from inarch.metrics.validators import VALIDATORS
@@ -32,7 +33,7 @@ from inarch.transfer.adaptation.methods import METHODS
 from inarch.transfer.adaptation.selection import NONE
 from inarch.transfer.adaptation.task import Adapted, Domain, Task
 from inarch.transfer.features import Prefix
-from inarch.transfer.finetune import held_out_fold
+from inarch.transfer.finetune import held_out_fold, map_bytes
 from inarch.transfer.job import Job, Outcome, Progress, silent
 from inarch.transfer.probe import right
 from inarch.transfer.scratch import logits_of
@@ -71,6 +72,8 @@ class AdaptOptions:
         for name in self.methods:
             if name not in METHODS:
                 raise UnknownNameError("method of adapting", name, METHODS)
+        if self.validator == "agreement" and len(self.methods) < 2:
+            raise UserError("Agreement takes two methods at least; name more methods, or another validator.")
 
 
 def adapt(
@@ -95,6 +98,8 @@ def adapt(
     """
     options = options or AdaptOptions()
     read = read_bundle(bundle)
+    if Path(out).resolve() == read.path.resolve():
+        raise OutputError(f"{out} is the bundle that is to be adapted, and it stays as it is; choose another --out.")
     check_output(Path(out))
     with in_use(options.cache, options.cache_size):
         return write_bundle(Path(out), _adapted(read, target, options, progress))
@@ -102,26 +107,24 @@ def adapt(
 
 def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
     found = scan_unlabelled(target)
+    _check_number(target, len(found.photos))
     oracle = None if options.oracle is None else _oracle(options.oracle, bundle.classes)
     job = _source_job(bundle, options, progress)
     with job.stopwatch.phase("decode"):
-        unlabelled = store(found, job.preprocessing, options.cache, partial(progress, "decode"))
-    if len(unlabelled.images) < FEWEST_PHOTOS:
-        raise PhotosError(
-            f"{target} holds {len(unlabelled.images)} photos that can be read; adapting takes {FEWEST_PHOTOS} at least."
-        )
+        unlabelled = _decoded(target, found, job)
+        _check_number(target, len(unlabelled.images))
+        judged = None if oracle is None else _decoded(options.oracle, _unlabelled(oracle), job)
     model = _classifier(job, bundle)
     task = _task(job, bundle, model, unlabelled, options)
     with job.stopwatch.phase("adapt"):
         result = tried(task, options.methods)
         choice = choose(result, options.validator, seed=options.seed)
     candidates, oracle_verdict = candidates_of(result, choice), ""
-    if oracle is not None:
+    if oracle is not None and judged is not None:
         with job.stopwatch.phase("oracle"):
-            readable = store(_unlabelled(oracle), job.preprocessing, options.cache, partial(progress, "decode"))
             label_of = {photo.path: photo.label for photo in oracle.photos}
-            labels = np.array([label_of[photo.path] for photo in readable.photos.photos])
-            candidates, oracle_verdict = _judged(candidates, _answers(job, result, readable), labels)
+            labels = np.array([label_of[photo.path] for photo in judged.photos.photos])
+            candidates, oracle_verdict = _judged(candidates, _answers(job, result, judged), labels)
     adaptation = Adaptation(
         bundle=str(bundle.path),
         target=found.root,
@@ -132,13 +135,36 @@ def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress
         verdict=choice.why,
         oracle_verdict=oracle_verdict,
     )
-    return _contents(job, bundle, result, choice.name, adaptation)
+    return _contents(job, bundle, result, adaptation, _overlap(job, unlabelled))
+
+
+def _check_number(target: str | Path, photos: int) -> None:
+    if photos < FEWEST_PHOTOS:
+        raise PhotosError(
+            f"{target} holds {counted(photos, 'different photo')} that can be read; adapting takes {FEWEST_PHOTOS} at "
+            "least."
+        )
+
+
+def _decoded(what: Path | str | None, photos: PhotoSet, job: Job) -> Stored:
+    """Photos without labels, decoded as far as they can be read."""
+    try:
+        return store(photos, job.preprocessing, job.cache, partial(job.progress, "decode"))
+    except PhotosError as error:
+        raise PhotosError(f"None of the {counted(len(photos.photos), 'photo')} in {what} can be read.") from error
+
+
+def _overlap(job: Job, target: Stored) -> tuple[str, ...]:
+    """Says so if photos that the figures are of are among those that were adapted to."""
+    digests = {photo.digest for photo in target.photos.photos}
+    twice = sum(job.digests[row] in digests for row in job.test)
+    return (f"{counted(twice, 'photo')} of the figures below are among those that were adapted to.",) if twice else ()
 
 
 def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job:
     """The labelled photos, split as they were when the bundle was trained, and its backbone."""
     source = bundle.metrics.get("root", "") if options.source is None else options.source
-    if not source or not Path(source).exists():
+    if not source or not Path(source).expanduser().exists():
         raise PhotosError(
             f"Adapting takes the labelled photos that {bundle.path} was trained on, and they are not at {source}: "
             "say where they are with --source."
@@ -146,14 +172,19 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
     try:
         found = split(scan(source), seed=bundle.config.seed)
     except PhotosError as error:
+        hint = f"To adapt {bundle.path}, say with --source where the photos are that it was trained on."
+        raise PhotosError(f"{error} {hint}") from error
+    if found.classes != bundle.classes:
         raise PhotosError(
-            f"{error} To adapt, name the photos that {bundle.path} was trained on with --source."
-        ) from error
+            f"The photos in {source} have the classes {', '.join(found.classes)}, and {bundle.path} knows "
+            f"{', '.join(bundle.classes)}: name the photos that it was trained on with --source."
+        )
     job = job_of(
         lambda: found,
         TrainOptions(
             model=str(bundle.path.absolute()),
             seed=options.seed,
+            balance=bundle.config.balance,
             time_budget=options.time_budget,
             augmentation=Augmentation(flip=bundle.config.flip),
             cache=options.cache,
@@ -161,11 +192,13 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
         ),
         progress,
     )
-    if job.classes != bundle.classes:
+    if options.source is None and bundle.metrics.get("learned_from") not in (None, job.learned_from):
         raise PhotosError(
-            f"The photos in {source} have the classes {', '.join(job.classes)}, and {bundle.path} knows "
-            f"{', '.join(bundle.classes)}: name the photos that it was trained on with --source."
+            f"The photos in {source} are no longer those that {bundle.path} was trained on (some were added or removed, "
+            "or a manifest lists them): name them with --source, or, if these will do, these."
         )
+    if not len(job.test):
+        raise PhotosError(f"None of the photos in {source} that the bundle is measured on can be read.")
     return job
 
 
@@ -181,6 +214,12 @@ def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: 
     """What was trained whole adapts whole; else the tail, on cached maps."""
     cut = None if bundle.config.strategy == "scratch" else default_cut(model.backbone)
     rows = np.arange(len(target.images))
+    needed = 0 if cut is None else map_bytes(job, cut) // len(job.train) * (len(job.train) + len(rows))
+    if needed > options.cache_size:
+        raise UserError(
+            f"The feature maps of {len(job.train) + len(rows):,} photos take {needed / 1e9:.2f} GB, and the cache may "
+            f"hold {options.cache_size / 1e9:.2f} GB: give it more (--cache-size)."
+        )
     seen, held = held_out_fold(replace(job, seed=bundle.config.seed))  # training from scratch kept back the same
     return Task(
         model=model,
@@ -195,8 +234,9 @@ def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: 
         preprocessing=job.preprocessing,
         augmentation=job.augmentation,
         seed=options.seed,
-        seconds=job.seconds_left / max(1, len(options.methods)),
+        seconds=job.seconds_left,
         progress=job.progress,
+        balance=bundle.config.balance,
     )
 
 
@@ -253,9 +293,13 @@ def _judged(
     return judged, f"On {len(labels):,} labelled target photos {'; '.join(said)}."
 
 
-def _contents(job: Job, bundle: Bundle, result: Tried, name: str, adaptation: Adaptation) -> BundleContents:
+def _contents(
+    job: Job, bundle: Bundle, result: Tried, adaptation: Adaptation, notes: tuple[str, ...]
+) -> BundleContents:
     """The chosen net as a bundle; its figures are of source photos, the only ones with labels that may count."""
+    name = next(each.method for each in adaptation.candidates if each.chosen)
     taken: Adapted = result.adapted[name]
+    origin = f"{bundle.path.resolve().name}, {'not adapted' if name == NONE else 'adapted'} to {adaptation.target}"
     with job.stopwatch.phase("export"):
         graph = classifier_graph(taken.model, job.preprocessing)
     labels = job.labels[job.train]
@@ -269,14 +313,15 @@ def _contents(job: Job, bundle: Bundle, result: Tried, name: str, adaptation: Ad
         curves=(),
         movements=(result.movements[name],) if name in result.movements else (),
         notes=(
-            f"This net is {bundle.path.name}, adapted to the photos in {adaptation.target}: {adaptation.verdict}.",
+            f"This net is {origin}: {adaptation.verdict}.",
             "These figures are of source photos; how often it is right on target photos, only their labels can say.",
+            *notes,
         ),
     )
     logits, evaluation = evaluated(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)
     return BundleContents(
-        config=replace(bundle_config(job, outcome), strategy=bundle.config.strategy),
+        config=replace(bundle_config(job, outcome), strategy=bundle.config.strategy, seed=bundle.config.seed),
         model=taken.model,
         graph=graph,
         report=report,

@@ -71,6 +71,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         candidates=outcome.candidates,
         curves=outcome.curves,
         movements=outcome.movements,
+        learned_from=job.learned_from,
         ranking=job.ranking,
         learning_curve=outcome.learning_curve,
         evaluation=evaluation,
@@ -96,6 +97,7 @@ def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
         seed=job.seed,
         flip=job.augmentation.flip,
         versions=dict(versions()),
+        balance=job.balance,
     )
 
 

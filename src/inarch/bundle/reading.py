@@ -44,6 +44,8 @@ class BundleConfig:
     seed: int
     flip: bool
     versions: dict[str, str]
+    balance: str = "none"
+    """What was done about classes of different size; older bundles do not say."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
 
 
 def _config(content: dict[str, Any]) -> BundleConfig:
+    content = {"balance": "none", **content}
     kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
     wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
     if wrong:

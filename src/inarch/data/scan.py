@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inarch.data.decode import IMAGE_SUFFIXES, identify
@@ -52,6 +53,8 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
 def scan_unlabelled(photos: str | Path) -> PhotoSet:
     """Find the photos below a folder, whatever its folders are called; all of them are of one class, `UNLABELLED`.
 
+    Each file's bytes count once, and photos stand in the order of their digests, so that names cannot tell anything.
+
     Raises:
         PhotosError: it is no folder that can be opened, or holds no photos.
     """
@@ -63,7 +66,8 @@ def scan_unlabelled(photos: str | Path) -> PhotoSet:
     found = _photo_set(listing, _examined(listing), listing.classes)
     if not found.photos:
         raise PhotosError(f"The folder {photos} holds no photos.")
-    return found
+    distinct = {photo.digest: photo for photo in found.photos}
+    return replace(found, photos=tuple(distinct[digest] for digest in sorted(distinct)))
 
 
 Examined = list[tuple[Found, str | SkippedFile]]

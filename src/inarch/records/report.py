@@ -91,5 +91,7 @@ class TrainingReport:
     """The backbones that this one was chosen from, where none was named."""
     learning_curve: LearningCurve | None = None
     """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
+    learned_from: str = ""
+    """Names the training photos and their labels by content."""
     adaptation: Adaptation | None = None
     """Where the net was adapted to photos of another domain; the figures above are then of the old one."""

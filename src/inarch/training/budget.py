@@ -9,6 +9,8 @@ from inarch.training.loop import Run
 
 REMEMBERED = 3
 """The mean of the last so many epochs says how long one takes now: on a shared machine that changes."""
+SETTLING = 2
+"""Epochs after which the plan may still grow; the first is slow, as files and memory are new to it."""
 SHORTEST = 1e-6
 """Seconds; a clock may not have moved."""
 
@@ -16,9 +18,9 @@ SHORTEST = 1e-6
 class TimePlan:
     """So many seconds from now, and the bounds within which the number of epochs may move.
 
-    After the first epoch the plan, which a few single steps were timed for, is made anew, longer or shorter. From then
-    on it is only shortened: a rate that has begun to fall should not rise again. The course of the rate is drawn over
-    the epochs that there are now, so that it ends at zero whenever the run does.
+    After the first two epochs the plan, which a few single steps were timed for, is made anew, longer or shorter. From
+    then on it is only shortened: a rate that has begun to fall should not rise again. The course of the rate is drawn
+    over the epochs that there are now, so that it ends at zero whenever the run does.
 
     Args:
         seconds: what the run may take.
@@ -30,7 +32,7 @@ class TimePlan:
     def __init__(
         self, seconds: float, *, most: int, fewest: int, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._clock, self._most, self._fewest = clock, most, fewest
+        self._clock, self._most, self._fewest = clock, most, min(fewest, most)
         self._looked = clock()
         self._ends = self._looked + seconds
         self._taken: list[float] = []
@@ -43,6 +45,7 @@ class TimePlan:
         done, planned = len(run.history), run.config.epochs
         typical = max(statistics.mean(self._taken[-REMEMBERED:]), SHORTEST)
         room = int(min(max(0.0, (self._ends - now) / typical), self._most))
-        fitting = max(self._fewest, min(self._most, done + max(1, room)))
-        if done < planned and (fitting < planned or done == 1):
+        fitting = max(self._fewest, done + 1, min(self._most, done + room))
+        if done < planned and (fitting < planned or (fitting > planned and done <= SETTLING)):
             run.config = replace(run.config, epochs=fitting)
+            run.save()

@@ -106,7 +106,7 @@ def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
     source = _maps(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = _step_seconds(model, source, config) * source.steps(config)
     affordable = int(SHARE * job.seconds_left / (2 * epoch_seconds))
-    return replace(config, epochs=max(FEWEST_EPOCHS, min(config.epochs, affordable)))
+    return replace(config, epochs=min(config.epochs, max(FEWEST_EPOCHS, affordable)))
 
 
 def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:

@@ -134,6 +134,11 @@ class Job:
         return cache_key(*parts, str(self.seed), self.balance, str(len(self.classes)), *learned)
 
     @property
+    def learned_from(self) -> str:
+        """Names the training photos and their labels by content; their order does not matter."""
+        return cache_key(*sorted(f"{self.digests[row]} {self.labels[row]}" for row in self.train))
+
+    @property
     def seconds_left(self) -> float:
         """What is left of the time budget."""
         return self.time_budget - self.stopwatch.total

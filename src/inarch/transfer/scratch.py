@@ -65,9 +65,9 @@ def scratch(job: Job, *, why: str = "asked for") -> Outcome:
     seconds = SHARE * job.seconds_left
     with job.stopwatch.phase("fit"):
         config, wanted = _config(job, model, source, seconds)
-        plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
         run = Run(model, config, _checkpoint(job))
         done = run.resume() if job.resume else 0
+        plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
         held_out_curve = []
         for epoch in _watched(job, run, source):
             held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
@@ -115,7 +115,7 @@ def _watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
         class_weights=torch.from_numpy(job.balanced.learned).float(),
     )
     for epoch in run.epochs(source, loss):
-        job.progress("train", epoch.number, config.epochs)
+        job.progress("train", epoch.number, run.config.epochs)
         yield epoch
 
 
@@ -128,7 +128,7 @@ def _config(job: Job, model: Classifier, source: Source, seconds: float) -> tupl
     steps = source.steps(config)
     wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // steps))
     affordable = int(seconds / (_step_seconds(job, source, config) * steps))
-    return replace(config, epochs=max(FEWEST_EPOCHS, min(wanted, affordable))), wanted
+    return replace(config, epochs=min(wanted, max(FEWEST_EPOCHS, affordable))), wanted
 
 
 def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str, ...]:

@@ -70,10 +70,10 @@ def train_tail(
     Of the config's epochs fewer are run, but never fewer than `FEWEST_EPOCHS`, where they would take more than
     ``seconds``.
     """
-    plan = TimePlan(seconds, most=config.epochs, fewest=min(FEWEST_EPOCHS, config.epochs))
     run = Run(model, config, checkpoint)
     if job.resume:
         run.resume()
+    plan = TimePlan(seconds, most=max(config.epochs, run.config.epochs), fewest=FEWEST_EPOCHS)
     weights = torch.from_numpy(job.balanced.learned).float()
     loss = partial(cross_entropy, smoothing=config.label_smoothing, class_weights=weights)
     for epoch in run.epochs(source, loss):

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.metrics.softmax import softmax
+from inarch.errors import WorkError
+from inarch.metrics.softmax import check_finite, softmax
 from inarch.metrics.validators import VALIDATORS
 from inarch.records import AdaptedCandidate, Movement
 from inarch.transfer.adaptation.methods import METHODS
@@ -30,6 +31,8 @@ class Tried:
 def tried(task: Task, methods: Sequence[str]) -> Tried:
     """Adapt by each of ``methods`` that nothing stands in the way of, and prove what each has moved.
 
+    The task's seconds are for all of them together; a method that fails is left out, and the others go on.
+
     Raises:
         FrozenMovedError: a method moved what it had no right to.
     """
@@ -41,16 +44,32 @@ def tried(task: Task, methods: Sequence[str]) -> Tried:
     seconds = {NONE: time.perf_counter() - began}
     movements: dict[str, Movement] = {}
     left_out = []
-    for name in methods:
+    ends = began + task.seconds
+    for place, name in enumerate(methods):
         if why := METHODS[name].obstacle(task):
             left_out.append((name, why))
             continue
         began = time.perf_counter()
-        adapted[name] = METHODS[name].adapt(task)
+        own = replace(task, seconds=(ends - began) / (len(methods) - place))
+        try:
+            adapted[name] = _checked(METHODS[name].adapt(own))
+        except WorkError as error:
+            left_out.append((name, str(error)))
+            continue
         seconds[name] = time.perf_counter() - began
         frozen = frozenset(before) - adapted[name].trained
         movements[name] = Snapshot(name, before, frozen).movement(adapted[name].model)
     return Tried(adapted, seconds, movements, tuple(left_out))
+
+
+def _checked(adapted: Adapted) -> Adapted:
+    """As it is.
+
+    Raises:
+        WorkError: a logit is NaN or infinite.
+    """
+    check_finite("logits", adapted.logits)
+    return adapted
 
 
 def answers_of(result: Tried) -> dict[str, NDArray[np.float64]]:

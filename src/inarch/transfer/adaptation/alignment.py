@@ -16,10 +16,8 @@ def aligned(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray
     Sun, Feng and Saenko 2016, arXiv 1511.05547, algorithm 1; the covariances are shrunk by Ledoit and Wolf's rule where
     the paper adds the identity, which supposes a scale that features do not have.
     """
-    whitening = _power(source, -0.5)
-    colouring = _power(target, 0.5)
-    centred = source - source.mean(0)
-    return np.asarray(centred @ whitening @ colouring + target.mean(0), dtype=np.float32)
+    recolouring = (_power(source, -0.5) @ _power(target, 0.5)).astype(np.float32)
+    return (source - source.mean(0)) @ recolouring + target.mean(0)
 
 
 def _power(features: NDArray[np.float32], exponent: float) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """What adaptation adds to the loss on labelled source photos; one function for each method."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -61,4 +63,4 @@ def reversed_gradient(features: Tensor, factor: float) -> Tensor:
 
 def reversal_at(progress: float) -> float:
     """The factor of the reversal, rising from 0 to 1 while training goes from 0 to 1 (the paper's section 5.2.2)."""
-    return float(2 / (1 + torch.exp(torch.tensor(-10 * progress))) - 1)
+    return math.tanh(5 * progress)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
@@ -36,8 +35,10 @@ UPDATES, FEWEST_UPDATES = 600, 30
 SHARE = 0.8
 """Of a method's time goes into training; the rest is for statistics and answers."""
 CRITIC_WIDTH = 256
-CALIBRATING = 2000
-"""Temperatures are fitted on so many held-out source photos at most."""
+CALIBRATING, COUNTED = 2000, 4000
+"""Temperatures are fitted on so many held-out source photos at most, statistics taken of so many photos."""
+EPOCH = 30
+"""Updates between two looks at the clock, at most: an epoch of a large source takes longer than it may."""
 
 
 def adabn(task: Task) -> Adapted:
@@ -45,7 +46,7 @@ def adabn(task: Task) -> Adapted:
     model = copy.deepcopy(task.model).eval()
     whole = replace(task, cut=None, source=_pixels(task.source), target=_pixels(task.target))
     names = [f"{at}.{name}" for at, module in model.named_modules() for name, _ in module.named_buffers(recurse=False)]
-    adopt_statistics(model, whole.batches(whole.target))
+    _adopt(model, whole, whole.target, np.arange(len(whole.target)))
     return Adapted(
         model,
         task.temperature,  # of source photos seen through source statistics, as for the methods that train
@@ -78,7 +79,7 @@ def coral(task: Task) -> Adapted:
 
 def mcc(task: Task) -> Adapted:
     """Minimum class confusion on target photos, beside the labels of source photos."""
-    return _trained(task, task.moving(), mcc_loss)
+    return _trained(task, task.moving(), mcc_loss, "mcc")
 
 
 def mcc_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,7 +102,7 @@ def dann(task: Task) -> Adapted:
             nn.ReLU(),
             nn.Linear(CRITIC_WIDTH, 1),
         )
-    return _trained(task, moving, dann_loss)
+    return _trained(task, moving, dann_loss, "dann")
 
 
 def dann_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,12 +117,14 @@ def dann_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: T
 
 def no_norms(task: Task) -> str:
     """Why statistics cannot be adopted; empty where they can."""
-    return "" if norms_of(task.model) else "batch normalisation is folded into the weights, so there are no statistics"
+    lacks = "the net has no batch normalisation, or it is folded into the weights: there are no statistics to adopt"
+    return "" if norms_of(task.model) else lacks
 
 
-def always(task: Task) -> str:
-    """Nothing stands in the way."""
-    return ""
+def balanced(task: Task) -> str:
+    """Why the head cannot learn anew; empty where it can."""
+    kept = f"the bundle was trained with the balance {task.balance!r}, which training its head anew would undo"
+    return "" if task.balance == "none" else kept
 
 
 class Method(NamedTuple):
@@ -134,27 +137,28 @@ class Method(NamedTuple):
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "adabn": Method(adabn, no_norms),
-        "coral": Method(coral, always),
-        "mcc": Method(mcc, always),
-        "dann": Method(dann, always),
+        "coral": Method(coral, balanced),
+        "mcc": Method(mcc, balanced),
+        "dann": Method(dann, balanced),
     }
 )
 
 
-def _trained(task: Task, moving: Moving, loss: Loss) -> Adapted:
+def _trained(task: Task, moving: Moving, loss: Loss, name: str) -> Adapted:
     """Train what moves on both domains; it ends with averaged weights and, where it has any, target statistics."""
-    source = Source(len(task.seen), partial(_batch, task, _draws()))
+    source = Source(min(len(task.seen), EPOCH * ADAPTING.batch_size), partial(_batch, task, lambda: 1))
     seconds = SHARE * task.seconds
     config = _config(task, moving, source, loss, seconds)
-    plan = TimePlan(seconds, most=config.epochs, fewest=1)
-    source = Source(len(task.seen), partial(_batch, task, _draws(source.steps(config) * config.epochs)))
     run = Run(moving, config)
+    source = replace(source, batch=partial(_batch, task, lambda: run.config.epochs))
+    fewest = -(-min(UPDATES, FEWEST_UPDATES) // source.steps(config))
+    plan = TimePlan(seconds, most=config.epochs, fewest=fewest)
     for epoch in run.epochs(source, loss):
-        task.progress("adapt", epoch.number, run.config.epochs)
+        task.progress(name, epoch.number, run.config.epochs)
         plan.look(run)
     temperature = _temperature(task, moving)
     if norms_of(moving):
-        adopt_statistics(moving, task.batches(task.target))
+        _adopt(moving, task, task.target, np.arange(len(task.target)))
     return Adapted(
         task.whole(moving),
         temperature,
@@ -164,20 +168,15 @@ def _trained(task: Task, moving: Moving, loss: Loss) -> Adapted:
     )
 
 
-def _draws(updates: int = 1) -> Callable[[], float]:
-    """Called once for every batch, returns how far training has come, from 0 to 1."""
-    steps = count()
-    return lambda: min(1.0, next(steps) / updates)
-
-
-def _batch(task: Task, progress: Callable[[], float], indices: Tensor, epoch: int) -> Batch:
-    """Source photos and as many target photos, drawn anew."""
+def _batch(task: Task, epochs: Callable[[], int], indices: Tensor, epoch: int) -> Batch:
+    """Source photos and as many target photos, drawn anew, and how far training has come, from 0 to 1."""
     first = int(indices[0])
-    rows = task.seen[indices.numpy()]
+    order = torch.randperm(len(task.seen), generator=generator(task.seed, "source", epoch))
+    rows = task.seen[order[indices].numpy()]
     chosen = torch.randperm(len(task.target), generator=generator(task.seed, "target", epoch, first))[: len(rows)]
     source = task.inputs(task.source, rows, generator(task.seed, "augment source", epoch, first))
     target = task.inputs(task.target, chosen.numpy(), generator(task.seed, "augment target", epoch, first))
-    return (source, target, progress()), torch.from_numpy(task.labels[rows])
+    return (source, target, (epoch - 1) / epochs()), torch.from_numpy(task.labels[rows])
 
 
 def _config(task: Task, moving: Moving, source: Source, loss: Loss, within: float) -> TrainingConfig:
@@ -191,7 +190,7 @@ def _config(task: Task, moving: Moving, source: Source, loss: Loss, within: floa
         with global_draws(task.seed, "timing"):
             loss(trial, inputs, labels)[0].backward()
         seconds = time.perf_counter() - began
-    updates = max(FEWEST_UPDATES, min(UPDATES, int(within / seconds)))
+    updates = min(UPDATES, max(FEWEST_UPDATES, int(within / seconds)))
     return replace(config, epochs=max(1, round(updates / source.steps(config))))
 
 
@@ -202,8 +201,14 @@ def _temperature(task: Task, net: nn.Module) -> float:
     """
     held = task.held[:: -(-len(task.held) // CALIBRATING)]
     if norms_of(net):
-        adopt_statistics(net, task.batches(task.source, task.seen[:: -(-len(task.seen) // CALIBRATING)]))
+        _adopt(net, task, task.source, task.seen)
     return max(task.temperature, fit_temperature(computed(net, task, task.source, held), task.labels[held]))
+
+
+def _adopt(net: nn.Module, task: Task, domain: Domain, rows: NDArray[np.int64]) -> None:
+    """Take over the statistics of some of these photos, shuffled: photos of one class often stand side by side."""
+    order = torch.randperm(len(rows), generator=generator(task.seed, "statistics"))[:COUNTED].numpy()
+    adopt_statistics(net, task.batches(domain, rows[order]))
 
 
 @torch.no_grad()

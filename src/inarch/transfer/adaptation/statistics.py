@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from inarch.nets import evaluating
+
 Norm = nn.BatchNorm2d | nn.BatchNorm1d
 
 
@@ -17,21 +19,19 @@ def norms_of(net: nn.Module) -> list[Norm]:
 def adopt_statistics(net: nn.Module, batches: Iterable[Tensor]) -> None:
     """Make the running statistics of ``net`` the mean over ``batches`` of each batch's own; all else stays.
 
-    Li et al. 2016, arXiv 1603.04779. Dropout stays off, and every module has its own mode again afterwards.
+    Li et al. 2016, arXiv 1603.04779. Each batch must be a mixture like the whole, not photos of one class. Dropout
+    stays off, and every module has its own mode again afterwards.
     """
     norms = norms_of(net)
-    modes = [(module, module.training) for module in net.modules()]
     momenta = [norm.momentum for norm in norms]
-    net.eval()
     try:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean over all batches
-            norm.train()
-        for batch in batches:
-            net(batch)
+        with evaluating(net):
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # the plain mean over all batches
+                norm.train()
+            for batch in batches:
+                net(batch)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-        for module, training in modes:
-            module.training = training

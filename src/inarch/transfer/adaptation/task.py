@@ -57,7 +57,9 @@ class Task:
     augmentation: Augmentation
     seed: int
     seconds: float
-    """What each method may take."""
+    """What one method may take."""
+    balance: str = "none"
+    """With what the net was trained, a name of `BALANCES`."""
     progress: Progress = silent
 
     @property
