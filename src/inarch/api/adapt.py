@@ -194,8 +194,8 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
     )
     if options.source is None and bundle.metrics.get("learned_from") not in (None, job.learned_from):
         raise PhotosError(
-            f"The photos in {source} are no longer those that {bundle.path} was trained on (some were added or removed, "
-            "or a manifest lists them): name them with --source, or, if these will do, these."
+            f"The photos in {source} are no longer those that {bundle.path} was trained on (some were added or "
+            "removed, or a manifest lists them): name them with --source, or, if these will do, these."
         )
     if not len(job.test):
         raise PhotosError(f"None of the photos in {source} that the bundle is measured on can be read.")
