@@ -1,6 +1,5 @@
 """A bundle, adapted to photos of another domain that nobody has labelled."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
-from inarch.api.train import LARGEST_SEED, TrainOptions, job_of
+from inarch.api.train import TrainOptions, check_seed_and_time, job_of
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
@@ -63,10 +62,7 @@ class AdaptOptions:
     cache_size: int = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
-        if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
-            raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        check_seed_and_time(self.seed, self.time_budget)
         if self.validator is not None and self.validator not in VALIDATORS:
             raise UnknownNameError("validator", self.validator, VALIDATORS)
         for name in self.methods:

@@ -41,6 +41,18 @@ LARGEST_IMAGE = 2048
 LARGEST_SEED = 2**31 - 1
 
 
+def check_seed_and_time(seed: int, time_budget: float) -> None:
+    """Refuse what no run can start from.
+
+    Raises:
+        UserError: the seed is no whole number that every library takes, or the budget no time.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {seed} was asked for.")
+    if not (time_budget > 0 and math.isfinite(time_budget)):
+        raise UserError(f"A time budget is a number of seconds above 0; {time_budget} was asked for.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """How to train; the defaults suit a folder of photos."""
@@ -69,10 +81,7 @@ class TrainOptions:
     """Bytes: what the cache is trimmed to after the run, and what this run may need at most."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} was asked for.")
-        if not (self.time_budget > 0 and math.isfinite(self.time_budget)):
-            raise UserError(f"A time budget is a number of seconds above 0; {self.time_budget} was asked for.")
+        check_seed_and_time(self.seed, self.time_budget)
         if self.balance not in BALANCES:
             raise UnknownNameError("balance", self.balance, BALANCES)
         if self.views < 1:

@@ -15,6 +15,14 @@ SHORTEST = 1e-6
 """Seconds; a clock may not have moved."""
 
 
+def step_seconds(step: Callable[[], object]) -> float:
+    """What one step takes here and now; it is taken twice, as the first is slower and does not count."""
+    step()
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
+
+
 class TimePlan:
     """So many seconds from now, and the bounds within which the number of epochs may move.
 

@@ -20,6 +20,7 @@ from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve
+from inarch.training.budget import step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
 from inarch.transfer.balance import Balance
@@ -110,14 +111,13 @@ def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
 
 
 def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
-    """Seconds of one training step; the first is slower and does not count."""
-    seconds = 0.0
-    rows = torch.arange(min(config.batch_size, source.examples))
-    for _ in range(2):
-        began = time.perf_counter()
-        inputs, labels = source.batch(rows, 0)
+    """Seconds of one training step."""
+
+    def step() -> None:
+        inputs, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
         nn.functional.cross_entropy(model(inputs), labels).backward()
-        seconds = time.perf_counter() - began
+
+    seconds = step_seconds(step)
     model.zero_grad()
     return seconds
 

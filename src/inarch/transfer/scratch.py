@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from inarch.data.augment import augment
 from inarch.nets import Classifier, architecture, build, evaluating
 from inarch.records import Curve, Preprocessing
-from inarch.training.budget import TimePlan
+from inarch.training.budget import TimePlan, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
@@ -144,16 +144,15 @@ def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str,
 
 
 def _step_seconds(job: Job, source: Source, config: TrainingConfig) -> float:
-    """Seconds of one training step of a throw-away copy; the first is slower and does not count."""
+    """Seconds of one training step of a throw-away copy."""
     model = _fresh(job).to(memory_format=torch.channels_last).train()
-    seconds = 0.0
-    for _ in range(2):
-        began = time.perf_counter()
+
+    def step() -> None:
         images, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
         with global_draws(job.seed, "timing"):
             auxiliary_cross_entropy(model, images, labels)[0].backward()
-        seconds = time.perf_counter() - began
-    return seconds
+
+    return step_seconds(step)
 
 
 @torch.no_grad()

@@ -1,7 +1,6 @@
 """The ways of adapting: one function each, and one table of them."""
 
 import copy
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from inarch.metrics.calibration import fit_temperature
 from inarch.nets import evaluating
-from inarch.training.budget import TimePlan
+from inarch.training.budget import TimePlan, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import Loss
@@ -183,14 +182,13 @@ def _config(task: Task, moving: Moving, source: Source, loss: Loss, within: floa
     """As many epochs as make up the updates, or as the time allows, by timing one update here and now."""
     config = replace(ADAPTING, seed=task.seed)
     trial = copy.deepcopy(moving).to(memory_format=torch.channels_last).train()
-    seconds = 0.0
-    for _ in range(2):
-        began = time.perf_counter()
+
+    def step() -> None:
         inputs, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
         with global_draws(task.seed, "timing"):
             loss(trial, inputs, labels)[0].backward()
-        seconds = time.perf_counter() - began
-    updates = min(UPDATES, max(FEWEST_UPDATES, int(within / seconds)))
+
+    updates = min(UPDATES, max(FEWEST_UPDATES, int(within / step_seconds(step))))
     return replace(config, epochs=max(1, round(updates / source.steps(config))))
 
 
