@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from inarch.api import train as train_module
@@ -17,8 +19,11 @@ from inarch.api.train import LARGEST_IMAGE, LARGEST_SEED, TrainOptions, train
 from inarch.bundle.format import WEIGHTS
 from inarch.bundle.reading import read_bundle
 from inarch.drawing.training_text import training_lines
+from inarch.drawing.wording import duration
 from inarch.errors import OutputError, UserError
 from inarch.nets import Classifier, build, folded
+from inarch.records import Plan
+from inarch.transfer import scratch
 from inarch.weights.embedded import pack
 from trained import SIDE, Trained, draw_folder, options
 
@@ -255,7 +260,8 @@ def test_where_nothing_is_named_the_backbones_at_hand_are_compared(
     assert [line for line in lines if line.startswith(f"→ {chosen['model']}") and " photos a second  " in line]
     assert "Which backbone" in (tmp_path / "bundle" / "report.html").read_text("utf-8")
     named = train(tiny.photos, tmp_path / "named", replace(given, model=nets[0]))
-    assert named.metrics["ranking"] is None
+    assert [row["model"] for row in named.metrics["ranking"]["backbones"]] == [nets[0]]
+    assert "Which backbone" not in (tmp_path / "named" / "report.html").read_text("utf-8")
 
 
 def test_a_backbone_that_nobody_named_stops_no_other(
@@ -273,3 +279,42 @@ def test_a_backbone_that_nobody_named_stops_no_other(
     monkeypatch.setattr(train_module, "at_hand", lambda: ("efficientnet_lite0",))
     with pytest.raises(UserError, match="efficientnet_lite0 cannot run on images of 24 x 24"):
         train(tiny.photos, tmp_path / "none", given)
+
+
+def test_a_net_from_scratch_that_nobody_named_suits_the_size_of_the_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos of 28 pixels are not blown up to four times their size."""
+    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
+    draw = np.random.default_rng(0)
+    for place in range(12):
+        path = tmp_path / "photos" / ("dark", "light")[place % 2] / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 99, (28, 28, 3), dtype=np.uint8) + np.uint8(99 * (place % 2))).save(path)
+    given = options(tmp_path, model=None, image_size=None)
+    bundle = train(tmp_path / "photos", tmp_path / "bundle", given)
+    assert (bundle.config.architecture, bundle.preprocessing.image_size) == ("resnet20", 32)
+
+
+def test_the_plan_is_announced_before_the_start_and_kept_in_the_bundle(bundles: Bundles, tmp_path: Path) -> None:
+    """Promise and outcome stand side by side in the lines and in the report; training from scratch has no plan."""
+    given = options(bundles.folder, model=str(bundles("scratch")), strategy="probe", image_size=None)
+    phases: list[str] = []
+    announced: list[tuple[Plan, bool]] = []
+    bundle = train(
+        bundles.photos,
+        tmp_path / "bundle",
+        given,
+        lambda phase, done, total: phases.append(phase),
+        lambda plan: announced.append((plan, "decode" in phases)),
+    )
+    ((plan, is_late),) = announced
+    assert not is_late
+    assert [each.strategy for each in plan.strategies if each.planned] == ["probe"]
+    kept = bundle.metrics["plan"]
+    assert [each["seconds"] for each in kept["strategies"]] == [each.seconds for each in plan.strategies]
+    promised = duration(plan.seconds("probe"))
+    assert any(f"about {promised} promised for probe" in line for line in training_lines(bundle.metrics))
+    page = (bundle.path / "report.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"It came out as probe: {promised} promised" in page
+    assert read_bundle(bundles("scratch")).metrics["plan"] is None

@@ -1,17 +1,20 @@
 """``auto``: it fine-tunes only where that proved itself, and says why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from inarch.records import Plan, PlannedStrategy
 from inarch.transfer import auto as auto_module
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import scratch as scratch_module
 from inarch.transfer.auto import PROVABLE, auto, judge
 from inarch.transfer.finetune import Trial
 from inarch.transfer.job import Job, StartingPoint
+from inarch.transfer.scratch import own_job
 from inarch.weights.files import weights_digest
 
 Jobs = Callable[..., Job]
@@ -126,7 +129,7 @@ def test_without_time_for_a_fair_trial_the_probe_is_kept(
     make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A trial of an epoch or two would prove nothing."""
-    monkeypatch.setattr(finetune_module, "_step_seconds", lambda *_: 1000.0)
+    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
     outcome = auto(make_job(start, labels=mixed_up()))
     assert outcome.strategy == "probe"
     assert outcome.notes[0] == "Not fine-tuned: the time left does not allow a fair trial of fine-tuning."
@@ -142,3 +145,39 @@ def test_a_class_too_small_for_a_trial_keeps_the_probe(make_job: Jobs, start: St
         "Not fine-tuned: a trial on held-out photos takes 3 different training photos of every class, "
         "and 'aslant' has 2."
     )
+
+
+PLANNED = Plan(tuple(PlannedStrategy(name, "", 1.0, 0.0, 1.0, True, "") for name in ("probe", "scratch")), ())
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["worse", "better"])
+def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """Judged on photos that neither it nor the graft has seen. It is right on all of them, or on none."""
+    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
+    job = make_job(start, labels=mixed_up(), plan=PLANNED)
+
+    def said(own: Job) -> scratch_module.Trained:
+        done = scratch_module.trained(own)
+        labels = own.labels[own.train][done.held_out]
+        return replace(done, logits=20 * np.eye(3)[(labels + int(1 - share)) % 3])
+
+    monkeypatch.setattr(auto_module, "trained", said)
+    outcome = auto(job)
+    assert outcome.strategy == ("scratch" if share else "probe")
+    assert [(each.strategy, each.chosen) for each in outcome.candidates] == [
+        ("probe", not share),
+        ("scratch", bool(share)),
+    ]
+    verdict = "From scratch: better" if share else "Not from scratch: worse"
+    assert any(note.startswith(verdict) for note in outcome.notes)
+    assert auto(replace(job, plan=None)).strategy == "probe"
+
+
+def test_a_net_from_scratch_sees_small_photos_at_their_size(make_job: Jobs, start: StartingPoint) -> None:
+    """Where the user named no net; a named one is trained as it was to be grafted. What a graft needs is kept free."""
+    job = make_job(start)
+    assert own_job(job, reserved=100.0).time_budget == job.time_budget - 100
+    assert own_job(job, reserved=0.0).start is start

@@ -195,7 +195,7 @@ def test_maps_that_do_not_fit_into_the_cache_are_not_tried(make_job: Jobs, start
     cut = default_cut(start.backbone) or ""
     tap = start.backbone.taps[cut]
     needed = 72 * 2 * tap.channels * (32 // tap.stride) ** 2
-    assert finetune_module.map_bytes(make_job(start), cut) == needed
+    assert finetune_module.map_bytes(start.backbone, cut, 32, 72) == needed
     assert finetune_module.obstacle(make_job(start, cache_size=needed)) == ""
     with pytest.raises(UserError, match=r"72 photos take 0\.00 GB, and the cache may hold 0\.00 GB \(--cache-size\)"):
         finetune(make_job(start, cache_size=needed - 1))
@@ -300,7 +300,7 @@ def test_scratch_leaves_the_global_generator_alone(
 def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> None:
     """Two trainings of n epochs of three steps of a second, with a fifth of the time in reserve; never below three."""
     assert len(probed[0].train) == 72
-    monkeypatch.setattr(finetune_module, "_step_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1.0)
 
     def epochs(seconds: float) -> int:
         return fitting_the_budget(replace(probed[0], time_budget=probed[0].stopwatch.total + seconds), probed[1]).epochs

@@ -210,10 +210,11 @@ def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: 
     """What was trained whole adapts whole; else the tail, on cached maps."""
     cut = None if bundle.config.strategy == "scratch" else default_cut(model.backbone)
     rows = np.arange(len(target.images))
-    needed = 0 if cut is None else map_bytes(job, cut) // len(job.train) * (len(job.train) + len(rows))
+    photos = len(job.train) + len(rows)
+    needed = 0 if cut is None else map_bytes(model.backbone, cut, job.preprocessing.image_size, photos)
     if needed > options.cache_size:
         raise UserError(
-            f"The feature maps of {len(job.train) + len(rows):,} photos take {needed / 1e9:.2f} GB, and the cache may "
+            f"The feature maps of {photos:,} photos take {needed / 1e9:.2f} GB, and the cache may "
             f"hold {options.cache_size / 1e9:.2f} GB: give it more (--cache-size)."
         )
     seen, held = held_out_fold(replace(job, seed=bundle.config.seed))  # training from scratch kept back the same

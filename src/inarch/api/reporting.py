@@ -73,6 +73,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         movements=outcome.movements,
         learned_from=job.learned_from,
         ranking=job.ranking,
+        plan=job.plan,
         learning_curve=outcome.learning_curve,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,

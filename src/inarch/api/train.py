@@ -19,17 +19,22 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.scan import scan
-from inarch.data.split import reported_split, split
+from inarch.data.split import distinct, reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
-from inarch.records import PhotoSet, Preprocessing
+from inarch.records import PhotoSet, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import BALANCES
+from inarch.transfer.features import Prefix
+from inarch.transfer.finetune import obstacle_to
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
-from inarch.transfer.ranking import Option, rank
+from inarch.transfer.planning import Course, plan
+from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
+from inarch.transfer.scratch import own_net
 from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
+from inarch.transfer.tail import default_cut
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -93,7 +98,11 @@ class TrainOptions:
 
 
 def train(
-    photos: str | Path, out: str | Path, options: TrainOptions | None = None, progress: Progress = silent
+    photos: str | Path,
+    out: str | Path,
+    options: TrainOptions | None = None,
+    progress: Progress = silent,
+    announce: Callable[[Plan], object] = lambda plan: None,
 ) -> Bundle:
     """Train a classifier on labelled photos and write it as a bundle.
 
@@ -102,6 +111,7 @@ def train(
         out: the bundle's folder.
         options: how.
         progress: called with a phase's name, what is done, and what there is to do.
+        announce: called with what each strategy should take and reach, before it starts.
 
     Raises:
         UserError: the photos, the weights, the output folder or an option cannot be used; the message says why.
@@ -111,14 +121,17 @@ def train(
     strategy(options.strategy)
     check_output(Path(out))
     with in_use(options.cache, options.cache_size):
-        return write_bundle(Path(out), _trained(photos, options, progress))
+        return write_bundle(Path(out), _trained(photos, options, progress, announce))
 
 
-def _trained(photos: str | Path, options: TrainOptions, progress: Progress) -> BundleContents:
-    job = job_of(lambda: _found(photos, options.seed), options, progress, ranking=True)
+def _trained(
+    photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
+) -> BundleContents:
+    job = job_of(lambda: _found(photos, options.seed), options, progress, announce)
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     outcome = strategy(options.strategy)(job)
+    job = outcome.job or job
     logits, evaluation = evaluated(job, outcome)
     report = training_report(job, outcome, evaluation, logits)
     return BundleContents(
@@ -132,7 +145,10 @@ def _trained(photos: str | Path, options: TrainOptions, progress: Progress) -> B
 
 
 def job_of(
-    find: Callable[[], PhotoSet], options: TrainOptions, progress: Progress = silent, *, ranking: bool = False
+    find: Callable[[], PhotoSet],
+    options: TrainOptions,
+    progress: Progress = silent,
+    announce: Callable[[Plan], object] | None = None,
 ) -> Job:
     """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from.
 
@@ -140,30 +156,27 @@ def job_of(
         find: the photos, with splits.
         options: how to train.
         progress: called with a phase's name, what is done, and what there is to do.
-        ranking: where the options name no backbone, whether to choose by measuring those at hand; else the usual one
-            is taken.
+        announce: called with the plan; without it none is made, and where the options name no backbone, the usual
+            one is taken and not the best of those at hand.
     """
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
-        choices = _passing(_named(options, ranking=ranking), partial(_choice, strategy=options.strategy))
+        choices = _passing(_named(options, ranking=announce is not None), partial(_choice, strategy=options.strategy))
     with stopwatch.phase("scan"):
         found = find()
+    if options.strategy == "scratch" and options.model is None and options.weights is None:
+        choices = [_for_size(found, options)]
     photos = len({photo.digest for photo in found.photos})
     choices = _passing(choices, partial(_within, photos=photos, cache_size=options.cache_size))
     start, preprocessing = choices[0]
-    ranked = None
-    if len(choices) > 1:
-        with stopwatch.phase("backbones"):
-            chosen, ranked = rank(
-                found,
-                [Option(*each) for each in choices],
-                cache=options.cache,
-                seed=options.seed,
-                balance=options.balance,
-                time_budget=options.time_budget,
-                progress=progress,
-            )
-        start, preprocessing = chosen.start, chosen.preprocessing
+    ranked, promised = None, None
+    if announce is not None and start.pretrained and options.strategy != "scratch":
+        with stopwatch.phase("plan"):
+            chosen, ranked = _ranked(found, choices, options, progress)
+            start, preprocessing = chosen.start, chosen.preprocessing
+        with stopwatch.phase("plan"):
+            promised = _promised(found, chosen, ranked, options, stopwatch.total)
+        announce(promised)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     learned, held = _rows(stored)
@@ -181,10 +194,69 @@ def job_of(
         balance=options.balance,
         time_budget=options.time_budget,
         resume=options.resume,
+        named=_is_named(options),
         ranking=ranked,
+        plan=promised,
         progress=progress,
         stopwatch=stopwatch,
     )
+
+
+def _is_named(options: TrainOptions) -> bool:
+    return options.model is not None or options.weights is not None
+
+
+def _ranked(
+    found: PhotoSet, choices: Sequence["Choice"], options: TrainOptions, progress: Progress
+) -> tuple[Option, Ranking]:
+    """The backbone that suits the photos, then the image size at which it does."""
+    look = partial(
+        rank,
+        found,
+        cache=options.cache,
+        seed=options.seed,
+        balance=options.balance,
+        time_budget=options.time_budget,
+        progress=progress,
+    )
+    chosen, ranked = look([Option(*each) for each in choices])
+    if options.image_size is not None or not (sizes := other_sizes(chosen, ranked, found, options.time_budget)):
+        return chosen, ranked
+    resized, again = look([chosen, *sizes], count=ranked.sampled)
+    others = tuple(replace(each, chosen=False) for each in ranked.backbones if not each.chosen)
+    return resized, replace(again, backbones=(*again.backbones, *others))
+
+
+def _promised(found: PhotoSet, chosen: Option, ranked: Ranking, options: TrainOptions, spent: float) -> Plan:
+    """What each strategy should take and reach, with ``spent`` seconds gone."""
+    held = reported_split(found)
+    learned = [photo for photo in found.photos if photo.split != held]
+    labels, units = np.array([photo.label for photo in learned]), np.array([photo.unit for photo in learned])
+    counts = distinct(labels, units, len(found.classes))
+    rarest = found.classes[int(np.argmin(counts))], min(counts)
+    start, preprocessing = chosen.start, chosen.preprocessing
+    course = Course(
+        found=found,
+        start=start,
+        preprocessing=preprocessing,
+        ranking=ranked,
+        named=_is_named(options),
+        prefix=Prefix(start.backbone, start.digest, preprocessing, default_cut(start.backbone), options.cache),
+        augmentation=options.augmentation,
+        views=options.views,
+        time_budget=options.time_budget,
+        spent=spent,
+        seed=options.seed,
+    )
+    maps = options.views * len(learned)
+    why_not = obstacle_to(start, preprocessing, rarest, photos=maps, cache_size=options.cache_size)
+    return plan(course, options.strategy, why_not)
+
+
+def _for_size(found: PhotoSet, options: TrainOptions) -> "Choice":
+    """A fresh net that suits the size of the photos."""
+    name, side = own_net(typical_side(found))
+    return _choice(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
 
 
 def _check_cache_size(photos: int, side: int, size: int) -> None:

@@ -1,5 +1,6 @@
 """``inarch train``"""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from inarch.cli.sizes import bytes_of
 
 if TYPE_CHECKING:
     from inarch.bundle.reading import Bundle
+    from inarch.records import Plan
 
 
 def train(
@@ -74,8 +76,15 @@ def train(
         augmentation=Augmentation(flip=flip),
     )
     with progress() as show:
-        bundle = run(photos, out, options, show)
+        bundle = run(photos, out, options, show, partial(_print_plan, as_json=as_json))
     print_bundle(bundle, as_json=as_json)
+
+
+def _print_plan(plan: "Plan", *, as_json: bool) -> None:
+    """Before the start; where JSON is asked for, it holds the plan, and this goes to stderr."""
+    from inarch.drawing.training_text import plan_lines
+
+    typer.echo("\n".join(plan_lines(plan)), err=as_json)
 
 
 def print_bundle(bundle: "Bundle", *, as_json: bool) -> None:

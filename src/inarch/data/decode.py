@@ -114,15 +114,15 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     return _upright(_rgb(image), _orientation(image))
 
 
-def identify(file: Path) -> None:
-    """Look at a file's header alone.
+def identify(file: Path) -> tuple[int, int]:
+    """Width and height of an image as it is stored, by its header alone.
 
     Raises:
         UnreadableImageError: the file cannot be opened, or is no image.
     """
     try:
-        with file.open("rb") as stream, _open(stream):
-            pass
+        with file.open("rb") as stream, _open(stream) as image:
+            return image.size
     except OSError as error:
         raise UnreadableImageError(f"It cannot be opened ({error.strerror or error}).") from error
 

@@ -53,11 +53,20 @@ def store(
         PhotosError: a class has no readable photo to learn from (in train, where there are splits).
         OutputError: the cache cannot be written.
     """
-    geometry = cache_key(DECODER, str(preprocessing.image_size), preprocessing.interpolation)
-    rows = ArrayCache(cache / "photos" / geometry)
+    rows = _rows(preprocessing, cache)
     reasons = _fill(rows, photos, preprocessing, on_progress)
     readable = _without(photos, reasons)
     return Stored(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
+
+
+def undecoded(photos: PhotoSet, preprocessing: Preprocessing, cache: Path) -> int:
+    """How many distinct photos `store` would have to decode."""
+    return len(_rows(preprocessing, cache).missing([photo.digest for photo in photos.photos]))
+
+
+def _rows(preprocessing: Preprocessing, cache: Path) -> ArrayCache:
+    geometry = cache_key(DECODER, str(preprocessing.image_size), preprocessing.interpolation)
+    return ArrayCache(cache / "photos" / geometry)
 
 
 def _fill(

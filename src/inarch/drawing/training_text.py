@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inarch.drawing.wording import counted, duration, forecast, headline, interval, moved, percent
-from inarch.records import Estimate, LearningCurve, LearningPoint, Movement
+from inarch.records import Estimate, LearningCurve, LearningPoint, Movement, Plan, PlannedStrategy
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -20,6 +20,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         "",
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
         *_forecast(metrics["learning_curve"]),
+        *_promise(metrics),
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
 
@@ -48,8 +49,44 @@ def side_by_side(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def plan_lines(plan: Plan) -> tuple[str, ...]:
+    """What each strategy should take and reach, before it starts."""
+    rows = [
+        (
+            each.strategy,
+            f"about {duration(each.seconds)}",
+            f"{100 * each.low:.0f} to {100 * each.high:.0f} %",
+            each.settings,
+            "" if each.planned else f"not tried: {each.why}",
+        )
+        for each in plan.strategies
+    ]
+    header = ("plan", "whole run", "accuracy", "what", "")
+    widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header) - 1)]
+    lines = [
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in (header, *rows)
+    ]
+    return (*lines, *(f"- {note}" for note in plan.notes), "")
+
+
+def kept_promise(plan: Plan, strategy: str, seconds: float) -> str:
+    """What was promised, and what it took."""
+    promised = plan.seconds(strategy)
+    off = 100 * (seconds / promised - 1)
+    return f"about {duration(promised)} promised for {strategy}, {duration(seconds)} taken ({off:+.0f} %)"
+
+
+def _promise(metrics: Mapping[str, Any]) -> list[str]:
+    if metrics["plan"] is None:
+        return []
+    plan = Plan(tuple(PlannedStrategy(**each) for each in metrics["plan"]["strategies"]), ())
+    seconds = sum(phase["seconds"] for phase in metrics["phases"])
+    return [f"promise {kept_promise(plan, metrics['strategy'], seconds)}"]
+
+
 def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
-    if ranking is None:
+    if ranking is None or len(ranking["backbones"]) < 2:
         return []
     rows = ranking["backbones"]
     width = max(len(row["model"]) for row in rows)

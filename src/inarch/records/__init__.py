@@ -5,6 +5,7 @@ from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.learning import LearningCurve, LearningPoint
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
+from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
 from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
 
@@ -28,6 +29,8 @@ __all__ = [
     "Phase",
     "Photo",
     "PhotoSet",
+    "Plan",
+    "PlannedStrategy",
     "Preprocessing",
     "RankedBackbone",
     "Ranking",

@@ -23,6 +23,8 @@ class RankedBackbone:
     log_loss: float | None
     chosen: bool
     why: str
+    fit_seconds: float = 0.0
+    """What the cross-validation took."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,14 @@ class Ranking:
     """Photos that each of them saw."""
     backbones: tuple[RankedBackbone, ...]
     """Fastest first."""
+    pixels: Estimate | None = None
+    """Of the same classifier on the photos themselves, shrunk to a few pixels: what needs no backbone."""
+    side: int = 0
+    """The shorter side of most photos, in pixels."""
+    decode_seconds: float = 0.0
+    """One photo."""
+
+    @property
+    def chosen(self) -> RankedBackbone:
+        """The backbone that was taken."""
+        return next(each for each in self.backbones if each.chosen)

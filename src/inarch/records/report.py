@@ -6,6 +6,7 @@ from inarch.records.adaptation import Adaptation
 from inarch.records.learning import LearningCurve
 from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
+from inarch.records.plan import Plan
 from inarch.records.ranking import Ranking
 
 
@@ -89,9 +90,16 @@ class TrainingReport:
     """Phase by phase."""
     ranking: Ranking | None = None
     """The backbones that this one was chosen from, where none was named."""
+    plan: Plan | None = None
+    """What was promised before the start."""
     learning_curve: LearningCurve | None = None
     """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
     learned_from: str = ""
     """Names the training photos and their labels by content."""
     adaptation: Adaptation | None = None
     """Where the net was adapted to photos of another domain; the figures above are then of the old one."""
+
+    @property
+    def seconds(self) -> float:
+        """What all phases took."""
+        return sum(phase.seconds for phase in self.phases)

@@ -1,8 +1,13 @@
 """``auto``: the strategy is chosen by what was measured on training photos that were held out, and it says why."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from inarch.metrics.comparison import mcnemar, paired_difference
+from inarch.records import Candidate
 from inarch.transfer.finetune import (
     Trial,
     candidate_of,
@@ -14,25 +19,62 @@ from inarch.transfer.finetune import (
     trial,
 )
 from inarch.transfer.job import Job, Outcome
-from inarch.transfer.probe import Probed, probe_on, probe_outcome
+from inarch.transfer.probe import Probed, learning_curve_of, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
-from inarch.transfer.scratch import scratch
+from inarch.transfer.scratch import Trained, own_job, scratch, trained
 from inarch.transfer.tail import FEWEST_EPOCHS, default_cut
 
 PROVABLE = 6
 """Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
+ALL_PHOTOS = 1.4
+"""What fitting on every photo takes, in times of its trial on four fifths; some of the time is for a busier machine."""
 
 
 def auto(job: Job) -> Outcome:
-    """Probe first; try fine-tuning where it could prove itself; take it only if it did."""
+    """Probe first; try fine-tuning, and a net from scratch, where they could prove themselves; take what did."""
     if not job.start.pretrained:
         return scratch(job, why="no pre-trained weights were given, so there is nothing to transfer")
+    grafted = _grafted(job)
+    if job.plan is None or not job.plan.is_planned("scratch"):
+        return grafted.outcome()
+    own = own_job(job, reserved=grafted.seconds)
+    alone = trained(own)
+    better, why = _against_scratch(job, alone, grafted)
+    rival = alone.candidate(why, chosen=better)
+    if better:
+        mine = replace(alone.outcome(own, why), learning_curve=learning_curve_of(job, grafted.probed))
+        others = tuple(replace(each, chosen=False) for each in grafted.candidates)
+        return replace(mine, candidates=(*others, rival), notes=(*grafted.notes, f"From scratch: {why}.", *mine.notes))
+    outcome = grafted.outcome()
+    return replace(
+        outcome, candidates=(*outcome.candidates, rival), notes=(*outcome.notes, f"Not from scratch: {why}.")
+    )
+
+
+@dataclass(frozen=True)
+class Grafted:
+    """The better of probing and fine-tuning, and what both were found to be worth."""
+
+    probed: Probed
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...]
+    held_out: NDArray[np.int64]
+    """Training photos (places in ``job.train``) that ``logits`` are of, answered by a fit that had not seen them."""
+    logits: NDArray[np.float64]
+    outcome: Callable[[], Outcome]
+    """Fits it on every training photo."""
+    seconds: float = 0.0
+    """What that should take."""
+
+
+def _grafted(job: Job) -> Grafted:
+    """Probe, and fine-tune where it could prove itself."""
     if why_not := obstacle(job):
-        return _keep_probe(job, probe_on(job), why_not)
+        return _only_probed(job, probe_on(job), why_not)
     probed = probe_on(job, default_cut(job.start.backbone))
     wrong, held = _mistakes(job, probed)
     if wrong < PROVABLE:
-        return _keep_probe(
+        return _only_probed(
             job,
             probed,
             f"the probe is wrong on {wrong} of {held} held-out photos; with fewer than {PROVABLE} mistakes to mend, "
@@ -40,7 +82,7 @@ def auto(job: Job) -> Outcome:
         )
     config = fitting_the_budget(job, probed)
     if config.epochs == FEWEST_EPOCHS:
-        return _keep_probe(job, probed, "the time left does not allow a fair trial of fine-tuning")
+        return _only_probed(job, probed, "the time left does not allow a fair trial of fine-tuning")
     tried = trial(job, probed, config)
     better, why = judge(job, tried)
     candidates = (
@@ -48,19 +90,53 @@ def auto(job: Job) -> Outcome:
         candidate_of(job, probed, tried, config, chosen=better, why=why),
     )
     if better:
-        return finetune_outcome(job, probed, tried, config, (candidates, (f"Fine-tuned: {why}.",)))
-    return probe_outcome(job, probed, candidates, (f"Not fine-tuned: {why}.",))
+        said = candidates, (f"Fine-tuned: {why}.",)
+        return Grafted(
+            probed,
+            *said,
+            tried.held_out,
+            tried.tuned,
+            lambda: finetune_outcome(job, probed, tried, config, said),
+            ALL_PHOTOS * tried.seconds,
+        )
+    said = candidates, (f"Not fine-tuned: {why}.",)
+    return Grafted(probed, *said, tried.held_out, tried.probed, lambda: probe_outcome(job, probed, *said))
+
+
+def _only_probed(job: Job, probed: Probed, why: str) -> Grafted:
+    said = (probe_candidate_of(job, probed, chosen=True, why=why),), (f"Not fine-tuned: {why}.",)
+    return Grafted(
+        probed, *said, probed.probe.held_out_rows, probed.probe.held_out, lambda: probe_outcome(job, probed, *said)
+    )
 
 
 def judge(job: Job, tried: Trial) -> tuple[bool, str]:
-    """Whether fine-tuning is better beyond chance on the held-out photos, and the sentence that says so.
+    """Whether fine-tuning is better beyond chance on the held-out photos, and the sentence that says so."""
+    return _compared(job, tried.held_out, ("fine-tuning", tried.tuned), ("the probe", tried.probed))
+
+
+def _against_scratch(job: Job, alone: Trained, grafted: Grafted) -> tuple[bool, str]:
+    """The same for a net from scratch, on the photos that neither it nor the graft had seen."""
+    both, mine, theirs = np.intersect1d(alone.held_out, grafted.held_out, return_indices=True)
+    rival = grafted.candidates[-1].strategy if grafted.candidates[-1].chosen else "probe"
+    name = "fine-tuning" if rival == "finetune" else "the probe"
+    return _compared(job, both, ("the net from scratch", alone.logits[mine]), (name, grafted.logits[theirs]))
+
+
+def _compared(
+    job: Job,
+    held_out: NDArray[np.int64],
+    rival: tuple[str, NDArray[np.float64]],
+    cheaper: tuple[str, NDArray[np.float64]],
+) -> tuple[bool, str]:
+    """Whether ``rival`` is better than ``cheaper`` beyond chance: for each its name and its logits on ``held_out``.
 
     Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05; where classes are balanced,
-    two standard errors of the paired difference) or its log loss (paired, two standard errors) beats the probe's.
+    two standard errors of the paired difference) or its log loss (paired, two standard errors) beats the other's.
     Everything else is too close to call, and the cheaper strategy stays.
     """
-    labels = job.labels[job.train][tried.held_out]
-    tuned, probed = (job.balanced.answers(each, labels) for each in (tried.tuned, tried.probed))
+    labels = job.labels[job.train][held_out]
+    tuned, probed = (job.balanced.answers(each, labels) for _, each in (rival, cheaper))
     right_tuned, right_probed = tuned.argmax(1) == labels, probed.argmax(1) == labels
     gain = paired_difference(*(job.balanced.losses(each, labels) for each in (probed, tuned)))
     counting = job.balanced.judged[labels]
@@ -69,7 +145,7 @@ def judge(job: Job, tried: Trial) -> tuple[bool, str]:
     is_proven = p < 0.05 if job.balance == "none" else abs(more.mean) > 2 * more.standard_error
     alike = "" if job.balance == "none" else f", {100 * more.mean:+.1f} points where every class counts alike"
     figures = (
-        f"on {len(labels)} held-out photos fine-tuning is right on {right_tuned.sum()} and the probe on "
+        f"on {len(labels)} held-out photos {rival[0]} is right on {right_tuned.sum()} and {cheaper[0]} on "
         f"{right_probed.sum()} (p = {p:.2g}{alike}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
     )
     if more.mean >= 0 and (is_proven or gain.mean > 2 * gain.standard_error):
@@ -86,8 +162,3 @@ def _mistakes(job: Job, probed: Probed) -> tuple[int, int]:
     labels = job.labels[job.train][probed.probe.held_out_rows[counted]]
     wrong = job.balanced.answers(probed.probe.held_out[counted], labels).argmax(1) != labels
     return int(wrong.sum()), len(labels)
-
-
-def _keep_probe(job: Job, probed: Probed, why: str) -> Outcome:
-    candidate = probe_candidate_of(job, probed, chosen=True, why=why)
-    return probe_outcome(job, probed, (candidate,), (f"Not fine-tuned: {why}.",))

@@ -19,12 +19,12 @@ from torch import nn
 from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve
+from inarch.records import Candidate, Curve, Preprocessing
 from inarch.training.budget import step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
 from inarch.transfer.balance import Balance
-from inarch.transfer.job import Job, Outcome, rarest_class
+from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, learning_curve_of, measured, probe_on, right
 from inarch.transfer.proof import Snapshot, digests
@@ -75,29 +75,45 @@ def finetune(job: Job) -> Outcome:
 
 def obstacle(job: Job) -> str:
     """Why fine-tuning cannot be tried; empty where it can."""
-    cut = default_cut(job.start.backbone)
+    return obstacle_to(
+        job.start, job.preprocessing, rarest_class(job), photos=job.views * len(job.train), cache_size=job.cache_size
+    )
+
+
+def obstacle_to(
+    start: StartingPoint, preprocessing: Preprocessing, rarest: tuple[str, int], *, photos: int, cache_size: int
+) -> str:
+    """Why fine-tuning ``start`` cannot be tried; empty where it can.
+
+    Args:
+        start: the backbone.
+        preprocessing: its image size counts.
+        rarest: the class with the fewest photos that do not belong together, and how many it has.
+        photos: how many maps would be cached.
+        cache_size: bytes that they may take.
+    """
+    cut = default_cut(start.backbone)
     if cut is None:
-        return f"the backbone ends with its {job.start.after}, so nothing would stay frozen"
-    needed = map_bytes(job, cut)
-    if needed > job.cache_size:
+        return f"the backbone ends with its {start.after}, so nothing would stay frozen"
+    needed = map_bytes(start.backbone, cut, preprocessing.image_size, photos)
+    if needed > cache_size:
         return (
-            f"the feature maps of {len(job.train):,} photos take {needed / 1e9:.2f} GB, and the cache may hold "
-            f"{job.cache_size / 1e9:.2f} GB (--cache-size)"
+            f"the feature maps of {photos:,} photos take {needed / 1e9:.2f} GB, and the cache may hold "
+            f"{cache_size / 1e9:.2f} GB (--cache-size)"
         )
-    rarest, count = rarest_class(job)
+    name, count = rarest
     if count < FEWEST_PHOTOS:
         return (
             f"a trial on held-out photos takes {FEWEST_PHOTOS} different training photos of every class, "
-            f"and {rarest!r} has {count}"
+            f"and {name!r} has {count}"
         )
     return ""
 
 
-def map_bytes(job: Job, cut: str) -> int:
-    """What the cached maps at ``cut`` take, in 16 bits, of every view of every training photo."""
-    tap = job.start.backbone.taps[cut]
-    side = math.ceil(job.preprocessing.image_size / tap.stride)
-    return 2 * job.views * len(job.train) * tap.channels * side**2
+def map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int:
+    """What the cached maps of so many photos at ``cut`` take, in 16 bits."""
+    tap = backbone.taps[cut]
+    return 2 * photos * tap.channels * math.ceil(image_size / tap.stride) ** 2
 
 
 def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
@@ -105,13 +121,13 @@ def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
     config = replace(FINETUNING, seed=job.seed)
     model = nn.Sequential(*_tail_and_head(job, probed, probed.fits[probed.last]))
     source = _maps(job, probed).source(np.arange(len(job.train)))
-    epoch_seconds = _step_seconds(model, source, config) * source.steps(config)
+    epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
     affordable = int(SHARE * job.seconds_left / (2 * epoch_seconds))
     return replace(config, epochs=min(config.epochs, max(FEWEST_EPOCHS, affordable)))
 
 
-def _step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
-    """Seconds of one training step."""
+def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
+    """Seconds of one training step, here and now."""
 
     def step() -> None:
         inputs, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)

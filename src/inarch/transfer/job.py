@@ -16,7 +16,7 @@ from inarch.data.cache_size import DEFAULT_SIZE
 from inarch.data.split import distinct
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Preprocessing, Ranking
+from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import Balance, balance_of
 
 Progress = Callable[[str, int, int], None]
@@ -94,8 +94,12 @@ class Job:
     time_budget: float = 600.0
     """Seconds that training may take in all."""
     resume: bool = False
+    named: bool = True
+    """Whether the user chose the net."""
     ranking: Ranking | None = None
-    """How the backbone was chosen, where it was."""
+    """How the backbone did on a sample of the photos, beside others where none was named."""
+    plan: Plan | None = None
+    """What was promised before the start."""
     progress: Progress = silent
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -162,6 +166,8 @@ class Outcome:
     notes: tuple[str, ...]
     learning_curve: LearningCurve | None = None
     """Of the probe, where there was one and the photos suffice."""
+    job: Job | None = None
+    """Where the net sees the photos otherwise than the backbone did that was to be grafted: the job as it sees them."""
 
 
 def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:

@@ -4,6 +4,7 @@ LogME (see `inarch.metrics.logme`) is the field's quick answer; here it is shown
 same sample, which decides: between backbones that one standard error cannot tell apart, the fastest is taken.
 """
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation
+from inarch.data.decode import decode_many, identify
 from inarch.data.split import reported_split
 from inarch.data.store import Stored, store
-from inarch.errors import PhotosError
+from inarch.errors import PhotosError, UnreadableImageError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.logme import logme
-from inarch.records import Photo, PhotoSet, Preprocessing, RankedBackbone, Ranking
+from inarch.records import Estimate, Photo, PhotoSet, Preprocessing, RankedBackbone, Ranking
 from inarch.transfer.balance import balance_of
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Progress, StartingPoint
@@ -36,6 +38,10 @@ SAMPLES, FEWEST_OF_CLASS = (400, 200, 100), 4
 change it. And of each class."""
 TIMED = 32
 """Photos by which a backbone's speed is measured."""
+THUMBNAIL = 8
+"""Pixels a side of the pictures that a linear classifier is given without any backbone."""
+SMALLEST = 64
+"""Pixels a side that a backbone made for larger photos is still given."""
 SHARE = 0.5
 """Of the time budget, which the frozen net may take for all photos."""
 
@@ -55,6 +61,8 @@ class _Seen:
     logme: float
     fit: Probe
     """Of the stage that is best for the sample."""
+    seconds: float
+    """For the fits."""
 
 
 def rank(
@@ -65,6 +73,7 @@ def rank(
     seed: int,
     balance: str = "none",
     time_budget: float = 600.0,
+    count: int | None = None,
     progress: Progress,
 ) -> tuple[Option, Ranking]:
     """Look at a sample of the training photos through each backbone; what is computed stays in the cache.
@@ -77,6 +86,7 @@ def rank(
         balance: a name of `BALANCES`.
         time_budget: seconds that the whole run may take: a backbone that would need more than half of them for the
             features is left out, unless all would.
+        count: photos of the sample; None takes as many as there is time for.
         progress: called with a phase's name, what is done, and what there is to do.
 
     Returns:
@@ -98,8 +108,8 @@ def rank(
     fitting = [place for place in fastest_first if learned / speeds[place] <= SHARE * time_budget] or fastest_first[:1]
     while len(fitting) > 1 and fewest * _seconds(fitting, speeds) > SHARE * time_budget:
         fitting.pop()
-    affordable = (count for count in SAMPLES if count * _seconds(fitting, speeds) <= SECONDS)
-    count = max(next(affordable, 0), fewest)
+    affordable = (each for each in SAMPLES if each * _seconds(fitting, speeds) <= SECONDS)
+    count = count or max(next(affordable, 0), fewest)
     seen: dict[int, _Seen] = {}
     for done, place in enumerate(fitting):
         progress("backbones", done, len(fitting))
@@ -134,10 +144,77 @@ def rank(
             logme=seen[place].logme,
             accuracy=right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows]),
             log_loss=float(losses[place].mean()),
-            why=_why(place, chosen, losses, speeds),
+            why=_why(place, chosen, losses, speeds) if len(options) > 1 else "the one that was asked for",
+            fit_seconds=seen[place].seconds,
         )
 
-    return options[chosen], Ranking(len(labels), tuple(row(place) for place in fastest_first))
+    return options[chosen], Ranking(
+        len(labels),
+        tuple(row(place) for place in fastest_first),
+        pixels=_by_pixels(stored, labels, seed, balance),
+        side=typical_side(stored.photos),
+        decode_seconds=_decode_seconds(stored.photos, options[chosen].preprocessing),
+    )
+
+
+def _by_pixels(stored: Stored, labels: NDArray[np.int64], seed: int, balance: str) -> Estimate:
+    """How often a linear classifier on tiny pictures is right, cross-validated: what no backbone is needed for."""
+    edge = min(THUMBNAIL, stored.images.shape[1])
+    tiny = np.concatenate([_shrunk(stored.images[at : at + TIMED], edge) for at in range(0, len(labels), TIMED)])
+    classes = len(stored.photos.classes)
+    fit = fit_probe(tiny[None], labels, _groups(stored.photos), classes=classes, seed=seed, repeats=1)
+    balanced = balance_of(balance, labels, classes)
+    return right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows])
+
+
+def _shrunk(images: NDArray[np.uint8], edge: int) -> NDArray[np.float32]:
+    """Means over ``edge`` x ``edge`` fields of each image, as rows."""
+    field = images.shape[1] // edge
+    cropped = images[:, : edge * field, : edge * field].astype(np.float32)
+    return cropped.reshape(len(images), edge, field, edge, field, 3).mean((2, 4)).reshape(len(images), -1)
+
+
+def typical_side(photos: PhotoSet) -> int:
+    """The median shorter side, in pixels, of some of the photos; 0 where none of those can be read."""
+    sides = []
+    for photo in photos.photos[:: max(1, len(photos.photos) // TIMED)]:
+        with contextlib.suppress(UnreadableImageError):
+            sides.append(min(identify(Path(photos.root, photo.path))))
+    return int(np.median(sides)) if sides else 0
+
+
+def other_sizes(option: Option, ranking: Ranking, found: PhotoSet, time_budget: float) -> list[Option]:
+    """The option at image sizes that are worth a look: smaller ones where it is too slow, else a larger one.
+
+    A larger one only where the photos have as many pixels, the sample can be looked at within `SECONDS`, and all photos
+    within the time.
+    """
+    own = option.preprocessing.image_size
+    learned = len(found.photos) - len(found.of_split(reported_split(found)))
+    speed = ranking.chosen.photos_per_second
+    if learned / speed > SHARE * time_budget:
+        sides = [side for side in (_rounded(own * 3 / 4), _rounded(own / 2)) if side >= SMALLEST]
+    else:
+        side = _rounded(own * 4 / 3)
+        slower = speed * (own / side) ** 2
+        is_sharp = ranking.side >= side
+        is_quick = is_sharp and ranking.sampled / slower <= SECONDS and learned / slower <= SHARE * time_budget
+        sides = [side] if is_quick else []
+    return [replace(option, preprocessing=replace(option.preprocessing, image_size=side)) for side in sides]
+
+
+def _rounded(side: float) -> int:
+    """To whole cells of a map at the usual last stride."""
+    return 32 * max(1, round(side / 32))
+
+
+def _decode_seconds(photos: PhotoSet, preprocessing: Preprocessing) -> float:
+    """What decoding one photo takes, side by side as `store` does it."""
+    files = [Path(photos.root, each.path) for each in photos.photos[:TIMED]]
+    began = time.perf_counter()
+    for _ in decode_many(files, preprocessing):
+        pass
+    return (time.perf_counter() - began) / len(files)
 
 
 def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], speeds: Mapping[int, float]) -> str:
@@ -180,13 +257,19 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     """LogME and the cross-validated probe of the better stage."""
     photos = stored.photos
     labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
-    groups = np.unique([photo.unit for photo in photos.photos], return_inverse=True)[1]
+    groups = _groups(photos)
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
     features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
-    fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance)
+    began = time.perf_counter()
+    fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance, repeats=1)
     fits = {stage: fit(each[None], labels, groups) for stage, each in features.items()}
+    seconds = time.perf_counter() - began
     stage = shortest(fits, labels, balance_of(balance, labels, len(photos.classes)))
-    return _Seen(logme(features[stage], labels), fits[stage])
+    return _Seen(logme(features[stage], labels), fits[stage], seconds)
+
+
+def _groups(photos: PhotoSet) -> NDArray[np.intp]:
+    return np.unique([photo.unit for photo in photos.photos], return_inverse=True)[1]
 
 
 def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> Stored:

@@ -59,7 +59,7 @@ def starting_point(model: str | None, weights: Path | str | None, places: Places
     if weights is None and (model or DEFAULT_EMBEDDED) in embedded():
         model, weights = model or DEFAULT_EMBEDDED, EMBEDDED
     if weights is None or str(weights) == RANDOM:
-        return _fresh(model or DEFAULT_MODEL)
+        return fresh(model or DEFAULT_MODEL)
     path = _embedded(model) if str(weights) == EMBEDDED else Path(weights)
     file = read_weights(path)
     return _loaded(file, model or _only_fit(file, path), path.name)
@@ -117,7 +117,8 @@ def _said_size(file: WeightsFile) -> int | None:
     return int(said) if said.isascii() and said.isdecimal() and 8 <= int(said) <= LARGEST_SIZE else None
 
 
-def _fresh(name: str) -> StartingPoint:
+def fresh(name: str) -> StartingPoint:
+    """A net of the catalog that knows nothing yet."""
     backbone = build(name, classes=1).backbone
     return StartingPoint(
         architecture=name,

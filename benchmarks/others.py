@@ -1,0 +1,217 @@
+"""The real Inception v3 grafted by `inarch train`, beside what others would do with the same weights and photos.
+
+    python -m venv .data/others && .data/others/bin/pip install fastai timm
+    PYTHONPATH=src:. .data/others/bin/python -m benchmarks.others hymenoptera_s224 --seeds 3
+
+- *ours*: ``inarch train --weights FILE``, everything from the scan of the folder to the bundle, with an empty cache.
+- *tutorial*: PyTorch's transfer-learning tutorial, frozen (see `benchmarks.tutorial`). Its 25 epochs are alike, so one
+  is timed; what they reach is found with the same crops, order and steps on features computed by ONNX Runtime.
+- *fastai*: ``Learner.fine_tune(4)``: an epoch of the head, four of everything, with fastai's own augmentation, schedule
+  and layer groups, and its default rate.
+- *timm*: timm's training transform, AdamW (rate 1e-4, weight decay 0.05) with a cosine, five epochs of everything.
+
+All see images of 299 pixels, train on the same photos and are tested on the same others. A finished run is kept in
+``benchmarks/measured`` and not run again: the table can be filled over several sittings, so each time is compared with
+those of the same seed, which ran one after the other.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks import tutorial
+from benchmarks.measuring import INCEPTION, MEASURED, ratios, spread, table, unpacked, write
+from inarch.api.train import TrainOptions, train
+from inarch.data.decode import decode
+from inarch.data.scan import scan
+from inarch.data.split import reported_split, split
+from inarch.nets import Backbone, Classifier, linear_head
+from inarch.records import Photo, PhotoSet, Preprocessing
+from inarch.weights.files import read_weights
+from inarch.weights.loading import load_backbone
+
+SIDE, BATCH, EPOCHS = 299, 32, 5
+PREPROCESSING = Preprocessing(image_size=SIDE, mean=(0.5,) * 3, std=(0.5,) * 3)
+AIMS = {"tutorial": 20, "fastai": 5, "timm": 5}
+Reached = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Photos(Dataset[tuple[Any, int]]):
+    """Photos of one side of the split, each as ``seen`` makes it."""
+
+    found: PhotoSet
+    photos: tuple[Photo, ...]
+    seen: Callable[[Path], Any]
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, place: int) -> tuple[Any, int]:
+        photo = self.photos[place]
+        return self.seen(Path(self.found.root, photo.path)), photo.label
+
+
+def sides(found: PhotoSet) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:
+    """To learn from, and to test on."""
+    tested = reported_split(found)
+    return tuple(each for each in found.photos if each.split != tested), found.of_split(tested)
+
+
+def classifier(found: PhotoSet) -> Classifier:
+    """The pre-trained backbone with a fresh head."""
+    backbone = load_backbone(read_weights(INCEPTION), "inception_v3").backbone
+    return Classifier(backbone, linear_head(backbone.channels, len(found.classes)))
+
+
+def plainly(path: Path) -> Tensor:
+    """A photo as it is tested."""
+    pixels = torch.from_numpy(decode(path, PREPROCESSING)).permute(2, 0, 1)
+    return (pixels.float() / 255 - 0.5) / 0.5
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, found: PhotoSet) -> float:
+    """On the test photos."""
+    model.eval()
+    right = total = 0
+    for images, labels in DataLoader(Photos(found, sides(found)[1], plainly), batch_size=BATCH):
+        right += int((model(images).argmax(1) == labels).sum())
+        total += len(labels)
+    return right / total
+
+
+def ours(found: PhotoSet, folder: Path, seed: int) -> Reached:
+    """`inarch train`."""
+    with tempfile.TemporaryDirectory() as name:
+        options = TrainOptions(weights=INCEPTION, seed=seed, cache=Path(name, "cache"))
+        began = time.perf_counter()
+        metrics = train(folder, Path(name, "bundle"), options, announce=lambda plan: None).metrics
+        seconds = time.perf_counter() - began
+    return {
+        "seconds": seconds,
+        "accuracy": metrics["evaluation"]["accuracy"]["value"],
+        "tested": metrics["evaluation"]["accuracy"]["n"],
+        "strategy": metrics["strategy"],
+    }
+
+
+def by_tutorial(found: PhotoSet, folder: Path, seed: int) -> Reached:
+    """The frozen loop."""
+    with tempfile.TemporaryDirectory() as name:
+        for part, photos in zip(("train", "val"), sides(found), strict=True):
+            for photo in photos:
+                link = Path(name, part, found.classes[photo.label], photo.path.replace("/", "_"))
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(Path(found.root, photo.path).resolve())
+        backbone: Backbone = classifier(found).backbone
+        first = next(iter(tutorial.loop(backbone, Path(name), frozen=True, seed=seed)))
+        reached = tutorial.frozen_accuracies(backbone, Path(name), seed=seed)
+    return {"seconds": tutorial.EPOCHS * first.seconds, "accuracy": reached[-1]}
+
+
+def by_fastai(found: PhotoSet, folder: Path, seed: int) -> Reached:
+    """``fine_tune(4)``."""
+    from fastai.vision import all as fastai
+
+    fastai.set_seed(seed)
+    learned, tested = sides(found)
+    files = [Path(found.root, each.path) for each in (*learned, *tested)]
+    names = dict(zip(files, [found.classes[each.label] for each in (*learned, *tested)], strict=True))
+    block = fastai.DataBlock(
+        blocks=(fastai.ImageBlock, fastai.CategoryBlock(vocab=list(found.classes), sort=False)),
+        get_y=names.__getitem__,
+        splitter=fastai.IndexSplitter(list(range(len(learned), len(files)))),
+        item_tfms=fastai.Resize(460),
+        batch_tfms=[*fastai.aug_transforms(size=SIDE), fastai.Normalize.from_stats([0.5] * 3, [0.5] * 3, cuda=False)],
+    )
+    loaders = block.dataloaders(files, bs=BATCH, num_workers=2)
+    learner = fastai.Learner(
+        loaders,
+        classifier(found),
+        loss_func=fastai.CrossEntropyLossFlat(),
+        splitter=lambda model: [fastai.params(model.backbone), fastai.params(model.head)],
+    )
+    learner.create_opt()
+    began = time.perf_counter()
+    with learner.no_bar(), learner.no_logging():
+        learner.fine_tune(4)
+    return {"seconds": time.perf_counter() - began, "accuracy": accuracy(learner.model, found)}
+
+
+def by_timm(found: PhotoSet, folder: Path, seed: int) -> Reached:
+    """Full fine-tuning with timm's parts."""
+    from timm.data import create_transform
+    from timm.optim import create_optimizer_v2
+    from timm.scheduler import CosineLRScheduler
+
+    torch.manual_seed(seed)
+    transform = create_transform(SIDE, is_training=True, mean=(0.5,) * 3, std=(0.5,) * 3, scale=(0.35, 1.0))
+    photos = Photos(found, sides(found)[0], lambda path: transform(Image.open(path).convert("RGB")))
+    loader = DataLoader(photos, batch_size=BATCH, shuffle=True, num_workers=2, drop_last=True)
+    model = classifier(found).to(memory_format=torch.channels_last)
+    began = time.perf_counter()
+    optimiser = create_optimizer_v2(model, opt="adamw", lr=1e-4, weight_decay=0.05)
+    steps = EPOCHS * len(loader)
+    schedule = CosineLRScheduler(optimiser, t_initial=steps, warmup_t=steps // 10, t_in_epochs=False)
+    step = 0
+    for _ in range(EPOCHS):
+        model.train()
+        for images, labels in loader:
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(model(images), labels, label_smoothing=0.1).backward()
+            optimiser.step()
+            step += 1
+            schedule.step_update(step)
+    return {"seconds": time.perf_counter() - began, "accuracy": accuracy(model, found)}
+
+
+CONTENDERS: dict[str, Callable[[PhotoSet, Path, int], Reached]] = {
+    "ours": ours,
+    "tutorial": by_tutorial,
+    "fastai": by_fastai,
+    "timm": by_timm,
+}
+
+
+def main() -> None:
+    """Run what is not there yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", choices=("hymenoptera_s224", "dtd10_s128", "rsscn7_s128"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
+    asked = parser.parse_args()
+    folder = unpacked(asked.photos)
+    runs: dict[str, list[Reached]] = {name: [] for name in asked.only}
+    for seed in range(asked.seeds):
+        found = split(scan(folder), seed=seed)
+        for name in asked.only:
+            kept = MEASURED / f"others_{asked.photos}_{name}_{seed}.json"
+            if not kept.exists():
+                torch.manual_seed(seed)
+                np.random.seed(seed)
+                kept.write_text(json.dumps(CONTENDERS[name](found, folder, seed)) + "\n", encoding="utf-8")
+            runs[name].append(json.loads(kept.read_text("utf-8")))
+            print(asked.photos, name, seed, runs[name][-1], flush=True)
+    rows = []
+    for name, reached in runs.items():
+        longer = ratios([each["seconds"] for each in reached], [each["seconds"] for each in runs["ours"]])
+        points = spread([100 * each["accuracy"] for each in reached])
+        rows.append([name, points, spread(longer) if name != "ours" else "1", str(AIMS.get(name, ""))])
+    print(table([asked.photos, "accuracy, %", "times as long as ours", "aim"], rows))
+    write(f"others_{asked.photos}", {"runs": runs})
+
+
+if __name__ == "__main__":
+    main()

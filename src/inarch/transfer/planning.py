@@ -1,0 +1,272 @@
+"""What each strategy should take and reach, said before the start: from a sample of the photos and a few timed steps.
+
+Times are measured here and now: decoding, the frozen net and the linear fit while the backbones are compared, then one
+training step of the tail and one of a whole net, on random input. What cannot be timed beforehand is a constant.
+Accuracies are bands around what a linear classifier reached on the sample; how it grows with the photos, and how the
+other strategies do beside it, was measured elsewhere: each constant says where.
+"""
+
+import copy
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from inarch.data.augment import Augmentation, augment
+from inarch.data.split import reported_split
+from inarch.data.store import undecoded
+from inarch.nets import linear_head
+from inarch.records import Estimate, PhotoSet, Plan, PlannedStrategy, Preprocessing, Ranking
+from inarch.training.loop import Batch, Source
+from inarch.transfer.features import Prefix
+from inarch.transfer.finetune import FINETUNING, tail_step_seconds
+from inarch.transfer.finetune import SHARE as TUNING_SHARE
+from inarch.transfer.job import StartingPoint
+from inarch.transfer.learning import FOLDS, MOST_PHOTOS, SHARES
+from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
+from inarch.transfer.scratch import SHARE as ALONE_SHARE
+from inarch.transfer.scratch import normalised, own_net, timed_config
+from inarch.transfer.tail import FEWEST_EPOCHS
+
+EXPORT, WRITING = 2.5, 1.5
+"""Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
+COLD = 2.0
+"""A fit of the learning curve, in fits of a search: those start from the one before."""
+FORWARD = 0.4
+"""A photo that is only answered, in photos of a training step."""
+STEEPEST = 0.35
+"""Errors fall with the number of photos at most with this power (Hestness et al. 2017, arXiv 1712.00409, section 5)."""
+FINETUNED = (0.4, 1.1)
+"""Errors of fine-tuning, in errors of a linear classifier on the same features: from Aircraft to Caltech-101 in table 3
+of Grill et al. 2020 (arXiv 2006.07733)."""
+ALONE = (0.7, 4.0)
+"""Errors of a net from scratch, likewise; see `benchmarks.strategies`."""
+LARGE = 300
+"""Photos of a class from which on a net from scratch may beat a graft."""
+SIMPLE, FAR = 0.5, 0.5
+"""Photos are far from what the backbone learned, and simple, if a linear classifier without it errs on at most the
+first share of them, and with it still makes the second share of those errors."""
+FAIR_EPOCHS = 8
+"""A net from scratch is not tried where there is no time for as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What is known of a run before it starts."""
+
+    found: PhotoSet
+    start: StartingPoint
+    preprocessing: Preprocessing
+    ranking: Ranking
+    """Of a sample of these photos; its chosen row is of this backbone."""
+    named: bool
+    """Whether the user chose the net."""
+    prefix: Prefix
+    augmentation: Augmentation
+    views: int
+    time_budget: float
+    spent: float
+    """Seconds so far."""
+    seed: int
+
+    @property
+    def tested(self) -> int:
+        """Photos to report on."""
+        return len(self.found.of_split(reported_split(self.found)))
+
+    @property
+    def learned(self) -> int:
+        """Photos to learn from."""
+        return len(self.found.photos) - self.tested
+
+    @property
+    def of_class(self) -> float:
+        """Photos of a class to learn from, on average."""
+        return self.learned / len(self.found.classes)
+
+
+def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
+    """Time and accuracy of every strategy, and which of them the run will try.
+
+    Args:
+        course: what is known.
+        strategy: what was asked for.
+        obstacle: why fine-tuning is not possible; empty where it is.
+    """
+    probed = _probe_seconds(course)
+    tuned = probed if obstacle else _finetune_seconds(course, probed)
+    alone, epochs = _scratch_seconds(course, tuned if strategy == "auto" else 0.0)
+    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
+    is_fair = epochs >= FAIR_EPOCHS
+    tries_alone = strategy == "scratch" or (strategy == "auto" and is_fair and (is_far or is_large))
+    low, high = _expected_errors(course)
+
+    def row(
+        name: str, settings: str, seconds: float, share: tuple[float, float], planned: bool, why: str
+    ) -> PlannedStrategy:
+        reaches = max(0.0, 1 - high * share[1]), 1 - low * share[0]
+        return PlannedStrategy(name, settings, seconds, *reaches, planned, why)
+
+    rows = [
+        row(
+            "probe",
+            f"{course.start.architecture}, {course.preprocessing.image_size} px, {_views(course.views)}",
+            probed,
+            (1.0, 1.0),
+            strategy != "scratch",
+            "asked for" if strategy == "probe" else "the quickest, and where fine-tuning starts",
+        )
+    ]
+    if not obstacle:
+        why = {"finetune": "asked for", "auto": "kept if it proves better on held-out photos"}
+        rows.append(
+            row(
+                "finetune",
+                f"the net behind {course.prefix.tap}",
+                tuned,
+                FINETUNED,
+                strategy in why,
+                why.get(strategy, f"{strategy} was asked for"),
+            )
+        )
+    name, side = _alone(course)
+    rows.append(
+        row(
+            "scratch",
+            f"{name}, {side} px, {epochs} epochs",
+            alone,
+            ALONE,
+            tries_alone,
+            _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair),
+        )
+    )
+    notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else []
+    return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)))
+
+
+def _views(views: int) -> str:
+    return "1 view of each photo" if views == 1 else f"{views} views of each photo"
+
+
+def _expected_errors(course: Course) -> tuple[float, float]:
+    """Least and most of the probe: as on the sample, at its interval's ends, or fewer, as there are more photos."""
+    accuracy = course.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
+    grown = min(1.0, (course.learned / max(course.ranking.sampled, 1)) ** -STEEPEST)
+    return (1 - accuracy.high) * grown, 1 - accuracy.low
+
+
+def _is_far(ranking: Ranking) -> bool:
+    """Whether the backbone adds little to what the bare pixels of simple photos say."""
+    without, with_it = ranking.pixels, ranking.chosen.accuracy
+    if without is None or with_it is None:
+        return False
+    return 1 - without.value <= SIMPLE and 1 - with_it.value >= FAR * (1 - without.value)
+
+
+def _notes(course: Course, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
+    """What is unusual about the photos."""
+    notes = []
+    without, with_it = course.ranking.pixels, course.ranking.chosen.accuracy
+    if is_far and without is not None and with_it is not None:
+        notes.append(
+            f"These photos are far from what {course.start.architecture} learned: on a sample, a linear classifier is "
+            f"right on {100 * with_it.value:.0f} % with its features and on {100 * without.value:.0f} % with bare "
+            "pixels alone."
+        )
+    if is_large:
+        notes.append(
+            f"There are {course.of_class:.0f} photos of a class, so many that a net which learns from them alone may "
+            "do as well."
+        )
+    return tuple(notes)
+
+
+def _why_alone(course: Course, strategy: str, *, is_far: bool, is_large: bool, is_fair: bool) -> str:
+    if strategy != "auto":
+        return "asked for" if strategy == "scratch" else f"{strategy} was asked for"
+    if not (is_far or is_large):
+        return f"with {course.of_class:.0f} photos of a class, which resemble what the backbone learned, a graft wins"
+    if not is_fair:
+        return f"the time allows fewer than {FAIR_EPOCHS} epochs"
+    return "kept if it proves better on held-out photos"
+
+
+def _common_seconds(course: Course) -> float:
+    """What every strategy has before and after it."""
+    decoding = undecoded(course.found, course.preprocessing, course.prefix.cache) * course.ranking.decode_seconds
+    return course.spent + decoding + course.tested / course.ranking.chosen.photos_per_second + WRITING
+
+
+def _probe_seconds(course: Course) -> float:
+    """The whole run, if nothing but a probe is fitted."""
+    held = reported_split(course.found)
+    digests = [photo.digest for photo in course.found.photos if photo.split != held]
+    views = [course.prefix.view(number, course.augmentation) for number in range(course.views)]
+    unseen = sum(len(view.rows.missing(digests)) for view in views)
+    fit, curve = _fit_seconds(course)
+    return _common_seconds(course) + unseen / course.ranking.chosen.photos_per_second + fit + curve
+
+
+def _fit_seconds(course: Course) -> tuple[float, float]:
+    """The probe's fits and its learning curve, in proportion to the fit of the sample."""
+    unit = course.ranking.chosen.fit_seconds / _searched(course.ranking.sampled, 1, 1)
+    repeats = usual_repeats(course.learned)
+    points = FOLDS * sum(SHARES) * min(course.learned, MOST_PHOTOS) * (1 - 1 / FOLDS)
+    return unit * _searched(course.learned, course.views, repeats), COLD * unit * points * repeats
+
+
+def _searched(photos: int, views: int, repeats: int) -> int:
+    """Photos that are fitted while the penalty is searched, and in the fit of all."""
+    return views * ((FOLDS - 1) * repeats * min(photos, SEARCH_PHOTOS) + photos)
+
+
+def _finetune_seconds(course: Course, probed: float) -> float:
+    """The whole run, if fine-tuning is tried on four fifths and then done on all."""
+    prefix, tail = course.start.backbone.split(course.prefix.tap or "")
+    model = nn.Sequential(copy.deepcopy(tail), linear_head(tail.channels, len(course.found.classes)))
+    side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
+
+    def batch(indices: torch.Tensor, epoch: int) -> Batch:
+        draw = torch.Generator().manual_seed(epoch)
+        maps = torch.rand((len(indices), prefix.channels, side, side), generator=draw)
+        return maps, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
+
+    source = Source(course.learned, batch)
+    step = tail_step_seconds(model, source, FINETUNING)
+    epoch = step * source.steps(FINETUNING)
+    left = TUNING_SHARE * (course.time_budget - probed)
+    epochs = min(FINETUNING.epochs, max(FEWEST_EPOCHS, int(left / (2 * epoch))))
+    answering = FORWARD * step * course.learned * (1 / FOLDS + 1) / FINETUNING.batch_size
+    return probed + _fit_seconds(course)[0] + (2 - 1 / FOLDS) * epochs * epoch + answering + EXPORT
+
+
+def _alone(course: Course) -> tuple[str, int]:
+    """The net that learns from scratch, and its image size."""
+    if course.named:
+        return course.start.architecture, course.preprocessing.image_size
+    return own_net(course.ranking.side)
+
+
+def _scratch_seconds(course: Course, before: float) -> tuple[float, int]:
+    """The whole run with a net from scratch, tried after ``before`` seconds, and the epochs it has time for."""
+    name, side = _alone(course)
+    preprocessing = replace(course.preprocessing, image_size=side)
+
+    def batch(indices: torch.Tensor, epoch: int) -> Batch:
+        draw = torch.Generator().manual_seed(epoch)
+        pixels = torch.randint(256, (len(indices), 3, side, side), generator=draw, dtype=torch.uint8)
+        seen = normalised(augment(pixels, course.augmentation, draw), preprocessing)
+        return seen, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
+
+    source = Source(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
+    config, step = timed_config(name, len(course.found.classes), source, course.seed)
+    epoch = step * source.steps(config)
+    epoch += FORWARD * step * (course.learned - source.examples) / config.batch_size
+    began = max(before, _common_seconds(course))
+    if side != course.preprocessing.image_size:
+        began += undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
+    left = ALONE_SHARE * (course.time_budget - began)
+    epochs = min(config.epochs, max(FEWEST_EPOCHS, int(left / epoch)))
+    answering = FORWARD * step * course.learned / config.batch_size
+    return began + epochs * epoch + answering + EXPORT, epochs

@@ -1,0 +1,156 @@
+"""What is said before the start: times that follow from what was timed, bands around what was measured."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inarch.data.augment import Augmentation
+from inarch.drawing.training_text import kept_promise, plan_lines
+from inarch.metrics.intervals import wilson
+from inarch.records import Photo, PhotoSet, Plan, PlannedStrategy, Preprocessing, RankedBackbone, Ranking
+from inarch.training.config import TrainingConfig
+from inarch.transfer import planning
+from inarch.transfer.features import Prefix
+from inarch.transfer.job import StartingPoint
+from inarch.transfer.planning import COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, WRITING, Course, plan
+from inarch.transfer.scratch import own_net
+from inarch.transfer.tail import default_cut
+
+SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
+"""Photos a second, seconds of the sample's cross-validation and of a decoded photo, photos of the sample."""
+
+
+def photos_of(per_class: int, tested: int = 20) -> PhotoSet:
+    rows = [("train", row) for row in range(2 * per_class)] + [("test", row) for row in range(tested)]
+    photos = tuple(Photo(f"{split}{row}", row % 2, f"{split} {row}", split) for split, row in rows)
+    return PhotoSet("/nowhere", ("a", "b"), photos)
+
+
+def ranking_of(right: int, by_pixels: int) -> Ranking:
+    row = RankedBackbone("net", "file", 32, SPEED, 0.0, wilson(right, SAMPLED), 0.1, True, "asked for", FITTED)
+    return Ranking(SAMPLED, (row,), pixels=wilson(by_pixels, SAMPLED), side=32, decode_seconds=DECODED)
+
+
+@pytest.fixture
+def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """200 photos to learn from, of which nothing is in the cache; every step takes a hundredth of a second."""
+    monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 0.01)
+    config = TrainingConfig(epochs=40, batch_size=64)
+    monkeypatch.setattr(planning, "timed_config", lambda *_: (config, 0.01))
+    preprocessing = Preprocessing(image_size=32)
+    return Course(
+        found=photos_of(100),
+        start=start,
+        preprocessing=preprocessing,
+        ranking=ranking_of(80, 55),
+        named=True,
+        prefix=Prefix(start.backbone, start.digest, preprocessing, default_cut(start.backbone), tmp_path),
+        augmentation=Augmentation(),
+        views=1,
+        time_budget=600.0,
+        spent=5.0,
+        seed=0,
+    )
+
+
+def row(made: Plan, name: str) -> PlannedStrategy:
+    return next(each for each in made.strategies if each.strategy == name)
+
+
+def test_the_time_of_a_probe_adds_up(course: Course) -> None:
+    """Decoding 220 photos, 200 through the net, 20 answered, and fits in proportion to the sample's: by hand."""
+    fit_of_sample = 4 * 100 + 100
+    fit = FITTED / fit_of_sample * (3 * 4 * 200 + 200)
+    curve = FITTED / fit_of_sample * COLD * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
+    seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + WRITING
+    assert plan(course, "auto").seconds("probe") == pytest.approx(seconds)
+    assert plan(replace(course, views=3), "auto").seconds("probe") > seconds + 2 * 200 / SPEED
+
+
+def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> None:
+    """8 epochs of 7 steps, 1.8 times over, and a second set of fits; with little time as few epochs as are fair."""
+    made = plan(course, "auto")
+    training = 8 * 7 * 0.01 * 1.8
+    more = made.seconds("finetune") - made.seconds("probe")
+    assert more == pytest.approx(training + FITTED / 500 * 2600 + EXPORT, abs=0.1)
+    hurried = replace(course, time_budget=made.seconds("probe") + 0.1)
+    assert plan(hurried, "auto").seconds("finetune") == pytest.approx(
+        made.seconds("finetune") - training * (1 - 3 / 8), abs=0.01
+    )
+
+
+def test_bands_hold_what_the_sample_showed(course: Course) -> None:
+    """No worse than the sample's interval; better by no more than a power of the photos."""
+    probed = row(plan(course, "auto"), "probe")
+    sampled = wilson(80, SAMPLED)
+    assert probed.low == pytest.approx(sampled.low)
+    assert probed.high == pytest.approx(1 - (1 - sampled.high) * 2**-STEEPEST)
+    for each in plan(course, "auto").strategies:
+        assert 0 <= each.low < each.high <= 1
+
+
+def test_what_is_tried(course: Course) -> None:
+    """A strategy that was asked for and no other; `auto` leaves scratch out where the photos resemble the source's."""
+
+    def tried(strategy: str, changed: Course = course) -> list[str]:
+        return [each.strategy for each in plan(changed, strategy).strategies if each.planned]
+
+    assert tried("auto") == ["probe", "finetune"]
+    assert tried("probe") == ["probe"]
+    assert tried("finetune") == ["probe", "finetune"]
+    far = replace(course, ranking=ranking_of(90, 85))
+    assert tried("auto", far) == ["probe", "finetune", "scratch"]
+    assert tried("probe", far) == ["probe"]
+    large = replace(course, found=photos_of(LARGE))
+    assert tried("auto", large) == ["probe", "finetune", "scratch"]
+
+
+def test_a_far_source_and_many_photos_are_said(course: Course) -> None:
+    """With the figures that show it; and why scratch is still not tried where there is no time for it."""
+    assert plan(course, "auto").notes == ()
+    far = plan(replace(course, ranking=ranking_of(90, 85)), "auto")
+    assert far.notes == (
+        f"These photos are far from what {course.start.architecture} learned: on a sample, a linear classifier is "
+        "right on 90 % with its features and on 85 % with bare pixels alone.",
+    )
+    large = plan(replace(course, found=photos_of(LARGE)), "auto")
+    assert large.notes[0].startswith(f"There are {LARGE} photos of a class")
+    hurried = plan(replace(course, found=photos_of(LARGE), time_budget=1.0), "auto")
+    assert row(hurried, "scratch").why == f"the time allows fewer than {FAIR_EPOCHS} epochs"
+    assert not row(hurried, "scratch").planned
+
+
+def test_an_obstacle_takes_fine_tuning_out(course: Course) -> None:
+    made = plan(course, "auto", "the maps do not fit")
+    assert [each.strategy for each in made.strategies] == ["probe", "scratch"]
+    assert made.notes == ("Fine-tuning is not possible: the maps do not fit.",)
+
+
+@pytest.mark.parametrize(
+    ("side", "net"),
+    [(28, ("resnet20", 32)), (32, ("resnet20", 32)), (64, ("resnet20", 64)), (65, ("resnet18_narrow", 128))],
+)
+def test_small_photos_are_learned_by_a_net_made_for_them(side: int, net: tuple[str, int], course: Course) -> None:
+    """Unless the user named one."""
+    assert own_net(side) == net
+    seen = replace(course, named=False, ranking=replace(course.ranking, side=side))
+    assert row(plan(seen, "auto"), "scratch").settings.startswith(f"{net[0]}, {net[1]} px")
+    assert row(plan(course, "auto"), "scratch").settings.startswith(f"{course.start.architecture}, 32 px")
+
+
+def test_the_plan_in_lines() -> None:
+    made = Plan(
+        (
+            PlannedStrategy("probe", "a net", 62.0, 0.7, 0.8, True, "the quickest"),
+            PlannedStrategy("scratch", "another", 600.0, 0.1, 0.9, False, "there is no time"),
+        ),
+        ("Something is odd.",),
+    )
+    said: Any = plan_lines(made)
+    assert said[1].split("  ")[:2] == ["probe", "  about 1 min 2 s"] or "about 1 min 2 s" in said[1]
+    assert "70 to 80 %" in said[1]
+    assert said[2].endswith("not tried: there is no time")
+    assert "- Something is odd." in said
+    assert kept_promise(made, "probe", 93.0) == "about 1 min 2 s promised for probe, 1 min 33 s taken (+50 %)"
