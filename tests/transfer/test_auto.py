@@ -11,8 +11,8 @@ from inarch.records import Plan, PlannedStrategy
 from inarch.transfer import auto as auto_module
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import scratch as scratch_module
-from inarch.transfer.auto import PROVABLE, auto, judge
-from inarch.transfer.finetune import Trial
+from inarch.transfer.auto import auto, judge
+from inarch.transfer.finetune import PROVABLE, Trial
 from inarch.transfer.job import Job, StartingPoint
 from inarch.transfer.scratch import own_job
 from inarch.weights.files import weights_digest

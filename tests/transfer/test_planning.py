@@ -38,7 +38,7 @@ def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """200 photos to learn from, of which nothing is in the cache; every step takes a hundredth of a second."""
     monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 0.01)
     config = TrainingConfig(epochs=40, batch_size=64)
-    monkeypatch.setattr(planning, "timed_config", lambda *_: (config, 0.01))
+    monkeypatch.setattr(planning, "timed_config", lambda *_, parts: (config, 0.01))
     preprocessing = Preprocessing(image_size=32)
     return Course(
         found=photos_of(100),
@@ -65,20 +65,36 @@ def test_the_time_of_a_probe_adds_up(course: Course) -> None:
     fit = FITTED / fit_of_sample * (3 * 4 * 200 + 200)
     curve = FITTED / fit_of_sample * COLD * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
     seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + WRITING
-    assert plan(course, "auto").seconds("probe") == pytest.approx(seconds)
-    assert plan(replace(course, views=3), "auto").seconds("probe") > seconds + 2 * 200 / SPEED
+    assert plan(course, "probe").seconds("probe") == pytest.approx(seconds, abs=0.1)
+    assert plan(replace(course, views=3), "probe").seconds("probe") > seconds + 2 * 200 / SPEED
 
 
 def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> None:
-    """8 epochs of 7 steps, 1.8 times over, and a second set of fits; with little time as few epochs as are fair."""
+    """8 epochs of 7 steps, 1.8 times over, and most of another set of fits; with little time as few epochs as are fair.
+
+    A run that ends with the probe has had the trial all the same, where it was to be expected.
+    """
+    training, answering = 8 * 7 * 0.01, planning.FORWARD * 0.01 * 200 / 32
+    fits = FITTED / 500 * 2600
+    alone = plan(course, "probe").seconds("probe")
+    tried = alone + 0.8 * (fits + training) + 0.2 * answering
     made = plan(course, "auto")
-    training = 8 * 7 * 0.01 * 1.8
-    more = made.seconds("finetune") - made.seconds("probe")
-    assert more == pytest.approx(training + FITTED / 500 * 2600 + EXPORT, abs=0.1)
-    hurried = replace(course, time_budget=made.seconds("probe") + 0.1)
-    assert plan(hurried, "auto").seconds("finetune") == pytest.approx(
-        made.seconds("finetune") - training * (1 - 3 / 8), abs=0.01
+    assert made.seconds("probe") == pytest.approx(tried, abs=0.1)
+    assert made.seconds("finetune") == pytest.approx(tried + training + answering + EXPORT, abs=0.1)
+    assert plan(course, "finetune").seconds("finetune") == pytest.approx(made.seconds("finetune"), abs=0.1)
+    hurried = plan(replace(course, time_budget=alone), "auto")
+    assert hurried.seconds("finetune") == pytest.approx(
+        made.seconds("finetune") - 1.8 * training * (1 - 3 / 8), abs=0.1
     )
+
+
+def test_where_no_trial_is_to_be_expected_none_is_promised(course: Course) -> None:
+    """With 98 of 100 right on the sample, 4 of 200 photos and one of those held out should be wrong."""
+    sure = replace(course, ranking=ranking_of(98, 55))
+    made = plan(sure, "auto")
+    assert made.seconds("probe") == pytest.approx(plan(sure, "probe").seconds("probe"), abs=0.1)
+    assert not row(made, "finetune").planned
+    assert row(made, "finetune").why.startswith("the probe should be wrong on about 1 held-out photos")
 
 
 def test_bands_hold_what_the_sample_showed(course: Course) -> None:
@@ -100,7 +116,7 @@ def test_what_is_tried(course: Course) -> None:
     assert tried("auto") == ["probe", "finetune"]
     assert tried("probe") == ["probe"]
     assert tried("finetune") == ["probe", "finetune"]
-    far = replace(course, ranking=ranking_of(90, 85))
+    far = replace(course, ranking=ranking_of(85, 75))
     assert tried("auto", far) == ["probe", "finetune", "scratch"]
     assert tried("probe", far) == ["probe"]
     large = replace(course, found=photos_of(LARGE))
@@ -110,10 +126,10 @@ def test_what_is_tried(course: Course) -> None:
 def test_a_far_source_and_many_photos_are_said(course: Course) -> None:
     """With the figures that show it; and why scratch is still not tried where there is no time for it."""
     assert plan(course, "auto").notes == ()
-    far = plan(replace(course, ranking=ranking_of(90, 85)), "auto")
+    far = plan(replace(course, ranking=ranking_of(85, 75)), "auto")
     assert far.notes == (
         f"These photos are far from what {course.start.architecture} learned: on a sample, a linear classifier is "
-        "right on 90 % with its features and on 85 % with bare pixels alone.",
+        "right on 85 % with its features and on 75 % with bare pixels alone.",
     )
     large = plan(replace(course, found=photos_of(LARGE)), "auto")
     assert large.notes[0].startswith(f"There are {LARGE} photos of a class")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from inarch.training.loop import Run
+from inarch.training.memory import keeping_memory
 
 REMEMBERED = 3
 """The mean of the last so many epochs says how long one takes now: on a shared machine that changes."""
@@ -16,11 +17,13 @@ SHORTEST = 1e-6
 
 
 def step_seconds(step: Callable[[], object]) -> float:
-    """What one step takes here and now; it is taken twice, as the first is slower and does not count."""
-    step()
-    began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
+    """What one step takes here and now, in memory as in training; the first of three is slower and does not count."""
+    with keeping_memory():
+        step()
+        began = time.perf_counter()
+        step()
+        step()
+        return (time.perf_counter() - began) / 2
 
 
 class TimePlan:

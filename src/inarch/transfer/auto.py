@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from inarch.metrics.comparison import mcnemar, paired_difference
 from inarch.records import Candidate
 from inarch.transfer.finetune import (
+    PROVABLE,
     Trial,
     candidate_of,
     finetune_outcome,
@@ -24,8 +25,6 @@ from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import Trained, own_job, scratch, trained
 from inarch.transfer.tail import FEWEST_EPOCHS, default_cut
 
-PROVABLE = 6
-"""Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
 ALL_PHOTOS = 1.4
 """What fitting on every photo takes, in times of its trial on four fifths; some of the time is for a busier machine."""
 

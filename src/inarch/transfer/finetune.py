@@ -46,6 +46,10 @@ FEWEST_PHOTOS = 3
 """Of each class: one is held out of the trial, and the probe that it starts from is cross-validated on the others."""
 
 
+PROVABLE = 6
+"""Mistakes that a flawless rival must mend before McNemar's exact test falls below 0.05 (2 * 0.5**6 = 0.03)."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """Fine-tuning and probing, both fitted on the same four fifths of the training photos."""

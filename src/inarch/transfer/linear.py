@@ -179,8 +179,10 @@ class _Path:
         stacked = views.reshape(-1, views.shape[-1])
         self.labels, self.classes = np.tile(labels, len(views)), len(balanced.learned)
         self.mean = stacked.mean(0)
-        self.scale = float(np.std(stacked - self.mean)) or 1.0
-        self.scaled = (stacked - self.mean) / self.scale
+        self.scaled = stacked - self.mean
+        flat = self.scaled.reshape(-1)
+        self.scale = float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1))) or 1.0  # np.std would copy everything
+        self.scaled /= self.scale
         weights = {label: balanced.learned[label] for label in np.unique(labels).tolist()}
         self.regression = LogisticRegression(warm_start=True, max_iter=300, tol=1e-3, class_weight=weights)
         if start is not None:

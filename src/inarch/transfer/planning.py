@@ -8,6 +8,7 @@ other strategies do beside it, was measured elsewhere: each constant says where.
 
 import copy
 import math
+import time
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,7 +21,7 @@ from inarch.nets import linear_head
 from inarch.records import Estimate, PhotoSet, Plan, PlannedStrategy, Preprocessing, Ranking
 from inarch.training.loop import Batch, Source
 from inarch.transfer.features import Prefix
-from inarch.transfer.finetune import FINETUNING, tail_step_seconds
+from inarch.transfer.finetune import FINETUNING, PROVABLE, tail_step_seconds
 from inarch.transfer.finetune import SHARE as TUNING_SHARE
 from inarch.transfer.job import StartingPoint
 from inarch.transfer.learning import FOLDS, MOST_PHOTOS, SHARES
@@ -29,10 +30,12 @@ from inarch.transfer.scratch import SHARE as ALONE_SHARE
 from inarch.transfer.scratch import normalised, own_net, timed_config
 from inarch.transfer.tail import FEWEST_EPOCHS
 
-EXPORT, WRITING = 2.5, 1.5
+EXPORT, WRITING = 2.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
-COLD = 2.0
-"""A fit of the learning curve, in fits of a search: those start from the one before."""
+COLD = 0.7
+"""A fit of the learning curve, in fits of a search: those start from the one before, and there are several for a penalty."""
+BESIDES = 1.25
+"""An epoch from scratch, in its steps: the average of the weights and the checkpoint come on top."""
 FORWARD = 0.4
 """A photo that is only answered, in photos of a training step."""
 STEEPEST = 0.35
@@ -47,6 +50,8 @@ LARGE = 300
 SIMPLE, FAR = 0.5, 0.5
 """Photos are far from what the backbone learned, and simple, if a linear classifier without it errs on at most the
 first share of them, and with it still makes the second share of those errors."""
+FEWER, SLOW_SIDE = 8, 96
+"""Images of a batch of which only such a part is timed where they are as large: their steps take seconds."""
 FAIR_EPOCHS = 8
 """A net from scratch is not tried where there is no time for as many."""
 
@@ -86,6 +91,21 @@ class Course:
         return self.learned / len(self.found.classes)
 
 
+@dataclass(frozen=True)
+class _Times:
+    """Seconds of the parts that a run is made of."""
+
+    probed: float
+    """Scan to bundle, if nothing but a probe is fitted."""
+    trial: float
+    final: float
+    """Fine-tuning on four fifths of the photos, and on all."""
+    alone: float
+    """A net from scratch, from its photos to the figures on those held out."""
+    epochs: int
+    """Of that net."""
+
+
 def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
     """Time and accuracy of every strategy, and which of them the run will try.
 
@@ -94,13 +114,16 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
         strategy: what was asked for.
         obstacle: why fine-tuning is not possible; empty where it is.
     """
-    probed = _probe_seconds(course)
-    tuned = probed if obstacle else _finetune_seconds(course, probed)
-    alone, epochs = _scratch_seconds(course, tuned if strategy == "auto" else 0.0)
-    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
-    is_fair = epochs >= FAIR_EPOCHS
-    tries_alone = strategy == "scratch" or (strategy == "auto" and is_fair and (is_far or is_large))
+    began = time.perf_counter()
+    times = _timed(course, obstacle)
+    thinking = time.perf_counter() - began
     low, high = _expected_errors(course)
+    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
+    mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
+    tunes = not obstacle and (strategy == "finetune" or (strategy == "auto" and mistakes >= PROVABLE))
+    is_fair = times.epochs >= FAIR_EPOCHS
+    goes_alone = strategy == "auto" and is_fair and (is_far or is_large)
+    tried = thinking + times.probed + tunes * times.trial + goes_alone * times.alone
 
     def row(
         name: str, settings: str, seconds: float, share: tuple[float, float], planned: bool, why: str
@@ -108,41 +131,25 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
         reaches = max(0.0, 1 - high * share[1]), 1 - low * share[0]
         return PlannedStrategy(name, settings, seconds, *reaches, planned, why)
 
-    rows = [
-        row(
-            "probe",
-            f"{course.start.architecture}, {course.preprocessing.image_size} px, {_views(course.views)}",
-            probed,
-            (1.0, 1.0),
-            strategy != "scratch",
-            "asked for" if strategy == "probe" else "the quickest, and where fine-tuning starts",
-        )
-    ]
+    seen = f"{course.start.architecture}, {course.preprocessing.image_size} px, {_views(course.views)}"
+    asked = "asked for" if strategy == "probe" else "where the others start" if tunes else "the quickest"
+    rows = [row("probe", seen, thinking + times.probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
     if not obstacle:
-        why = {"finetune": "asked for", "auto": "kept if it proves better on held-out photos"}
-        rows.append(
-            row(
-                "finetune",
-                f"the net behind {course.prefix.tap}",
-                tuned,
-                FINETUNED,
-                strategy in why,
-                why.get(strategy, f"{strategy} was asked for"),
-            )
-        )
+        seconds = tried + times.final + (0.0 if tunes else times.trial)
+        why = _why_tuned(strategy, mistakes, tunes=tunes)
+        rows.append(row("finetune", f"the net behind {course.prefix.tap}", seconds, FINETUNED, tunes, why))
     name, side = _alone(course)
-    rows.append(
-        row(
-            "scratch",
-            f"{name}, {side} px, {epochs} epochs",
-            alone,
-            ALONE,
-            tries_alone,
-            _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair),
-        )
-    )
+    why = _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
+    seconds = EXPORT + (tried if goes_alone else thinking + _common_seconds(course) + times.alone)
+    rows.append(row("scratch", f"{name}, {side} px, {times.epochs} epochs", seconds, ALONE, goes_alone, why))
     notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else []
     return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)))
+
+
+def _timed(course: Course, obstacle: str) -> _Times:
+    probed = _probe_seconds(course)
+    trial, final = (0.0, 0.0) if obstacle else _finetune_seconds(course, probed)
+    return _Times(probed, trial, final, *_scratch_seconds(course, probed + trial + final))
 
 
 def _views(views: int) -> str:
@@ -151,9 +158,14 @@ def _views(views: int) -> str:
 
 def _expected_errors(course: Course) -> tuple[float, float]:
     """Least and most of the probe: as on the sample, at its interval's ends, or fewer, as there are more photos."""
-    accuracy = course.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
+    accuracy = _accuracy(course)
     grown = min(1.0, (course.learned / max(course.ranking.sampled, 1)) ** -STEEPEST)
     return (1 - accuracy.high) * grown, 1 - accuracy.low
+
+
+def _accuracy(course: Course) -> Estimate:
+    """Of the probe on the sample."""
+    return course.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
 
 
 def _is_far(ranking: Ranking) -> bool:
@@ -182,9 +194,17 @@ def _notes(course: Course, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _why_tuned(strategy: str, mistakes: float, *, tunes: bool) -> str:
+    if strategy != "auto":
+        return "asked for" if tunes else f"{strategy} was asked for"
+    if not tunes:
+        return f"the probe should be wrong on about {mistakes:.0f} held-out photos, too few to prove anything by"
+    return "kept if it proves better on held-out photos"
+
+
 def _why_alone(course: Course, strategy: str, *, is_far: bool, is_large: bool, is_fair: bool) -> str:
     if strategy != "auto":
-        return "asked for" if strategy == "scratch" else f"{strategy} was asked for"
+        return f"{strategy} was asked for"
     if not (is_far or is_large):
         return f"with {course.of_class:.0f} photos of a class, which resemble what the backbone learned, a graft wins"
     if not is_fair:
@@ -221,8 +241,8 @@ def _searched(photos: int, views: int, repeats: int) -> int:
     return views * ((FOLDS - 1) * repeats * min(photos, SEARCH_PHOTOS) + photos)
 
 
-def _finetune_seconds(course: Course, probed: float) -> float:
-    """The whole run, if fine-tuning is tried on four fifths and then done on all."""
+def _finetune_seconds(course: Course, probed: float) -> tuple[float, float]:
+    """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds."""
     prefix, tail = course.start.backbone.split(course.prefix.tap or "")
     model = nn.Sequential(copy.deepcopy(tail), linear_head(tail.channels, len(course.found.classes)))
     side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
@@ -237,8 +257,10 @@ def _finetune_seconds(course: Course, probed: float) -> float:
     epoch = step * source.steps(FINETUNING)
     left = TUNING_SHARE * (course.time_budget - probed)
     epochs = min(FINETUNING.epochs, max(FEWEST_EPOCHS, int(left / (2 * epoch))))
-    answering = FORWARD * step * course.learned * (1 / FOLDS + 1) / FINETUNING.batch_size
-    return probed + _fit_seconds(course)[0] + (2 - 1 / FOLDS) * epochs * epoch + answering + EXPORT
+    answering = FORWARD * step * course.learned / FINETUNING.batch_size
+    held = 1 / FOLDS
+    trial = (1 - held) * (_fit_seconds(course)[0] + epochs * epoch) + held * answering
+    return trial, epochs * epoch + answering + EXPORT
 
 
 def _alone(course: Course) -> tuple[str, int]:
@@ -249,7 +271,7 @@ def _alone(course: Course) -> tuple[str, int]:
 
 
 def _scratch_seconds(course: Course, before: float) -> tuple[float, int]:
-    """The whole run with a net from scratch, tried after ``before`` seconds, and the epochs it has time for."""
+    """A net from scratch, tried after ``before`` seconds, and the epochs that it has time for."""
     name, side = _alone(course)
     preprocessing = replace(course.preprocessing, image_size=side)
 
@@ -260,13 +282,14 @@ def _scratch_seconds(course: Course, before: float) -> tuple[float, int]:
         return seen, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
 
     source = Source(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
-    config, step = timed_config(name, len(course.found.classes), source, course.seed)
-    epoch = step * source.steps(config)
+    parts = FEWER if side >= SLOW_SIDE else 1
+    config, step = timed_config(name, len(course.found.classes), source, course.seed, parts=parts)
+    epoch = BESIDES * step * source.steps(config)
     epoch += FORWARD * step * (course.learned - source.examples) / config.batch_size
-    began = max(before, _common_seconds(course))
+    decoding = 0.0
     if side != course.preprocessing.image_size:
-        began += undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
-    left = ALONE_SHARE * (course.time_budget - began)
+        decoding = undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
+    left = ALONE_SHARE * (course.time_budget - before - decoding)
     epochs = min(config.epochs, max(FEWEST_EPOCHS, int(left / epoch)))
     answering = FORWARD * step * course.learned / config.batch_size
-    return began + epochs * epoch + answering + EXPORT, epochs
+    return decoding + epochs * epoch + answering, epochs

@@ -201,14 +201,17 @@ def own_net(side: int) -> tuple[str, int]:
     return SMALL_NET, 32 if side < 48 else 64
 
 
-def timed_config(name: str, classes: int, source: Source, seed: int) -> tuple[TrainingConfig, float]:
-    """How the net ``name`` learns from ``source``, for as many epochs as pay, and what a step takes here and now."""
+def timed_config(name: str, classes: int, source: Source, seed: int, *, parts: int = 1) -> tuple[TrainingConfig, float]:
+    """How the net ``name`` learns from ``source``, for as many epochs as pay, and what a step takes here and now.
+
+    Only one of so many ``parts`` of a batch is timed.
+    """
     model = _built(name, classes, seed)
     wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // source.examples))
     config = replace(FAST, epochs=wanted, seed=seed, precision="bfloat16" if _has_short_products() else "float32")
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         config = replace(config, optimiser="adamw", lr=5e-4)
-    return config, _step_seconds(model, source, config)
+    return config, _step_seconds(model, source, config, parts)
 
 
 def _has_short_products() -> bool:
@@ -229,23 +232,26 @@ def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str,
     )
 
 
-def _step_seconds(model: Classifier, source: Source, config: TrainingConfig) -> float:
-    """Seconds of one training step of a throw-away net."""
+def _step_seconds(model: Classifier, source: Source, config: TrainingConfig, parts: int) -> float:
+    """Seconds of one training step of a throw-away net; one of ``parts`` of a batch is timed."""
     model.to(memory_format=torch.channels_last).train()
     movers = optimisers(model, config)
+    images, labels = source.batch(torch.arange(min(-(-config.batch_size // parts), source.examples)), 0)
 
-    def step() -> None:
-        images, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
+    def learn() -> None:
+        source.batch(torch.arange(len(labels)), 0)
         with (
             global_draws(config.seed, "timing"),
             torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"),
         ):
             loss, _ = auxiliary_cross_entropy(model, images, labels)
         loss.backward()
+
+    def move() -> None:
         for mover in movers:
             mover.step()
 
-    return step_seconds(step)
+    return parts * step_seconds(learn) + step_seconds(move)
 
 
 @torch.no_grad()
