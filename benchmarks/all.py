@@ -2,7 +2,18 @@
 
 import runpy
 
-BENCHMARKS = ("prediction", "hymenoptera", "training_step", "cifar_resnets", "overlap", "embedded", "forecast")
+BENCHMARKS = (
+    "prediction",
+    "hymenoptera",
+    "training_step",
+    "cifar_resnets",
+    "overlap",
+    "embedded",
+    "forecast",
+    "tails",
+    "scaling",
+    "planner",
+)
 
 if __name__ == "__main__":
     for name in BENCHMARKS:

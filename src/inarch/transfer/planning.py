@@ -33,7 +33,7 @@ from inarch.transfer.tail import FEWEST_EPOCHS
 EXPORT, WRITING = 2.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
 COLD = 0.7
-"""A fit of the learning curve, in fits of a search: those start from the one before, and there are several for a penalty."""
+"""A cold fit at one penalty, in what the search takes for a photo and a fold, where a path of penalties is fitted."""
 BESIDES = 1.25
 """An epoch from scratch, in its steps: the average of the weights and the checkpoint come on top."""
 FORWARD = 0.4
