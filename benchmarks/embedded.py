@@ -9,7 +9,6 @@ the same photos by ``inarch train --strategy scratch`` for ``--minutes``.
 """
 
 import argparse
-import csv
 import json
 import statistics
 import tempfile
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
+from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write, write_manifest
 from inarch.api.train import TrainOptions, train
 from inarch.data.cache import Rows
 from inarch.data.scan import scan
@@ -75,13 +74,10 @@ def scratch(name: str, stored: Stored, labels: NDArray[np.int64], seed: int, min
     learned, _ = drawn(labels, seed)
     is_learned = np.isin(np.arange(len(labels)), learned)
     with tempfile.TemporaryDirectory() as folder:
-        manifest = Path(folder, "photos.csv")
-        with manifest.open("w", newline="", encoding="utf-8") as stream:
-            lines = csv.writer(stream)
-            lines.writerow(("path", "label", "split"))
-            for photo, mine in zip(stored.photos.photos, is_learned, strict=True):
-                path = Path(stored.photos.root, photo.path).resolve()
-                lines.writerow((path, stored.photos.classes[photo.label], "train" if mine else "test"))
+        photos = np.array(stored.photos.photos, dtype=object)
+        manifest = write_manifest(
+            Path(folder, "photos.csv"), stored.photos, {"train": photos[is_learned], "test": photos[~is_learned]}
+        )
         options = TrainOptions(
             model=name, weights="random", strategy="scratch", image_size=SIZE, seed=seed, time_budget=60 * minutes
         )

@@ -1,17 +1,19 @@
 """What every benchmark needs: data, clocks, tables, JSON."""
 
+import csv
 import json
 import os
 import platform
 import statistics
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from inarch.api.reporting import versions
+from inarch.records import Photo, PhotoSet
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("INARCH_SHARED", ROOT.parent / "shared")) / "data"
@@ -28,6 +30,18 @@ def unpacked(name: str, folder_name: str = "") -> Path:
         with tarfile.open(SHARED / f"{name}.tar.xz") as tar:
             tar.extractall(folder.parent, filter="data")
     return folder
+
+
+def write_manifest(path: Path, found: PhotoSet, sides: Mapping[str, Iterable[Photo]]) -> Path:
+    """A manifest of photos of ``found``, by the split that they are to have."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        lines = csv.writer(stream)
+        lines.writerow(("path", "label", "split"))
+        for split, photos in sides.items():
+            lines.writerows(
+                (Path(found.root, photo.path).resolve(), found.classes[photo.label], split) for photo in photos
+            )
+    return path
 
 
 def labelled_sample() -> Path:

@@ -97,7 +97,7 @@ def ours(found: PhotoSet, folder: Path, seed: int) -> Reached:
     with tempfile.TemporaryDirectory() as name:
         options = TrainOptions(weights=INCEPTION, seed=seed, cache=Path(name, "cache"))
         began = time.perf_counter()
-        metrics = train(folder, Path(name, "bundle"), options, announce=lambda plan: None).metrics
+        metrics = train(folder, Path(name, "bundle"), options).metrics
         seconds = time.perf_counter() - began
     return {
         "seconds": seconds,

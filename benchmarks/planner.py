@@ -8,7 +8,6 @@ is promised is the whole run, scan to bundle, for the strategy that it ended wit
 The constants in `inarch.transfer.planning` were set after a first run of all but the last two.
 """
 
-import csv
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measuring import INCEPTION, table, unpacked, write
+from benchmarks.measuring import INCEPTION, table, unpacked, write, write_manifest
 from inarch.api.train import TrainOptions, train
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
@@ -33,15 +32,10 @@ def some(folder: Path, per_class: int, tested: int, out: Path) -> Path:
     found = scan(folder)
     draw = np.random.default_rng(0)
     labels = np.array([photo.label for photo in found.photos])
-    with out.open("w", newline="", encoding="utf-8") as stream:
-        lines = csv.writer(stream)
-        lines.writerow(("path", "label", "split"))
-        for label, name in enumerate(found.classes):
-            own = draw.permutation(np.flatnonzero(labels == label))[: per_class + tested]
-            for place, row in enumerate(own):
-                path = Path(found.root, found.photos[row].path).resolve()
-                lines.writerow((path, name, "train" if place < per_class else "test"))
-    return out
+    rows = [draw.permutation(np.flatnonzero(labels == label)) for label in range(len(found.classes))]
+    sides = {"train": slice(per_class), "test": slice(per_class, per_class + tested)}
+    chosen = {name: [found.photos[row] for own in rows for row in own[part]] for name, part in sides.items()}
+    return write_manifest(out, found, chosen)
 
 
 def jobs(folder: Path) -> Mapping[str, tuple[Path, dict[str, Any]]]:

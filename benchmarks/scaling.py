@@ -6,7 +6,6 @@ Each is one ``inarch train --strategy probe`` in a process of its own with an em
 the folder to the written bundle. 1,000 more photos are tested on each time.
 """
 
-import csv
 import json
 import math
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measuring import table, unpacked, write
+from benchmarks.measuring import table, unpacked, write, write_manifest
 from inarch.data.scan import scan
 from inarch.records import Photo
 
@@ -45,14 +44,7 @@ def manifest(count: int, folder: Path) -> Path:
     found = scan(unpacked("tiny_imagenet32"))
     learned = in_turns([photo for photo in found.photos if photo.split == "train"])[:count]
     tested = in_turns([photo for photo in found.photos if photo.split != "train"])[:TESTED]
-    path = folder / "photos.csv"
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        lines = csv.writer(stream)
-        lines.writerow(("path", "label", "split"))
-        for split, photos in (("train", learned), ("test", tested)):
-            for photo in photos:
-                lines.writerow((Path(found.root, photo.path).resolve(), found.classes[photo.label], split))
-    return path
+    return write_manifest(folder / "photos.csv", found, {"train": learned, "test": tested})
 
 
 def run(count: int) -> dict[str, Any]:
@@ -65,7 +57,7 @@ import json, resource, sys
 from pathlib import Path
 from inarch.api.train import TrainOptions, train
 options = TrainOptions(
-    model={MODEL!r}, strategy="probe", image_size={SIDE}, time_budget=7200, 
+    model={MODEL!r}, strategy="probe", image_size={SIDE}, time_budget=7200,
     cache=Path({str(folder)!r}, "cache"))
 metrics = train({str(photos)!r}, {str(folder / "bundle")!r}, options).metrics
 phases = {{each["name"]: round(each["seconds"], 2) for each in metrics["phases"]}}

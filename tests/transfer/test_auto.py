@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inarch.records import Plan, PlannedStrategy
+from inarch.records import Plan, PlannedStrategy, RankedBackbone, Ranking
 from inarch.transfer import auto as auto_module
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import scratch as scratch_module
@@ -176,8 +176,14 @@ def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
     assert auto(replace(job, plan=None)).strategy == "probe"
 
 
-def test_a_net_from_scratch_sees_small_photos_at_their_size(make_job: Jobs, start: StartingPoint) -> None:
+def test_a_net_from_scratch_sees_small_photos_at_their_size(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the user named no net; a named one is trained as it was to be grafted. What a graft needs is kept free."""
-    job = make_job(start)
+    row = RankedBackbone("net", "file", 32, 1.0, 0.0, None, None, True, "")
+    job = make_job(start, ranking=Ranking(10, (row,), side=64))
     assert own_job(job, reserved=100.0).time_budget == job.time_budget - 100
     assert own_job(job, reserved=0.0).start is start
+    monkeypatch.setattr(scratch_module, "store", lambda *_: job.stored)
+    own = own_job(replace(job, named=False), reserved=0.0)
+    assert (own.start.architecture, own.preprocessing.image_size, own.start.pretrained) == ("resnet20", 64, False)

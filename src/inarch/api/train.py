@@ -19,22 +19,20 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.scan import scan
-from inarch.data.split import distinct, reported_split, split
+from inarch.data.split import groups_of, learned_photos, reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import PhotoSet, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import BALANCES
-from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import obstacle_to
-from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, silent
+from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, rarest_of, silent
 from inarch.transfer.planning import Course, plan
 from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
 from inarch.transfer.scratch import own_net
 from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
-from inarch.transfer.tail import default_cut
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -164,7 +162,7 @@ def job_of(
         choices = _passing(_named(options, ranking=announce is not None), partial(_choice, strategy=options.strategy))
     with stopwatch.phase("scan"):
         found = find()
-    if options.strategy == "scratch" and options.model is None and options.weights is None:
+    if options.strategy == "scratch" and not _is_named(options):
         choices = [_for_size(found, options)]
     photos = len({photo.digest for photo in found.photos})
     choices = _passing(choices, partial(_within, photos=photos, cache_size=options.cache_size))
@@ -174,7 +172,7 @@ def job_of(
         with stopwatch.phase("plan"):
             chosen, ranked = _ranked(found, choices, options, progress)
             start, preprocessing = chosen.start, chosen.preprocessing
-        with stopwatch.phase("plan"):
+        with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
             promised = _promised(found, chosen, ranked, options, stopwatch.total)
         announce(promised)
     with stopwatch.phase("decode"):
@@ -224,16 +222,14 @@ def _ranked(
         return chosen, ranked
     resized, again = look([chosen, *sizes], count=ranked.sampled)
     others = tuple(replace(each, chosen=False) for each in ranked.backbones if not each.chosen)
-    return resized, replace(again, backbones=(*again.backbones, *others))
+    every = sorted((*again.backbones, *others), key=lambda each: -each.photos_per_second)
+    return resized, replace(again, backbones=tuple(every))
 
 
 def _promised(found: PhotoSet, chosen: Option, ranked: Ranking, options: TrainOptions, spent: float) -> Plan:
     """What each strategy should take and reach, with ``spent`` seconds gone."""
-    held = reported_split(found)
-    learned = [photo for photo in found.photos if photo.split != held]
-    labels, units = np.array([photo.label for photo in learned]), np.array([photo.unit for photo in learned])
-    counts = distinct(labels, units, len(found.classes))
-    rarest = found.classes[int(np.argmin(counts))], min(counts)
+    learned = learned_photos(found)
+    rarest = rarest_of(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
     start, preprocessing = chosen.start, chosen.preprocessing
     course = Course(
         found=found,
@@ -241,7 +237,7 @@ def _promised(found: PhotoSet, chosen: Option, ranked: Ranking, options: TrainOp
         preprocessing=preprocessing,
         ranking=ranked,
         named=_is_named(options),
-        prefix=Prefix(start.backbone, start.digest, preprocessing, default_cut(start.backbone), options.cache),
+        prefix=chosen.prefix(options.cache),
         augmentation=options.augmentation,
         views=options.views,
         time_budget=options.time_budget,
@@ -283,7 +279,7 @@ Choice = tuple[StartingPoint, Preprocessing]
 
 def _named(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
     """The options, or one for each backbone at hand where they name none, the usual one first."""
-    if not ranking or options.model is not None or options.weights is not None or options.strategy == "scratch":
+    if not ranking or _is_named(options) or options.strategy == "scratch":
         return [options]
     return [replace(options, model=name) for name in at_hand()] or [options]
 

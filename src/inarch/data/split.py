@@ -47,6 +47,17 @@ def reported_split(photos: PhotoSet) -> str:
     return "test" if any(photo.split == "test" for photo in photos.photos) else "val"
 
 
+def learned_photos(photos: PhotoSet) -> tuple[Photo, ...]:
+    """The photos that are learned from."""
+    held = reported_split(photos)
+    return tuple(photo for photo in photos.photos if photo.split != held)
+
+
+def groups_of(photos: Sequence[Photo]) -> NDArray[np.intp]:
+    """For every photo the number of its group: a user's, else of the copies of one file."""
+    return np.unique([photo.unit for photo in photos], return_inverse=True)[1]
+
+
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 

@@ -41,9 +41,8 @@ def side_by_side(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     lines = []
     for name, metrics in runs.items():
         accuracy = Estimate(**metrics["evaluation"]["accuracy"])
-        seconds = sum(phase["seconds"] for phase in metrics["phases"])
         lines.append(
-            f"{name:<{width}}  {headline(accuracy)} ({interval(accuracy)}) in {duration(seconds)}: "
+            f"{name:<{width}}  {headline(accuracy)} ({interval(accuracy)}) in {duration(_seconds(metrics))}: "
             f"{metrics['model']}, from {metrics['weights'].partition(' (')[0]}"
         )
     return tuple(lines)
@@ -81,8 +80,12 @@ def _promise(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["plan"] is None:
         return []
     plan = Plan(tuple(PlannedStrategy(**each) for each in metrics["plan"]["strategies"]), ())
-    seconds = sum(phase["seconds"] for phase in metrics["phases"])
-    return [f"promise {kept_promise(plan, metrics['strategy'], seconds)}"]
+    return [f"promise {kept_promise(plan, metrics['strategy'], _seconds(metrics))}"]
+
+
+def _seconds(metrics: Mapping[str, Any]) -> float:
+    """What all phases took."""
+    return sum(phase["seconds"] for phase in metrics["phases"])
 
 
 def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:

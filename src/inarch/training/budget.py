@@ -26,6 +26,11 @@ def step_seconds(step: Callable[[], object]) -> float:
         return (time.perf_counter() - began) / 2
 
 
+def fitting_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:
+    """As many epochs as fit into the time, within the bounds; ``most`` is the firmer one."""
+    return min(most, max(fewest, int(seconds / epoch_seconds)))
+
+
 class TimePlan:
     """So many seconds from now, and the bounds within which the number of epochs may move.
 

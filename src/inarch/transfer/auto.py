@@ -117,8 +117,8 @@ def judge(job: Job, tried: Trial) -> tuple[bool, str]:
 def _against_scratch(job: Job, alone: Trained, grafted: Grafted) -> tuple[bool, str]:
     """The same for a net from scratch, on the photos that neither it nor the graft had seen."""
     both, mine, theirs = np.intersect1d(alone.held_out, grafted.held_out, return_indices=True)
-    rival = grafted.candidates[-1].strategy if grafted.candidates[-1].chosen else "probe"
-    name = "fine-tuning" if rival == "finetune" else "the probe"
+    (chosen,) = (each.strategy for each in grafted.candidates if each.chosen)
+    name = "fine-tuning" if chosen == "finetune" else "the probe"
     return _compared(job, both, ("the net from scratch", alone.logits[mine]), (name, grafted.logits[theirs]))
 
 

@@ -20,7 +20,7 @@ from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Preprocessing
-from inarch.training.budget import step_seconds
+from inarch.training.budget import fitting_epochs, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
 from inarch.transfer.balance import Balance
@@ -126,8 +126,8 @@ def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
     model = nn.Sequential(*_tail_and_head(job, probed, probed.fits[probed.last]))
     source = _maps(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
-    affordable = int(SHARE * job.seconds_left / (2 * epoch_seconds))
-    return replace(config, epochs=min(config.epochs, max(FEWEST_EPOCHS, affordable)))
+    seconds = SHARE * job.seconds_left / 2
+    return replace(config, epochs=fitting_epochs(seconds, epoch_seconds, most=config.epochs, fewest=FEWEST_EPOCHS))
 
 
 def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:

@@ -1,7 +1,7 @@
 """What every strategy is handed, and what every strategy hands back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inarch.data.augment import Augmentation
 from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
-from inarch.data.split import distinct
+from inarch.data.split import distinct, groups_of
 from inarch.data.store import Stored
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Plan, Preprocessing, Ranking
@@ -124,8 +124,7 @@ class Job:
 
         Photos of one group stand on one side whenever some are held out.
         """
-        names = [photo.unit for photo in self.stored.photos.photos]
-        return np.unique(names, return_inverse=True)[1]
+        return groups_of(self.stored.photos.photos)
 
     @cached_property
     def balanced(self) -> Balance:
@@ -173,5 +172,10 @@ class Outcome:
 def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
     """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
     rows = job.train if rows is None else rows
-    counts = distinct(job.labels[rows], job.groups[rows], len(job.classes))
-    return job.classes[int(np.argmin(counts))], min(counts)
+    return rarest_of(job.classes, job.labels[rows], job.groups[rows])
+
+
+def rarest_of(classes: Sequence[str], labels: NDArray[np.int64], groups: NDArray[np.intp]) -> tuple[str, int]:
+    """The same of photos that are in no job yet."""
+    counts = distinct(labels, groups, len(classes))
+    return classes[int(np.argmin(counts))], min(counts)

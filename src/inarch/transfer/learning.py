@@ -14,14 +14,14 @@ from inarch.data.split import distinct, folds
 from inarch.metrics.intervals import wilson
 from inarch.records import Estimate, LearningCurve, LearningPoint
 from inarch.transfer.balance import balance_of
-from inarch.transfer.linear import fit_at
+from inarch.transfer.linear import fit_at, usual_repeats
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the photos that a fold learns from."""
 FOLDS, FEWEST_POINTS, FEWEST_PHOTOS = 5, 3, 3
 """A curve has so many points at least, and a point so many photos of every class."""
-REPEATS, REPEATED_PHOTOS, MOST_PHOTOS = 3, 500, 4000
-"""Few photos are drawn and judged three times; of many, a part will do."""
+MOST_PHOTOS = 4000
+"""Of many photos, a part will do."""
 RESAMPLES = 1000
 STEEPEST = 1.0
 """Errors that fall faster than the photos grow are chance."""
@@ -95,7 +95,7 @@ def _errors(
     """
     if min(distinct(labels, groups, fit.classes)) < FOLDS:
         return []
-    repeats = REPEATS if len(labels) <= REPEATED_PHOTOS else 1
+    repeats = usual_repeats(len(labels))
     wrong = {share: np.zeros(len(labels)) for share in SHARES}
     sizes: dict[float, list[int]] = {share: [] for share in SHARES}
     with threadpool_limits(1, user_api="blas"):

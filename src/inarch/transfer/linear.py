@@ -72,7 +72,6 @@ def fit_probe(
         seed: of the folds.
         balance: what is done about classes of different size, a name of `BALANCES`. The probe's own logits, and those
             held out, are not yet shifted by it.
-        repeats: how often to cross-validate; None takes what so few or many photos need.
         repeats: how often to cross-validate; None takes as often as so many photos need.
 
     Raises:
@@ -87,20 +86,20 @@ def fit_probe(
             f"{int(np.argmin(counts))} has {min(counts)}. Add photos of it."
         )
     rows = _search_rows(labels, seed)
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        # Two folds side by side, on one core each, are faster than one fold on two cores that wait for each other.
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit is judged by its held-out loss, converged or not
-        searched, held_out = _search(
-            views[:, rows], labels[rows], groups[rows], balanced, seed, repeats or usual_repeats(len(rows))
-        )
-        best = min(searched, key=lambda tried: tried[1])[0]
-        path = _Path(views[:, rows], labels[rows], balanced)
-        fits = [path.fit(strength) for strength in STRENGTHS[: STRENGTHS.index(best) + 1]]
-    if len(rows) < len(labels):  # from there it is not far: one fit of all photos, on every core
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            fits.append(_Path(views, labels, balanced, start=path.regression).fit(best))
-    return replace(fits[-1], searched=searched, held_out=held_out, held_out_rows=rows)
+        # Two folds side by side, on one core each, are faster than one fold on two cores that wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            searched, held_out = _search(
+                views[:, rows], labels[rows], groups[rows], balanced, seed, repeats or usual_repeats(len(rows))
+            )
+            best = min(searched, key=lambda tried: tried[1])[0]
+            path = _Path(views[:, rows], labels[rows], balanced)
+            for strength in STRENGTHS[: STRENGTHS.index(best) + 1]:
+                fitted = path.fit(strength)
+        if len(rows) < len(labels):  # from there it is not far: one fit of all photos, on every core
+            fitted = _Path(views, labels, balanced, start=path.regression).fit(best)
+    return replace(fitted, searched=searched, held_out=held_out, held_out_rows=rows)
 
 
 def usual_repeats(photos: int) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation
 from inarch.data.decode import decode_many, identify
-from inarch.data.split import reported_split
+from inarch.data.split import groups_of, learned_photos
 from inarch.data.store import Stored, store
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.metrics.comparison import paired_difference
@@ -52,6 +52,11 @@ class Option:
 
     start: StartingPoint
     preprocessing: Preprocessing
+
+    def prefix(self, cache: Path) -> Prefix:
+        """The part of it that stays frozen whatever is tried, with its results in ``cache``."""
+        backbone = self.start.backbone
+        return Prefix(backbone, self.start.digest, self.preprocessing, default_cut(backbone), cache)
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,8 @@ def rank(
     Raises:
         PhotosError: a class has too few readable photos to cross-validate.
     """
-    learned = len(found.photos) - len(found.of_split(reported_split(found)))
-    prefixes = {
-        place: Prefix(
-            each.start.backbone, each.start.digest, each.preprocessing, default_cut(each.start.backbone), cache
-        )
-        for place, each in enumerate(options)
-    }
+    learned = len(learned_photos(found))
+    prefixes = {place: each.prefix(cache) for place, each in enumerate(options)}
     speeds = {place: _photos_per_second(prefix) for place, prefix in prefixes.items()}
     fastest_first = sorted(speeds, key=lambda place: -speeds[place])
     fewest = max(SAMPLES[-1], FEWEST_OF_CLASS * len(found.classes))
@@ -162,7 +162,8 @@ def _by_pixels(stored: Stored, labels: NDArray[np.int64], seed: int, balance: st
     edge = min(THUMBNAIL, stored.images.shape[1])
     tiny = np.concatenate([_shrunk(stored.images[at : at + TIMED], edge) for at in range(0, len(labels), TIMED)])
     classes = len(stored.photos.classes)
-    fit = fit_probe(tiny[None], labels, _groups(stored.photos), classes=classes, seed=seed, repeats=1)
+    groups = groups_of(stored.photos.photos)
+    fit = fit_probe(tiny[None], labels, groups, classes=classes, seed=seed, balance=balance, repeats=1)
     balanced = balance_of(balance, labels, classes)
     return right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows])
 
@@ -190,7 +191,7 @@ def other_sizes(option: Option, ranking: Ranking, found: PhotoSet, time_budget: 
     within the time.
     """
     own = option.preprocessing.image_size
-    learned = len(found.photos) - len(found.of_split(reported_split(found)))
+    learned = len(learned_photos(found))
     speed = ranking.chosen.photos_per_second
     if learned / speed > SHARE * time_budget:
         sides = [side for side in (_rounded(own * 3 / 4), _rounded(own / 2)) if side >= SMALLEST]
@@ -257,7 +258,7 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     """LogME and the cross-validated probe of the better stage."""
     photos = stored.photos
     labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
-    groups = _groups(photos)
+    groups = groups_of(photos.photos)
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
     features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
     began = time.perf_counter()
@@ -266,10 +267,6 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     seconds = time.perf_counter() - began
     stage = shortest(fits, labels, balance_of(balance, labels, len(photos.classes)))
     return _Seen(logme(features[stage], labels), fits[stage], seconds)
-
-
-def _groups(photos: PhotoSet) -> NDArray[np.intp]:
-    return np.unique([photo.unit for photo in photos.photos], return_inverse=True)[1]
 
 
 def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> Stored:
@@ -303,8 +300,7 @@ def in_turn(found: PhotoSet, seed: int) -> list[Photo]:
     The beginning of the list, wherever it ends, has as many photos of one class as of another, as long as there are.
     """
     draw = np.random.default_rng(seed)
-    held = reported_split(found)
-    learned = sorted((photo for photo in found.photos if photo.split != held), key=lambda photo: photo.digest)
+    learned = sorted(learned_photos(found), key=lambda photo: photo.digest)
     turns: list[tuple[int, int, Photo]] = []
     of_group: dict[tuple[int, str], int] = defaultdict(int)
     by_class: dict[int, list[tuple[int, Photo]]] = defaultdict(list)

@@ -15,7 +15,7 @@ from inarch.data.augment import augment
 from inarch.data.store import store
 from inarch.nets import Classifier, architecture, build, evaluating
 from inarch.records import Candidate, Curve, Estimate, Movement, Preprocessing
-from inarch.training.budget import TimePlan, step_seconds
+from inarch.training.budget import TimePlan, fitting_epochs, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
@@ -137,8 +137,8 @@ def trained(job: Job) -> Trained:
     with job.stopwatch.phase("fit"):
         config, step = timed_config(job.start.architecture, len(job.classes), source, job.seed)
         wanted = config.epochs
-        affordable = int(seconds / (step * source.steps(config)))
-        config = replace(config, epochs=min(wanted, max(FEWEST_EPOCHS, affordable)))
+        epochs = fitting_epochs(seconds, step * source.steps(config), most=wanted, fewest=FEWEST_EPOCHS)
+        config = replace(config, epochs=epochs)
         run = Run(model, config, _checkpoint(job))
         done = run.resume() if job.resume else 0
         plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
@@ -236,10 +236,10 @@ def _step_seconds(model: Classifier, source: Source, config: TrainingConfig, par
     """Seconds of one training step of a throw-away net; one of ``parts`` of a batch is timed."""
     model.to(memory_format=torch.channels_last).train()
     movers = optimisers(model, config)
-    images, labels = source.batch(torch.arange(min(-(-config.batch_size // parts), source.examples)), 0)
+    rows = torch.arange(min(-(-config.batch_size // parts), source.examples))
 
     def learn() -> None:
-        source.batch(torch.arange(len(labels)), 0)
+        images, labels = source.batch(rows, 0)
         with (
             global_draws(config.seed, "timing"),
             torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"),
