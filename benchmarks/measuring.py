@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from inarch.api.reporting import versions
+from inarch.data.scan import scan
 from inarch.records import Photo, PhotoSet
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,17 @@ def write_manifest(path: Path, found: PhotoSet, sides: Mapping[str, Iterable[Pho
                 (Path(found.root, photo.path).resolve(), found.classes[photo.label], split) for photo in photos
             )
     return path
+
+
+def some(folder: Path, per_class: int, tested: int, out: Path, *, seed: int = 0) -> Path:
+    """A manifest of so many photos of each class to learn from, and to test on."""
+    found = scan(folder)
+    draw = np.random.default_rng(seed)
+    labels = np.array([photo.label for photo in found.photos])
+    rows = [draw.permutation(np.flatnonzero(labels == label)) for label in range(len(found.classes))]
+    sides = {"train": slice(per_class), "test": slice(per_class, per_class + tested)}
+    chosen = {name: [found.photos[row] for own in rows for row in own[part]] for name, part in sides.items()}
+    return write_manifest(out, found, chosen)
 
 
 def labelled_sample() -> Path:

@@ -14,28 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.measuring import INCEPTION, table, unpacked, write, write_manifest
+from benchmarks.measuring import INCEPTION, some, table, unpacked, write
 from inarch.api.train import TrainOptions, train
 from inarch.data.augment import Augmentation
-from inarch.data.scan import scan
 from inarch.drawing.wording import duration
 from inarch.records import Plan
 
 PERCENT = 25
 """That a run may be off."""
-
-
-def some(folder: Path, per_class: int, tested: int, out: Path) -> Path:
-    """A manifest of so many photos of each class to learn from, and to test on."""
-    found = scan(folder)
-    draw = np.random.default_rng(0)
-    labels = np.array([photo.label for photo in found.photos])
-    rows = [draw.permutation(np.flatnonzero(labels == label)) for label in range(len(found.classes))]
-    sides = {"train": slice(per_class), "test": slice(per_class, per_class + tested)}
-    chosen = {name: [found.photos[row] for own in rows for row in own[part]] for name, part in sides.items()}
-    return write_manifest(out, found, chosen)
 
 
 def jobs(folder: Path) -> Mapping[str, tuple[Path, dict[str, Any]]]:

@@ -44,7 +44,8 @@ def loop(backbone: Backbone, photos: Path, *, frozen: bool, seed: int) -> Iterat
     """Run the tutorial's loop, epoch by epoch; training it further changes ``backbone`` unless it is frozen."""
     torch.manual_seed(seed)
     backbone.requires_grad_(not frozen)
-    model = Classifier(backbone, linear_head(backbone.channels, 2))
+    classes = len(datasets.ImageFolder(photos / "train").classes)
+    model = Classifier(backbone, linear_head(backbone.channels, classes))
     moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.SGD(moving, lr=0.001, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=7, gamma=0.1)
@@ -86,12 +87,12 @@ def frozen_accuracies(backbone: Backbone, photos: Path, *, seed: int) -> list[fl
     """
     torch.manual_seed(seed)
     graph = Graph(features_graph(backbone, Preprocessing(image_size=SIDE, mean=(0.5,) * 3, std=(0.5,) * 3)))
-    layer = nn.Linear(backbone.channels, 2)
-    optimiser = torch.optim.SGD(layer.parameters(), lr=0.001, momentum=0.9)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=7, gamma=0.1)
     pixels = v2.PILToTensor()
     train = datasets.ImageFolder(photos / "train", v2.Compose([*SEEN_IN_TRAINING, pixels]))
     validate = datasets.ImageFolder(photos / "val", v2.Compose([*SEEN_IN_VALIDATION, pixels]))
+    layer = nn.Linear(backbone.channels, len(train.classes))
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.001, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=7, gamma=0.1)
     held_out = list(_features(graph, validate, shuffle=False))
     accuracies = []
     for _ in range(EPOCHS):
