@@ -10,11 +10,12 @@ from PIL import Image
 
 from inarch.api.adapt import AdaptOptions, adapt
 from inarch.api.evaluate import evaluate
+from inarch.api.inspect import drawn
 from inarch.api.train import train
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.serving.predictor import Predictor
-from inarch.transfer import scratch
+from inarch.transfer import probe, scratch
 from inarch.transfer.adaptation import methods
 from trained import CLASSES, Trained, draw, draw_folder, options
 
@@ -152,6 +153,25 @@ def test_a_probed_bundle_adapts_behind_the_cut(
         figures, _ = evaluate(result.path, elsewhere)
         assert figures.accuracy.value == pytest.approx(told["value"])
     assert not any(name.startswith("backbone.stages.stem") for name in moved)
+
+
+def test_a_head_on_several_stages_adapts_too(tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """The bundle says which stages its head reads, and the net that is adapted is that net."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "best_of", lambda fits, *_: list(fits)[-1])
+        bundle = train(
+            tiny.photos, tmp_path / "probed", options(tiny.cache.parent, model=str(tiny.bundle), strategy="probe")
+        )
+    assert len(bundle.config.gathered) == 2
+    given = _options(tiny, oracle=elsewhere, methods=("coral", "mcc"))
+    result = adapt(bundle.path, unlabelled, tmp_path / "adapted", given)
+    assert result.config.gathered == bundle.config.gathered
+    candidates = result.metrics["adaptation"]["candidates"]
+    assert {each["method"] for each in candidates if each["oracle"]} == {"none", "coral", "mcc"}
+    (told,) = [each["oracle"] for each in candidates if each["chosen"]]
+    figures, _ = evaluate(result.path, elsewhere)
+    assert figures.accuracy.value == pytest.approx(told["value"])
+    assert "gather" not in drawn(bundle.path, "text")
 
 
 def test_what_training_would_undo_is_left_out(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:

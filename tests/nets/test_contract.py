@@ -87,6 +87,43 @@ def test_prefix_and_tail_make_the_whole_at_every_tap(name: str) -> None:
 
 @tiny
 @torch.no_grad()
+def test_gathered_stages_join_the_final_map(name: str) -> None:
+    """Their means stand before the final map, the same everywhere; no tensor gets another name."""
+    backbone = lively(name).backbone.eval()
+    names = [stage.name for stage in backbone.info]
+    gathering = backbone.gathering(names[-3:-1])
+    maps = backbone.tapped(images(1), names[-3:])
+    expected = torch.cat([maps[each].mean((2, 3)) for each in names[-3:]], 1)
+    whole = gathering(images(1))
+    torch.testing.assert_close(whole.mean((2, 3)), expected, rtol=1e-4, atol=1e-5)
+    assert whole.shape[1] == gathering.channels == expected.shape[1]
+    assert torch.equal(whole[:, -backbone.channels :], maps[names[-1]])
+    assert gathering.state_dict().keys() == backbone.state_dict().keys()
+    assert gathering.info == backbone.info
+    assert torch.equal(gathering.cut(names[-1])(images(1)), maps[names[-1]])
+    assert torch.equal(folded(gathering)(images(1)).mean((2, 3)).argmax(), expected.argmax())
+
+
+@tiny
+@torch.no_grad()
+def test_a_tail_gathers_what_it_can_see(name: str) -> None:
+    """Split at the first gathered stage or before, the halves make the whole; split behind it they could not."""
+    names = [stage.name for stage in build(name, device="meta").backbone.info]
+    backbone = lively(name).backbone.eval().gathering(names[-3:-1])
+    whole = backbone(images(1))
+    behind = list(backbone.taps).index(names[-3])
+    for tap in list(backbone.taps)[: behind + 1]:
+        prefix, tail = backbone.split(tap)
+        assert torch.equal(tail(prefix(images(1))), whole), tap
+        assert torch.equal(prefix.joined(tail)(images(1)), whole), tap
+    with pytest.raises(UserError, match="would not see"):
+        backbone.split(names[-2])
+    with pytest.raises(UnknownNameError, match="stage before the last"):
+        backbone.gathering([names[-1]])
+
+
+@tiny
+@torch.no_grad()
 def test_tapped_computes_nothing_past_the_last_tap(name: str) -> None:
     """Blocks behind the last tap do not run; those before it run once."""
     backbone = lively(name).backbone.eval()

@@ -9,7 +9,7 @@ from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
 from inarch.transfer.balance import balance_of
 from inarch.transfer.linear import STRENGTHS, Probe, fit_probe
-from inarch.transfer.probe import shortest
+from inarch.transfer.probe import best_of, shortest
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -111,3 +111,6 @@ def test_the_net_ends_early_only_where_that_costs_nothing_measurable() -> None:
     assert shortest({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels, even) == "stage4"
     assert shortest({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels, even) == "stage3"
     assert shortest({"stage3": last, "stage4": judged(base + 0.1)}, labels, even) == "stage3"
+    one = {"stage3": judged(base + 0.1), "stage4": last}
+    assert best_of({**one, "stage3+stage4": judged(base - 1e-6)}, labels, even) == "stage3+stage4"
+    assert best_of({**one, "stage3+stage4": judged(base + 1e-6)}, labels, even) == "stage4"

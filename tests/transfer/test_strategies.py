@@ -14,6 +14,7 @@ from inarch.data.cache import Rows
 from inarch.errors import FrozenMovedError, PhotosError, UnknownNameError, UserError
 from inarch.nets import architecture
 from inarch.transfer import finetune as finetune_module
+from inarch.transfer import probe as probe_module
 from inarch.transfer import scratch as scratch_module
 from inarch.transfer.finetune import (
     FINETUNING,
@@ -101,6 +102,31 @@ def test_probe_ships_what_it_learned(make_job: Jobs, start: StartingPoint) -> No
     assert outcome.candidates[0].accuracy == again.candidates[0].accuracy
     assert outcome.candidates[0].accuracy.value > 0.8
     assert outcome.temperature == again.temperature
+
+
+def test_a_probe_of_several_stages_ships_what_it_learned(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The graph is the net that gathers the stages, and its logits are those of the features that were fitted."""
+    monkeypatch.setattr(probe_module, "best_of", lambda fits, *_: list(fits)[-1])
+    job = make_job(start)
+    probed = probe_on(job)
+    assert probed.stage == "stage2+stage3+stage4"
+    outcome = probe(job)
+    assert_graph_is_model(job, outcome)
+    assert list(outcome.model.backbone.gathered) == ["stage2", "stage3"]
+    (logits,) = Graph(outcome.graph, threads=1)(job.stored.images[job.train])
+    np.testing.assert_allclose(logits, probed.probe.logits(probed.features(probed.stage)[0]), rtol=1e-3, atol=1e-3)
+    assert any("stage2, stage3 and stage4 together" in note for note in outcome.notes)
+
+
+def test_of_many_photos_stages_are_probed_one_by_one(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The widest fit is left out where it would take long."""
+    job = make_job(start)
+    monkeypatch.setattr(probe_module, "GATHERED_PHOTOS", len(job.train) - 1)
+    assert list(probe_on(job).fits) == ["stage3", "stage4"]
 
 
 def test_finetuning_ships_what_it_learned(finetuned: tuple[Job, Outcome]) -> None:

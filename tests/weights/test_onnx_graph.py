@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.errors import WeightsError
-from inarch.nets import ARCHITECTURES, Classifier, build
+from inarch.nets import ARCHITECTURES, Classifier, build, head_for
+from inarch.nets.backbone import Root
 from inarch.records import Preprocessing
 from inarch.weights.onnx_graph import classifier_graph, features_graph, features_output, with_linear_head
 from inarch.weights.runtime import PIXELS, Graph
@@ -121,11 +122,32 @@ def test_a_head_in_the_middle_drops_what_lies_behind(features: Callable[[str], E
     graph, photos = Graph(content, threads=1), pixels(3, SMALL)
     pooled = dict(zip(graph.outputs, graph(photos), strict=True))["features_stage3"]
     weight, bias = np.eye(4, pooled.shape[1], dtype=np.float32), np.ones(4, np.float32)
-    cut = with_linear_head(content, weight, bias, output="features_stage3")
+    cut = with_linear_head(content, weight, bias, outputs=["features_stage3"])
     np.testing.assert_allclose(Graph(cut, threads=1)(photos)[0], pooled[:, :4] + 1, rtol=1e-5, atol=1e-5)
     names = [each.name for each in onnx.load_from_string(cut).graph.initializer]
     assert any("stage3" in name for name in names)
     assert not any("stage4" in name for name in names)
+
+
+@torch.no_grad()
+def test_a_head_on_several_stages_is_the_net_that_gathers_them(features: Callable[[str], Exported]) -> None:
+    """Roots of the pooled maps side by side, in both."""
+    model, content = features("resnet_basic_tiny")
+    backbone = model.backbone.eval().gathering(["stage3"])
+    head = head_for(backbone, 4).eval()
+    photos, linear = pixels(3, SMALL), head.linear
+    outputs = [features_output("stage3"), "features"]
+    graph = with_linear_head(content, linear.weight.numpy(), linear.bias.numpy(), outputs=outputs)
+    assert_near(Graph(graph, threads=1)(photos)[0], Classifier(backbone, head)(by_hand(photos)))
+
+
+def test_a_root_has_a_slope_at_nothing() -> None:
+    """Heads that read roots can be trained: features behind a ReLU are often 0."""
+    features = torch.tensor([[-1.0, 0.0, 4.0]], requires_grad=True)
+    Root()(features).sum().backward()
+    assert features.grad is not None
+    assert torch.isfinite(features.grad).all()
+    torch.testing.assert_close(Root()(features)[0, 2].item(), 2.0, rtol=1e-4, atol=0)
 
 
 def test_the_same_net_gives_the_same_bytes(features: Callable[[str], Exported]) -> None:

@@ -25,7 +25,7 @@ from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.metrics.comparison import mcnemar
 from inarch.metrics.intervals import wilson
 from inarch.metrics.validators import VALIDATORS
-from inarch.nets import Classifier, linear_head
+from inarch.nets import Classifier, head_for
 from inarch.records import Adaptation, AdaptedCandidate, PhotoSet
 from inarch.transfer.adaptation.adapting import Tried, candidates_of, choose, tried
 from inarch.transfer.adaptation.methods import METHODS
@@ -200,10 +200,11 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
 
 def _classifier(job: Job, bundle: Bundle) -> Classifier:
     """The bundle's net with its weights."""
-    head = linear_head(job.start.backbone.channels, len(bundle.classes))
+    backbone = job.start.backbone.gathering(bundle.config.gathered)
+    head = head_for(backbone, len(bundle.classes))
     tensors = read_weights(bundle.weights()).tensors
     head.load_state_dict({name: tensors[f"head.{name}"] for name in head.state_dict()})
-    return Classifier(job.start.backbone, head).eval()
+    return Classifier(backbone, head).eval()
 
 
 def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: AdaptOptions) -> Task:

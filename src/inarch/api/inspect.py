@@ -13,7 +13,7 @@ from inarch.drawing.inspect_json import to_json
 from inarch.drawing.inspect_svg import to_svg
 from inarch.drawing.inspect_text import to_text
 from inarch.errors import OutputError, UnknownNameError
-from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, linear_head
+from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, head_for
 from inarch.nets.foreign import is_foreign
 from inarch.records import NetTrace
 from inarch.records.anatomy import NetSize
@@ -53,8 +53,9 @@ def _is_of_catalog(net: str | Path) -> bool:
 
 def net_of(bundle: Bundle) -> Classifier:
     """The bundle's net, without its weights (on the meta device)."""
-    backbone = build(bundle.config.architecture, device="meta").backbone.cut(bundle.config.after)
-    model = Classifier(backbone, linear_head(backbone.channels, len(bundle.classes)).to("meta"))
+    whole = build(bundle.config.architecture, device="meta").backbone
+    backbone = whole.cut(bundle.config.after).gathering(bundle.config.gathered)
+    model = Classifier(backbone, head_for(backbone, len(bundle.classes)).to("meta"))
     return folded(model) if bundle.config.folded else model
 
 

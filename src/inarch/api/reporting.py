@@ -99,6 +99,7 @@ def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
         flip=job.augmentation.flip,
         versions=dict(versions()),
         balance=job.balance,
+        gathered=list(outcome.model.backbone.gathered),
     )
 
 

@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -46,6 +46,8 @@ class BundleConfig:
     versions: dict[str, str]
     balance: str = "none"
     """What was done about classes of different size; older bundles do not say."""
+    gathered: list[str] = field(default_factory=list)
+    """The earlier stages that its head reads too; older bundles have none."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
 
 
 def _config(content: dict[str, Any]) -> BundleConfig:
-    content = {"balance": "none", **content}
+    content = {"balance": "none", "gathered": [], **content}
     kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
     wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
     if wrong:

@@ -1,13 +1,14 @@
 """The architectures: torch only; no files, no data, no config."""
 
 from inarch.nets.architecture import Architecture
-from inarch.nets.backbone import Backbone, Block, Classifier, linear_head
+from inarch.nets.backbone import SMALL, Backbone, Block, Classifier, head_for, linear_head
 from inarch.nets.catalog import ARCHITECTURES, architecture, build
 from inarch.nets.folding import folded
 from inarch.nets.freezing import Frozen, evaluating
 
 __all__ = [
     "ARCHITECTURES",
+    "SMALL",
     "Architecture",
     "Backbone",
     "Block",
@@ -17,5 +18,6 @@ __all__ = [
     "build",
     "evaluating",
     "folded",
+    "head_for",
     "linear_head",
 ]

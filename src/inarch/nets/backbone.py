@@ -9,12 +9,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError
 from inarch.records import FeatureInfo
 from inarch.shapes import Images, Logits, MapOut
+
+SMALL = 1e-4
+"""Added to what roots are taken of."""
 
 
 class Block(NamedTuple):
@@ -31,12 +35,13 @@ class Backbone(nn.Module):
 
     Args:
         stages: for each stage its blocks, in the order in which they run.
+        gathered: see `gathering`; for each earlier stage the channels of its map, in running order.
 
     Raises:
         UserError: two stages or blocks share a name: a tap would not know which is meant.
     """
 
-    def __init__(self, stages: Mapping[str, Sequence[Block]]) -> None:
+    def __init__(self, stages: Mapping[str, Sequence[Block]], gathered: Mapping[str, int] | None = None) -> None:
         super().__init__()
         blocks = [block for stage in stages.values() for block in stage]
         names = [*(block.name for block in blocks), *stages]
@@ -53,6 +58,7 @@ class Backbone(nn.Module):
             name: tuple(FeatureInfo(block.name, block.channels, block.stride) for block in stage)
             for name, stage in stages.items()
         }
+        self.gathered: Mapping[str, int] = dict(gathered or {})
 
     @property
     def info(self) -> tuple[FeatureInfo, ...]:
@@ -71,7 +77,7 @@ class Backbone(nn.Module):
     @property
     def channels(self) -> int:
         """Channels of the final feature map."""
-        return self.info[-1].channels
+        return sum(self.gathered.values()) + self.info[-1].channels
 
     @property
     def end(self) -> str:
@@ -81,9 +87,30 @@ class Backbone(nn.Module):
     def forward(self, images: Float[Tensor, "n c_in h w"]) -> MapOut:
         """The final feature map. A tail (see `split`) takes a feature map in place of images."""
         feature_map = images
-        for stage in self.stages.values():
+        means = [pooled(images)] if any(name not in self.stages for name in self.gathered) else []
+        for name, stage in self.stages.items():
             feature_map = stage(feature_map)
-        return feature_map
+            if name in self.gathered:
+                means.append(pooled(feature_map))
+        everywhere = [mean.expand(-1, -1, *feature_map.shape[2:]) for mean in means]
+        return torch.cat([*everywhere, feature_map], 1) if means else feature_map
+
+    def gathering(self, stages: Collection[str]) -> "Backbone":
+        """This backbone with more in its final map: the means of the maps of earlier ``stages``, the same everywhere.
+
+        A head on top then reads several stages (multi-layer features, as in Head2Toe: Evci et al. 2022, arXiv
+        2201.03529), and what it pools are the pooled maps of all of them. The modules and their names stay. A tail that
+        is `split` off after the first of them gathers the map that it is given.
+
+        Raises:
+            UnknownNameError: no stage before the last has that name.
+        """
+        channels = {stage.name: stage.channels for stage in self.info[:-1]}
+        for name in stages:
+            if name not in channels:
+                raise UnknownNameError("stage before the last", name, channels)
+        blocks = {name: [block for stage, block, _ in self._running() if stage == name] for name in self.stages}
+        return Backbone(blocks, {name: count for name, count in channels.items() if name in stages})
 
     def tapped(self, images: Float[Tensor, "n c_in h w"], names: Collection[str]) -> dict[str, Tensor]:
         """The feature maps after the stages or blocks ``names``; nothing past the last of them is computed.
@@ -110,6 +137,7 @@ class Backbone(nn.Module):
 
         Raises:
             UnknownNameError: no stage or block has that name.
+            UserError: the tail would not see a stage that this backbone gathers.
         """
         self._require(after)
         prefix: dict[str, list[Block]] = {}
@@ -119,11 +147,17 @@ class Backbone(nn.Module):
             into.setdefault(stage, []).append(block)
             if after == block.name or (after == stage and is_last):
                 into = tail
-        return Backbone(prefix), Backbone(tail)
+        unseen = [name for name in self.gathered if name not in tail and name != list(prefix)[-1]]
+        if unseen:
+            raise UserError(
+                f"This backbone gathers {', '.join(self.gathered)}, and what follows {after} would not see "
+                f"{unseen[0]}: split it after {next(iter(self.gathered))} or before."
+            )
+        return Backbone(prefix), Backbone(tail, self.gathered)
 
     def cut(self, after: str) -> "Backbone":
-        """The prefix alone: this backbone ending with the stage or block ``after``."""
-        return self.split(after)[0]
+        """The prefix alone: this backbone ending with the stage or block ``after``; it gathers nothing."""
+        return self.gathering(()).split(after)[0]
 
     def joined(self, tail: "Backbone") -> "Backbone":
         """This backbone with ``tail`` behind it: the inverse of `split`; both keep their modules."""
@@ -131,7 +165,7 @@ class Backbone(nn.Module):
         for part in (self, tail):
             for stage, block, _ in part._running():
                 stages.setdefault(stage, []).append(block)
-        return Backbone(stages)
+        return Backbone(stages, tail.gathered)
 
     def _running(self) -> Iterator[tuple[str, Block, bool]]:
         """Every block in running order: its stage, the block, and whether it ends the stage."""
@@ -170,6 +204,22 @@ class Classifier(nn.Module):
         return self.head(self.backbone(images))
 
 
+def pooled(feature_map: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 1 1"]:
+    """The mean of every channel."""
+    return feature_map.mean((2, 3), keepdim=True)
+
+
+class Root(nn.Module):
+    """Square roots, by which features of different stages come to have like scales; those below 0 count as 0.
+
+    The slope is finite everywhere: such a head can be trained.
+    """
+
+    def forward(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """``sqrt(max(features, 0) + SMALL)``"""
+        return (features.relu() + SMALL).sqrt()
+
+
 def linear_head(channels: int, classes: int, *, dropout: float = 0.0) -> nn.Sequential:
     """Global average pooling, dropout, one linear layer."""
     return nn.Sequential(
@@ -180,3 +230,13 @@ def linear_head(channels: int, classes: int, *, dropout: float = 0.0) -> nn.Sequ
             linear=nn.Linear(channels, classes),
         )
     )
+
+
+def head_for(backbone: Backbone, classes: int) -> nn.Sequential:
+    """A linear head; where the backbone gathers stages, it reads the roots of their features."""
+    layers = OrderedDict(linear_head(backbone.channels, classes).named_children())
+    if backbone.gathered:
+        layers["root"] = Root()
+        for name in ("dropout", "linear"):
+            layers.move_to_end(name)
+    return nn.Sequential(layers)

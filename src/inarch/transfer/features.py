@@ -25,11 +25,12 @@ from inarch.training.seeds import generator
 from inarch.weights.onnx_graph import FEATURES, features_graph, features_output
 from inarch.weights.runtime import Graph
 
-GRAPH_VERSION = "2"
+GRAPH_VERSION = "3"
 """Part of every key: raise it when the exported graphs change what they compute."""
 CHUNK = 64
-PROBED_STAGES = 2
-"""How many of the last stages give features: the last is often too much its source task's own."""
+PROBED_STAGES, GATHERED_STAGES = 2, 3
+"""After how many of the last stages a net may end: the last is often too much its source task's own. And how many of
+them are read together."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,16 @@ class Prefix:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages whose pooled maps are kept, in running order."""
-        return tuple(each.name for each in self.backbone.info[-PROBED_STAGES:])
+        """The stages after which the net may end, in running order."""
+        return self.gathered[-PROBED_STAGES:]
+
+    @property
+    def gathered(self) -> tuple[str, ...]:
+        """The stages whose pooled maps are kept, in running order; a head may read all of them."""
+        return tuple(each.name for each in self.backbone.info[-GATHERED_STAGES:])
 
     def output(self, stage: str) -> str:
-        """The name under which the features of one of ``stages`` are kept."""
+        """The name under which the features of one of ``gathered`` are kept."""
         return FEATURES if stage == self.stages[-1] else features_output(stage)
 
     @property
@@ -77,7 +83,7 @@ class Prefix:
                 touch(path)
                 return graph
         taps = () if self.tap is None else (self.tap,)
-        graph = features_graph(self.backbone, self.preprocessing, taps, self.stages[:-1])
+        graph = features_graph(self.backbone, self.preprocessing, taps, self.gathered[:-1])
         _write(folder / f"{self.key}.{hashlib.sha256(graph).hexdigest()}.onnx", graph)
         return graph
 
@@ -107,7 +113,7 @@ class View:
             on_progress: called with photos done and photos to do.
 
         Returns:
-            for each stage of the prefix its features (n, d) in float32, under `Prefix.output`, and, where the prefix
+            for each of `Prefix.gathered` its features (n, d) in float32, under `Prefix.output`, and, where the prefix
             keeps a map, ``map`` (n, c, h, w) in float16; one row for each of ``rows``.
         """
         digests = [stored.photos.photos[row].digest for row in rows]
@@ -120,7 +126,7 @@ class View:
                 pixels = stored.images[np.array([place[key] for key in keys])]
                 self.rows.write(keys, _named(graph, self._seen(pixels, keys)))
                 on_progress(min(first + CHUNK, len(missing)), len(missing))
-        names = [self.prefix.output(stage) for stage in self.prefix.stages]
+        names = [self.prefix.output(stage) for stage in self.prefix.gathered]
         names += [] if self.prefix.tap is None else ["map"]
         return {name: self.rows.read(digests, name) for name in names}
 

@@ -285,7 +285,7 @@ def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:
 def _tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
     """A fresh copy of the tail with the probe's head on it."""
     _, tail = job.start.backbone.split(probed.prefix.tap or "")
-    return copy.deepcopy(tail), head_of(fitted)
+    return copy.deepcopy(tail), head_of(fitted, tail)
 
 
 def _maps(job: Job, probed: Probed) -> CachedMaps:

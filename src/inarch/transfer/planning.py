@@ -28,6 +28,7 @@ from inarch.transfer.finetune import SHARE as TUNING_SHARE
 from inarch.transfer.job import StartingPoint
 from inarch.transfer.learning import FOLDS, MOST_PHOTOS, SHARES
 from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
+from inarch.transfer.probe import TOGETHER, choices
 from inarch.transfer.scratch import SHARE as ALONE_SHARE
 from inarch.transfer.scratch import normalised, own_net, timed_config
 from inarch.transfer.tail import FEWEST_EPOCHS
@@ -232,10 +233,13 @@ def _probe_seconds(course: Course) -> float:
 
 def _fit_seconds(course: Course) -> tuple[float, float]:
     """The probe's fits and its learning curve, in proportion to the fit of the sample."""
+    widths = {stage.name: stage.channels for stage in course.prefix.backbone.info}
+    fitted = sum(widths[name] for choice in choices(course.prefix, course.learned) for name in choice.split(TOGETHER))
+    wider = fitted / sum(widths[name] for name in course.prefix.stages)
     unit = course.ranking.chosen.fit_seconds / _searched(course.ranking.sampled, 1, 1)
     repeats = usual_repeats(course.learned)
     points = FOLDS * sum(SHARES) * min(course.learned, MOST_PHOTOS) * (1 - 1 / FOLDS)
-    return unit * _searched(course.learned, course.views, repeats), COLD * unit * points * repeats
+    return wider * unit * _searched(course.learned, course.views, repeats), COLD * unit * points * repeats
 
 
 def _searched(photos: int, views: int, repeats: int) -> int:

@@ -26,8 +26,11 @@ def default_cut(backbone: Backbone) -> str | None:
     """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
 
     A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
-    None if only one stage has weights: there is nothing to freeze in front of it.
+    None if only one stage has weights: there is nothing to freeze in front of it. Where stages are gathered, the tail
+    begins behind the first of them.
     """
+    if backbone.gathered:
+        return next(iter(backbone.gathered))
     names = list(backbone.stages)
     learned = [name for name in names if _has_weights(backbone.stages[name])]
     if len(learned) < 2:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from inarch.nets import Backbone, Classifier, evaluating, folded
+from inarch.nets import SMALL, Backbone, Classifier, evaluating, folded
 from inarch.records import Preprocessing
 from inarch.weights.runtime import PIXELS
 
@@ -127,22 +127,34 @@ def _has_norms(model: nn.Module) -> bool:
 
 
 def with_linear_head(
-    graph: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32], *, output: str = FEATURES
+    graph: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32], *, outputs: Sequence[str] = (FEATURES,)
 ) -> bytes:
     """A graph from `features_graph` with a linear layer on its features: pixels to ``logits``.
 
     Args:
-        graph: what neither ``output`` nor the input needs is dropped.
+        graph: what neither ``outputs`` nor the input needs is dropped.
         weight: (classes, d).
         bias: (classes,).
-        output: which of its features.
+        outputs: which of its features; of several the roots, side by side, as `inarch.nets.head_for` takes them.
     """
     model = onnx.load_from_string(graph)
     inner = model.graph
     inner.initializer.extend(
         [numpy_helper.from_array(weight, "head.weight"), numpy_helper.from_array(bias, "head.bias")]
     )
-    inner.node.append(helper.make_node("Gemm", [output, "head.weight", "head.bias"], ["logits"], transB=1))
+    features = outputs[0]
+    if len(outputs) > 1:
+        features = "head.features"
+        inner.initializer.append(numpy_helper.from_array(np.float32(SMALL), "head.small"))
+        inner.node.extend(
+            [
+                helper.make_node("Concat", list(outputs), ["head.gathered"], axis=1),
+                helper.make_node("Relu", ["head.gathered"], ["head.positive"]),
+                helper.make_node("Add", ["head.positive", "head.small"], ["head.raised"]),
+                helper.make_node("Sqrt", ["head.raised"], [features]),
+            ]
+        )
+    inner.node.append(helper.make_node("Gemm", [features, "head.weight", "head.bias"], ["logits"], transB=1))
     batch = inner.input[0].type.tensor_type.shape.dim[0].dim_param
     del inner.output[:]
     inner.output.append(helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [batch, len(bias)]))
