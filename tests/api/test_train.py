@@ -1,6 +1,7 @@
 """From photos to a bundle, and from a bundle to another: what is promised of every one of them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from inarch.bundle.format import WEIGHTS
 from inarch.bundle.reading import read_bundle
 from inarch.drawing.training_text import training_lines
 from inarch.drawing.wording import duration
-from inarch.errors import OutputError, UserError
+from inarch.errors import OutputError, PhotosError, UserError
 from inarch.nets import Classifier, build, folded
 from inarch.records import Plan
 from inarch.transfer import scratch
@@ -318,3 +319,24 @@ def test_the_plan_is_announced_before_the_start_and_kept_in_the_bundle(bundles: 
     page = (bundle.path / "report.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
     assert f"It came out as probe: {promised} promised" in page
     assert read_bundle(bundles("scratch")).metrics["plan"] is None
+
+
+def test_photos_without_labels_are_learned_from_or_said_not_to_be(bundles: Bundles, tmp_path: Path) -> None:
+    """Those that have a label already, to be learned or to be tested, do not count among them."""
+    more = draw_folder(tmp_path / "more", {"": 3}, seed=5_000)
+    shutil.copytree(bundles.photos / "val", more / "known")
+    given = options(bundles.folder, model=str(bundles("scratch")), strategy="probe", unlabelled=more)
+    metrics = train(bundles.photos, tmp_path / "bundle", given).metrics
+    plain, rival = metrics["candidates"]
+    assert rival["settings"] == "with 9 photos without labels"
+    assert plain["accuracy"]["n"] == rival["accuracy"]["n"]
+    assert plain["chosen"] is not rival["chosen"]
+    assert sum(rival["why"] in note for note in metrics["notes"]) == 1
+    shutil.rmtree(more / "red")
+    for kind in ("blue", "green"):
+        shutil.rmtree(more / kind)
+    with pytest.raises(PhotosError, match="nothing to add"):
+        train(bundles.photos, tmp_path / "again", given)
+    for changes in ({"strategy": "finetune"}, {"strategy": "probe", "balance": "logits"}):
+        with pytest.raises(UserError, match="Photos without labels"):
+            replace(given, **changes)

@@ -18,7 +18,7 @@ from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
-from inarch.data.scan import scan
+from inarch.data.scan import scan, scan_unlabelled
 from inarch.data.split import groups_of, learned_photos, reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
@@ -77,6 +77,8 @@ class TrainOptions:
     balance: str = "none"
     """What is done about classes of different size: nothing; ``weights``, every class counts alike in what is
     minimised; ``logits``, the answer no longer leans towards the frequent classes (see `inarch.transfer.balance`)."""
+    unlabelled: Path | None = None
+    """A folder of more photos without labels; the probe learns from them where that proves better."""
     resume: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: Path = field(default_factory=default_cache_folder)
@@ -89,6 +91,11 @@ class TrainOptions:
             raise UnknownNameError("balance", self.balance, BALANCES)
         if self.views < 1:
             raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
+        if self.unlabelled is not None and (self.balance == "logits" or self.strategy not in ("auto", "probe")):
+            raise UserError(
+                "Photos without labels are learned from by the probe, in strategy auto or probe, and not with the "
+                f"balance logits; strategy={self.strategy} and balance={self.balance} were asked for."
+            )
         if self.image_size is not None and self.image_size > LARGEST_IMAGE:
             raise UserError(
                 f"Images may have {LARGEST_IMAGE} pixels a side at most; image_size={self.image_size} was asked for."
@@ -177,6 +184,7 @@ def job_of(
         announce(promised)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
+        unlabelled = _without_labels(options, stored, preprocessing, progress)
     learned, held = _rows(stored)
     return Job(
         stored=stored,
@@ -195,9 +203,24 @@ def job_of(
         named=_is_named(options),
         ranking=ranked,
         plan=promised,
+        unlabelled=unlabelled,
         progress=progress,
         stopwatch=stopwatch,
     )
+
+
+def _without_labels(
+    options: TrainOptions, stored: Stored, preprocessing: Preprocessing, progress: Progress
+) -> Stored | None:
+    """The photos without labels that are no photos of ``stored``: those are learned from, or reported on, already."""
+    if options.unlabelled is None:
+        return None
+    found = scan_unlabelled(options.unlabelled)
+    known = {photo.digest for photo in stored.photos.photos}
+    others = replace(found, photos=tuple(photo for photo in found.photos if photo.digest not in known))
+    if not others.photos:
+        raise PhotosError(f"All photos in {options.unlabelled} are among those with labels; there is nothing to add.")
+    return store(others, preprocessing, options.cache, partial(progress, "decode"))
 
 
 def _is_named(options: TrainOptions) -> bool:

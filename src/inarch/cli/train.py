@@ -46,6 +46,10 @@ def train(
             "logits: answers no longer lean towards the frequent ones."
         ),
     ] = "none",
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(help="Folder of more photos without labels; they are learned from where that proves better."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
     flip: Annotated[
         bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
@@ -71,6 +75,7 @@ def train(
         image_size=image_size,
         seed=seed,
         balance=balance,
+        unlabelled=unlabelled,
         resume=resume,
         cache_size=bytes_of(cache_size),
         augmentation=Augmentation(flip=flip),

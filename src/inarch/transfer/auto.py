@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.metrics.comparison import mcnemar, paired_difference
 from inarch.records import Candidate
 from inarch.transfer.finetune import (
     PROVABLE,
@@ -24,6 +23,7 @@ from inarch.transfer.probe import Probed, learning_curve_of, probe_on, probe_out
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import Trained, own_job, scratch, trained
 from inarch.transfer.tail import FEWEST_EPOCHS, default_cut
+from inarch.transfer.verdict import better_beyond_chance
 
 ALL_PHOTOS = 1.4
 """What fitting on every photo takes, in times of its trial on four fifths; some of the time is for a busier machine."""
@@ -111,7 +111,7 @@ def _only_probed(job: Job, probed: Probed, why: str) -> Grafted:
 
 def judge(job: Job, tried: Trial) -> tuple[bool, str]:
     """Whether fine-tuning is better beyond chance on the held-out photos, and the sentence that says so."""
-    return _compared(job, tried.held_out, ("fine-tuning", tried.tuned), ("the probe", tried.probed))
+    return better_beyond_chance(job, tried.held_out, ("fine-tuning", tried.tuned), ("the probe", tried.probed))
 
 
 def _against_scratch(job: Job, alone: Trained, grafted: Grafted) -> tuple[bool, str]:
@@ -119,39 +119,7 @@ def _against_scratch(job: Job, alone: Trained, grafted: Grafted) -> tuple[bool, 
     both, mine, theirs = np.intersect1d(alone.held_out, grafted.held_out, return_indices=True)
     (chosen,) = (each.strategy for each in grafted.candidates if each.chosen)
     name = "fine-tuning" if chosen == "finetune" else "the probe"
-    return _compared(job, both, ("the net from scratch", alone.logits[mine]), (name, grafted.logits[theirs]))
-
-
-def _compared(
-    job: Job,
-    held_out: NDArray[np.int64],
-    rival: tuple[str, NDArray[np.float64]],
-    cheaper: tuple[str, NDArray[np.float64]],
-) -> tuple[bool, str]:
-    """Whether ``rival`` is better than ``cheaper`` beyond chance: for each its name and its logits on ``held_out``.
-
-    Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05; where classes are balanced,
-    two standard errors of the paired difference) or its log loss (paired, two standard errors) beats the other's.
-    Everything else is too close to call, and the cheaper strategy stays.
-    """
-    labels = job.labels[job.train][held_out]
-    tuned, probed = (job.balanced.answers(each, labels) for _, each in (rival, cheaper))
-    right_tuned, right_probed = tuned.argmax(1) == labels, probed.argmax(1) == labels
-    gain = paired_difference(*(job.balanced.losses(each, labels) for each in (probed, tuned)))
-    counting = job.balanced.judged[labels]
-    more = paired_difference(counting * right_tuned, counting * right_probed)
-    p = mcnemar(right_tuned, right_probed)
-    is_proven = p < 0.05 if job.balance == "none" else abs(more.mean) > 2 * more.standard_error
-    alike = "" if job.balance == "none" else f", {100 * more.mean:+.1f} points where every class counts alike"
-    figures = (
-        f"on {len(labels)} held-out photos {rival[0]} is right on {right_tuned.sum()} and {cheaper[0]} on "
-        f"{right_probed.sum()} (p = {p:.2g}{alike}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"
-    )
-    if more.mean >= 0 and (is_proven or gain.mean > 2 * gain.standard_error):
-        return True, f"better: {figures}"
-    if more.mean < 0 and is_proven:
-        return False, f"worse: {figures}"
-    return False, f"too close to call: {figures}"
+    return better_beyond_chance(job, both, ("the net from scratch", alone.logits[mine]), (name, grafted.logits[theirs]))
 
 
 def _mistakes(job: Job, probed: Probed) -> tuple[int, int]:

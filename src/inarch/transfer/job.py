@@ -100,6 +100,8 @@ class Job:
     """How the backbone did on a sample of the photos, beside others where none was named."""
     plan: Plan | None = None
     """What was promised before the start."""
+    unlabelled: Stored | None = None
+    """Photos without labels, of which none is a photo to report on."""
     progress: Progress = silent
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 

@@ -29,6 +29,8 @@ from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.learning import learning_curve
 from inarch.transfer.linear import SEARCH_PHOTOS, Probe, fit_probe
 from inarch.transfer.proof import Snapshot, digests
+from inarch.transfer.unlabelled import MOST_PHOTOS, Labelled, with_unlabelled
+from inarch.transfer.verdict import better_beyond_chance
 from inarch.weights.onnx_graph import with_linear_head
 
 Name = TypeVar("Name", str, int)
@@ -50,6 +52,8 @@ class Probed:
     snapshot: Snapshot
     """The backbone before anything was done with it."""
     seconds: float
+    unlabelled: Mapping[str, Rows] | None = None
+    """The cached rows of the photos without labels, where there are some."""
 
     def features(self, stage: str) -> NDArray[np.float32]:
         """(views, n, d)"""
@@ -115,6 +119,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             prefix.view(number, job.augmentation).compute(job.stored, job.train, partial(job.progress, "features"))
             for number in range(job.views)
         )
+        unlabelled = _unlabelled_rows(job, prefix)
     labels = job.labels[job.train]
     with job.stopwatch.phase("fit"):
         fits = {
@@ -129,7 +134,16 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
             for stage in choices(prefix, len(job.train))
         }
     snapshot = Snapshot("probe", before, frozenset(before))
-    return Probed(prefix, views, fits, best_of(fits, labels, job.balanced), snapshot, time.perf_counter() - began)
+    best = best_of(fits, labels, job.balanced)
+    return Probed(prefix, views, fits, best, snapshot, time.perf_counter() - began, unlabelled)
+
+
+def _unlabelled_rows(job: Job, prefix: Prefix) -> Mapping[str, Rows] | None:
+    if job.unlabelled is None:
+        return None
+    draw = np.random.default_rng(job.seed)
+    rows = np.sort(draw.permutation(len(job.unlabelled.images))[:MOST_PHOTOS])
+    return prefix.view(0, job.augmentation).compute(job.unlabelled, rows, partial(job.progress, "features"))
 
 
 def best_of(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Balance) -> str:
@@ -177,11 +191,12 @@ def probe(job: Job) -> Outcome:
 
 
 def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]) -> Outcome:
-    """The classifier that a fitted probe amounts to.
+    """The classifier that a fitted probe amounts to, after photos without labels had their say.
 
     Raises:
         FrozenMovedError: a tensor of the backbone is not what it was.
     """
+    probed, candidates, notes = _self_trained(job, probed, candidates, notes)
     labels = job.labels[job.train]
     held_out, held_labels = probed.probe.held_out, labels[probed.probe.held_out_rows]
     temperature = job.balanced.temperature(held_out, held_labels)
@@ -207,6 +222,39 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         notes=(*notes, *_cut_note(probed)),
         learning_curve=learning_curve_of(job, probed),
     )
+
+
+def _self_trained(
+    job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]
+) -> tuple[Probed, tuple[Candidate, ...], tuple[str, ...]]:
+    """The probe with photos without labels, if it is better on held-out photos, and what is said of that."""
+    if probed.unlabelled is None:
+        return probed, candidates, notes
+    began = time.perf_counter()
+    labels, stage = job.labels[job.train], probed.stage
+    more = features_of(probed.prefix, (probed.unlabelled,), stage)[0]
+    plain = probed.probe
+    labelled = Labelled(
+        probed.features(stage), labels, job.groups[job.train], plain.strength, len(job.classes), job.balance
+    )
+    with job.stopwatch.phase("unlabelled"):
+        trained = with_unlabelled(labelled, more, plain, seed=job.seed)
+    rivals = ("self-training", trained.held_out), ("the probe", plain.held_out)
+    better, why = better_beyond_chance(job, plain.held_out_rows, *rivals)
+    rival = measured(
+        job.balanced,
+        "probe",
+        f"with {len(more):,} photos without labels",
+        (trained.held_out, labels[plain.held_out_rows]),
+        time.perf_counter() - began,
+        chosen=better,
+        why=why,
+    )
+    if not better:
+        return probed, (*candidates, rival), (*notes, f"Photos without labels were not learned from: {why}.")
+    probed = replace(probed, fits={**probed.fits, stage: trained})
+    others = tuple(replace(each, chosen=False) for each in candidates)
+    return probed, (*others, rival), (*notes, f"{len(more):,} photos without labels were learned from: {why}.")
 
 
 def learning_curve_of(job: Job, probed: Probed) -> LearningCurve | None:

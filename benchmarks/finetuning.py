@@ -1,0 +1,250 @@
+"""What the literature adds to fine-tuning, tried on the tail that `finetune` trains: does any of it pay?
+
+    python -m benchmarks.finetuning --seeds 3
+
+All start from the same probe's head on the same cached maps, take the same epochs, and are judged on the same other
+photos (log loss and accuracy, each less that of plain fine-tuning, paired by seed):
+
+- *layer-wise*: the head at ten times the tail's rate.
+- *gradual*: of the tail's blocks the last one alone moves at first, then one more in every epoch (Howard and Ruder
+  2018, arXiv 1801.06146, section 3.3).
+- *L2-SP*: weights are pulled to where they started in place of to zero (Li et al. 2018, arXiv 1802.01483).
+- *BSS*: the smallest singular value of a batch's features is penalised (Chen et al. 2019, NeurIPS).
+- *soup*: three runs with other orders of the photos, their weights averaged (Wortsman et al. 2022, arXiv 2203.05482).
+- *mirrored*: plain fine-tuning, its logits averaged over a photo and its mirror image.
+- *views*: the tail sees four views of every photo, three of them augmented, an epoch each in turn.
+
+Co-Tuning (You et al. 2020, NeurIPS) takes the source's classifier, which truncated weights and our own backbones lack.
+"""
+
+import argparse
+import copy
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn, optim
+
+from benchmarks.measuring import some, spread, table, unpacked, write
+from inarch.api.train import TrainOptions, job_of
+from inarch.data.augment import Augmentation
+from inarch.data.scan import scan
+from inarch.metrics.softmax import softmax
+from inarch.nets import Backbone
+from inarch.training.config import TrainingConfig
+from inarch.training.loop import Run, Source
+from inarch.training.losses import Loss, cross_entropy
+from inarch.transfer.finetune import FINETUNING
+from inarch.transfer.job import Job
+from inarch.transfer.probe import head_of, probe_on
+from inarch.transfer.tail import CachedMaps, default_cut, logits_of
+
+SETS = {"rsscn7_s128": ".", "dtd10_s128": ".", "imagenette_s128": "train"}
+LEARNED, TESTED, VIEWS = 60, 40, 4
+MODEL = "resnet18_narrow"
+MIRROR = VIEWS
+"""The number of the view that is the mirror image."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A probed tail, and the maps that it learns from and is judged on."""
+
+    model: nn.Sequential
+    """The tail and the probe's head; to be copied."""
+    learned: tuple[CachedMaps, ...]
+    """For each view, the maps of the photos to learn from."""
+    held: CachedMaps
+    """Of the others: as they are, and mirrored."""
+    seed: int
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """All photos to learn from."""
+        return np.arange(len(self.learned[0].labels))
+
+    def config(self) -> TrainingConfig:
+        """That of `finetune`."""
+        return replace(FINETUNING, seed=self.seed)
+
+    def source(self, views: int = 1) -> Source:
+        """The photos to learn from, as they are or in several views."""
+        maps = tuple(view for each in self.learned[:views] for view in each.views)
+        return CachedMaps(maps, self.learned[0].labels).source(self.rows)
+
+    def logits(self, model: nn.Module, view: int = 0) -> NDArray[np.float64]:
+        """Of the photos that were held out."""
+        return logits_of(model, self.held.views[view], np.arange(len(self.held.labels)))
+
+
+class Scaled(optim.AdamW):
+    """AdamW whose groups take the loop's rate times their own factor."""
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update."""
+        for group in self.param_groups:
+            group["lr"] *= group["factor"]
+        super().step(closure)
+
+
+def plain_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """That of `finetune`."""
+    return cross_entropy(model, inputs, labels, smoothing=FINETUNING.label_smoothing)
+
+
+def trained(start: Start, run: Run, loss: Loss = plain_loss, views: int = 1) -> nn.Module:
+    """The run's model when it has ended."""
+    for _ in run.epochs(start.source(views), loss):
+        pass
+    return run.model
+
+
+def plain(start: Start) -> NDArray[np.float64]:
+    """Fine-tuning as it is."""
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config())))
+
+
+def layer_wise(start: Start) -> NDArray[np.float64]:
+    """Two rates."""
+    run = Run(copy.deepcopy(start.model), start.config())
+    tail, head = (list(part.parameters()) for part in run.model.children())
+    groups = [
+        {"params": [each for each in part if (each.ndim > 1) is decays], "factor": factor, "weight_decay": decay}
+        for part, factor in ((tail, 1.0), (head, 10.0))
+        for decays, decay in ((True, run.config.weight_decay), (False, 0.0))
+    ]
+    run.optimisers = (Scaled(groups, lr=run.config.lr),)
+    return start.logits(trained(start, run))
+
+
+def gradual(start: Start) -> NDArray[np.float64]:
+    """From the end to the beginning."""
+    run = Run(copy.deepcopy(start.model), start.config())
+    blocks = [block for stage in next(run.model.children()).stages.children() for block in stage.children()]  # type: ignore[union-attr]
+    for block in blocks:
+        block.requires_grad_(False)
+    waiting = list(blocks)
+    waiting.pop().requires_grad_(True)
+    for _ in run.epochs(start.source(), plain_loss):
+        if waiting:
+            waiting.pop().requires_grad_(True)
+    return start.logits(run.model)
+
+
+def l2_sp(start: Start, strength: float = 0.01) -> NDArray[np.float64]:
+    """Towards the start."""
+    model = copy.deepcopy(start.model)
+    tail = next(model.children())
+    before = [each.detach().clone() for each in tail.parameters()]
+
+    def loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        value, logits = plain_loss(model, inputs, labels)
+        moved = sum(((now - was) ** 2).sum() for now, was in zip(tail.parameters(), before, strict=True))
+        return value + strength / 2 * moved, logits
+
+    return start.logits(trained(start, Run(model, replace(start.config(), weight_decay=0.0)), loss))
+
+
+def bss(start: Start, strength: float = 1e-3) -> NDArray[np.float64]:
+    """Batch spectral shrinkage."""
+
+    def loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        tail, head = model.children()
+        feature_map = tail(inputs)
+        logits = head(feature_map)
+        value = nn.functional.cross_entropy(logits, labels, label_smoothing=FINETUNING.label_smoothing)
+        return value + strength * torch.linalg.svdvals(feature_map.mean((2, 3)))[-1] ** 2, logits
+
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), loss))
+
+
+def soup(start: Start) -> NDArray[np.float64]:
+    """Weights and statistics of three runs, averaged."""
+    models = [
+        trained(start, Run(copy.deepcopy(start.model), replace(start.config(), seed=start.seed + 100 * number)))
+        for number in range(3)
+    ]
+    mixed = copy.deepcopy(models[0])
+    states = [model.state_dict() for model in models]
+    mixed.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
+    return start.logits(mixed)
+
+
+def mirrored(start: Start) -> NDArray[np.float64]:
+    """Two views at test time."""
+    model = trained(start, Run(copy.deepcopy(start.model), start.config()))
+    return (start.logits(model) + start.logits(model, 1)) / 2
+
+
+def views(start: Start) -> NDArray[np.float64]:
+    """Four views in training."""
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), views=VIEWS))
+
+
+VARIANTS: Mapping[str, Callable[[Start], NDArray[np.float64]]] = {
+    "plain": plain,
+    "layer-wise": layer_wise,
+    "gradual": gradual,
+    "L2-SP": l2_sp,
+    "BSS": bss,
+    "soup": soup,
+    "mirrored": mirrored,
+    "views": views,
+}
+
+
+def probed_start(job: Job) -> Start:
+    """The probe, and the maps of every view that a variant asks for."""
+    cut = default_cut(job.start.backbone)
+    probed = probe_on(job, cut)
+    labels, prefix = job.labels, probed.prefix
+    mirror = prefix.view(MIRROR, Augmentation(flip=True, min_scale=1.0))
+    held = tuple(
+        view.compute(job.stored, job.test, lambda done, total: None)["map"]
+        for view in (prefix.view(0, job.augmentation), mirror)
+    )
+    tail: Backbone = job.start.backbone.split(cut or "")[1]
+    head = head_of(probed.fits[probed.last], tail)
+    learned = tuple(CachedMaps((view["map"],), labels[job.train]) for view in probed.views)
+    return Start(nn.Sequential(copy.deepcopy(tail), head), learned, CachedMaps(held, labels[job.test]), job.seed)
+
+
+def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Accuracy in percent, and log loss."""
+    own = softmax(logits)[np.arange(len(labels)), labels]
+    return 100 * float((logits.argmax(1) == labels).mean()), float(-np.log(own).mean())
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for name, inner in SETS.items():
+        for seed in range(asked.seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                photos = some(unpacked(name) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
+                options = TrainOptions(model=MODEL, seed=seed, views=VIEWS, cache=Path(folder, "cache"))
+                start = probed_start(job_of(partial(scan, photos), options))
+                for variant, logits_by in VARIANTS.items():
+                    found[name][variant].append(figures(logits_by(start), start.held.labels))
+                    print(name, seed, variant, found[name][variant][-1], flush=True)
+    rows = []
+    for name, of in found.items():
+        base = np.array(of["plain"])
+        for variant, reached in of.items():
+            change = np.array(reached) - base
+            rows.append([name, variant, spread(list(change[:, 0])), spread(list(change[:, 1]), 3)])
+    print(table(["photos", "variant", "points of accuracy", "log loss"], rows))
+    write("finetuning", {"runs": found})
+
+
+if __name__ == "__main__":
+    main()
