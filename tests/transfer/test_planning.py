@@ -62,11 +62,17 @@ def row(made: Plan, name: str) -> PlannedStrategy:
 def test_the_time_of_a_probe_adds_up(course: Course) -> None:
     """Decoding 220 photos, 200 through the net, 20 answered, and fits in proportion to the sample's: by hand."""
     fit_of_sample = 4 * 100 + 100
-    fit = FITTED / fit_of_sample * (3 * 4 * 200 + 200)
+    *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
+    wider = (before + 2 * (beside + last)) / (beside + last)  # both stages, and three together
+    fit = wider * FITTED / fit_of_sample * (3 * 4 * 200 + 200)
     curve = FITTED / fit_of_sample * COLD * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
     seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + WRITING
     assert plan(course, "probe").seconds("probe") == pytest.approx(seconds, abs=0.1)
     assert plan(replace(course, views=3), "probe").seconds("probe") > seconds + 2 * 200 / SPEED
+    others = PhotoSet("/elsewhere", ("?",), tuple(Photo(f"{row}", 0, f"other {row}", "") for row in range(60)))
+    trained = FITTED / fit_of_sample * COLD * 5 * (4 * 200 + (1 / 6 + 1 / 3 + 1 / 2) * 60)
+    more = plan(replace(course, unlabelled=others), "probe").seconds("probe")
+    assert more == pytest.approx(seconds + 60 * DECODED + 60 / SPEED + trained, abs=0.1)
 
 
 def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> None:
@@ -75,7 +81,8 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> 
     A run that ends with the probe has had the trial all the same, where it was to be expected.
     """
     training, answering = 8 * 7 * 0.01, planning.FORWARD * 0.01 * 200 / 32
-    fits = FITTED / 500 * 2600
+    *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
+    fits = (before + 2 * (beside + last)) / (beside + last) * FITTED / 500 * 2600
     alone = plan(course, "probe").seconds("probe")
     tried = alone + 0.8 * (fits + training) + 0.2 * answering
     made = plan(course, "auto")

@@ -33,6 +33,7 @@ from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
 from inarch.transfer.scratch import own_net
 from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
+from inarch.transfer.unlabelled import MOST_PHOTOS
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -169,6 +170,7 @@ def job_of(
         choices = _passing(_named(options, ranking=announce is not None), partial(_choice, strategy=options.strategy))
     with stopwatch.phase("scan"):
         found = find()
+        others = None if options.unlabelled is None else _without_labels(options.unlabelled, found)
     if options.strategy == "scratch" and not _is_named(options):
         choices = [_for_size(found, options)]
     photos = len({photo.digest for photo in found.photos})
@@ -180,11 +182,13 @@ def job_of(
             chosen, ranked = _ranked(found, choices, options, progress)
             start, preprocessing = chosen.start, chosen.preprocessing
         with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
-            promised = _promised(found, chosen, ranked, options, stopwatch.total)
+            promised = _promised(found, others, chosen, ranked, options, stopwatch.total)
         announce(promised)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
-        unlabelled = _without_labels(options, stored, preprocessing, progress)
+        unlabelled = None
+        if others is not None:
+            unlabelled = store(others, preprocessing, options.cache, partial(progress, "decode"))
     learned, held = _rows(stored)
     return Job(
         stored=stored,
@@ -209,18 +213,14 @@ def job_of(
     )
 
 
-def _without_labels(
-    options: TrainOptions, stored: Stored, preprocessing: Preprocessing, progress: Progress
-) -> Stored | None:
-    """The photos without labels that are no photos of ``stored``: those are learned from, or reported on, already."""
-    if options.unlabelled is None:
-        return None
-    found = scan_unlabelled(options.unlabelled)
-    known = {photo.digest for photo in stored.photos.photos}
-    others = replace(found, photos=tuple(photo for photo in found.photos if photo.digest not in known))
-    if not others.photos:
-        raise PhotosError(f"All photos in {options.unlabelled} are among those with labels; there is nothing to add.")
-    return store(others, preprocessing, options.cache, partial(progress, "decode"))
+def _without_labels(folder: Path, labelled: PhotoSet) -> PhotoSet:
+    """The photos in ``folder`` but those that are learned from, or reported on, already; of many, a part."""
+    found = scan_unlabelled(folder)
+    known = {photo.digest for photo in labelled.photos}
+    others = tuple(photo for photo in found.photos if photo.digest not in known)  # in the order of their digests
+    if not others:
+        raise PhotosError(f"All photos in {folder} are among those with labels; there is nothing to add.")
+    return replace(found, photos=others[:MOST_PHOTOS])
 
 
 def _is_named(options: TrainOptions) -> bool:
@@ -249,13 +249,21 @@ def _ranked(
     return resized, replace(again, backbones=tuple(every))
 
 
-def _promised(found: PhotoSet, chosen: Option, ranked: Ranking, options: TrainOptions, spent: float) -> Plan:
+def _promised(
+    found: PhotoSet,
+    others: PhotoSet | None,
+    chosen: Option,
+    ranked: Ranking,
+    options: TrainOptions,
+    spent: float,
+) -> Plan:
     """What each strategy should take and reach, with ``spent`` seconds gone."""
     learned = learned_photos(found)
     rarest = rarest_of(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
     start, preprocessing = chosen.start, chosen.preprocessing
     course = Course(
         found=found,
+        unlabelled=others,
         start=start,
         preprocessing=preprocessing,
         ranking=ranked,

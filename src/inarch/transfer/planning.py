@@ -32,6 +32,7 @@ from inarch.transfer.probe import TOGETHER, choices
 from inarch.transfer.scratch import SHARE as ALONE_SHARE
 from inarch.transfer.scratch import normalised, own_net, timed_config
 from inarch.transfer.tail import FEWEST_EPOCHS
+from inarch.transfer.unlabelled import SHARES as ROUNDS
 
 EXPORT, WRITING = 2.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
@@ -65,6 +66,8 @@ class Course:
     """What is known of a run before it starts."""
 
     found: PhotoSet
+    unlabelled: PhotoSet | None = None
+    """Photos without labels that the probe is to learn from too."""
     start: StartingPoint
     preprocessing: Preprocessing
     ranking: Ranking
@@ -218,7 +221,9 @@ def _why_alone(course: Course, strategy: str, *, is_far: bool, is_large: bool, i
 
 def _common_seconds(course: Course) -> float:
     """What every strategy has before and after it."""
-    decoding = undecoded(course.found, course.preprocessing, course.prefix.cache) * course.ranking.decode_seconds
+    sets = [course.found, *([course.unlabelled] if course.unlabelled else [])]
+    files = sum(undecoded(each, course.preprocessing, course.prefix.cache) for each in sets)
+    decoding = files * course.ranking.decode_seconds
     return course.spent + decoding + course.tested / course.ranking.chosen.photos_per_second + WRITING
 
 
@@ -228,6 +233,9 @@ def _probe_seconds(course: Course) -> float:
     views = [course.prefix.view(number, course.augmentation) for number in range(course.views)]
     unseen = sum(len(view.rows.missing(digests)) for view in views)
     fit, curve = _fit_seconds(course)
+    if course.unlabelled is not None:
+        unseen += len(views[0].rows.missing([photo.digest for photo in course.unlabelled.photos]))
+        fit += _self_training_seconds(course)
     return _common_seconds(course) + unseen / course.ranking.chosen.photos_per_second + fit + curve
 
 
@@ -240,6 +248,14 @@ def _fit_seconds(course: Course) -> tuple[float, float]:
     repeats = usual_repeats(course.learned)
     points = FOLDS * sum(SHARES) * min(course.learned, MOST_PHOTOS) * (1 - 1 / FOLDS)
     return wider * unit * _searched(course.learned, course.views, repeats), COLD * unit * points * repeats
+
+
+def _self_training_seconds(course: Course) -> float:
+    """Cold fits, one in each round, of every fold and of all photos."""
+    unit = course.ranking.chosen.fit_seconds / _searched(course.ranking.sampled, 1, 1)
+    others = 0 if course.unlabelled is None else len(course.unlabelled.photos)
+    fitted = (1 + len(ROUNDS)) * course.views * course.learned + sum(ROUNDS) * others
+    return COLD * unit * FOLDS * fitted
 
 
 def _searched(photos: int, views: int, repeats: int) -> int:

@@ -29,7 +29,7 @@ from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.learning import learning_curve
 from inarch.transfer.linear import SEARCH_PHOTOS, Probe, fit_probe
 from inarch.transfer.proof import Snapshot, digests
-from inarch.transfer.unlabelled import MOST_PHOTOS, Labelled, with_unlabelled
+from inarch.transfer.unlabelled import Labelled, with_unlabelled
 from inarch.transfer.verdict import better_beyond_chance
 from inarch.weights.onnx_graph import with_linear_head
 
@@ -141,8 +141,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
 def _unlabelled_rows(job: Job, prefix: Prefix) -> Mapping[str, Rows] | None:
     if job.unlabelled is None:
         return None
-    draw = np.random.default_rng(job.seed)
-    rows = np.sort(draw.permutation(len(job.unlabelled.images))[:MOST_PHOTOS])
+    rows = np.arange(len(job.unlabelled.images))
     return prefix.view(0, job.augmentation).compute(job.unlabelled, rows, partial(job.progress, "features"))
 
 

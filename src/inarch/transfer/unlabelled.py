@@ -18,7 +18,7 @@ from inarch.transfer.linear import Probe, fit_at
 SHARES = (1 / 6, 1 / 3, 1 / 2)
 """Of the photos that are answered with a class, the surest, in one round after another."""
 MOST_PHOTOS = 4000
-"""Without labels; of more, a part will do."""
+"""Without labels, that are learned from; of more, a part will do."""
 
 
 @dataclass(frozen=True)
