@@ -12,6 +12,8 @@ photos (log loss and accuracy, each less that of plain fine-tuning, paired by se
 - *BSS*: the smallest singular value of a batch's features is penalised (Chen et al. 2019, NeurIPS).
 - *soup*: three runs with other orders of the photos, their weights averaged (Wortsman et al. 2022, arXiv 2203.05482).
 - *mirrored*: plain fine-tuning, its logits averaged over a photo and its mirror image.
+- *flipped maps*: half of the cached maps of every batch mirrored, which is not quite the map of the mirrored photo.
+- *mixed maps*: maps and labels of a batch mixed in pairs (Verma et al. 2019, arXiv 1806.05236).
 - *views*: the tail sees four views of every photo, three of them augmented, an epoch each in turn.
 
 Co-Tuning (You et al. 2020, NeurIPS) takes the source's classifier, which truncated weights and our own backbones lack.
@@ -182,6 +184,31 @@ def mirrored(start: Start) -> NDArray[np.float64]:
     return (start.logits(model) + start.logits(model, 1)) / 2
 
 
+def flipped_maps(start: Start) -> NDArray[np.float64]:
+    """Geometry on the cache."""
+    draw = torch.Generator().manual_seed(start.seed)
+
+    def loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        is_flipped = torch.rand(len(inputs), 1, 1, 1, generator=draw) < 0.5
+        return plain_loss(model, torch.where(is_flipped, inputs.flip(3), inputs), labels)
+
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), loss))
+
+
+def mixed_maps(start: Start, alpha: float = 0.2) -> NDArray[np.float64]:
+    """Manifold mixup at the cut."""
+    draw = np.random.default_rng(start.seed)
+
+    def loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        share = float(draw.beta(alpha, alpha))
+        order = torch.from_numpy(draw.permutation(len(labels)))
+        logits = model(share * inputs + (1 - share) * inputs[order])
+        entropy = partial(nn.functional.cross_entropy, label_smoothing=FINETUNING.label_smoothing)
+        return share * entropy(logits, labels) + (1 - share) * entropy(logits, labels[order]), logits
+
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), loss))
+
+
 def views(start: Start) -> NDArray[np.float64]:
     """Four views in training."""
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), views=VIEWS))
@@ -195,6 +222,8 @@ VARIANTS: Mapping[str, Callable[[Start], NDArray[np.float64]]] = {
     "BSS": bss,
     "soup": soup,
     "mirrored": mirrored,
+    "flipped maps": flipped_maps,
+    "mixed maps": mixed_maps,
     "views": views,
 }
 
