@@ -20,6 +20,7 @@ from inarch.records import (
     Adaptation,
     AdaptedCandidate,
     Candidate,
+    Comparison,
     Curve,
     Estimate,
     LearningCurve,
@@ -150,6 +151,17 @@ def adaptation(folder: str = "winter", *, oracle: bool = True) -> Adaptation:
     )
 
 
+def adaptation_by_labels() -> Adaptation:
+    """The same with labels, by which the head that learned from them is taken."""
+    blind = adaptation()
+    none, mcc = (replace(each, learned=wilson(20, 30), chosen=False) for each in blind.candidates)
+    close = Comparison(Estimate(0.0, -0.1, 0.1, 30), 1.0, 0.01, "too close to call")
+    better = Comparison(Estimate(0.2, 0.05, 0.35, 30), 0.03, 0.4, "better")
+    head = replace(mcc, method="head", scores=(), gain=None, learned=wilson(26, 30), against=better, chosen=True)
+    candidates = (none, replace(mcc, against=close), head)
+    return replace(blind, candidates=candidates, validator="labels", labelled=30, verdict="head was taken")
+
+
 MOVED = "probe: 2 of 62 tensors: head 1, stage4 1; the other 60 stayed as they were, bit for bit."
 BARE = {
     "skipped": (),
@@ -175,6 +187,7 @@ REPORTS = {
     "diverged": replace(made_up(("a", "b")), curves=(Curve("a", "epoch", "loss", ((1.0, float("nan")),)),)),
     "adapted": replace(made_up(("a", "b")), candidates=(), adaptation=adaptation()),
     "nastily adapted": replace(made_up((NASTY, "b")), candidates=(), adaptation=adaptation(NASTY, oracle=False)),
+    "adapted by labels": replace(made_up(("a", "b")), candidates=(), adaptation=adaptation_by_labels()),
     "calibrated": replace(made_up(("a", "b")), calibration_error_before=Estimate(0.062, 0.041, 0.095, 60)),
 }
 
@@ -241,7 +254,7 @@ def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of
         "Mcc was taken",
         "+0.100 (+0.050 to +0.150)",
         "adabn was left out",
-        "adapting helped. Nothing was chosen by those labels.",
+        "adapting helped. Nothing was chosen by the labels of those photos.",
         "75.0 %",
     ):
         assert expected in page.text
@@ -252,6 +265,27 @@ def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of
     assert lines[-1] == "- On 50 labelled target photos adapting helped."
     blind = adaptation_lines(asdict(adaptation(oracle=False)))
     assert not any("oracle" in line or "n=50" in line for line in blind)
+
+
+def test_labels_that_chose_are_told_from_those_that_only_report() -> None:
+    """Each candidate's two accuracies and its verdict stand side by side, and what learned has no label-free score."""
+    page = Page(to_html(REPORTS["adapted by labels"], {}))
+    for expected in (
+        "There it is right on 80.0 % of 50 photos (67.0 to 88.8 %).",
+        "The labels of 30 photos were learned from",
+        "86.7 %",
+        "too close to call (+0.0 points, -10.0 to +10.0; log loss lower by 0.010)",
+        "better (+20.0 points, +5.0 to +35.0; log loss lower by 0.400)",
+    ):
+        assert expected in page.text
+    assert "Nobody looked at their labels" not in page.text
+    lines = adaptation_lines(asdict(adaptation_by_labels()))
+    assert "30 photos with labels" in lines[0]
+    none, mcc, head = lines[2:5]
+    assert "undecided" in mcc
+    assert head.split()[:6] == ["→", "head", "–", "–", "better", "21.0"]
+    assert "86.7% (70.3% to 94.7%, n=30) 80.0% (67.0% to 88.8%, n=50)" in " ".join(head.split())
+    assert "66.7%" in none
 
 
 def test_names_are_shown_and_never_obeyed() -> None:

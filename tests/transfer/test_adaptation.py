@@ -12,7 +12,7 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import ArrayCache
 from inarch.nets import Classifier, evaluating, folded
 from inarch.records import Preprocessing
-from inarch.transfer.adaptation import methods
+from inarch.transfer.adaptation import training
 from inarch.transfer.adaptation.adapting import candidates_of, choose, tried
 from inarch.transfer.adaptation.alignment import aligned
 from inarch.transfer.adaptation.losses import class_confusion, domain_confusion, reversal_at, reversed_gradient
@@ -199,7 +199,7 @@ def test_every_method_adapts_within_its_rights(cut: str | None, task: Task, tmp_
         task = _with_maps(task, cut, tmp_path)
     before = digests(task.model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "UPDATES", 30)
+        patch.setattr(training, "UPDATES", 30)
         result = tried(task, tuple(METHODS))
         again = tried(task, ("dann",))
     assert digests(task.model) == before
@@ -223,7 +223,7 @@ def test_other_light_is_made_up_for(task: Task) -> None:
     """By statistics alone, as labels that no method saw say; and the choice takes no worse net than the old one."""
     labels = np.arange(TARGET) % 3
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "UPDATES", 30)
+        patch.setattr(training, "UPDATES", 30)
         result = tried(task, tuple(METHODS))
     right = {name: float((each.logits.argmax(1) == labels).mean()) for name, each in result.adapted.items()}
     assert right["adabn"] > right[NONE] + 0.05

@@ -3,7 +3,7 @@
 from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.learning import LearningCurve, LearningPoint
-from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
+from inarch.records.metrics import Bin, ClassScore, Comparison, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
@@ -15,6 +15,7 @@ __all__ = [
     "Bin",
     "Candidate",
     "ClassScore",
+    "Comparison",
     "Curve",
     "Departure",
     "Estimate",
