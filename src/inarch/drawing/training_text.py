@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inarch.drawing.strategy_curves import strategy_lines
 from inarch.drawing.wording import counted, duration, forecast, headline, interval, moved, percent
 from inarch.records import Estimate, LearningCurve, LearningPoint, Movement, Plan, PlannedStrategy
 
@@ -18,6 +19,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *_candidates(metrics["candidates"]),
         *(f"- {note}" for note in metrics["notes"]),
         "",
+        *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
         *_forecast(metrics["learning_curve"]),
         *_promise(metrics),

@@ -8,6 +8,7 @@ from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
 from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
+from inarch.records.strategy_curves import StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
 
 __all__ = [
     "Adaptation",
@@ -36,5 +37,9 @@ __all__ = [
     "RankedBackbone",
     "Ranking",
     "SkippedFile",
+    "StrategyCurve",
+    "StrategyCurves",
+    "StrategyPoint",
+    "StrategyVerdict",
     "TrainingReport",
 ]

@@ -8,6 +8,7 @@ from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
 from inarch.records.plan import Plan
 from inarch.records.ranking import Ranking
+from inarch.records.strategy_curves import StrategyCurves
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class TrainingReport:
     """What was promised before the start."""
     learning_curve: LearningCurve | None = None
     """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
+    strategy_curves: StrategyCurves | None = None
+    """Of every strategy, where they were asked for."""
     learned_from: str = ""
     """Names the training photos and their labels by content."""
     adaptation: Adaptation | None = None

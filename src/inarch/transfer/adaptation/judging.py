@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.comparison import BETTER, compared, paired_difference
-from inarch.metrics.intervals import wilson
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
 from inarch.records import Comparison, Estimate
 from inarch.transfer.adaptation.selection import NONE
+from inarch.transfer.learning import accuracy_of_units
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def chosen_by_labels(
         groups: photos of one group count once, (n,).
         unlabelled_choice: what would be taken without labels.
     """
+    units = np.unique(groups, return_inverse=True)[1]
     correct = {name: each.argmax(1) == labels for name, each in held_out.items()}
     # Each at the temperature that suits it: a candidate that is too sure on the target is not for that the worse one.
     losses = {name: log_losses(softmax(each, fit_temperature(each, labels)), labels) for name, each in held_out.items()}
@@ -57,7 +58,7 @@ def chosen_by_labels(
     better = [name for name, each in rivals.items() if each.verdict == BETTER]
     name = _cheapest(better, losses) if better else unlabelled_choice
     against = {each: beside(each, NONE) for each in held_out if each != NONE}
-    accuracies = {each: _accuracy(own, groups) for each, own in correct.items()}
+    accuracies = {each: accuracy_of_units((~own).astype(np.float64), units) for each, own in correct.items()}
     return LabelledChoice(name, _why(name, unlabelled_choice, rivals, against), accuracies, against)
 
 
@@ -70,12 +71,6 @@ def _cheapest(better: list[str], losses: Mapping[str, NDArray[np.float64]]) -> s
         if behind.mean <= behind.standard_error:
             return name
     return best
-
-
-def _accuracy(correct: NDArray[np.bool_], groups: NDArray[np.int64]) -> Estimate:
-    """Photos of one group are right or wrong together, as far as the interval knows."""
-    n = len(np.unique(groups))
-    return wilson(round(n * float(correct.mean())), n)
 
 
 def _why(name: str, unlabelled_choice: str, rivals: Mapping[str, Comparison], against: Mapping[str, Comparison]) -> str:
