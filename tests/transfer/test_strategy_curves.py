@@ -10,7 +10,7 @@ import pytest
 from inarch.records import StrategyCurves
 from inarch.transfer import finetune, scratch, strategy_curves
 from inarch.transfer.job import Job, StartingPoint
-from inarch.transfer.strategy_curves import sizes_up_to
+from inarch.transfer.strategy_curves import Way, sizes_up_to
 
 Jobs = Callable[..., Job]
 
@@ -63,9 +63,35 @@ def test_what_the_time_does_not_allow_is_left_out_and_said(make_job: Jobs, start
     curves = strategy_curves.strategy_curves(make_job(start), 0.0)
     assert [curve.strategy for curve in curves.curves] == ["probe"]
     assert (curves.folds, curves.verdicts) == (1, ())
-    assert sum(each.startswith("scratch with") for each in curves.left_out) == 3
-    assert sum(each.startswith("finetune with") for each in curves.left_out) == 3
+    for name in ("finetune", "scratch"):
+        assert sum(each.startswith(f"{name} with 5, 10, 16 photos of each class") for each in curves.left_out) == 1
     assert curves.left_out[-1].startswith("2 of 3 folds")
+
+
+def _way(name: str, epochs: int, fewest: int, seconds: float) -> Way:
+    return Way(
+        name, "", lambda *_: (np.zeros(0), np.zeros(0)), lambda photos: epochs, fewest, lambda photos: seconds * photos
+    )
+
+
+def test_time_goes_to_who_needs_it_and_the_dearest_points_go_first() -> None:
+    """In one fold, never more is planned than there is; points of one strategy have the same share of their epochs."""
+    ways = [_way("probe", 0, 0, 0.0), _way("finetune", 8, 3, 0.01), _way("scratch", 60, 8, 0.1)]
+    photos = {5: 10, 10: 20, 20: 40}
+    for seconds in (0.0, 5.0, 20.0, 60.0, 200.0, 1000.0):
+        cells, left_out = strategy_curves._planned(ways, photos, seconds, 3)
+        of = {way.strategy: [cell for cell in cells if cell.way is way] for way in ways}
+        cost = sum(cell.epochs * cell.way.epoch_seconds(photos[cell.of_class]) for cell in cells)
+        assert cost <= strategy_curves.SHARE * seconds
+        assert [cell.of_class for cell in of["probe"]] == [5, 10, 20]
+        for way in ways:
+            sizes = [cell.of_class for cell in of[way.strategy]]
+            assert sizes == [5, 10, 20][: len(sizes)]
+            assert len({cell.epochs for cell in of[way.strategy]}) <= 1
+            assert all(cell.epochs >= way.fewest for cell in of[way.strategy])
+            assert any(each.startswith(way.strategy) for each in left_out) == (len(sizes) < 3)
+    assert not left_out
+    assert [cell.epochs for cell in of["scratch"]] == [60, 60, 60]
 
 
 def test_without_weights_there_is_one_curve(make_job: Jobs, fresh: StartingPoint) -> None:

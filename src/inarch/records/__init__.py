@@ -7,10 +7,11 @@ from inarch.records.metrics import Bin, ClassScore, Comparison, Estimate, Evalua
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
-from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
+from inarch.records.report import CURVES_PHASE, Candidate, Curve, Movement, Phase, TrainingReport
 from inarch.records.strategy_curves import StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
 
 __all__ = [
+    "CURVES_PHASE",
     "Adaptation",
     "AdaptedCandidate",
     "Bin",

@@ -10,6 +10,9 @@ from inarch.records.plan import Plan
 from inarch.records.ranking import Ranking
 from inarch.records.strategy_curves import StrategyCurves
 
+CURVES_PHASE = "learning curves"
+"""The phase that no promise is about: it takes what time there is."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -104,5 +107,5 @@ class TrainingReport:
 
     @property
     def seconds(self) -> float:
-        """What all phases took."""
-        return sum(phase.seconds for phase in self.phases)
+        """What all phases took of which a plan promises anything."""
+        return sum(phase.seconds for phase in self.phases if phase.name != CURVES_PHASE)

@@ -5,7 +5,7 @@ strategy learns from every part by the recipe that it has in a run, and answers 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import ceil
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.data.split import distinct, folds
-from inarch.drawing.wording import counted
 from inarch.metrics.comparison import compared
 from inarch.metrics.intervals import difference, wilson
-from inarch.records import StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
+from inarch.records import CURVES_PHASE, StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
 from inarch.training.loop import Source
 from inarch.transfer import tail
 from inarch.transfer.balance import balance_of
@@ -75,8 +74,8 @@ class _Cell:
 def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
     """Measure probing, fine-tuning and learning from scratch with growing numbers of photos.
 
-    Where the time does not allow every epoch of a recipe, its points all get the same share of theirs; what then has
-    too few is left out. Folds are added while there is time.
+    Where the time does not allow every epoch of a recipe, its points all get the same share of theirs; the largest
+    numbers of photos are left out until that is enough. Folds are added while there is time.
 
     Args:
         job: the photos and the backbone; its test photos take no part.
@@ -91,7 +90,7 @@ def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
     held_out = folds(labels, k=FOLDS, seed=job.seed, groups=groups)
     parts = _parts(job, [seen for seen, _ in held_out])
     ways, left_out = _ways(job, held_out[0][0])
-    with job.stopwatch.phase("learning curves"):
+    with job.stopwatch.phase(CURVES_PHASE):
         photos = {size: len(rows) for size, rows in parts[0].items()}
         cells, too_long = _planned(ways, photos, ends - time.perf_counter(), len(labels))
         judged: list[Places] = []
@@ -227,24 +226,37 @@ def _planned(ways: Sequence[Way], photos: Mapping[int, int], seconds: float, n: 
 
     Ways that need less than an even share of the time leave the rest to the others.
     """
-    full = {way.strategy: sum(way.epochs(each) * way.epoch_seconds(each) for each in photos.values()) for way in ways}
-    left, shares = SHARE * seconds, {}
-    for done, strategy in enumerate(sorted(full, key=full.__getitem__)):
-        mine = min(full[strategy], max(0.0, left) / (len(full) - done))
-        shares[strategy] = mine / full[strategy] if full[strategy] else 1.0
-        left -= mine
     cells, left_out = [], []
-    for size, each in photos.items():
-        for way in ways:
-            epochs = int(shares[way.strategy] * way.epochs(each))
-            if epochs >= min(way.fewest, way.epochs(each)):
-                cells.append(_Cell(way, size, epochs, np.zeros(n, dtype=np.bool_)))
-            else:
-                left_out.append(
-                    f"{way.strategy} with {counted(size, 'photo')} of a class: the time allows "
-                    f"{counted(epochs, 'epoch')}, and it takes {way.fewest}."
-                )
-    return cells, left_out
+    left = SHARE * max(0.0, seconds)
+    for done, way in enumerate(sorted(ways, key=lambda way: _full_seconds(way, photos.values()))):
+        epochs = _epochs_within(way, photos, left / (len(ways) - done))
+        left -= sum(each * way.epoch_seconds(photos[size]) for size, each in epochs.items())
+        cells += [_Cell(way, size, each, np.zeros(n, dtype=np.bool_)) for size, each in epochs.items()]
+        if dropped := [str(size) for size in photos if size not in epochs]:
+            left_out.append(
+                f"{way.strategy} with {', '.join(dropped)} photos of each class: the time does not allow {way.fewest} "
+                "epochs."
+            )
+    order = {way.strategy: at for at, way in enumerate(ways)}
+    return sorted(cells, key=lambda cell: (cell.of_class, order[cell.way.strategy])), left_out
+
+
+def _full_seconds(way: Way, photos: Iterable[int]) -> float:
+    return sum(way.epochs(each) * way.epoch_seconds(each) for each in photos)
+
+
+def _epochs_within(way: Way, photos: Mapping[int, int], seconds: float) -> dict[int, int]:
+    """The same share of the recipe's epochs for all numbers of photos but the largest, which would leave too few."""
+    sizes = list(photos)
+    while sizes:
+        full = _full_seconds(way, [photos[size] for size in sizes])
+        share = min(1.0, seconds / full) if full else 1.0
+        wanted = {size: way.epochs(photos[size]) for size in sizes}
+        epochs = {size: int(share * each) for size, each in wanted.items()}
+        if all(epochs[size] >= min(way.fewest, wanted[size]) for size in sizes):
+            return epochs
+        sizes.pop()
+    return {}
 
 
 def _measure(job: Job, cell: _Cell, seen: Places, held: Places) -> None:
