@@ -1,11 +1,14 @@
-"""Adapting without labels, and what the choice by a label-free score costs.
+"""Adapting without labels, what the choice by a label-free score costs, and what a few labels are worth.
 
     python -m benchmarks.adaptation digits --seeds 3     # MNIST to USPS and back
+    python -m benchmarks.adaptation labelled --seeds 3   # the same, with a few labels of the target
     python -m benchmarks.adaptation changed --seeds 1    # photos whose light, sharpness or colours were changed
 
 Digits: a ResNet-20 learns from scratch on one kind of digits and is adapted to the training photos of the other, whose
 labels nobody reads; it is judged on the other's test photos. The last column is a net that learned the same way from
 the other's labels: what could be had.
+Labelled: 1, 5 or 20 photos of each class of the target may be learned from; in shorter runs, so that three seeds take
+an hour. Beside the choice stands a linear classifier that learned from those photos alone, on the bundle's features.
 Changed photos: `probe` on googlenet's features of half the photos; the other half is changed and adapted to. Those
 were used to choose which score chooses by default; the digits had no say.
 
@@ -26,16 +29,31 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
-from inarch.api.adapt import AdaptOptions, adapt
+from inarch.api.adapt import AdaptOptions, adapt, classifier_of, domain_of, source_job, task_of
+from inarch.api.target import WithLabels, decoded_with_labels
 from inarch.api.train import TrainOptions, train
+from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.augment import Augmentation
+from inarch.data.scan import scan
 from inarch.metrics.validators import VALIDATORS
 from inarch.transfer import scratch
-from inarch.transfer.adaptation import methods
+from inarch.transfer.adaptation import labelled, training
+from inarch.transfer.adaptation.adapting import Tried, choose, taught, tried
+from inarch.transfer.adaptation.judging import chosen_by_labels
+from inarch.transfer.adaptation.labelled import Labelled
+from inarch.transfer.adaptation.methods import METHODS
+from inarch.transfer.adaptation.task import Task as AdaptationTask
+from inarch.transfer.adaptation.training import features_of
+from inarch.transfer.job import Job, silent
+from inarch.transfer.linear import fit_at, fit_probe
+from inarch.transfer.scratch import logits_of
 
 CACHE = ROOT / ".data" / "cache"
-EPOCHS, UPDATES = 12, {"digits": 500, "changed": 150}
+EPOCHS = {"digits": 12, "labelled": 5, "changed": 12}
+UPDATES = {"digits": 500, "labelled": 150, "changed": 150}
 """Of a net from scratch, and of each method that trains: fixed, so that a busy machine changes nothing."""
+SHOTS, TUNED = (1, 5, 20), 60
+"""Labelled photos of each class, and the updates of a tail that learns from them."""
 PLENTY = 1e6
 """Seconds."""
 DIGITS = TrainOptions(
@@ -131,32 +149,115 @@ def _halves(photos: Path, folder: Path, change: str) -> tuple[Path, Path]:
     return folder / "source", folder / "changed"
 
 
-KEPT = ("photos", "validator", "candidates", "ceiling")
-KINDS: dict[str, Callable[[], Iterator[Task]]] = {"digits": digits, "changed": changed}
+def few_labels() -> Iterator[Task]:
+    """MNIST to USPS, and back, with a few labels of the target."""
+    root = unpacked("digits_shift")
+    for source, target in (("mnist", "usps"), ("usps", "mnist")):
+
+        def run(folder: Path, seed: int, source: Path = root / source, target: Path = root / target) -> Run:
+            nets = {kind: _net(kind, seed) for kind in (source, target)}
+            options = AdaptOptions(time_budget=PLENTY, seed=seed, cache=CACHE)
+            job = source_job(nets[source], options, silent)
+            tested, pool = (
+                decoded_with_labels(target / side, scan(target / side, nets[source].classes), job)
+                for side in ("test", "train")
+            )
+            task = task_of(job, nets[source], classifier_of(job, nets[source]), pool.stored, options)
+            blind = tried(task, tuple(METHODS))
+            unlabelled = choose(blind, None, seed=seed).name
+            return {
+                "ceiling": nets[target].metrics["evaluation"]["accuracy"]["value"],
+                "unlabelled": unlabelled,
+                "shots": {str(each): _with_shots(task, blind, unlabelled, pool, tested, job, each) for each in SHOTS},
+            }
+
+        yield Task(f"{source} to {target} labelled", run)
+
+
+def _net(kind: Path, seed: int) -> Bundle:
+    """Trained once for both ways."""
+    folder = CACHE / "nets" / f"{kind.name}_{EPOCHS['labelled']}_{seed}"
+    return read_bundle(folder) if folder.exists() else train(kind, folder, replace(DIGITS, seed=seed))
+
+
+def _with_shots(
+    task: AdaptationTask, blind: Tried, unlabelled: str, pool: WithLabels, tested: WithLabels, job: Job, shots: int
+) -> Run:
+    """What every candidate is worth on the photos to test on, and which was taken."""
+    order = np.random.default_rng(task.seed).permutation(len(pool.labels))
+    rows = np.sort(np.concatenate([order[pool.labels[order] == each][:shots] for each in range(task.classes)]))
+    few = Labelled(domain_of(job, pool.stored, rows, task.cut), pool.labels[rows], pool.groups[rows])
+    came = taught(task, few, blind)
+    choice = chosen_by_labels(came.held_out, few.labels, few.groups, unlabelled_choice=unlabelled)
+    answering = replace(job, stored=tested.stored)
+    every = blind.joined(came.learned).adapted
+    accuracies = {
+        name: float((logits_of(answering, each.model, tested.rows).argmax(1) == tested.labels).mean())
+        for name, each in every.items()
+    }
+    moving = task.moving().eval()
+    features, new = (
+        features_of(moving, task, each) for each in (few.domain, domain_of(job, tested.stored, tested.rows, task.cut))
+    )
+    if shots == 1:  # nothing to cross-validate a penalty on
+        alone = fit_at(features, few.labels, 0.01, classes=task.classes)
+    else:
+        alone = fit_probe(features[None], few.labels, few.groups, classes=task.classes, seed=task.seed)
+    accuracies["target only"] = float((alone.logits(new).argmax(1) == tested.labels).mean())
+    return {"accuracies": accuracies, "chosen": choice.name, "why": choice.why}
+
+
+KEPT = ("photos", "validator", "candidates", "ceiling", "unlabelled", "shots")
+KINDS: dict[str, Callable[[], Iterator[Task]]] = {"digits": digits, "labelled": few_labels, "changed": changed}
 
 
 def main() -> None:
     """Run what is missing and print the table."""
-    scratch.MOST_EPOCHS = EPOCHS
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=MEASURED)
     asked = parser.parse_args()
-    methods.UPDATES = UPDATES[asked.kind]
+    scratch.MOST_EPOCHS, training.UPDATES, labelled.UPDATES = EPOCHS[asked.kind], UPDATES[asked.kind], TUNED
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
     runs: dict[str, list[Run]] = {}
-    for task in KINDS[asked.kind]():
-        for seed in range(asked.seeds):
+    for seed in range(asked.seeds):
+        for task in KINDS[asked.kind]():
             kept = asked.out / f"adaptation_{task.name.replace(' ', '_')}_{seed}.json"
             if not kept.exists():
                 with TemporaryDirectory() as folder:
                     figures = task.run(Path(folder), seed)
                 kept.write_text(json.dumps({key: figures[key] for key in KEPT if key in figures}) + "\n", "utf-8")
             runs.setdefault(task.name, []).append(json.loads(kept.read_text("utf-8")))
-    _show(asked.kind, runs)
+    if asked.kind == "labelled":
+        _show_labelled(runs)
+    else:
+        _show(asked.kind, runs)
+
+
+def _show_labelled(runs: dict[str, list[Run]]) -> None:
+    """Accuracy with so many labels of each class, in percent, and what was taken."""
+    rows = []
+    for name, several in runs.items():
+        for shots in map(str, SHOTS):
+            of = [run["shots"][shots]["accuracies"] for run in several]
+            taken = [run["shots"][shots]["chosen"] for run in several]
+            columns = [
+                [each["none"] for each in of],
+                [each[run["unlabelled"]] for each, run in zip(of, several, strict=True)],
+                [each[one] for each, one in zip(of, taken, strict=True)],
+                [each["head"] for each in of],
+                [each["tune"] for each in of],
+                [each["target only"] for each in of],
+                [run["ceiling"] for run in several],
+            ]
+            free = ", ".join(run["unlabelled"] for run in several)
+            rows.append([name, shots, *(spread([100 * x for x in each]) for each in columns), free, ", ".join(taken)])
+    header = ["task", "labels", "as it was", "without labels", "with labels", "head", "tune", "target only"]
+    print(table([*header, "all labels", "taken without", "taken with"], rows), flush=True)
+    write("adaptation_labelled", {"runs": runs})
 
 
 def _show(kind: str, runs: dict[str, list[Run]]) -> None:

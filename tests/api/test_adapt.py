@@ -16,7 +16,7 @@ from inarch.bundle.reading import Bundle, read_bundle
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.serving.predictor import Predictor
 from inarch.transfer import probe, scratch
-from inarch.transfer.adaptation import methods
+from inarch.transfer.adaptation import methods, training
 from trained import CLASSES, Trained, draw, draw_folder, options
 
 EACH = 30
@@ -52,8 +52,8 @@ def unlabelled(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module", autouse=True)
 def _few_updates() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "UPDATES", 8)
-        patch.setattr(methods, "FEWEST_UPDATES", 2)
+        patch.setattr(training, "UPDATES", 8)
+        patch.setattr(training, "FEWEST_UPDATES", 2)
         yield
 
 

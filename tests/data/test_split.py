@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inarch.data.split import folds, split
+from inarch.data.split import folds, loose_folds, split
 from inarch.errors import PhotosError, UserError
 from inarch.records import Photo, PhotoSet
 
@@ -141,3 +141,27 @@ def test_more_folds_than_photos_of_a_class_is_an_error():
         folds(np.repeat([0, 1], [9, 3]), k=5, seed=0)
     with pytest.raises(UserError, match="groups of every class; the rarest class has 2"):
         folds(np.repeat([0, 1], [9, 9]), k=3, seed=0, groups=np.arange(18) // 5)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_loose_folds_divide_photos_and_classes_evenly_and_no_group(k: int) -> None:
+    """Each photo is held out once; of a class, folds hold as many give or take one; a group stays together."""
+    labels = np.repeat(np.arange(3), [20, 7, 3])
+    folds = loose_folds(labels, np.arange(30), k=k, seed=1)
+    assert len(folds) == k
+    assert sorted(np.concatenate([held for _, held in folds]).tolist()) == list(range(30))
+    for label in range(3):
+        counts = [int((labels[held] == label).sum()) for _, held in folds]
+        assert max(counts) - min(counts) <= 1
+    for seen, held in folds:
+        assert not set(seen) & set(held)
+    groups = np.arange(30) // 4
+    for seen, held in loose_folds(labels, groups, k=k, seed=1):
+        assert not set(groups[seen]) & set(groups[held])
+
+
+def test_loose_folds_need_no_photo_of_every_class_and_are_never_more_than_groups() -> None:
+    """One photo of each of four classes in five folds: four folds, each without one class."""
+    folds = loose_folds(np.arange(4), np.arange(4), k=5, seed=0)
+    assert [len(held) for _, held in folds] == [1, 1, 1, 1]
+    assert [len(seen) for seen, _ in folds] == [3, 3, 3, 3]

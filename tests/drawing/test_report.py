@@ -1,8 +1,10 @@
 """The report is one well-formed page that holds all it needs, whatever the run was."""
 
+import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -13,13 +15,15 @@ from PIL import Image
 from inarch.drawing.adaptation_text import adaptation_lines
 from inarch.drawing.report import to_html
 from inarch.drawing.report_text import SHOWN, to_text
+from inarch.drawing.strategy_curves import strategy_lines
 from inarch.metrics.classification import evaluate
-from inarch.metrics.intervals import wilson
+from inarch.metrics.intervals import difference, wilson
 from inarch.metrics.softmax import softmax
 from inarch.records import (
     Adaptation,
     AdaptedCandidate,
     Candidate,
+    Comparison,
     Curve,
     Estimate,
     LearningCurve,
@@ -31,6 +35,10 @@ from inarch.records import (
     RankedBackbone,
     Ranking,
     SkippedFile,
+    StrategyCurve,
+    StrategyCurves,
+    StrategyPoint,
+    StrategyVerdict,
     TrainingReport,
 )
 
@@ -150,6 +158,52 @@ def adaptation(folder: str = "winter", *, oracle: bool = True) -> Adaptation:
     )
 
 
+def adaptation_by_labels() -> Adaptation:
+    """The same with labels, by which the head that learned from them is taken."""
+    blind = adaptation()
+    none, mcc = (replace(each, learned=wilson(20, 30), chosen=False) for each in blind.candidates)
+    close = Comparison(Estimate(0.0, -0.1, 0.1, 30), 1.0, 0.01, "too close to call")
+    better = Comparison(Estimate(0.2, 0.05, 0.35, 30), 0.03, 0.4, "better")
+    head = replace(mcc, method="head", scores=(), gain=None, learned=wilson(26, 30), against=better, chosen=True)
+    candidates = (none, replace(mcc, against=close), head)
+    return replace(blind, candidates=candidates, validator="labels", labelled=30, verdict="head was taken")
+
+
+SIZES = (5, 10, 20, 40)
+VERDICTS = {
+    ("finetune", "probe"): ("worse", "too close to call", "better", "better"),
+    ("scratch", "probe"): ("worse",) * 4,
+    ("scratch", "finetune"): ("worse", "worse", "worse", "too close to call"),
+}
+
+
+def strategy_curves() -> StrategyCurves:
+    """Three strategies, the last of them not measured with all photos."""
+
+    def point(strategy: str, size: int, right: int) -> StrategyPoint:
+        held_out, learned = wilson(right, 60), wilson(2 * size, 2 * size)
+        epochs = 0 if strategy == "probe" else 8
+        return StrategyPoint(size, 2 * size, epochs, held_out, learned, difference(learned, held_out), 1.5)
+
+    right = {"probe": (40, 43, 45, 46), "finetune": (33, 42, 50, 55), "scratch": (30, 31, 33)}
+    doubled = Estimate(0.02, -0.01, 0.05, 60)
+    return StrategyCurves(
+        curves=tuple(
+            StrategyCurve(name, "as usual", tuple(map(partial(point, name), SIZES, each)), doubled)
+            for name, each in right.items()
+        ),
+        verdicts=tuple(
+            StrategyVerdict(one, other, size, Comparison(Estimate(0.1, 0.0, 0.2, 60), 0.04, None, verdict))
+            for (one, other), verdicts in VERDICTS.items()
+            for size, verdict in zip(SIZES, verdicts, strict=True)
+        ),
+        photos=100,
+        judged=60,
+        folds=3,
+        left_out=("scratch with 40 photos of a class: the time allows 2 epochs, and it takes 8.",),
+    )
+
+
 MOVED = "probe: 2 of 62 tensors: head 1, stage4 1; the other 60 stayed as they were, bit for bit."
 BARE = {
     "skipped": (),
@@ -175,6 +229,11 @@ REPORTS = {
     "diverged": replace(made_up(("a", "b")), curves=(Curve("a", "epoch", "loss", ((1.0, float("nan")),)),)),
     "adapted": replace(made_up(("a", "b")), candidates=(), adaptation=adaptation()),
     "nastily adapted": replace(made_up((NASTY, "b")), candidates=(), adaptation=adaptation(NASTY, oracle=False)),
+    "adapted by labels": replace(made_up(("a", "b")), candidates=(), adaptation=adaptation_by_labels()),
+    "curves of strategies": replace(made_up(("a", "b")), strategy_curves=strategy_curves()),
+    "no curves of strategies": replace(
+        made_up(("a", "b")), strategy_curves=StrategyCurves((), (), 9, 0, 0, ("Nothing was measured.",))
+    ),
     "calibrated": replace(made_up(("a", "b")), calibration_error_before=Estimate(0.062, 0.041, 0.095, 60)),
 }
 
@@ -241,7 +300,7 @@ def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of
         "Mcc was taken",
         "+0.100 (+0.050 to +0.150)",
         "adabn was left out",
-        "adapting helped. Nothing was chosen by those labels.",
+        "adapting helped. Nothing was chosen by the labels of those photos.",
         "75.0 %",
     ):
         assert expected in page.text
@@ -252,6 +311,51 @@ def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of
     assert lines[-1] == "- On 50 labelled target photos adapting helped."
     blind = adaptation_lines(asdict(adaptation(oracle=False)))
     assert not any("oracle" in line or "n=50" in line for line in blind)
+
+
+def test_labels_that_chose_are_told_from_those_that_only_report() -> None:
+    """Each candidate's two accuracies and its verdict stand side by side, and what learned has no label-free score."""
+    page = Page(to_html(REPORTS["adapted by labels"], {}))
+    for expected in (
+        "There it is right on 80.0 % of 50 photos (67.0 to 88.8 %).",
+        "The labels of 30 photos were learned from",
+        "86.7 %",
+        "too close to call (+0.0 points, -10.0 to +10.0; log loss lower by 0.010)",
+        "better (+20.0 points, +5.0 to +35.0; log loss lower by 0.400)",
+    ):
+        assert expected in page.text
+    assert "Nobody looked at their labels" not in page.text
+    lines = adaptation_lines(asdict(adaptation_by_labels()))
+    assert "30 photos with labels" in lines[0]
+    none, mcc, head = lines[2:5]
+    assert "undecided" in mcc
+    assert head.split()[:6] == ["→", "head", "–", "–", "better", "21.0"]
+    assert "86.7% (70.3% to 94.7%, n=30) 80.0% (67.0% to 88.8%, n=50)" in " ".join(head.split())
+    assert "66.7%" in none
+
+
+def test_strategies_are_compared_in_words_and_lines() -> None:
+    """Where one becomes better, in a sentence; the same in the page and, read back from JSON, on the terminal."""
+    curves = strategy_curves()
+    page = Page(to_html(REPORTS["curves of strategies"], {}))
+    lines = strategy_lines(json.loads(json.dumps(asdict(curves))))
+    for sentence in (
+        "Fine-tuning beside the probe: "
+        "worse with 5 photos of each class, too close to call with 10, better from 20 on.",
+        "A net from scratch beside the probe: worse with every number of photos from 5 to 40 of each class.",
+        "A net from scratch beside fine-tuning: worse up to 20 photos of each class, too close to call with 40.",
+        "Whether twice as many photos would help fine-tuning is too close to call: about 2.0 points (-1.0 to 5.0).",
+        "Left out: scratch with 40 photos of a class: the time allows 2 epochs, and it takes 8.",
+    ):
+        assert sentence in page.text
+        assert f"- {sentence}" in lines
+    assert page.tags.count("polygon") >= 6
+    (row,) = [line for line in lines if line.split()[:1] == ["20"]]
+    assert "75.0 % (62.8 to 84.2), 100.0 %" in row
+    (last,) = [line for line in lines if line.split()[:1] == ["40"]]
+    assert last.endswith("–")
+    empty = Page(to_html(REPORTS["no curves of strategies"], {}))
+    assert "Left out: Nothing was measured." in empty.text
 
 
 def test_names_are_shown_and_never_obeyed() -> None:

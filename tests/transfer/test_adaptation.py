@@ -12,14 +12,15 @@ from inarch.data.augment import Augmentation
 from inarch.data.cache import ArrayCache
 from inarch.nets import Classifier, evaluating, folded
 from inarch.records import Preprocessing
-from inarch.transfer.adaptation import methods
-from inarch.transfer.adaptation.adapting import candidates_of, choose, tried
+from inarch.transfer.adaptation import labelled, training
+from inarch.transfer.adaptation.adapting import candidates_of, choose, taught, tried
 from inarch.transfer.adaptation.alignment import aligned
+from inarch.transfer.adaptation.labelled import LABELLED_METHODS, Labelled
 from inarch.transfer.adaptation.losses import class_confusion, domain_confusion, reversal_at, reversed_gradient
 from inarch.transfer.adaptation.methods import METHODS
 from inarch.transfer.adaptation.selection import NONE, chosen
 from inarch.transfer.adaptation.statistics import adopt_statistics, norms_of
-from inarch.transfer.adaptation.task import Domain, Task
+from inarch.transfer.adaptation.task import Domain, Task, computed
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.proof import digests
 from lively import enlivened
@@ -199,7 +200,7 @@ def test_every_method_adapts_within_its_rights(cut: str | None, task: Task, tmp_
         task = _with_maps(task, cut, tmp_path)
     before = digests(task.model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "UPDATES", 30)
+        patch.setattr(training, "UPDATES", 30)
         result = tried(task, tuple(METHODS))
         again = tried(task, ("dann",))
     assert digests(task.model) == before
@@ -223,7 +224,7 @@ def test_other_light_is_made_up_for(task: Task) -> None:
     """By statistics alone, as labels that no method saw say; and the choice takes no worse net than the old one."""
     labels = np.arange(TARGET) % 3
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "UPDATES", 30)
+        patch.setattr(training, "UPDATES", 30)
         result = tried(task, tuple(METHODS))
     right = {name: float((each.logits.argmax(1) == labels).mean()) for name, each in result.adapted.items()}
     assert right["adabn"] > right[NONE] + 0.05
@@ -241,3 +242,66 @@ def test_a_folded_net_has_no_statistics_to_adopt(task: Task) -> None:
     result = tried(replace(task, model=Classifier(model.backbone, model.head).eval()), ("adabn", "coral"))
     assert [name for name, why in result.left_out if "folded" in why] == ["adabn"]
     assert "coral" in result.adapted
+
+
+def _labelled(task: Task, folder: Path) -> Labelled:
+    """A few photos of the other domain, with their labels."""
+    rows = np.arange(12)
+    cache = ArrayCache(folder)
+    keys = [f"{row:064x}" for row in rows]
+    cache.write(keys, {"images": task.target.pixels[rows]})
+    return Labelled(Domain(cache.read(keys, "images"), None), rows % 3, rows)
+
+
+@pytest.fixture
+def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to choose for the head, and few updates for a tail."""
+    monkeypatch.setattr(labelled, "SHARES", (0.5,))
+    monkeypatch.setattr(labelled, "STRENGTHS", (0.01,))
+    monkeypatch.setattr(labelled, "UPDATES", 4)
+    monkeypatch.setattr(training, "FEWEST_UPDATES", 2)
+
+
+@pytest.mark.parametrize("name", LABELLED_METHODS)
+def test_no_held_out_answer_depends_on_the_labels_of_its_fold(
+    name: str, task: Task, tmp_path: Path, few_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong labels in one fold change what the others answer, and not what is answered there."""
+    given = _labelled(task, tmp_path)
+    halves = [(np.arange(6), np.arange(6, 12)), (np.arange(6, 12), np.arange(6))]  # else they depend on the labels
+    monkeypatch.setattr(labelled, "loose_folds", lambda *_, **__: halves)
+    held = halves[0][1]
+    wrong = given.labels.copy()
+    wrong[held] = (wrong[held] + 1) % 3
+    before, after = (LABELLED_METHODS[name].learn(task, replace(given, labels=each)) for each in (given.labels, wrong))
+    others = np.setdiff1d(np.arange(12), held)
+    np.testing.assert_array_equal(before.held_out[held], after.held_out[held])
+    assert not np.allclose(before.held_out[others], after.held_out[others])
+
+
+def test_learning_from_labels_keeps_to_its_rights_and_helps(task: Task, tmp_path: Path, few_settings: None) -> None:
+    """The head moves alone; logits are those of the net returned; every candidate answers the labelled photos."""
+    before = digests(task.model)
+    given = _labelled(task, tmp_path)
+    came = taught(task, given, tried(task, ("adabn",)))
+    assert digests(task.model) == before
+    assert list(came.held_out) == [NONE, "adabn", "head", "tune"]
+    assert all(each.shape == (12, 3) for each in came.held_out.values())
+    assert set(came.learned.movements["head"].moved) == {"head.linear.weight", "head.linear.bias"}
+    assert len(came.learned.movements["tune"].moved) > 2
+    pixels = task.inputs(task.target, np.arange(len(task.target)))
+    for each in came.learned.adapted.values():
+        with torch.no_grad():
+            np.testing.assert_allclose(each.model(pixels).numpy(), each.logits, atol=1e-3)
+    head = came.learned.adapted["head"].logits.argmax(1)
+    old = computed(task.moving(), task, task.target).argmax(1)
+    truth = np.arange(TARGET) % 3
+    assert (head == truth).mean() > (old == truth).mean()
+
+
+def test_a_balance_that_learning_would_undo_is_kept(task: Task, tmp_path: Path) -> None:
+    """Both are left out, with the reason."""
+    balanced = replace(task, balance="logits")
+    came = taught(balanced, _labelled(task, tmp_path), tried(balanced, ()))
+    assert [name for name, why in came.learned.left_out if "balance" in why] == ["head", "tune"]
+    assert list(came.held_out) == [NONE]

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
 from inarch.transfer.balance import balance_of
-from inarch.transfer.linear import STRENGTHS, Probe, fit_probe
+from inarch.transfer.linear import STRENGTHS, Probe, fit_at, fit_probe
 from inarch.transfer.probe import best_of, shortest
 
 Floats = NDArray[np.float32]
@@ -114,3 +114,15 @@ def test_the_net_ends_early_only_where_that_costs_nothing_measurable() -> None:
     one = {"stage3": judged(base + 0.1), "stage4": last}
     assert best_of({**one, "stage3+stage4": judged(base - 1e-6)}, labels, even) == "stage3+stage4"
     assert best_of({**one, "stage3+stage4": judged(base + 1e-6)}, labels, even) == "stage4"
+
+
+def test_a_photo_that_counts_three_times_is_as_good_as_three_photos() -> None:
+    """The same features with two sets of labels, one of which counts three times what the other does."""
+    (features,), labels = blobs(3, n=60)
+    other = np.random.default_rng(1).permutation(labels)
+    both, said = np.concatenate([features, features]), np.concatenate([labels, other])
+    weighted = fit_at(both, said, 0.1, classes=3, weights=np.repeat([1.5, 0.5], 60))
+    copied = fit_at(np.concatenate([features] * 4), np.concatenate([labels, labels, labels, other]), 0.1, classes=3)
+    np.testing.assert_allclose(weighted.logits(features), copied.logits(features), atol=0.02)
+    plain = fit_at(both, said, 0.1, classes=3)
+    assert np.abs(plain.logits(features) - copied.logits(features)).max() > 0.2

@@ -1,6 +1,5 @@
-"""A bundle, adapted to photos of another domain that nobody has labelled."""
+"""A bundle, adapted to photos of another domain: without labels, or with some."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -9,16 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
+from inarch.api.target import (
+    WithLabels,
+    check_labelled,
+    check_unlabelled,
+    decoded,
+    decoded_with_labels,
+    target_photos,
+)
 from inarch.api.train import TrainOptions, check_seed_and_time, job_of
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
-from inarch.data.folders import UNLABELLED
-from inarch.data.scan import scan, scan_unlabelled
-from inarch.data.split import reported_split, split
-from inarch.data.store import Stored, store
+from inarch.data.scan import scan
+from inarch.data.split import split
+from inarch.data.store import Stored
 from inarch.drawing.report import to_html
 from inarch.drawing.wording import counted
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
@@ -26,11 +32,13 @@ from inarch.metrics.comparison import mcnemar
 from inarch.metrics.intervals import wilson
 from inarch.metrics.validators import VALIDATORS
 from inarch.nets import Classifier, head_for
-from inarch.records import Adaptation, AdaptedCandidate, PhotoSet
-from inarch.transfer.adaptation.adapting import Tried, candidates_of, choose, tried
+from inarch.records import Adaptation, AdaptedCandidate
+from inarch.transfer.adaptation.adapting import Tried, candidates_of, choose, judged_candidates, taught, tried
+from inarch.transfer.adaptation.judging import chosen_by_labels
+from inarch.transfer.adaptation.labelled import LABELLED_METHODS, Labelled
 from inarch.transfer.adaptation.methods import METHODS
 from inarch.transfer.adaptation.selection import NONE
-from inarch.transfer.adaptation.task import Adapted, Domain, Task
+from inarch.transfer.adaptation.task import FEWEST_PHOTOS, Adapted, Domain, Task
 from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import held_out_fold, map_bytes
 from inarch.transfer.job import Job, Outcome, Progress, silent
@@ -39,9 +47,6 @@ from inarch.transfer.scratch import logits_of
 from inarch.transfer.tail import default_cut
 from inarch.weights.files import read_weights
 from inarch.weights.onnx_graph import classifier_graph
-
-FEWEST_PHOTOS = 20
-"""Of the target: statistics of fewer are chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,9 @@ class AdaptOptions:
     """The labelled photos that the bundle was trained on; None looks where they were then."""
     oracle: Path | str | None = None
     """Labelled photos of the target domain, by which the accuracies are printed and nothing is chosen."""
+    labelled: Path | str | None = None
+    """Labelled photos of the target domain that may be learned from, but for their test (or val) split. Where they have
+    none and there is no ``oracle``, a fifth is kept to report on."""
     methods: tuple[str, ...] = tuple(METHODS)
     validator: str | None = None
     """What chooses between them, a name of `VALIDATORS`; None takes agreement where there are methods enough."""
@@ -79,7 +87,7 @@ def adapt(
     options: AdaptOptions | None = None,
     progress: Progress = silent,
 ) -> Bundle:
-    """Adapt a bundle to unlabelled photos of another domain and write what came of it as a bundle.
+    """Adapt a bundle to photos of another domain and write what came of it as a bundle.
 
     Args:
         bundle: what to adapt; it stays as it is.
@@ -102,52 +110,76 @@ def adapt(
 
 
 def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
-    found = scan_unlabelled(target)
-    _check_number(target, len(found.photos))
-    oracle = None if options.oracle is None else _oracle(options.oracle, bundle.classes)
-    job = _source_job(bundle, options, progress)
+    found = target_photos(
+        target, bundle.classes, labelled=options.labelled, oracle=options.oracle, seed=bundle.config.seed
+    )
+    job = source_job(bundle, options, progress)
     with job.stopwatch.phase("decode"):
-        unlabelled = _decoded(target, found, job)
-        _check_number(target, len(unlabelled.images))
-        judged = None if oracle is None else _decoded(options.oracle, _unlabelled(oracle), job)
-    model = _classifier(job, bundle)
-    task = _task(job, bundle, model, unlabelled, options)
-    with job.stopwatch.phase("adapt"):
-        result = tried(task, options.methods)
-        choice = choose(result, options.validator, seed=options.seed)
-    candidates, oracle_verdict = candidates_of(result, choice), ""
-    if oracle is not None and judged is not None:
+        unlabelled = decoded(target, found.unlabelled, job)
+        learned, tested = (
+            None if each is None else decoded_with_labels(each.root, each, job)
+            for each in (found.learned, found.tested)
+        )
+    if learned is None:
+        check_unlabelled(target, len(unlabelled.images))
+    else:
+        check_labelled(options.labelled or "", len(set(learned.groups)))
+    model = classifier_of(job, bundle)
+    task = task_of(job, bundle, model, unlabelled, options)
+    came = (
+        _without_labels(job, task, options, options.methods)
+        if learned is None
+        else _with_labels(job, task, learned, options)
+    )
+    candidates, oracle_verdict = came.candidates, ""
+    if tested is not None:
         with job.stopwatch.phase("oracle"):
-            label_of = {photo.path: photo.label for photo in oracle.photos}
-            labels = np.array([label_of[photo.path] for photo in judged.photos.photos])
-            candidates, oracle_verdict = _judged(candidates, _answers(job, result, judged), labels)
+            candidates, oracle_verdict = _judged(candidates, _answers(job, came.result, tested), tested.labels)
     adaptation = Adaptation(
         bundle=str(bundle.path),
-        target=found.root,
+        target=found.unlabelled.root,
         photos=len(unlabelled.images),
-        validator=choice.validator,
+        validator=came.validator,
         candidates=candidates,
-        left_out=result.left_out,
-        verdict=choice.why,
+        left_out=came.result.left_out,
+        verdict=came.why,
         oracle_verdict=oracle_verdict,
+        labelled=0 if learned is None else len(learned.labels),
     )
-    return _contents(job, bundle, result, adaptation, _overlap(job, unlabelled))
+    return _contents(job, bundle, came.result, adaptation, _overlap(job, unlabelled))
 
 
-def _check_number(target: str | Path, photos: int) -> None:
-    if photos < FEWEST_PHOTOS:
-        raise PhotosError(
-            f"{target} holds {counted(photos, 'different photo')} that can be read; adapting takes {FEWEST_PHOTOS} at "
-            "least."
-        )
+@dataclass(frozen=True)
+class _Came:
+    """What came of all candidates, and which was taken."""
+
+    result: Tried
+    candidates: tuple[AdaptedCandidate, ...]
+    validator: str
+    why: str
 
 
-def _decoded(what: Path | str | None, photos: PhotoSet, job: Job) -> Stored:
-    """Photos without labels, decoded as far as they can be read."""
-    try:
-        return store(photos, job.preprocessing, job.cache, partial(job.progress, "decode"))
-    except PhotosError as error:
-        raise PhotosError(f"None of the {counted(len(photos.photos), 'photo')} in {what} can be read.") from error
+def _without_labels(job: Job, task: Task, options: AdaptOptions, methods: tuple[str, ...]) -> _Came:
+    with job.stopwatch.phase("adapt"):
+        result = tried(task, methods)
+        choice = choose(result, options.validator, seed=options.seed)
+    return _Came(result, candidates_of(result, choice), choice.validator, choice.why)
+
+
+def _with_labels(job: Job, task: Task, learned: WithLabels, options: AdaptOptions) -> _Came:
+    """First without a look at the labels, where photos are enough for that; then these may overrule the choice."""
+    methods = options.methods if len(task.target) >= FEWEST_PHOTOS else ()
+    share = len(methods) / (len(methods) + len(LABELLED_METHODS))
+    blind = _without_labels(job, replace(task, seconds=share * task.seconds), options, methods)
+    labelled = Labelled(domain_of(job, learned.stored, learned.rows, task.cut), learned.labels, learned.groups)
+    with job.stopwatch.phase("learn from labels"):
+        came = taught(replace(task, seconds=job.seconds_left), labelled, blind.result)
+        unlabelled_choice = next(each.method for each in blind.candidates if each.chosen)
+        choice = chosen_by_labels(came.held_out, labelled.labels, labelled.groups, unlabelled_choice=unlabelled_choice)
+    too_few = f"the new domain has {counted(len(task.target), 'photo')}, and it takes {FEWEST_PHOTOS}"
+    left_out = tuple((name, too_few) for name in options.methods if name not in methods)
+    result = blind.result.joined(came.learned, left_out)
+    return _Came(result, judged_candidates(blind.candidates, blind.result, came.learned, choice), "labels", choice.why)
 
 
 def _overlap(job: Job, target: Stored) -> tuple[str, ...]:
@@ -157,7 +189,7 @@ def _overlap(job: Job, target: Stored) -> tuple[str, ...]:
     return (f"{counted(twice, 'photo')} of the figures below are among those that were adapted to.",) if twice else ()
 
 
-def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job:
+def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job:
     """The labelled photos, split as they were when the bundle was trained, and its backbone."""
     source = bundle.metrics.get("root", "") if options.source is None else options.source
     if not source or not Path(source).expanduser().exists():
@@ -198,7 +230,7 @@ def _source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Jo
     return job
 
 
-def _classifier(job: Job, bundle: Bundle) -> Classifier:
+def classifier_of(job: Job, bundle: Bundle) -> Classifier:
     """The bundle's net with its weights."""
     backbone = job.start.backbone.gathering(bundle.config.gathered)
     head = head_for(backbone, len(bundle.classes))
@@ -207,7 +239,7 @@ def _classifier(job: Job, bundle: Bundle) -> Classifier:
     return Classifier(backbone, head).eval()
 
 
-def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: AdaptOptions) -> Task:
+def task_of(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: AdaptOptions) -> Task:
     """What was trained whole adapts whole; else the tail, on cached maps."""
     cut = None if bundle.config.strategy == "scratch" else default_cut(model.backbone)
     rows = np.arange(len(target.images))
@@ -223,12 +255,12 @@ def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: 
         model=model,
         temperature=bundle.temperature,
         cut=cut,
-        source=_domain(job, job.stored, job.train, cut),
+        source=domain_of(job, job.stored, job.train, cut),
         labels=job.labels[job.train],
         groups=job.groups[job.train],
         seen=seen,
         held=held,
-        target=_domain(job, target, rows, cut),
+        target=domain_of(job, target, rows, cut),
         preprocessing=job.preprocessing,
         augmentation=job.augmentation,
         seed=options.seed,
@@ -238,7 +270,7 @@ def _task(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: 
     )
 
 
-def _domain(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) -> Domain:
+def domain_of(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) -> Domain:
     pixels = stored.images.of(rows)
     if cut is None:
         return Domain(pixels, None)
@@ -248,25 +280,10 @@ def _domain(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) 
         return Domain(pixels, view.compute(stored, rows, partial(job.progress, "features"))["map"])
 
 
-def _oracle(photos: str | Path, classes: Sequence[str]) -> PhotoSet:
-    """Labelled photos of the target domain: the test or val split where there is one, else all."""
-    found = scan(photos, classes)
-    if any(photo.split in ("test", "val") for photo in found.photos):
-        found = replace(found, photos=found.of_split(reported_split(found)))
-    return found
-
-
-def _unlabelled(photos: PhotoSet) -> PhotoSet:
-    """The same photos, as if nobody had looked at their labels."""
-    blind = tuple(replace(photo, label=0, split="") for photo in photos.photos)
-    return replace(photos, classes=(UNLABELLED,), photos=blind)
-
-
-def _answers(job: Job, result: Tried, labelled: Stored) -> dict[str, NDArray[np.int64]]:
+def _answers(job: Job, result: Tried, labelled: WithLabels) -> dict[str, NDArray[np.int64]]:
     """What each candidate answers for labelled target photos."""
-    rows = np.arange(len(labelled.images))
-    of_photos = replace(job, stored=labelled)
-    return {name: logits_of(of_photos, each.model, rows).argmax(1) for name, each in result.adapted.items()}
+    of_photos = replace(job, stored=labelled.stored)
+    return {name: logits_of(of_photos, each.model, labelled.rows).argmax(1) for name, each in result.adapted.items()}
 
 
 def _judged(

@@ -33,6 +33,7 @@ from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
 from inarch.transfer.scratch import own_net
 from inarch.transfer.starting import RANDOM, at_hand, starting_point
 from inarch.transfer.strategies import strategy
+from inarch.transfer.strategy_curves import strategy_curves
 from inarch.transfer.unlabelled import MOST_PHOTOS
 
 A = TypeVar("A")
@@ -42,6 +43,8 @@ SMALL_IMAGE = 128
 """Image size when a large net learns from scratch: on a CPU, photos seen more often beat photos seen larger."""
 LARGEST_IMAGE = 2048
 """Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
+CURVES = 0.5
+"""Of the time budget goes into learning curves, where they are asked for."""
 LARGEST_SEED = 2**31 - 1
 
 
@@ -81,6 +84,8 @@ class TrainOptions:
     unlabelled: Path | None = None
     """A folder of more photos without labels; the probe learns from them where that proves better."""
     resume: bool = False
+    learning_curves: bool = False
+    """Whether every strategy is measured with fewer photos, too. Half of the time budget is kept for that."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     cache: Path = field(default_factory=default_cache_folder)
     cache_size: int = DEFAULT_SIZE
@@ -133,13 +138,17 @@ def train(
 def _trained(
     photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
 ) -> BundleContents:
-    job = job_of(lambda: _found(photos, options.seed), options, progress, announce)
+    training = replace(options, time_budget=options.time_budget * (1 - CURVES * options.learning_curves))
+    job = job_of(lambda: _found(photos, options.seed), training, progress, announce)
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     outcome = strategy(options.strategy)(job)
+    curves = None
+    if options.learning_curves:
+        curves = strategy_curves(job, options.time_budget - job.stopwatch.total)
     job = outcome.job or job
     logits, evaluation = evaluated(job, outcome)
-    report = training_report(job, outcome, evaluation, logits)
+    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves)
     return BundleContents(
         config=bundle_config(job, outcome),
         model=outcome.model,

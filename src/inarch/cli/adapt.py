@@ -13,7 +13,7 @@ from inarch.cli.sizes import bytes_of
 
 def adapt(
     bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote; it stays as it is.")],
-    target: Annotated[Path, typer.Argument(help="Photos of the new domain; no labels are read.")],
+    target: Annotated[Path, typer.Argument(help="Photos of the new domain; no labels are read here.")],
     out: Annotated[Path, typer.Option(help="The folder of the adapted bundle.")] = Path("inarch-adapted"),
     source: Annotated[
         Path | None, typer.Option(help="The labelled photos that the bundle was trained on, if they have moved.")
@@ -22,8 +22,16 @@ def adapt(
         Path | None,
         typer.Option(help="Labelled photos of the new domain: accuracies are printed, and nothing is chosen by them."),
     ] = None,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled photos of the new domain that may be learned from, but for their test or val split; where "
+            "they have none and there is no --oracle, a fifth is kept to report on."
+        ),
+    ] = None,
     method: Annotated[
-        list[str] | None, typer.Option(help="adabn, coral, mcc or dann; may be given more than once. [default: all]")
+        list[str] | None,
+        typer.Option(help="Without labels: adabn, coral, mcc or dann; may be given more than once. [default: all]"),
     ] = None,
     validator: Annotated[
         str | None,
@@ -37,9 +45,9 @@ def adapt(
     cache_size: Annotated[str, typer.Option(help="What the cache may hold: 500M, 20G, 1T.")] = "20G",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Adapt a bundle to photos of another domain (another camera, season or place) that have no labels.
+    """Adapt a bundle to photos of another domain (another camera, season or place), with few labels or none.
 
-    Example: inarch adapt mine new-photos --out adapted
+    Example: inarch adapt mine new-photos --labelled a-few-labelled-ones --out adapted
     """
     from inarch.api.adapt import AdaptOptions
     from inarch.api.adapt import adapt as run
@@ -50,6 +58,7 @@ def adapt(
     options = AdaptOptions(
         source=source,
         oracle=oracle,
+        labelled=labelled,
         validator=validator,
         time_budget=seconds_of(time_budget),
         seed=seed,

@@ -54,6 +54,14 @@ def train(
     flip: Annotated[
         bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
     ] = True,
+    learning_curves: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curves",
+            help="Measure probe, finetune and scratch with 5, 10, 20 … photos of each class, too; takes half of the "
+            "time budget.",
+        ),
+    ] = False,
     cache_size: Annotated[str, typer.Option(help="What the cache may hold: 500M, 20G, 1T.")] = "20G",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -77,6 +85,7 @@ def train(
         balance=balance,
         unlabelled=unlabelled,
         resume=resume,
+        learning_curves=learning_curves,
         cache_size=bytes_of(cache_size),
         augmentation=Augmentation(flip=flip),
     )

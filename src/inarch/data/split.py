@@ -84,6 +84,19 @@ def folds(labels: NDArray[np.integer], *, k: int, seed: int, groups: NDArray[np.
     return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels))  # its folds are more even
 
 
+def loose_folds(labels: NDArray[np.integer], groups: NDArray[np.generic], *, k: int, seed: int) -> list[Fold]:
+    """As `folds` for few photos: a class may be absent from what is trained on; there are as many folds as groups.
+
+    Each class's groups are dealt to the folds in turn, going on where the last class ended.
+    """
+    units = np.unique(groups, return_inverse=True)[1]
+    shuffled = np.random.default_rng(seed).permutation(units.max() + 1)[units]
+    in_turn = units[np.lexsort((shuffled, labels))]
+    first = np.unique(in_turn, return_index=True)[1]
+    fold = first.argsort().argsort()[units] % k
+    return [(np.flatnonzero(fold != each), np.flatnonzero(fold == each)) for each in np.unique(fold)]
+
+
 def distinct(labels: NDArray[np.integer], groups: NDArray[np.generic], classes: int) -> list[int]:
     """For each class how many groups have photos of it: photos that belong together count once."""
     return [len(np.unique(groups[labels == label])) for label in range(classes)]

@@ -1,7 +1,7 @@
 """Scales, round ticks and the frame that charts with two axes share."""
 
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, log, log10
 
 from inarch.drawing import svg
 from inarch.drawing.svg import Number
@@ -18,10 +18,15 @@ class Scale:
     high: Number
     start: Number
     end: Number
+    doubling: bool = False
+    """Equal factors, not equal differences, are equally far apart; all values are then above 0."""
 
     def __call__(self, value: Number) -> float:
         """The pixel of a value; one beyond the scale is put at its end."""
-        share = (value - self.low) / (self.high - self.low)
+        low, value, high = (
+            map(log, (self.low, max(value, self.low), self.high)) if self.doubling else (self.low, value, self.high)
+        )
+        share = (value - low) / (high - low)
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
 

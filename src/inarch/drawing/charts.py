@@ -4,6 +4,7 @@ Every chart scales with its page and says in words what it shows; text is at lea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ def line_chart(
     title: str,
     as_percent: bool = False,
     intervals: Mapping[str, Points] | None = None,
+    doubling: tuple[float, ...] = (),
 ) -> str:
     """Several curves over one pair of axes; values that are not finite are left out.
 
@@ -35,6 +37,7 @@ def line_chart(
         title: what the chart is about, for those who cannot see it.
         as_percent: whether y is a share.
         intervals: for the name of a curve, (low, high) at each of its points.
+        doubling: the values to write on the x axis, at least two and above 0; they then stand apart by their factors.
     """
     bands = intervals or {}
     kept = [_finite(curve.points) for curve in curves]
@@ -42,6 +45,9 @@ def line_chart(
     frame, marks = _frame_around(
         kept, [bound for band in bands.values() for pair in _finite(band) for bound in pair], top
     )
+    if len(doubling) > 1:
+        frame = replace(frame, x=Scale(doubling[0], doubling[-1], 58, WIDTH - 16, doubling=True))
+        marks = marks._replace(x=doubling)
     return svg.picture(
         WIDTH,
         top + PLOT_HEIGHT,

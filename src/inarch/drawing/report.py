@@ -11,8 +11,9 @@ from inarch.drawing import wording
 from inarch.drawing.charts import interval_plot, line_chart, phase_bar, reliability_diagram
 from inarch.drawing.confusion import confusion_matrix
 from inarch.drawing.report_text import weakest_first
+from inarch.drawing.strategy_curves import forecast_sentences, held_out_chart, learned_chart, verdict_sentences
 from inarch.drawing.theme import CSS
-from inarch.records import Curve, Evaluation, LearningCurve, TrainingReport
+from inarch.records import Curve, Evaluation, LearningCurve, StrategyCurves, TrainingReport
 
 TEMPLATES = Path(__file__).parent / "templates"
 SAMPLES, SKIPPED = 24, 50
@@ -72,6 +73,8 @@ def _environment() -> Environment:
         counted=wording.counted,
         forecast=wording.forecast,
         moved=wording.moved,
+        verdict_sentences=verdict_sentences,
+        forecast_sentences=forecast_sentences,
         shorten=wording.shorten,
     )
     return environment
@@ -82,6 +85,7 @@ def _charts(report: TrainingReport) -> dict[str, Markup | list[Markup]]:
     return {
         "candidates": Markup(interval_plot(report.candidates)),
         "photos": Markup(_photos_chart(report.learning_curve)),
+        "strategies": [Markup(chart) for chart in _strategy_charts(report.strategy_curves)],
         "curves": [Markup(chart) for chart in _curve_charts(report.curves)],
         "confusion": Markup(confusion_matrix(report.evaluation.confusion, report.classes)),
         "reliability": Markup(reliability_diagram(report.evaluation.reliability)),
@@ -97,6 +101,11 @@ def _photos_chart(curve: LearningCurve | None) -> str:
     bounds = [(point.accuracy.low, point.accuracy.high) for point in curve.points]
     line = Curve("held-out photos", "photos learned from", "accuracy", points)
     return line_chart([line], title="accuracy by photos", as_percent=True, intervals={line.name: bounds})
+
+
+def _strategy_charts(curves: StrategyCurves | None) -> list[str]:
+    """Accuracy on held-out photos, and on those learned from; none where nothing was measured."""
+    return [held_out_chart(curves), learned_chart(curves)] if curves and curves.curves else []
 
 
 def _curve_charts(curves: Sequence[Curve]) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inarch.drawing.strategy_curves import strategy_lines
 from inarch.drawing.wording import counted, duration, forecast, headline, interval, moved, percent
-from inarch.records import Estimate, LearningCurve, LearningPoint, Movement, Plan, PlannedStrategy
+from inarch.records import CURVES_PHASE, Estimate, LearningCurve, LearningPoint, Movement, Plan, PlannedStrategy
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -18,6 +19,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *_candidates(metrics["candidates"]),
         *(f"- {note}" for note in metrics["notes"]),
         "",
+        *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
         *_forecast(metrics["learning_curve"]),
         *_promise(metrics),
@@ -80,7 +82,12 @@ def _promise(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["plan"] is None:
         return []
     plan = Plan(tuple(PlannedStrategy(**each) for each in metrics["plan"]["strategies"]), ())
-    return [f"promise {kept_promise(plan, metrics['strategy'], _seconds(metrics))}"]
+    return [f"promise {kept_promise(plan, metrics['strategy'], _promised_seconds(metrics))}"]
+
+
+def _promised_seconds(metrics: Mapping[str, Any]) -> float:
+    """What the phases took of which a plan promises anything."""
+    return sum(phase["seconds"] for phase in metrics["phases"] if phase["name"] != CURVES_PHASE)
 
 
 def _seconds(metrics: Mapping[str, Any]) -> float:

@@ -1,7 +1,7 @@
 """95 % intervals: for a share, for the mean of several shares, and for anything that can be resampled."""
 
 from collections.abc import Callable, Sequence
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -30,6 +30,17 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # At 0 and at n the bound equals the share, up to rounding.
     return Estimate(share, low=max(0.0, min(share, centre - half)), high=min(1.0, max(share, centre + half)), n=n)
+
+
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """One share minus another that is independent of it, with its 95 % interval from theirs; ``n`` is the smaller one.
+
+    Newcombe 1998, Statistics in Medicine 17(8), method 10, where both have Wilson's intervals.
+    """
+    value = one.value - other.value
+    low = value - hypot(one.value - one.low, other.high - other.value)
+    high = value + hypot(one.high - one.value, other.value - other.low)
+    return Estimate(value, low, high, min(one.n, other.n))
 
 
 def mean_share(successes: Sequence[int], totals: Sequence[int]) -> Estimate:

@@ -3,18 +3,21 @@
 from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.learning import LearningCurve, LearningPoint
-from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
+from inarch.records.metrics import Bin, ClassScore, Comparison, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
-from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
+from inarch.records.report import CURVES_PHASE, Candidate, Curve, Movement, Phase, TrainingReport
+from inarch.records.strategy_curves import StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
 
 __all__ = [
+    "CURVES_PHASE",
     "Adaptation",
     "AdaptedCandidate",
     "Bin",
     "Candidate",
     "ClassScore",
+    "Comparison",
     "Curve",
     "Departure",
     "Estimate",
@@ -35,5 +38,9 @@ __all__ = [
     "RankedBackbone",
     "Ranking",
     "SkippedFile",
+    "StrategyCurve",
+    "StrategyCurves",
+    "StrategyPoint",
+    "StrategyVerdict",
     "TrainingReport",
 ]

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from inarch.records.metrics import Estimate
+from inarch.records.metrics import Comparison, Estimate
 
 
 @dataclass(frozen=True)
 class AdaptedCandidate:
-    """One way of adapting, judged on photos whose labels nobody knew."""
+    """One way of adapting: without labels of the new domain, or with some of them."""
 
     method: str
     """``none`` is the bundle as it was."""
     settings: str
     scores: tuple[tuple[str, float], ...]
-    """Each label-free validator and its score; higher is better."""
+    """Each label-free validator and its score; higher is better. Of what learned from labels, nothing."""
     gain: Estimate | None
-    """By how much it is better than ``none`` by the validator that chooses; None for ``none`` itself."""
+    """By how much it is better than ``none`` by the validator; None for ``none`` and for what learned from labels."""
     changed: float
     """The share of target photos that it answers otherwise than ``none``."""
     shares: tuple[float, ...]
@@ -24,6 +24,10 @@ class AdaptedCandidate:
     chosen: bool
     oracle: Estimate | None = None
     """Accuracy on labelled target photos, where some were given. Nothing was chosen by it."""
+    learned: Estimate | None = None
+    """Accuracy on the labelled target photos that may be learned from, each by a fit that had not seen its label."""
+    against: Comparison | None = None
+    """The same beside ``none``; None for ``none`` itself."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Adaptation:
     photos: int
     """Target photos that were adapted to."""
     validator: str
-    """Which score chose."""
+    """Which score chose; ``labels`` where labelled photos did."""
     candidates: tuple[AdaptedCandidate, ...]
     left_out: tuple[tuple[str, str], ...]
     """Methods that could not be tried, and why."""
@@ -44,3 +48,5 @@ class Adaptation:
     """Why the chosen candidate was chosen."""
     oracle_verdict: str = ""
     """What labelled target photos say about that, where some were given."""
+    labelled: int = 0
+    """Target photos whose labels were learned from."""

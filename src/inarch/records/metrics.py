@@ -17,6 +17,20 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """One classifier beside another on the same photos."""
+
+    gain: Estimate
+    """Its accuracy minus the other's, a share; ``n`` counts photos that belong together once."""
+    p: float
+    """How often chance alone would make the accuracies differ so."""
+    log_loss_drop: float | None
+    """By how much its log loss is lower, where that was compared."""
+    verdict: str
+    """``better``, ``worse`` or ``too close to call``."""
+
+
+@dataclass(frozen=True)
 class ClassScore:
     """One class: how many photos, how many of them found, how many of the answers right."""
 

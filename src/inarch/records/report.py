@@ -8,6 +8,10 @@ from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
 from inarch.records.plan import Plan
 from inarch.records.ranking import Ranking
+from inarch.records.strategy_curves import StrategyCurves
+
+CURVES_PHASE = "learning curves"
+"""The phase that no promise is about: it takes what time there is."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class TrainingReport:
     """What was promised before the start."""
     learning_curve: LearningCurve | None = None
     """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
+    strategy_curves: StrategyCurves | None = None
+    """Of every strategy, where they were asked for."""
     learned_from: str = ""
     """Names the training photos and their labels by content."""
     adaptation: Adaptation | None = None
@@ -101,5 +107,5 @@ class TrainingReport:
 
     @property
     def seconds(self) -> float:
-        """What all phases took."""
-        return sum(phase.seconds for phase in self.phases)
+        """What all phases took of which a plan promises anything."""
+        return sum(phase.seconds for phase in self.phases if phase.name != CURVES_PHASE)

@@ -123,8 +123,8 @@ def map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int
 def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
     """As many epochs as should fit twice into the time left, by timing one step here and now."""
     config = replace(FINETUNING, seed=job.seed)
-    model = nn.Sequential(*_tail_and_head(job, probed, probed.fits[probed.last]))
-    source = _maps(job, probed).source(np.arange(len(job.train)))
+    model = nn.Sequential(*tail_and_head(job, probed, probed.fits[probed.last]))
+    source = maps_of(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
     seconds = SHARE * job.seconds_left / 2
     return replace(config, epochs=fitting_epochs(seconds, epoch_seconds, most=config.epochs, fewest=FEWEST_EPOCHS))
@@ -160,9 +160,9 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
             )
             for stage in dict.fromkeys((probed.stage, probed.last))
         }
-        model = nn.Sequential(*_tail_and_head(job, probed, fits[probed.last]))
+        model = nn.Sequential(*tail_and_head(job, probed, fits[probed.last]))
         history = train_tail(
-            job, model, _maps(job, probed).source(seen), config, _checkpoint(job, probed, "trial"), seconds=seconds
+            job, model, maps_of(job, probed).source(seen), config, _checkpoint(job, probed, "trial"), seconds=seconds
         )
         tuned = logits_of(model, probed.views[0]["map"], held)
     return Trial(
@@ -208,7 +208,7 @@ def finetune_outcome(
     candidates, notes = said
     cut = probed.prefix.tap or ""
     prefix = job.start.backbone.cut(cut)
-    tail, head = _tail_and_head(job, probed, probed.fits[probed.last])
+    tail, head = tail_and_head(job, probed, probed.fits[probed.last])
     model = Classifier(prefix.joined(tail), head)
     snapshot = Snapshot("finetune", digests(model), frozenset(digests(prefix, "backbone.")))
     seconds = SHARE * job.seconds_left
@@ -216,7 +216,7 @@ def finetune_outcome(
         history = train_tail(
             job,
             nn.Sequential(tail, head),
-            _maps(job, probed).source(np.arange(len(job.train))),
+            maps_of(job, probed).source(np.arange(len(job.train))),
             replace(config, epochs=len(tried.history)),
             _checkpoint(job, probed, "final"),
             seconds=seconds,
@@ -282,13 +282,14 @@ def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:
     )
 
 
-def _tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
+def tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
     """A fresh copy of the tail with the probe's head on it."""
     _, tail = job.start.backbone.split(probed.prefix.tap or "")
     return copy.deepcopy(tail), head_of(fitted, tail)
 
 
-def _maps(job: Job, probed: Probed) -> CachedMaps:
+def maps_of(job: Job, probed: Probed) -> CachedMaps:
+    """The maps of the training photos at the cut."""
     return CachedMaps(tuple(view["map"] for view in probed.views), job.labels[job.train])
 
 

@@ -60,8 +60,8 @@ def learning_curve(
     if len(errors) < FEWEST_POINTS:
         return None
     units = np.unique(groups[rows], return_inverse=True)[1]
-    points = tuple(LearningPoint(round(size), _accuracy(wrong, units)) for size, wrong in errors)
-    return LearningCurve(points, len(labels), _doubled(errors, units, len(labels), draw))
+    points = tuple(LearningPoint(round(size), accuracy_of_units(wrong, units)) for size, wrong in errors)
+    return LearningCurve(points, len(labels), doubled(errors, units, len(labels), draw))
 
 
 @dataclass(frozen=True)
@@ -115,24 +115,42 @@ def _errors(
 
 def _ranks(labels: NDArray[np.int64], groups: NDArray[np.int64], draw: np.random.Generator) -> NDArray[np.float64]:
     """Where each photo stands in its class, from 0 to below 1, groups shuffled: a smaller part lies in a larger one."""
+    return places_in_class(labels, groups, draw) / np.bincount(labels)[labels]
+
+
+def places_in_class(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], draw: np.random.Generator
+) -> NDArray[np.int64]:
+    """Where each photo stands in its class, from 0 on, groups shuffled but not divided."""
     order = np.lexsort((draw.permutation(groups.max() + 1)[groups], labels))
-    ranks = np.zeros(len(labels))
+    places = np.zeros(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         own = order[labels[order] == label]
-        ranks[own] = np.arange(len(own)) / len(own)
-    return ranks
+        places[own] = np.arange(len(own))
+    return places
 
 
-def _accuracy(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Estimate:
-    """Photos of one group are right or wrong together, as far as the interval knows: each group counts once."""
+def accuracy_of_units(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Estimate:
+    """Of photos that were wrong so often, (n,), and their groups, numbered from 0 on, (n,).
+
+    Photos of one group are right or wrong together, as far as the interval knows: each group counts once.
+    """
     n = int(units.max()) + 1
     return wilson(round(n * float(1 - wrong.mean())), n)
 
 
-def _doubled(
+def doubled(
     errors: list[tuple[float, NDArray[np.float64]]], units: NDArray[np.intp], photos: int, draw: np.random.Generator
 ) -> Estimate:
-    """The gain of twice the photos by the power law, with a bootstrap over the groups of photos that were judged."""
+    """The gain of twice the photos by the power law, with a bootstrap over the groups of photos that were judged.
+
+    Args:
+        errors: three numbers of photos learned from at least, and how often each judged photo was answered wrongly, a
+            share, (n,).
+        units: the group of each judged photo, from 0 on, (n,).
+        photos: all that there are to learn from.
+        draw: of the resamples.
+    """
     logs = np.log([size for size, _ in errors])
     wrong = np.stack([np.bincount(units, weights=each) for _, each in errors])
     counts = np.bincount(units)

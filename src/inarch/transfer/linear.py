@@ -108,7 +108,13 @@ def usual_repeats(photos: int) -> int:
 
 
 def fit_at(
-    features: NDArray[np.float32], labels: NDArray[np.int64], strength: float, *, classes: int, balance: str = "none"
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    strength: float,
+    *,
+    classes: int,
+    balance: str = "none",
+    weights: NDArray[np.float64] | None = None,
 ) -> Probe:
     """Fit at a penalty that is known; nothing is held out.
 
@@ -118,10 +124,11 @@ def fit_at(
         strength: penalty per photo.
         classes: how many classes there are.
         balance: a name of `BALANCES`.
+        weights: how much each photo counts, (n,), 1 on average; None is 1 for all.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return _Path(features[None], labels, balance_of(balance, labels, classes)).fit(strength)
+        return _Path(features[None], labels, balance_of(balance, labels, classes)).fit(strength, weights)
 
 
 def _search(
@@ -187,10 +194,10 @@ class _Path:
         if start is not None:
             self.regression.coef_, self.regression.intercept_ = start.coef_.copy(), start.intercept_.copy()
 
-    def fit(self, strength: float) -> Probe:
-        """The fit at one penalty."""
+    def fit(self, strength: float, weights: NDArray[np.float64] | None = None) -> Probe:
+        """The fit at one penalty, each photo counting as its class does, times its own weight."""
         self.regression.C = 1 / (strength * len(self.labels))
-        self.regression.fit(self.scaled, self.labels)
+        self.regression.fit(self.scaled, self.labels, sample_weight=weights)
         return replace(_unscaled(self.regression, self.mean, self.scale, self.classes), strength=strength)
 
 

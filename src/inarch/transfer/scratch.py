@@ -177,6 +177,20 @@ def trained(job: Job) -> Trained:
     )
 
 
+def learned_from(job: Job, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
+    """A net that learned from those rows of the store, all of them, as ``config`` says."""
+    model = _built(job.start.architecture, len(job.classes), job.seed)
+    run = Run(model, config)
+    for _ in _watched(job, run, Source(len(rows), Pixels(job, rows).batch)):
+        pass
+    return model
+
+
+def wanted_epochs(photos: int) -> int:
+    """As many as pay with so many photos."""
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // photos))
+
+
 def _built(name: str, classes: int, seed: int) -> Classifier:
     return build(name, classes=classes, auxiliary=architecture(name).auxiliary_taps, seed=seed)
 
@@ -207,8 +221,12 @@ def timed_config(name: str, classes: int, source: Source, seed: int, *, parts: i
     Only one of so many ``parts`` of a batch is timed.
     """
     model = _built(name, classes, seed)
-    wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // source.examples))
-    config = replace(FAST, epochs=wanted, seed=seed, precision="bfloat16" if _has_short_products() else "float32")
+    config = replace(
+        FAST,
+        epochs=wanted_epochs(source.examples),
+        seed=seed,
+        precision="bfloat16" if _has_short_products() else "float32",
+    )
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         config = replace(config, optimiser="adamw", lr=5e-4)
     return config, _step_seconds(model, source, config, parts)

@@ -66,7 +66,13 @@ class CachedMaps:
 
 
 def train_tail(
-    job: Job, model: nn.Module, source: Source, config: TrainingConfig, checkpoint: Path, *, seconds: float = math.inf
+    job: Job,
+    model: nn.Module,
+    source: Source,
+    config: TrainingConfig,
+    checkpoint: Path | None,
+    *,
+    seconds: float = math.inf,
 ) -> list[Epoch]:
     """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights.
 

@@ -19,6 +19,8 @@ from inarch.transfer.job import Progress, silent
 from inarch.transfer.scratch import normalised
 
 BATCH = 64
+FEWEST_PHOTOS = 20
+"""Of the target: statistics of fewer are chance."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,12 @@ class Moving(nn.Module):
     def linear(self) -> nn.Linear:
         """The last layer."""
         return cast(nn.Linear, list(self.head.children())[-1])
+
+    @torch.no_grad()
+    def set_head(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """Make the last layer this one: (classes, d) and (classes,)."""
+        self.linear.weight.copy_(torch.from_numpy(weight))
+        self.linear.bias.copy_(torch.from_numpy(bias))
 
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes"]:
         """Logits."""
