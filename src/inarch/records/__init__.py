@@ -2,7 +2,8 @@
 
 from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
-from inarch.records.learning import LearningCurve, LearningPoint
+from inarch.records.doctor import ACTIONS, KINDS, SEVERITIES, Decision, Diagnosis, Finding
+from inarch.records.learning import LeakTax, LearningCurve, LearningPoint
 from inarch.records.metrics import Bin, ClassScore, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
@@ -10,16 +11,23 @@ from inarch.records.ranking import RankedBackbone, Ranking
 from inarch.records.report import Candidate, Curve, Movement, Phase, TrainingReport
 
 __all__ = [
+    "ACTIONS",
+    "KINDS",
+    "SEVERITIES",
     "Adaptation",
     "AdaptedCandidate",
     "Bin",
     "Candidate",
     "ClassScore",
     "Curve",
+    "Decision",
     "Departure",
+    "Diagnosis",
     "Estimate",
     "Evaluation",
     "FeatureInfo",
+    "Finding",
+    "LeakTax",
     "LearningCurve",
     "LearningPoint",
     "Mistake",

@@ -1,0 +1,161 @@
+"""Near-duplicates: photos that look the same although their files differ.
+
+Found are copies that were saved again, resized, cropped a little, or made brighter or darker. First every photo is
+compared with every other as a tiny picture, whole and in five crops; the likeliest partners of each are then laid over
+each other exactly (`inarch.data.alignment`). How much alike is enough depends on the set: photos of one kind, such as
+digits, are alike without being copies, so a pair has to stand out from the likeliest partners of the whole set.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from inarch.data.alignment import Floats, aligned
+from inarch.data.parallel import in_order
+
+LOOK = 64
+"""Pixels a side at which photos are looked at."""
+COARSE = 8
+"""Pixels a side of the tiny pictures."""
+ZOOM = 0.93
+CROPS = (
+    (0.0, 0.0, 1.0),
+    (0.0, 0.0, ZOOM),
+    (0.0, 1 - ZOOM, ZOOM),
+    (1 - ZOOM, 0.0, ZOOM),
+    (1 - ZOOM, 1 - ZOOM, ZOOM),
+    ((1 - ZOOM) / 2, (1 - ZOOM) / 2, ZOOM),
+)
+"""What of a photo may be all that its twin shows: left, top, width."""
+PARTNERS, LIKELY = 8, 0.7
+"""For each photo at most so many are laid over it, and only those whose tiny pictures correlate so well."""
+PROMISING = 0.8
+"""What a pair must reach at half the resolution to be looked at closely."""
+ROUGH_STEPS, CLOSE_STEPS = 5, 3
+SMALLEST, LARGEST = 0.8, 1.1
+"""How wide the part may be that a twin shows."""
+ALIKE, SAME = 0.93, 0.985
+"""Correlations below which no pair are twins, and above which every pair are."""
+DEVIATIONS = 5.0
+"""How far a pair has to stand out; see `threshold_of`."""
+BLOCK, PAIRS = 512, 256
+WORKERS = 2
+
+
+class Pair(NamedTuple):
+    """Two photos that were laid over each other; ``first`` is the smaller index."""
+
+    first: int
+    second: int
+    likeness: float
+    """Their correlation, from -1 to 1."""
+
+
+def brightness(images: NDArray[np.uint8]) -> Floats:
+    """Luma (ITU-R BT.601) of RGB (n, side, side, 3): (n, side, side), 0 to 255."""
+    return images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def twins_of(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
+    """Pairs of near-duplicates.
+
+    Args:
+        looks: brightness of photos of different files, (n, LOOK, LOOK).
+        on_progress: called with photos done and photos to do.
+    """
+    pairs = likeliest(looks, on_progress)
+    enough = threshold_of([pair.likeness for pair in pairs])
+    return [pair for pair in pairs if pair.likeness >= enough]
+
+
+def threshold_of(likenesses: list[float]) -> float:
+    """The likeness from which on a pair are twins, by that of the likeliest partners, most of which are not.
+
+    Correlations are spread evenly by Fisher's transformation, artanh; a pair of twins lies five deviations above the
+    median, the deviation being what the upper half says (the 84th percentile), as twins would enlarge any mean.
+    """
+    if not likenesses:
+        return ALIKE
+    spread = np.arctanh(np.clip(likenesses, 0, 1 - 1e-6))
+    middle, upper = np.quantile(spread, (0.5, 0.84))
+    return float(np.clip(np.tanh(middle + DEVIATIONS * (upper - middle)), ALIKE, SAME))
+
+
+def likeliest(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
+    """The likeliest partners of every photo, laid over each other; each pair once.
+
+    Args:
+        looks: brightness of photos, (n, LOOK, LOOK).
+        on_progress: called with photos done and photos to do.
+    """
+    tiny = np.stack([_tiny(looks, *crop) for crop in CROPS])
+    starts = range(0, len(looks), BLOCK)
+    found: dict[tuple[int, int], float] = {}
+    with threadpool_limits(1, user_api="blas"):
+        for start, likely in zip(starts, in_order(partial(_partners_of, looks, tiny), starts, WORKERS), strict=True):
+            for one, other, score in zip(*likely, strict=True):
+                key = (min(one, other), max(one, other))
+                found[key] = max(found.get(key, -1.0), score)
+            on_progress(min(start + BLOCK, len(looks)), len(looks))
+    return [Pair(*key, score) for key, score in sorted(found.items())]
+
+
+def _partners_of(looks: Floats, tiny: Floats, start: int) -> tuple[list[int], list[int], list[float]]:
+    """The likeliest partners of `BLOCK` photos: the photos, their partners and how alike they are."""
+    rows = np.arange(start, min(start + BLOCK, len(looks)))
+    scores, crops = np.full((len(rows), len(looks)), -1, dtype=np.float32), np.zeros((len(rows), len(looks)), np.uint8)
+    for number, crop in enumerate(tiny):
+        seen = crop[rows] @ tiny[0].T
+        crops[seen > scores] = number
+        np.maximum(scores, seen, out=scores)
+    scores[np.arange(len(rows)), rows] = -1
+    count = min(PARTNERS, len(looks) - 1)
+    near = np.argpartition(-scores, count - 1, axis=1)[:, :count] if count else np.zeros((len(rows), 0), np.int64)
+    at, place = np.nonzero(np.take_along_axis(scores, near, 1) >= LIKELY)
+    others = near[at, place]
+    boxes = np.array(CROPS, dtype=np.float32)[crops[at, others]]
+    parts = range(0, len(at), PAIRS)
+    likeness = [
+        _likeness(looks[rows[at[p : p + PAIRS]]], looks[others[p : p + PAIRS]], boxes[p : p + PAIRS]) for p in parts
+    ]
+    return rows[at].tolist(), others.tolist(), np.concatenate([np.zeros(0), *likeness]).tolist()
+
+
+def _likeness(first: Floats, second: Floats, boxes: Floats) -> Floats:
+    """The correlation of each pair: rough where that is not promising, else close."""
+    half, quarter = _halved(second), _halved(_halved(second))
+    scores, boxes = aligned(_halved(first), quarter, boxes, ROUGH_STEPS)
+    rest = np.flatnonzero(scores < PROMISING)
+    if len(rest):  # textures repeat: from another start, another optimum is found
+        middle = np.tile(np.array(CROPS[-1], dtype=np.float32), (len(rest), 1))
+        scores[rest], boxes[rest] = aligned(_halved(first[rest]), quarter[rest], middle, ROUGH_STEPS)
+    close = np.flatnonzero(scores >= PROMISING)
+    if len(close):
+        scores[close], boxes[close] = aligned(first[close], half[close], boxes[close], CLOSE_STEPS)
+    scores[(boxes[:, 2] < SMALLEST) | (boxes[:, 2] > LARGEST)] = 0
+    return scores
+
+
+def _halved(images: Floats) -> Floats:
+    n, side = images.shape[:2]
+    return images.reshape(n, side // 2, 2, side // 2, 2).mean((2, 4))
+
+
+def _tiny(looks: Floats, left: float, top: float, width: float) -> Floats:
+    """The part of each photo as a row of COARSE x COARSE numbers, of mean 0 and length 1; of length 0 if it is flat."""
+    shrunk = _fields(top, width) @ looks @ _fields(left, width).T
+    rows = shrunk.reshape(len(looks), COARSE**2)
+    rows = rows - rows.mean(1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1.0)
+
+
+def _fields(start: float, width: float) -> Floats:
+    """(COARSE, LOOK): the means of COARSE equal fields of the part, whose edges may cut through pixels."""
+    edges = (start + width * np.arange(COARSE + 1) / COARSE) * LOOK
+    pixels = np.arange(LOOK)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return (np.clip(covered, 0, 1) * COARSE / (width * LOOK)).astype(np.float32)
