@@ -44,6 +44,21 @@ def aligned(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Fl
     return best, where
 
 
+def detail(first: Floats, second: Floats, boxes: Boxes) -> Floats:
+    """The correlation of fine structure alone, which sky above land does not have; arguments as for `aligned`, (n,)."""
+    side = second.shape[1]
+    seen, _, _ = _sampled(_between_pixels(first), boxes, side)
+    fine = [_sharpened(each) for each in (seen.reshape(-1, side, side), second)]
+    return _correlation(*(_centred(each.reshape(len(each), -1)) for each in fine))
+
+
+def _sharpened(images: Floats) -> Floats:
+    """Each pixel minus the mean of the 5 x 5 around it; (n, side - 4, side - 4)."""
+    sums = np.cumsum(np.cumsum(np.pad(images, ((0, 0), (1, 0), (1, 0))), 1, dtype=np.float64), 2)
+    means = (sums[:, 5:, 5:] - sums[:, :-5, 5:] - sums[:, 5:, :-5] + sums[:, :-5, :-5]) / 25
+    return (images[:, 2:-2, 2:-2] - means).astype(np.float32)
+
+
 def _between_pixels(images: Floats) -> Floats:
     """Means of 2 x 2 pixels around each inner corner, (n, side - 1, side - 1): every other one is a pixel of half."""
     rows = images[:, 1:] + images[:, :-1]

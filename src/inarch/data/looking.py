@@ -13,7 +13,7 @@ from inarch.data.store import CHUNK_ROWS, DECODER, Stored, store_readable
 from inarch.data.twins import LOOK, Pair, brightness, twins_of
 from inarch.records import PhotoSet, Preprocessing
 
-SEARCH = "1"
+SEARCH = "2"
 """To be raised whenever `twins_of` finds other pairs than before."""
 PAIRS = "pairs"
 
@@ -51,7 +51,7 @@ def twin_clusters(stored: Stored, cache: Path, progress: Progress) -> list[list[
     if rows.missing([key]):
         looks = _looks(stored, [places[digest] for digest in digests])
         pairs = twins_of(looks, lambda done, total: progress("twins", done, total))
-        rows.write([key], {PAIRS: np.array([[*pairs, Pair(-1, -1, 0.0)]])})  # a cache holds no empty rows
+        rows.write([key], {PAIRS: np.array([[*pairs, Pair(-1, -1, 0.0, 0.0)]])})  # a cache holds no empty rows
     found = rows.read([key], PAIRS)[0][:-1, :2].astype(np.int64).tolist()
     clusters = [[places[digests[one]], places[digests[other]]] for one, other in found]
     plain = [replace(photo, group="") for photo in photos]

@@ -2,11 +2,11 @@
 
 Found are copies that were saved again, resized, cropped a little, or made brighter or darker. First every photo is
 compared with every other as a tiny picture, whole and in five crops; the likeliest partners of each are then laid over
-each other exactly (`inarch.data.alignment`). How much alike is enough depends on the set: photos of one kind, such as
-digits, are alike without being copies, so a pair has to stand out from the likeliest partners of the whole set.
+each other exactly (`inarch.data.alignment`). Twins agree in brightness and, what sky above land does not, in fine
+structure. How well depends on the set: of photos of one kind, such as digits, even strangers agree in much.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.alignment import Floats, aligned
+from inarch.data.alignment import Floats, aligned, detail
 from inarch.data.parallel import in_order
 
 LOOK = 64
@@ -38,10 +38,14 @@ PROMISING = 0.8
 ROUGH_STEPS, CLOSE_STEPS = 5, 3
 SMALLEST, LARGEST = 0.8, 1.1
 """How wide the part may be that a twin shows."""
-ALIKE, SAME = 0.93, 0.985
-"""Correlations below which no pair are twins, and above which every pair are."""
-DEVIATIONS = 5.0
-"""How far a pair has to stand out; see `threshold_of`."""
+ALIKE = 0.9
+"""What brightness must correlate for a pair to be twins."""
+LENIENT, STRICT = 0.55, 0.95
+"""What fine structure must correlate: in a set of all kinds of photos, and in one of a single kind."""
+ALL_KINDS, ONE_KIND = 0.85, 0.89
+"""Of which of the two a set is: see `threshold_of`."""
+STRANGER = 4
+"""The fourth likeliest partner of a photo is hardly ever its twin."""
 BLOCK, PAIRS = 512, 256
 WORKERS = 2
 
@@ -52,7 +56,9 @@ class Pair(NamedTuple):
     first: int
     second: int
     likeness: float
-    """Their correlation, from -1 to 1."""
+    """The correlation of their brightness, from -1 to 1."""
+    detail: float
+    """That of their fine structure; 0 where the other is too low to look."""
 
 
 def brightness(images: NDArray[np.uint8]) -> Floats:
@@ -68,21 +74,26 @@ def twins_of(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pai
         on_progress: called with photos done and photos to do.
     """
     pairs = likeliest(looks, on_progress)
-    enough = threshold_of([pair.likeness for pair in pairs])
-    return [pair for pair in pairs if pair.likeness >= enough]
+    enough = threshold_of(pairs, len(looks))
+    return [pair for pair in pairs if pair.likeness >= ALIKE and pair.detail >= enough]
 
 
-def threshold_of(likenesses: list[float]) -> float:
-    """The likeness from which on a pair are twins, by that of the likeliest partners, most of which are not.
+def threshold_of(pairs: Sequence[Pair], photos: int) -> float:
+    """What fine structure must correlate for a pair to be twins.
 
-    Correlations are spread evenly by Fisher's transformation, artanh; a pair of twins lies five deviations above the
-    median, the deviation being what the upper half says (the 84th percentile), as twins would enlarge any mean.
+    By how alike strangers are in this set: for each photo the fourth likeliest partner, and of these the 95th
+    percentile. Up to ALL_KINDS the threshold is LENIENT, from ONE_KIND on STRICT, and straight in between.
+
+    Args:
+        pairs: the likeliest partners of every photo.
+        photos: how many there are.
     """
-    if not likenesses:
-        return ALIKE
-    spread = np.arctanh(np.clip(likenesses, 0, 1 - 1e-6))
-    middle, upper = np.quantile(spread, (0.5, 0.84))
-    return float(np.clip(np.tanh(middle + DEVIATIONS * (upper - middle)), ALIKE, SAME))
+    best: list[list[float]] = [[0.0] * STRANGER for _ in range(photos)]
+    for pair in pairs:
+        for index in pair[:2]:
+            best[index] = sorted([*best[index], pair.likeness], reverse=True)[:STRANGER]
+    strangers = float(np.quantile([each[-1] for each in best], 0.95)) if best else 0.0
+    return float(np.interp(strangers, (ALL_KINDS, ONE_KIND), (LENIENT, STRICT)))
 
 
 def likeliest(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
@@ -94,18 +105,18 @@ def likeliest(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pa
     """
     tiny = np.stack([_tiny(looks, *crop) for crop in CROPS])
     starts = range(0, len(looks), BLOCK)
-    found: dict[tuple[int, int], float] = {}
+    found: dict[tuple[int, int], tuple[float, float]] = {}
     with threadpool_limits(1, user_api="blas"):
         for start, likely in zip(starts, in_order(partial(_partners_of, looks, tiny), starts, WORKERS), strict=True):
-            for one, other, score in zip(*likely, strict=True):
+            for one, other, *scores in likely:
                 key = (min(one, other), max(one, other))
-                found[key] = max(found.get(key, -1.0), score)
+                found[key] = max(found.get(key, (-1.0, 0.0)), (scores[0], scores[1]))
             on_progress(min(start + BLOCK, len(looks)), len(looks))
-    return [Pair(*key, score) for key, score in sorted(found.items())]
+    return [Pair(*key, *scores) for key, scores in sorted(found.items())]
 
 
-def _partners_of(looks: Floats, tiny: Floats, start: int) -> tuple[list[int], list[int], list[float]]:
-    """The likeliest partners of `BLOCK` photos: the photos, their partners and how alike they are."""
+def _partners_of(looks: Floats, tiny: Floats, start: int) -> list[tuple[int, int, float, float]]:
+    """The likeliest partners of `BLOCK` photos: a photo, its partner, and what `_likeness` says of the two."""
     rows = np.arange(start, min(start + BLOCK, len(looks)))
     scores, crops = np.full((len(rows), len(looks)), -1, dtype=np.float32), np.zeros((len(rows), len(looks)), np.uint8)
     for number, crop in enumerate(tiny):
@@ -118,15 +129,16 @@ def _partners_of(looks: Floats, tiny: Floats, start: int) -> tuple[list[int], li
     at, place = np.nonzero(np.take_along_axis(scores, near, 1) >= LIKELY)
     others = near[at, place]
     boxes = np.array(CROPS, dtype=np.float32)[crops[at, others]]
-    parts = range(0, len(at), PAIRS)
-    likeness = [
-        _likeness(looks[rows[at[p : p + PAIRS]]], looks[others[p : p + PAIRS]], boxes[p : p + PAIRS]) for p in parts
-    ]
-    return rows[at].tolist(), others.tolist(), np.concatenate([np.zeros(0), *likeness]).tolist()
+    partners: list[tuple[int, int, float, float]] = []
+    for part in (slice(begin, begin + PAIRS) for begin in range(0, len(at), PAIRS)):
+        one, other = rows[at[part]], others[part]
+        likeness, details = _likeness(looks[one], looks[other], boxes[part])
+        partners += zip(one.tolist(), other.tolist(), likeness.tolist(), details.tolist(), strict=True)
+    return partners
 
 
-def _likeness(first: Floats, second: Floats, boxes: Floats) -> Floats:
-    """The correlation of each pair: rough where that is not promising, else close."""
+def _likeness(first: Floats, second: Floats, boxes: Floats) -> tuple[Floats, Floats]:
+    """How brightness and fine structure of each pair correlate: the former rough where it is not promising."""
     half, quarter = _halved(second), _halved(_halved(second))
     scores, boxes = aligned(_halved(first), quarter, boxes, ROUGH_STEPS)
     rest = np.flatnonzero(scores < PROMISING)
@@ -134,10 +146,12 @@ def _likeness(first: Floats, second: Floats, boxes: Floats) -> Floats:
         middle = np.tile(np.array(CROPS[-1], dtype=np.float32), (len(rest), 1))
         scores[rest], boxes[rest] = aligned(_halved(first[rest]), quarter[rest], middle, ROUGH_STEPS)
     close = np.flatnonzero(scores >= PROMISING)
+    details = np.zeros_like(scores)
     if len(close):
         scores[close], boxes[close] = aligned(first[close], half[close], boxes[close], CLOSE_STEPS)
+        details[close] = detail(first[close], half[close], boxes[close])
     scores[(boxes[:, 2] < SMALLEST) | (boxes[:, 2] > LARGEST)] = 0
-    return scores
+    return scores, details
 
 
 def _halved(images: Floats) -> Floats:
