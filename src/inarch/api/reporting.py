@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inarch.bundle.reading import BundleConfig
+from inarch.data.checks.classes import UNEVEN
 from inarch.drawing.wording import counted
 from inarch.metrics.classification import evaluate
 from inarch.metrics.softmax import softmax
@@ -20,8 +21,6 @@ VERSIONED = ("inarch", "torch", "torchvision", "onnxruntime", "numpy", "pillow",
 SAMPLES_PER_CLASS = 3
 SAMPLED_CLASSES = 8
 THUMBNAIL = 112
-UNEVEN = 3
-"""Times as many photos in the largest class as in the smallest: from there on it is said."""
 BALANCING = {
     "weights": "Every class counted alike in training, however many photos it has",
     "logits": "Answers do not lean towards the classes with many photos",
@@ -112,7 +111,7 @@ def thumbnails(job: Job, report: TrainingReport) -> dict[str, bytes]:
     """Small JPEGs by path: of the mistakes and of the samples."""
     row_of = {photo.path: row for row, photo in enumerate(job.stored.photos.photos)}
     paths = [*(mistake.path for mistake in report.evaluation.mistakes), *(photo.path for photo in report.samples)]
-    return {path: _jpeg(job.stored.images[row_of[path]]) for path in paths}
+    return {path: jpeg(job.stored.images[row_of[path]]) for path in paths}
 
 
 def _samples(job: Job) -> tuple[Photo, ...]:
@@ -125,7 +124,8 @@ def _samples(job: Job) -> tuple[Photo, ...]:
     )
 
 
-def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """A thumbnail of an image (side, side, 3)."""
     image = Image.fromarray(pixels)
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
@@ -164,6 +164,7 @@ def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:
             f"{twice} photos stand, byte for byte, both among those learned from and among those tested on: "
             "the figures are too good by as much. Remove them from one side."
         )
+    notes += _alike_notes(job)
     counts = np.bincount(job.labels[job.train], minlength=len(job.classes))
     smallest, largest = int(counts.min()), int(counts.max())
     if job.balance != "none":
@@ -176,6 +177,26 @@ def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
     return (*notes, *outcome.notes)
+
+
+def _alike_notes(job: Job) -> list[str]:
+    """What was kept together because it looks the same, and what the user's own split has parted."""
+    tested = {job.stored.photos.photos[row].path for row in job.test}
+    learned = {job.stored.photos.photos[row].path for row in job.train}
+    alike = job.stored.photos.alike
+    if not alike:
+        return []
+    parted = [cluster for cluster in alike if any(path in tested for path in cluster) and learned.intersection(cluster)]
+    if parted:
+        leaked = sum(path in tested for cluster in parted for path in cluster)
+        return [
+            f"{counted(leaked, 'photo')} to test on look like photos that were learned from, such as "
+            f"{' and '.join(parted[0][:2])}: the figures are too good by as much. `inarch doctor` lists them."
+        ]
+    return [
+        f"{counted(sum(map(len, alike)), 'photo')} in {counted(len(alike), 'cluster')} are near-duplicates, such as "
+        f"{' and '.join(alike[0][:2])}: each cluster was kept on one side of the split."
+    ]
 
 
 def _on_both_sides(job: Job) -> int:

@@ -18,16 +18,20 @@ from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
+from inarch.data.grouping import grouped
+from inarch.data.looking import kept_together
 from inarch.data.scan import scan, scan_unlabelled
 from inarch.data.split import groups_of, learned_photos, reported_split, split
 from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
-from inarch.records import PhotoSet, Plan, Preprocessing, Ranking
+from inarch.records import LeakTax, PhotoSet, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import BALANCES
+from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import obstacle_to
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, rarest_of, silent
+from inarch.transfer.leak import leak_tax
 from inarch.transfer.planning import Course, plan
 from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
 from inarch.transfer.scratch import own_net
@@ -83,6 +87,13 @@ class TrainOptions:
     minimised; ``logits``, the answer no longer leans towards the frequent classes (see `inarch.transfer.balance`)."""
     unlabelled: Path | None = None
     """A folder of more photos without labels; the probe learns from them where that proves better."""
+    group_by: str | None = None
+    """What else keeps photos on one side of the split: ``folder``, ``burst`` or a regular expression (see
+    `inarch.data.grouping.grouped`)."""
+    twins: bool = True
+    """Whether near-duplicates are looked for, and kept on one side of the split."""
+    leak_tax: bool = False
+    """Whether to measure what a split that parts what belongs together would have added to the accuracy."""
     resume: bool = False
     learning_curves: bool = False
     """Whether every strategy is measured with fewer photos, too. Half of the time budget is kept for that."""
@@ -139,16 +150,17 @@ def _trained(
     photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
 ) -> BundleContents:
     training = replace(options, time_budget=options.time_budget * (1 - CURVES * options.learning_curves))
-    job = job_of(lambda: _found(photos, options.seed), training, progress, announce)
+    job = job_of(lambda: _found(photos, options, progress), training, progress, announce)
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
+    tax = _leak_tax(job) if options.leak_tax else None
     outcome = strategy(options.strategy)(job)
     curves = None
     if options.learning_curves:
         curves = strategy_curves(job, options.time_budget - job.stopwatch.total)
     job = outcome.job or job
     logits, evaluation = evaluated(job, outcome)
-    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves)
+    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leak_tax=tax)
     return BundleContents(
         config=bundle_config(job, outcome),
         model=outcome.model,
@@ -176,7 +188,7 @@ def job_of(
     """
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
-        choices = _passing(_named(options, ranking=announce is not None), partial(_choice, strategy=options.strategy))
+        choices = choices_of(options, ranking=announce is not None)
     with stopwatch.phase("scan"):
         found = find()
         others = None if options.unlabelled is None else _without_labels(options.unlabelled, found)
@@ -305,9 +317,14 @@ def _check_cache_size(photos: int, side: int, size: int) -> None:
         )
 
 
-def _found(photos: str | Path, seed: int) -> PhotoSet:
+def _found(photos: str | Path, options: TrainOptions, progress: Progress) -> PhotoSet:
     """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two."""
-    found = split(scan(photos), seed=seed)
+    found = scan(photos)
+    if options.group_by is not None:
+        found = grouped(found, options.group_by)
+    if options.twins:
+        found = kept_together(found, options.cache, progress)
+    found = split(found, seed=options.seed)
     broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
     if broken:
         raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
@@ -322,6 +339,15 @@ def _named(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
     if not ranking or _is_named(options) or options.strategy == "scratch":
         return [options]
     return [replace(options, model=name) for name in at_hand()] or [options]
+
+
+def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
+    """The backbone that the options name; with ``ranking``, where they name none, all that are at hand.
+
+    Raises:
+        UserError: none can be used.
+    """
+    return _passing(_named(options, ranking=ranking), partial(_choice, strategy=options.strategy))
 
 
 def _choice(options: TrainOptions, *, strategy: str) -> Choice:
@@ -378,6 +404,18 @@ def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> N
     whole = strategy == "scratch" or not start.pretrained
     backbone = build(start.architecture, device="meta").backbone if whole else start.backbone
     trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
+
+
+def _leak_tax(job: Job) -> LeakTax:
+    """Measured on all photos: those that are held out for the test are needed to see what would leak from them."""
+    if not job.start.pretrained:
+        raise UserError("--leak-tax fits a probe on features, and a net from scratch has none: name a backbone.")
+    with job.stopwatch.phase("leak tax"):
+        prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, None, job.cache)
+        every = np.arange(len(job.labels))
+        seen = prefix.view(0, job.augmentation).compute(job.stored, every, partial(job.progress, "leak tax"))
+        features = seen[prefix.output(prefix.stages[-1])][:]
+        return leak_tax(features, job.labels, job.groups, classes=len(job.classes), seed=job.seed)
 
 
 def _rows(stored: Stored) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import adapt, demo, evaluate, inspect, models, predict, pretrain, train
+from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -109,6 +109,7 @@ def _stop(sentence: str, code: int) -> NoReturn:
 
 COMMANDS = (
     demo.demo,
+    doctor.doctor,
     train.train,
     predict.predict,
     evaluate.evaluate,

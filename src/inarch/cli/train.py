@@ -50,6 +50,20 @@ def train(
         Path | None,
         typer.Option(help="Folder of more photos without labels; they are learned from where that proves better."),
     ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="What else stays on one side of the split: folder (inside the class folder), burst (by EXIF), or a "
+            "pattern such as '(patient\\d+)'.",
+            metavar="folder|burst|PATTERN",
+        ),
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option(help="Look for near-duplicates and keep them on one side of the split.")
+    ] = True,
+    leak_tax: Annotated[
+        bool, typer.Option("--leak-tax", help="Measure what a split that parts what belongs together would have added.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
     flip: Annotated[
         bool, typer.Option(help="Mirrored photos keep their class (not so for writing or left and right hands).")
@@ -84,6 +98,9 @@ def train(
         seed=seed,
         balance=balance,
         unlabelled=unlabelled,
+        group_by=group_by,
+        twins=twins,
+        leak_tax=leak_tax,
         resume=resume,
         learning_curves=learning_curves,
         cache_size=bytes_of(cache_size),

@@ -1,6 +1,7 @@
 """The one preprocessing function: an image file becomes a square of 8-bit RGB, everywhere in the same way.
 
-Training, evaluation, prediction and the server all call `decode`; nothing else in inarch opens an image.
+Training, evaluation, prediction and the server all call `decode`; nothing else in inarch opens an image, but for its
+header.
 What is decided here, so that it is decided once:
 
 - The first frame of an animation or a multi-page file counts, turned upright as its EXIF or XMP orientation says.
@@ -80,7 +81,7 @@ def decode(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uin
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
     try:
-        with _open(io.BytesIO(content)) as image:
+        with opened(io.BytesIO(content)) as image:
             return _square(image, preprocessing)
     except UnreadableImageError:
         raise
@@ -111,7 +112,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
         UnreadableImageError: its values have an unknown range of brightness.
     """
     image.load()
-    return _upright(_rgb(image), _orientation(image))
+    return _upright(_rgb(image), orientation_of(image))
 
 
 def identify(file: Path) -> tuple[int, int]:
@@ -121,7 +122,7 @@ def identify(file: Path) -> tuple[int, int]:
         UnreadableImageError: the file cannot be opened, or is no image.
     """
     try:
-        with file.open("rb") as stream, _open(stream) as image:
+        with file.open("rb") as stream, opened(stream) as image:
             return image.size
     except OSError as error:
         raise UnreadableImageError(f"It cannot be opened ({error.strerror or error}).") from error
@@ -142,8 +143,12 @@ def read_bytes(file: Path) -> bytes:
         raise UnreadableImageError(f"It cannot be opened ({reason}).") from error
 
 
-def _open(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
-    """Read an image's header, and refuse it if its pixels would be too many."""
+def opened(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
+    """Read an image's header, and refuse it if its pixels would be too many.
+
+    Raises:
+        UnreadableImageError: it is empty, no image, too large, or its header is damaged.
+    """
     head = stream.read(64)
     stream.seek(0)
     if not head:
@@ -179,7 +184,8 @@ def _square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint
     return np.array(upright.resize((size, size), resample, box=(left, top, left + side, top + side)))
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """How the stored pixels have to be turned: 1 to 8, as in EXIF; 1 where the image does not say."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF says nothing about the pixels, which may be sound

@@ -126,9 +126,26 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[_Entry]:
             yield _Entry(entry, "" if os.path.isfile(entry) else "It is neither a file nor a folder; a broken link?")
 
 
+def hidden_entries(root: Path) -> Iterator[tuple[str, int | None]]:
+    """Everything below ``root`` that is passed over because of its name, and how many files a hidden folder holds.
+
+    Links to folders are not followed here, and what lies inside a hidden folder is not listed itself.
+    """
+    for folder, folders, files in os.walk(root):
+        for name in sorted(filter(_is_hidden, folders)):
+            held = sum(len(inner) for _, _, inner in os.walk(os.path.join(folder, name)))
+            yield _relative(root, Path(folder, name)), held
+        for name in sorted(filter(_is_hidden, files)):
+            yield _relative(root, Path(folder, name)), None
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+
+
 def _visible(folder: Path) -> list[Path]:
-    names = sorted(os.listdir(folder))
-    return [folder / name for name in names if not name.startswith(".") and name not in SYSTEM_FOLDERS]
+    return [folder / name for name in sorted(os.listdir(folder)) if not _is_hidden(name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def _relative(root: Path, file: Path) -> str:

@@ -1,11 +1,13 @@
 """A CSV manifest of photos: ``path,label[,group,split]``, one photo a line."""
 
 import csv
+import io
 import os
 from pathlib import Path
 
 from inarch.data.found import SPLITS, Found, Listing
 from inarch.errors import PhotosError
+from inarch.records import PhotoSet
 
 PATH_COLUMNS = ("path", "file_name")
 """``file_name`` is what a Hugging Face ``metadata.csv`` calls it."""
@@ -38,6 +40,24 @@ def list_manifest(manifest: Path) -> Listing:
     classes = sorted({photo.label for photo in found if photo.split in ("", "train")})
     splits = sorted({photo.split for photo in found})
     return Listing(manifest.parent, tuple(classes), tuple(splits), tuple(found))
+
+
+def to_manifest(photos: PhotoSet, folder: Path) -> str:
+    """The text of a manifest that lists ``photos``, to be written into ``folder``.
+
+    Raises:
+        PhotosError: a name or a class begins or ends with a space, which a manifest cannot hold.
+    """
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("path", "label", "group", "split"))
+    for photo in photos.photos:
+        path = Path(os.path.relpath(os.path.join(os.path.realpath(photos.root), photo.path), os.path.realpath(folder)))
+        row = (path.as_posix(), photos.classes[photo.label], photo.group, photo.split)
+        if any(value != value.strip() for value in row):
+            raise PhotosError(f"{photo.path!r} has a name or a class that begins or ends with a space; rename it.")
+        lines.writerow(row)
+    return text.getvalue()
 
 
 def _rows(manifest: Path) -> list[tuple[int, Row]]:

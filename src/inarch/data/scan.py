@@ -37,10 +37,7 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
             there is a class that is none of ``classes``.
     """
     path = Path(photos).expanduser().absolute()
-    try:
-        listing = _listing(path)
-    except OSError as error:
-        raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
+    listing = _listing(path)
     examined = _examined(listing)
     readable = [found for found, digest in examined if isinstance(digest, str)]
     if classes is None:
@@ -48,6 +45,18 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
     else:
         _check_known(path, readable, classes)
     return _photo_set(listing, examined, listing.classes if classes is None else classes)
+
+
+def survey(photos: str | Path) -> PhotoSet:
+    """Find the photos as `scan` does, and let classes be as they are: of any split, empty, or only one.
+
+    Raises:
+        PhotosError: the photos are not arranged in one of the ways that `scan` knows.
+    """
+    path = Path(photos).expanduser().absolute()
+    listing = _listing(path)
+    examined = _examined(listing)
+    return _photo_set(listing, examined, sorted({*listing.classes, *(found.label for found, _ in examined)}))
 
 
 def scan_unlabelled(photos: str | Path) -> PhotoSet:
@@ -96,10 +105,13 @@ def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> 
 def _listing(path: Path) -> Listing:
     if not os.path.exists(path):
         raise PhotosError(f"There is nothing at {path}; the photos are {ARRANGEMENT}.")
-    if os.path.isdir(path):
-        return list_folder(path)
-    if path.suffix.lower() == ".csv":
-        return list_manifest(path)
+    try:
+        if os.path.isdir(path):
+            return list_folder(path)
+        if path.suffix.lower() == ".csv":
+            return list_manifest(path)
+    except OSError as error:
+        raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
     raise PhotosError(f"{path} is neither a folder nor a .csv file; the photos are {ARRANGEMENT}.")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from inarch.data.grouping import units
 from inarch.errors import PhotosError, UserError
 from inarch.records import Photo, PhotoSet
 
@@ -73,14 +74,14 @@ def folds(labels: NDArray[np.integer], *, k: int, seed: int, groups: NDArray[np.
     Raises:
         UserError: a class has fewer than k photos (or groups), so that a fold would go without it.
     """
-    units = np.arange(len(labels)) if groups is None else np.asarray(groups)
-    is_grouped = len(np.unique(units)) < len(units)
-    rarest = min((len(np.unique(units[labels == label])) for label in np.unique(labels)), default=0)
+    own = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    is_grouped = len(np.unique(own)) < len(own)
+    rarest = min((len(np.unique(own[labels == label])) for label in np.unique(labels)), default=0)
     if not 2 <= k <= rarest:
         noun = "groups" if is_grouped else "photos"
         raise UserError(f"{k} folds need at least 2 and {k} {noun} of every class; the rarest class has {rarest}.")
     if is_grouped:
-        return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, units))
+        return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, own))
     return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels))  # its folds are more even
 
 
@@ -128,8 +129,8 @@ def _held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
     def order(unit: Sequence[int]) -> str:
         return min(hashlib.sha256(f"{seed}:{photos.photos[i].digest}".encode()).hexdigest() for i in unit)
 
-    units = sorted(_units(photos.photos), key=order)
-    counts = [Counter(photos.photos[i].label for i in unit) for unit in units]
+    together = sorted(units(photos.photos), key=order)
+    counts = [Counter(photos.photos[i].label for i in unit) for unit in together]
     total = sum(counts, Counter())
     aim = {label: min(max(1, round(share * n)), n - 1) for label, n in total.items()}
     taken: Counter[int] = Counter()
@@ -143,7 +144,7 @@ def _held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
             number = _smallest(photos.classes[label], label, counts, total - taken, chosen)
             chosen.add(number)
             taken += counts[number]
-    return {i for number in chosen for i in units[number]}
+    return {i for number in chosen for i in together[number]}
 
 
 def _smallest(name: str, label: int, counts: Sequence[Counter[int]], left: Counter[int], chosen: set[int]) -> int:
@@ -159,24 +160,3 @@ def _smallest(name: str, label: int, counts: Sequence[Counter[int]], left: Count
             "can be held out; add photos of other groups, or name the splits yourself."
         )
     return min(fitting, key=lambda number: counts[number].total())
-
-
-def _units(photos: Sequence[Photo]) -> list[list[int]]:
-    """Photos that must stay together: of the same bytes or of one group, directly or through others."""
-    parent = list(range(len(photos)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    first: dict[tuple[str, str], int] = {}
-    for index, photo in enumerate(photos):
-        parent[root(index)] = root(first.setdefault(("digest", photo.digest), index))
-        if photo.group:
-            parent[root(index)] = root(first.setdefault(("group", photo.group), index))
-    units: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(photos)):
-        units[root(index)].append(index)
-    return list(units.values())

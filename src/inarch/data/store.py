@@ -53,9 +53,26 @@ def store(
         PhotosError: a class has no readable photo to learn from (in train, where there are splits).
         OutputError: the cache cannot be written.
     """
+    stored = store_readable(photos, preprocessing, cache, on_progress)
+    _require_classes(photos, stored.photos)
+    return stored
+
+
+def store_readable(
+    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = silent
+) -> Stored:
+    """The same, whatever is left of each class.
+
+    Raises:
+        PhotosError: no photo can be read.
+        OutputError: the cache cannot be written.
+    """
     rows = _rows(preprocessing, cache)
     reasons = _fill(rows, photos, preprocessing, on_progress)
     readable = _without(photos, reasons)
+    if not readable.photos:
+        why = f" ({readable.skipped[0].path}: {readable.skipped[0].reason})" if readable.skipped else ""
+        raise PhotosError(f"{photos.root} has no photo that can be read{why}.")
     return Stored(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
 
 
@@ -116,10 +133,14 @@ def _without(photos: PhotoSet, reasons: dict[str, str]) -> PhotoSet:
     skipped = tuple(
         SkippedFile(photo.path, reasons[photo.digest]) for photo in photos.photos if photo.digest in reasons
     )
-    left = {photo.label for photo in kept if photo.split in ("", "train")}
-    for label, name in enumerate(photos.classes):
-        if label not in left:
-            lost = [photo for photo in photos.photos if photo.label == label and photo.digest in reasons]
-            why = f" ({lost[0].path}: {reasons[lost[0].digest]})" if lost else ""
-            raise PhotosError(f"Class {name!r} has no readable photo to learn from{why}; add some, or remove it.")
     return replace(photos, photos=kept, skipped=photos.skipped + skipped)
+
+
+def _require_classes(asked: PhotoSet, readable: PhotoSet) -> None:
+    left = {photo.label for photo in readable.photos if photo.split in ("", "train")}
+    reasons = {file.path: file.reason for file in readable.skipped}
+    for label, name in enumerate(asked.classes):
+        if label not in left:
+            lost = [photo.path for photo in asked.photos if photo.label == label and photo.path in reasons]
+            why = f" ({lost[0]}: {reasons[lost[0]]})" if lost else ""
+            raise PhotosError(f"Class {name!r} has no readable photo to learn from{why}; add some, or remove it.")

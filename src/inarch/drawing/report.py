@@ -34,14 +34,14 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
     """
     evaluation = report.evaluation
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
             evaluation=evaluation,
             css=Markup(CSS),
             headline=wording.headline(evaluation.accuracy).replace(" %", "\N{NO-BREAK SPACE}%"),
-            images={path: _data_uri(content) for path, content in thumbnails.items()},
+            images={path: data_uri(content) for path, content in thumbnails.items()},
             samples=report.samples[:SAMPLES],
             counts=_count_rows(report),
             skipped=report.skipped[:SKIPPED],
@@ -56,7 +56,8 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, their filters, and escaping."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -72,6 +73,7 @@ def _environment() -> Environment:
         duration=_unbroken(wording.duration),
         counted=wording.counted,
         forecast=wording.forecast,
+        leak=wording.leak,
         moved=wording.moved,
         verdict_sentences=verdict_sentences,
         forecast_sentences=forecast_sentences,
@@ -130,7 +132,8 @@ def _mean_confidence(evaluation: Evaluation) -> float:
     return sum(each.n * each.confidence for each in evaluation.reliability) / evaluation.n
 
 
-def _data_uri(image: bytes) -> str:
+def data_uri(image: bytes) -> str:
+    """The image inside a page."""
     mime = next((mime for start, mime in MIME_TYPES if image.startswith(start)), "application/octet-stream")
     return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
 

@@ -51,6 +51,8 @@ dt { color: var(--muted); }
 dd { margin: 0; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1rem; }
 .gallery.small { grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: 0.75rem; }
+.gallery.findings { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); gap: 1.25rem; }
+.side { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; }
 .gallery figcaption { margin: 0.3rem 0 0; font-size: 0.82rem; line-height: 1.35; }
 .thumbnail {
   display: grid; place-items: center; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 4px;

@@ -4,8 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inarch.drawing.strategy_curves import strategy_lines
-from inarch.drawing.wording import counted, duration, forecast, headline, interval, moved, percent
-from inarch.records import CURVES_PHASE, Estimate, LearningCurve, LearningPoint, Movement, Plan, PlannedStrategy
+from inarch.drawing.wording import counted, duration, forecast, headline, interval, leak, moved, percent
+from inarch.records import (
+    CURVES_PHASE,
+    Estimate,
+    LeakTax,
+    LearningCurve,
+    LearningPoint,
+    Movement,
+    Plan,
+    PlannedStrategy,
+)
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -22,6 +31,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
         *_forecast(metrics["learning_curve"]),
+        *_leak(metrics["leak_tax"]),
         *_promise(metrics),
         "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
     )
@@ -118,6 +128,13 @@ def _forecast(curve: Mapping[str, Any] | None) -> list[str]:
     points = tuple(LearningPoint(each["photos"], Estimate(**each["accuracy"])) for each in curve["points"])
     read = LearningCurve(points, curve["photos"], Estimate(**curve["doubled"]))
     return [f"photos  {forecast(read)}"]
+
+
+def _leak(read: Mapping[str, Any] | None) -> list[str]:
+    if read is None:
+        return []
+    shares = {name: Estimate(**read[name]) for name in ("apart", "parted", "tax")}
+    return [f"leak    {leak(LeakTax(**shares, grouped=read['grouped']))}"]
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:

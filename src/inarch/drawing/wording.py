@@ -3,7 +3,7 @@
 from collections import Counter
 from unicodedata import bidirectional, category
 
-from inarch.records import Estimate, LearningCurve, Movement
+from inarch.records import Estimate, LeakTax, LearningCurve, Movement
 
 MINUTE, HOUR = 60, 3600
 TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -66,6 +66,18 @@ def forecast(curve: LearningCurve) -> str:
     if gain.low > 0:
         return f"Twice as many photos would add {said} to a linear classifier on these features."
     return f"Whether twice as many photos would help a linear classifier is too close to call: {said}."
+
+
+def leak(measured: LeakTax) -> str:
+    """What the leak was worth: ``With what belongs together on both sides, accuracy would look 3.1 points …``"""
+    tax = measured.tax
+    share = f"{100 * tax.value:+.1f} points ({100 * tax.low:+.1f} to {100 * tax.high:+.1f})"
+    means = "" if tax.low > 0 else ", which is too close to call"
+    return (
+        f"A split that parts the {counted(measured.grouped, 'photo')} that belong together would change the accuracy "
+        f"of a linear classifier by {share}{means}: {percent(measured.parted.value)} instead of "
+        f"{percent(measured.apart.value)}."
+    )
 
 
 def _place(tensor: str) -> str:

@@ -2,7 +2,8 @@
 
 from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
-from inarch.records.learning import LearningCurve, LearningPoint
+from inarch.records.doctor import ACTIONS, KINDS, SEVERITIES, Decision, Diagnosis, Finding
+from inarch.records.learning import LeakTax, LearningCurve, LearningPoint
 from inarch.records.metrics import Bin, ClassScore, Comparison, Estimate, Evaluation, Mistake
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
@@ -11,7 +12,10 @@ from inarch.records.report import CURVES_PHASE, Candidate, Curve, Movement, Phas
 from inarch.records.strategy_curves import StrategyCurve, StrategyCurves, StrategyPoint, StrategyVerdict
 
 __all__ = [
+    "ACTIONS",
     "CURVES_PHASE",
+    "KINDS",
+    "SEVERITIES",
     "Adaptation",
     "AdaptedCandidate",
     "Bin",
@@ -19,10 +23,14 @@ __all__ = [
     "ClassScore",
     "Comparison",
     "Curve",
+    "Decision",
     "Departure",
+    "Diagnosis",
     "Estimate",
     "Evaluation",
     "FeatureInfo",
+    "Finding",
+    "LeakTax",
     "LearningCurve",
     "LearningPoint",
     "Mistake",

@@ -24,3 +24,17 @@ class LearningCurve:
     """All that there are to learn from."""
     doubled: Estimate
     """The forecast of how much accuracy twice as many photos would add, a share."""
+
+
+@dataclass(frozen=True)
+class LeakTax:
+    """What a split that parts near-duplicates and groups would have added to a probe's accuracy."""
+
+    apart: Estimate
+    """Accuracy where photos that belong together are held out together."""
+    parted: Estimate
+    """Where each photo is held out by itself, as most tools split."""
+    tax: Estimate
+    """The second minus the first, a share; its ``n`` is the number of groups."""
+    grouped: int
+    """Photos that belong together with another."""

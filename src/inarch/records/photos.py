@@ -41,6 +41,8 @@ class PhotoSet:
     classes: tuple[str, ...]
     photos: tuple[Photo, ...]
     skipped: tuple[SkippedFile, ...] = ()
+    alike: tuple[tuple[str, ...], ...] = ()
+    """Paths of photos that look the same although their files differ, cluster by cluster, where that was looked for."""
 
     def of_split(self, split: str) -> tuple[Photo, ...]:
         """The photos of one split."""

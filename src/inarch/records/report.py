@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from inarch.records.adaptation import Adaptation
-from inarch.records.learning import LearningCurve
+from inarch.records.learning import LeakTax, LearningCurve
 from inarch.records.metrics import Estimate, Evaluation
 from inarch.records.photos import Photo, Preprocessing, SkippedFile
 from inarch.records.plan import Plan
@@ -102,6 +102,8 @@ class TrainingReport:
     """Of every strategy, where they were asked for."""
     learned_from: str = ""
     """Names the training photos and their labels by content."""
+    leak_tax: LeakTax | None = None
+    """Where it was asked for."""
     adaptation: Adaptation | None = None
     """Where the net was adapted to photos of another domain; the figures above are then of the old one."""
 

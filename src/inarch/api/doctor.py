@@ -1,0 +1,274 @@
+"""What is wrong with a folder of photos, and a manifest of what its owner decides. No photo is ever changed."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.api.inspect import write_text
+from inarch.api.reporting import jpeg
+from inarch.api.train import TrainOptions, check_seed_and_time, choices_of
+from inarch.data.bursts import bursts_of
+from inarch.data.cache import default_cache_folder
+from inarch.data.cache_size import DEFAULT_SIZE, in_use
+from inarch.data.checks.classes import classes
+from inarch.data.checks.copies import copies, twins
+from inarch.data.checks.files import hidden, left_out, names_and_shapes
+from inarch.data.checks.pictures import border_of, flatness_of, pictures
+from inarch.data.grouping import headers_of, joined
+from inarch.data.looking import looked_at, twin_clusters
+from inarch.data.manifest import to_manifest
+from inarch.data.patch import patched, read_patch, to_patch
+from inarch.data.scan import survey
+from inarch.data.store import CHUNK_ROWS, Stored, store
+from inarch.drawing.doctor_html import to_html
+from inarch.errors import OutputError, PhotosError, UserError
+from inarch.records import KINDS, Diagnosis, Finding, PhotoSet
+from inarch.transfer.audit import labels_checked
+from inarch.transfer.features import Prefix
+from inarch.transfer.job import Progress, Stopwatch, silent
+from inarch.transfer.ranking import Option, rank
+
+REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
+SHOWN = 60
+"""Of each kind, so many findings have a thumbnail and a line of their own on the page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """How to look."""
+
+    labels: bool = True
+    """Whether to look for wrong labels: it takes the features of every photo."""
+    model: str | None = None
+    """The backbone by which labels are judged; None takes, of those at hand, the one that suits the photos best."""
+    weights: Path | str | None = None
+    seed: int = 0
+    """Of the folds by which labels are judged."""
+    cache: Path = field(default_factory=default_cache_folder)
+    cache_size: int = DEFAULT_SIZE
+
+    def __post_init__(self) -> None:
+        check_seed_and_time(self.seed, 1.0)
+
+
+def doctor(
+    photos: str | Path, out: str | Path, options: DoctorOptions | None = None, progress: Progress = silent
+) -> Diagnosis:
+    """Look at every photo, and write what was found to ``report.html`` and what is proposed to ``patch.csv``.
+
+    Args:
+        photos: a folder of class folders, one holding ``train/ val/ test/``, or a CSV manifest.
+        out: a folder for the two files; a patch that is there already, and differs, is not overwritten.
+        options: how.
+        progress: called with a phase's name, what is done, and what there is to do.
+
+    Raises:
+        PhotosError: the photos are not arranged in a way that is known, or none can be read.
+        OutputError: ``out`` holds another patch, or cannot be written.
+    """
+    options = options or DoctorOptions()
+    _make_folder(Path(out), Path(photos))
+    with in_use(options.cache, options.cache_size):
+        diagnosis, looked = _diagnosed(photos, options, progress)
+        patch = Path(out, PATCH)
+        text = to_patch(diagnosis.decisions)
+        _check_patch(patch, text)
+        write_text(Path(out, REPORT), to_html(diagnosis, _thumbnails(looked, diagnosis), SHOWN))
+    write_text(patch, text)
+    return diagnosis
+
+
+def apply(
+    photos: str | Path,
+    patch: str | Path,
+    out: str | Path,
+    options: DoctorOptions | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Write ``manifest.csv``, which `train` takes for the photos: patched, readable, and what belongs together grouped.
+
+    Near-duplicates and bursts are groups, which no split divides.
+
+    Args:
+        photos: as for `doctor`.
+        patch: the file that `doctor` proposed, as its owner edited it.
+        out: a folder for the manifest.
+        options: how; labels are not looked at.
+        progress: called with a phase's name, what is done, and what there is to do.
+
+    Returns:
+        the manifest.
+
+    Raises:
+        PhotosError: a line of the patch does not fit the photos, or there is nothing left to list.
+        OutputError: ``out`` cannot be written.
+    """
+    options = options or DoctorOptions()
+    _make_folder(Path(out), Path(photos))
+    found = survey(photos)
+    decided = patched(found, read_patch(Path(patch), found))
+    if not decided.photos:
+        raise PhotosError(f"After {patch} no photo of {photos} is left; keep some.")
+    with in_use(options.cache, options.cache_size):
+        looked = looked_at(decided, options.cache, progress)
+        clusters = twin_clusters(looked, options.cache, progress)
+    grouped = joined(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
+    manifest = Path(out, MANIFEST)
+    write_text(manifest, to_manifest(grouped, manifest.parent))
+    return manifest
+
+
+def _diagnosed(photos: str | Path, options: DoctorOptions, progress: Progress) -> tuple[Diagnosis, Stored]:
+    stopwatch = Stopwatch()
+    with stopwatch.phase("scan"):
+        found = survey(photos)
+    with stopwatch.phase("decode"):
+        looked = looked_at(found, options.cache, progress)
+    with stopwatch.phase("headers"):
+        headers = headers_of(looked.photos)
+    with stopwatch.phase("near-duplicates"):
+        clusters = twin_clusters(looked, options.cache, progress)
+    bursts = bursts_of(headers)
+    readable = looked.photos
+    paths = [photo.path for photo in readable.photos]
+    known = {path: header for path, header in zip(paths, headers, strict=True) if header is not None}
+    with stopwatch.phase("pictures"):
+        flatness, borders = _measured(looked)
+    findings = [
+        *left_out(readable),
+        *(hidden(Path(found.root)) if Path(photos).is_dir() else ()),
+        *names_and_shapes(known),
+        *classes(readable),
+        *pictures(readable, flatness, borders),
+        *copies(readable),
+        *twins(readable, clusters),
+        *_bursts(paths, bursts),
+    ]
+    notes = () if options.labels else ("Labels were not checked, as asked.",)
+    if options.labels:
+        try:
+            suspected, note = _labels(joined(readable, [*clusters, *bursts]), options, progress, stopwatch)
+            findings += suspected
+            notes = (note,)
+        except PhotosError as error:
+            notes = (f"Labels were not checked: {error}",)
+    order = list(KINDS)
+    findings.sort(key=lambda finding: order.index(finding.kind))
+    diagnosis = Diagnosis(
+        root=found.root,
+        classes=readable.classes,
+        counts=_counts(looked),
+        findings=tuple(findings),
+        notes=notes,
+        phases=stopwatch.phases,
+    )
+    return diagnosis, looked
+
+
+def _labels(
+    grouped: PhotoSet, options: DoctorOptions, progress: Progress, stopwatch: Stopwatch
+) -> tuple[Sequence[Finding], str]:
+    """Findings about labels, and a word on who judged; classes without photos do not matter.
+
+    Where the options name no backbone, the one of those at hand judges that suits the photos best.
+
+    Raises:
+        PhotosError: there are too few photos to judge by.
+        UserError: the backbone cannot be had.
+    """
+    with stopwatch.phase("weights"):
+        choices = choices_of(TrainOptions(model=options.model, weights=options.weights), ranking=True)
+    if not choices[0][0].pretrained:
+        raise UserError(f"{choices[0][0].architecture} has no pre-trained weights; name some with --weights.")
+    present = sorted({photo.label for photo in grouped.photos})
+    if len(present) < 2:
+        raise PhotosError("there is only one class with photos that can be read.")
+    filled = replace(
+        grouped,
+        classes=tuple(grouped.classes[label] for label in present),
+        photos=tuple(replace(photo, label=present.index(photo.label), split="") for photo in grouped.photos),
+    )
+    with stopwatch.phase("backbones"):
+        backbones = [Option(*choice) for choice in choices]
+        if len(backbones) > 1:
+            backbones[0], _ = rank(filled, backbones, cache=options.cache, seed=options.seed, progress=progress)
+        start, preprocessing = backbones[0].start, backbones[0].preprocessing
+    with stopwatch.phase("decode"):
+        stored = store(filled, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
+    with stopwatch.phase("labels"):
+        prefix = Prefix(start.backbone, start.digest, preprocessing, None, options.cache)
+        return labels_checked(stored, prefix, start.architecture, progress, seed=options.seed)
+
+
+def _measured(looked: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What `flatness_of` and `border_of` say of every photo, (n,) each."""
+    starts = range(0, len(looked.images), CHUNK_ROWS)
+    parts = [looked.images[start : start + CHUNK_ROWS] for start in starts]
+    return np.concatenate([flatness_of(part) for part in parts]), np.concatenate([border_of(part) for part in parts])
+
+
+def _bursts(paths: Sequence[str], bursts: Sequence[Sequence[int]]) -> Iterator[Finding]:
+    for burst in bursts:
+        first, *others = (paths[index] for index in burst)
+        yield Finding("burst", first, f"It and {len(others)} more were taken within seconds.", tuple(others))
+
+
+def _counts(looked: Stored) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    photos = looked.photos
+    splits = [split for split in ("", "train", "val", "test") if photos.of_split(split)]
+    return tuple(
+        (
+            split,
+            tuple(
+                np.bincount(
+                    np.array([photo.label for photo in photos.of_split(split)], dtype=np.int64),
+                    minlength=len(photos.classes),
+                ).tolist()
+            ),
+        )
+        for split in splits
+    )
+
+
+def _thumbnails(looked: Stored, diagnosis: Diagnosis) -> dict[str, bytes]:
+    """Small JPEGs by path, of the photos that the page shows."""
+    row_of = {photo.path: row for row, photo in enumerate(looked.photos.photos)}
+    wanted = dict.fromkeys(
+        path
+        for kind in KINDS
+        for finding in diagnosis.of_kind(kind)[:SHOWN]
+        for path in (finding.path, *finding.others[:1])
+        if path in row_of
+    )
+    return {path: jpeg(looked.images[row_of[path]]) for path in wanted}
+
+
+def _make_folder(out: Path, photos: Path) -> None:
+    """Raises OutputError where the folder cannot be, or had better not be."""
+    if photos.is_dir() and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(photos)):
+        raise OutputError(f"{out} lies in {photos}, where it would be taken for a class; choose another --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror or error}; choose another --out.") from error
+
+
+def _check_patch(patch: Path, text: str) -> None:
+    """Decisions that somebody may have edited are not overwritten.
+
+    Raises:
+        OutputError: another patch lies there.
+    """
+    try:
+        if not patch.exists() or patch.read_text("utf-8") == text:
+            return
+    except (OSError, UnicodeDecodeError) as error:
+        raise OutputError(f"{patch} cannot be read ({error}); choose another --out.") from error
+    raise OutputError(
+        f"{patch} holds decisions that differ from what is proposed now: apply it with --apply {patch}, move it away, "
+        "or choose another --out."
+    )

@@ -1,0 +1,113 @@
+"""How much two photos look alike once one is laid over the other: correlation after shift and zoom.
+
+Lucas and Kanade 1981 for shift and zoom together, with gain and offset free, so that brightness and contrast do not
+count (after Evangelidis and Psarakis 2008, IEEE TPAMI 30(10)). Many pairs are aligned at once.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_STEP = 0.05
+"""Of the side; a pair that wants more is no pair."""
+STIFFNESS = 1e-4
+"""Keeps a step small where a photo has no structure that could tell it, a share of what the slopes amount to."""
+
+Floats = NDArray[np.float32]
+Boxes = Floats
+"""For each pair the part of the first photo that the second one shows: left, top and width as shares of it, (n, 3)."""
+
+
+def aligned(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Floats, Boxes]:
+    """The correlation of each pair where it is largest near ``boxes``, and where that is.
+
+    Args:
+        first: brightness of the photos of which a part is shown, (n, 2 * side, 2 * side).
+        second: brightness of the photos that show it, (n, side, side).
+        boxes: where to begin, (n, 3).
+        steps: how often to move.
+
+    Returns:
+        correlations from -1 to 1, (n,), and boxes, (n, 3).
+    """
+    side = second.shape[1]
+    fine = _between_pixels(first)
+    wanted = _centred(second.reshape(len(second), -1))
+    best, where = np.full(len(first), -1, dtype=np.float32), boxes
+    for step in range(steps + 1):
+        seen, across, down = _sampled(fine, boxes, side)
+        scores = _correlation(_centred(seen), wanted)
+        where = np.where((scores > best)[:, None], boxes, where)
+        best = np.maximum(scores, best)
+        if step < steps:
+            moved = _step(seen, across, down, wanted, side)
+            boxes = boxes + np.clip(moved, -LARGEST_STEP, LARGEST_STEP)
+    return best, where
+
+
+def detail(first: Floats, second: Floats, boxes: Boxes) -> Floats:
+    """The correlation of fine structure alone, which sky above land does not have; arguments as for `aligned`, (n,)."""
+    side = second.shape[1]
+    seen, _, _ = _sampled(_between_pixels(first), boxes, side)
+    fine = [_sharpened(each) for each in (seen.reshape(-1, side, side), second)]
+    return _correlation(*(_centred(each.reshape(len(each), -1)) for each in fine))
+
+
+def _sharpened(images: Floats) -> Floats:
+    """Each pixel minus the mean of the 5 x 5 around it; (n, side - 4, side - 4)."""
+    sums = np.cumsum(np.cumsum(np.pad(images, ((0, 0), (1, 0), (1, 0))), 1, dtype=np.float64), 2)
+    means = (sums[:, 5:, 5:] - sums[:, :-5, 5:] - sums[:, 5:, :-5] + sums[:, :-5, :-5]) / 25
+    return (images[:, 2:-2, 2:-2] - means).astype(np.float32)
+
+
+def _between_pixels(images: Floats) -> Floats:
+    """Means of 2 x 2 pixels around each inner corner, (n, side - 1, side - 1): every other one is a pixel of half."""
+    rows = images[:, 1:] + images[:, :-1]
+    return (rows[:, :, 1:] + rows[:, :, :-1]) * np.float32(0.25)
+
+
+def _centres(side: int) -> Floats:
+    return ((np.arange(side) + 0.5) / side).astype(np.float32)
+
+
+def _sampled(fine: Floats, boxes: Boxes, side: int) -> tuple[Floats, Floats, Floats]:
+    """The box of each image at side x side pixels, and its slopes across and down by the whole image, (n, side²)."""
+    edge = fine.shape[1]
+    place = (boxes[:, :2, None] + boxes[:, 2, None, None] * _centres(side)) * (edge + 1) - 1
+    low = np.clip(np.floor(place), 0, edge - 2)
+    part = np.clip(place - low, 0, 1)
+    corner = low.astype(np.int32)
+    base = (np.arange(len(fine), dtype=np.int32) * edge**2)[:, None, None]
+    index = base + corner[:, 1, :, None] * edge + corner[:, 0, None, :]
+    pixels = fine.reshape(-1)
+    upper, lower = pixels[index], pixels[index + edge]
+    right, lower_right = pixels[index + 1] - upper, pixels[index + edge + 1] - lower
+    x, y = part[:, 0, None, :], part[:, 1, :, None]
+    top, bottom = upper + x * right, lower + x * lower_right
+    across = right + y * (lower_right - right)
+    flat = (len(fine), side * side)
+    return (
+        (top + y * (bottom - top)).reshape(flat),
+        (across * (edge + 1)).reshape(flat),
+        ((bottom - top) * (edge + 1)).reshape(flat),
+    )
+
+
+def _centred(rows: Floats) -> Floats:
+    return rows - rows.mean(1, keepdims=True)
+
+
+def _correlation(one: Floats, other: Floats) -> Floats:
+    """Of rows whose mean is 0; 0 where one of them is all 0."""
+    size = np.sqrt(np.einsum("nd,nd->n", one, one) * np.einsum("nd,nd->n", other, other))
+    return np.einsum("nd,nd->n", one, other) / np.maximum(size, 1e-6)
+
+
+def _step(seen: Floats, across: Floats, down: Floats, wanted: Floats, side: int) -> Boxes:
+    """Least squares for ``seen + slopes · step = gain · wanted + offset``; the offset goes by centring."""
+    x, y = np.tile(_centres(side), side), np.repeat(_centres(side), side)
+    columns = np.stack([across, down, across * x + down * y, -wanted], axis=1)
+    columns -= columns.mean(2, keepdims=True)
+    square = columns @ columns.transpose(0, 2, 1)
+    stiff = STIFFNESS * np.einsum("nkk->n", square)[:, None, None] * np.eye(4, dtype=np.float32)
+    aim = -(columns @ _centred(seen)[:, :, None])
+    return np.asarray(np.linalg.solve(square + stiff + 1e-3 * np.eye(4, dtype=np.float32), aim)[:, :3, 0])

@@ -1,0 +1,63 @@
+"""What the class folders tell: splits that disagree, confusable names, classes too small or too uneven."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from inarch.data.split import reported_split
+from inarch.records import Finding, PhotoSet
+
+UNEVEN = 3
+"""Times as many photos in the largest class as in the smallest: from there on it is said."""
+FEW = 10
+"""Photos to learn from, below which figures for a class mean nothing."""
+
+
+def classes(photos: PhotoSet) -> Iterator[Finding]:
+    """Findings about classes, by the photos that can be read."""
+    splits = sorted({photo.split for photo in photos.photos})
+    present = {split: {photos.classes[photo.label] for photo in photos.of_split(split)} for split in splits}
+    yield from _mismatches(photos, present)
+    yield from _names(photos)
+    held = reported_split(photos)
+    learned = [photo.label for photo in photos.photos if photo.split != held or len(splits) == 1]
+    counts = np.bincount(np.array(learned, dtype=np.int64), minlength=len(photos.classes))
+    for name, count in zip(photos.classes, counts.tolist(), strict=True):
+        if count < FEW and (len(splits) == 1 or count):
+            noun = "photo" if count == 1 else "photos"
+            refused = ": with fewer than two there is no training" if count < 2 else ""
+            yield Finding("few-photos", name, f"It has {count} readable {noun} to learn from{refused}.")
+    largest, smallest = int(counts.max(initial=0)), int(counts[counts > 0].min(initial=max(learned, default=0) + 10**9))
+    if learned and largest >= UNEVEN * smallest:
+        many, few = (
+            photos.classes[int(counts.argmax())],
+            photos.classes[int(np.where(counts > 0, counts, 10**9).argmin())],
+        )
+        yield Finding("imbalance", few, f"It has {smallest} photos to learn from, and {many!r} has {largest}.")
+
+
+def _mismatches(photos: PhotoSet, present: dict[str, set[str]]) -> Iterator[Finding]:
+    if set(present) <= {""}:
+        return
+    if "train" not in present:
+        yield Finding("class-mismatch", "", "There is no train split with readable photos to learn from.")
+        return
+    for split, names in present.items():
+        for name in sorted(names - present["train"]):
+            yield Finding("class-mismatch", name, f"{split} has photos of this class, and train has none.")
+        for name in sorted(present["train"] - names):
+            yield Finding("class-mismatch", name, f"train has photos of this class, and {split} has none.")
+    for name in sorted(set(photos.classes).difference(*present.values())):
+        yield Finding("class-mismatch", name, "No split has a readable photo of this class.")
+
+
+def _names(photos: PhotoSet) -> Iterator[Finding]:
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in photos.classes:
+        alike["".join(filter(str.isalnum, name.casefold())) or name].append(name)
+        if name != name.strip():
+            yield Finding("class-name", name, "Its name begins or ends with a space, which training refuses.")
+    for first, *others in alike.values():
+        for name in others:
+            yield Finding("class-name", name, f"It differs from {first!r} by capitals, spaces or signs alone.")

@@ -1,0 +1,129 @@
+"""Which photos belong on one side of a split: by name, by folder, by time, or because they look the same."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from inarch.data.bursts import bursts_of
+from inarch.data.header import Header, read_header
+from inarch.data.parallel import in_order
+from inarch.errors import PhotosError, UnreadableImageError, UserError
+from inarch.records import Photo, PhotoSet
+
+WORKERS = 2
+FOLDER, BURST = "folder", "burst"
+"""Ways of grouping that have a name; everything else is a pattern."""
+
+
+def units(photos: Sequence[Photo], clusters: Iterable[Sequence[int]] = ()) -> list[list[int]]:
+    """Indices of photos that must stay together: of one file, group or cluster, directly or through others."""
+    parent = list(range(len(photos)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    first: dict[tuple[str, str], int] = {}
+    for index, photo in enumerate(photos):
+        parent[root(index)] = root(first.setdefault(("digest", photo.digest), index))
+        if photo.group:
+            parent[root(index)] = root(first.setdefault(("group", photo.group), index))
+    for cluster in clusters:
+        for index in cluster[1:]:
+            parent[root(index)] = root(cluster[0])
+    together: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(photos)):
+        together[root(index)].append(index)
+    return list(together.values())
+
+
+def joined(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> PhotoSet:
+    """The same photos, with groups that hold every cluster whole.
+
+    A group that no cluster touches keeps its name; one that grew is named after the photo of the smallest digest.
+
+    Args:
+        photos: with or without groups.
+        clusters: indices of photos that belong together.
+    """
+    groups = {}
+    for unit in units(photos.photos, clusters):
+        names = {photos.photos[index].unit for index in unit}
+        if len(names) > 1:
+            name = "like " + min(photos.photos[index].digest for index in unit)[:16]
+            groups.update(dict.fromkeys(unit, name))
+    changed = (replace(photo, group=groups.get(index, photo.group)) for index, photo in enumerate(photos.photos))
+    return replace(photos, photos=tuple(changed))
+
+
+def grouped(photos: PhotoSet, by: str) -> PhotoSet:
+    """The same photos in groups, beside those that they have.
+
+    Args:
+        photos: with or without groups.
+        by: ``folder``, the folder inside the class folder that a photo lies in; ``burst``, photos of one camera within
+            seconds, by EXIF; or a regular expression: what its first bracket (or all of it, without one) finds in the
+            path, such as ``(patient\\d+)``.
+
+    Raises:
+        UserError: it is no regular expression.
+        PhotosError: it groups nothing.
+    """
+    clusters = _clusters(photos, by)
+    if not any(len(cluster) > 1 for cluster in clusters):
+        example = photos.photos[0].path if photos.photos else "none"
+        raise PhotosError(
+            f"Grouping by {by!r} puts no two photos together; a path looks like {example!r}. Group by folder, burst, "
+            "or a regular expression that finds in each path what photos of one group share."
+        )
+    return joined(photos, clusters)
+
+
+def headers_of(photos: PhotoSet) -> list[Header | None]:
+    """The header of each photo; None where it cannot be read."""
+    return list(in_order(_header_or_none, [Path(photos.root, photo.path) for photo in photos.photos], WORKERS))
+
+
+def _header_or_none(file: Path) -> Header | None:
+    try:
+        return read_header(file)
+    except UnreadableImageError:
+        return None
+
+
+def _clusters(photos: PhotoSet, by: str) -> list[list[int]]:
+    if by == BURST:
+        return bursts_of(headers_of(photos))
+    found: dict[str, list[int]] = defaultdict(list)
+    pattern = None if by == FOLDER else _compiled(by)
+    for index, photo in enumerate(photos.photos):
+        name = _subfolder(photo) if pattern is None else _match(pattern, photo.path)
+        if name:
+            found[name].append(index)
+    return list(found.values())
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UserError(
+            f"{pattern!r} is no regular expression ({error}); group by folder, burst, or a pattern such as "
+            r"'(patient\d+)'."
+        ) from error
+
+
+def _match(pattern: re.Pattern[str], path: str) -> str:
+    found = pattern.search(path)
+    return "" if found is None else found[1 if pattern.groups else 0] or ""
+
+
+def _subfolder(photo: Photo) -> str:
+    """The folder, where it lies deeper than the class folder (in a split folder, perhaps)."""
+    folder = PurePosixPath(photo.path).parent
+    is_deep = len(folder.parts) > (2 if photo.split else 1)
+    return folder.as_posix() if is_deep else ""

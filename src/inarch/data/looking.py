@@ -1,0 +1,82 @@
+"""Every photo seen small: decoded once, cached, and searched for near-duplicates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from inarch.data.alignment import Floats
+from inarch.data.cache import ArrayCache, cache_key
+from inarch.data.grouping import joined, units
+from inarch.data.store import CHUNK_ROWS, DECODER, Stored, store_readable
+from inarch.data.twins import LOOK, Pair, brightness, twins_of
+from inarch.records import PhotoSet, Preprocessing
+
+SEARCH = "2"
+"""To be raised whenever `twins_of` finds other pairs than before."""
+PAIRS = "pairs"
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase's name, what is done, and what there is to do."""
+
+
+def looked_at(photos: PhotoSet, cache: Path, progress: Progress) -> Stored:
+    """The photos at LOOK x LOOK pixels; those that cannot be read are among the skipped.
+
+    Raises:
+        PhotosError: none can be read.
+        OutputError: the cache cannot be written.
+    """
+    return store_readable(
+        photos, Preprocessing(image_size=LOOK), cache, lambda done, total: progress("look", done, total)
+    )
+
+
+def twin_clusters(stored: Stored, cache: Path, progress: Progress) -> list[list[int]]:
+    """Indices of photos that look the same, at least two different files in each cluster.
+
+    The search is cached: it depends on nothing but the files' bytes.
+
+    Args:
+        stored: what `looked_at` returns.
+        cache: the cache folder.
+        progress: called with a phase's name, what is done, and what there is to do.
+    """
+    photos = stored.photos.photos
+    places = {photo.digest: index for index, photo in enumerate(photos)}
+    digests = sorted(places)
+    rows = ArrayCache(cache / "twins")
+    key = cache_key(SEARCH, DECODER, *digests)
+    if rows.missing([key]):
+        looks = _looks(stored, [places[digest] for digest in digests])
+        pairs = twins_of(looks, lambda done, total: progress("twins", done, total))
+        rows.write([key], {PAIRS: np.array([[*pairs, Pair(-1, -1, 0.0, 0.0)]])})  # a cache holds no empty rows
+    found = rows.read([key], PAIRS)[0][:-1, :2].astype(np.int64).tolist()
+    clusters = [[places[digests[one]], places[digests[other]]] for one, other in found]
+    plain = [replace(photo, group="") for photo in photos]
+    return [unit for unit in units(plain, clusters) if len({photos[index].digest for index in unit}) > 1]
+
+
+def _looks(stored: Stored, rows: Sequence[int]) -> Floats:
+    """The brightness of those photos, (n, LOOK, LOOK)."""
+    looks = np.empty((len(rows), LOOK, LOOK), dtype=np.float32)
+    for at in range(0, len(rows), CHUNK_ROWS):
+        part = np.array(rows[at : at + CHUNK_ROWS])
+        looks[at : at + len(part)] = brightness(stored.images[part])
+    return looks
+
+
+def kept_together(photos: PhotoSet, cache: Path, progress: Progress) -> PhotoSet:
+    """The same photos, with near-duplicates in one group, whatever groups they had.
+
+    Raises:
+        PhotosError: no photo can be read.
+        OutputError: the cache cannot be written.
+    """
+    stored = looked_at(photos, cache, progress)
+    place = {photo.path: index for index, photo in enumerate(photos.photos)}
+    seen = stored.photos.photos
+    clusters = [[place[seen[index].path] for index in cluster] for cluster in twin_clusters(stored, cache, progress)]
+    alike = tuple(tuple(sorted(photos.photos[index].path for index in cluster)) for cluster in clusters)
+    return replace(joined(photos, clusters), alike=tuple(sorted(alike)))

@@ -1,0 +1,107 @@
+"""Labels that a linear classifier on frozen features contradicts, although it never saw them."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.data.augment import Augmentation
+from inarch.data.split import distinct, folds, groups_of
+from inarch.data.store import Stored
+from inarch.metrics.confident import suspects
+from inarch.metrics.softmax import softmax
+from inarch.records import Decision, Finding, PhotoSet
+from inarch.transfer.features import Prefix
+from inarch.transfer.job import Progress
+from inarch.transfer.linear import fit_at, fit_probe
+
+FOLDS = 5
+MARGIN = 0.5
+"""By how much another class has to be more probable than the label: confident learning alone doubts every photo that
+the features cannot tell (see `benchmarks.faults`)."""
+
+
+def labels_checked(
+    stored: Stored, prefix: Prefix, name: str, progress: Progress, *, seed: int
+) -> tuple[list[Finding], str]:
+    """A finding for every label that is probably wrong, the surest first; and a sentence that says how well is judged.
+
+    Args:
+        stored: photos of at least two classes; photos of one group are judged together.
+        prefix: the frozen backbone.
+        name: what it is called.
+        progress: called with a phase's name, what is done, and what there is to do.
+        seed: of the folds.
+
+    Raises:
+        PhotosError: a class has fewer than two different photos.
+    """
+    photos = stored.photos
+    rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(photos.photos)), partial(progress, "features"))
+    labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
+    probabilities = out_of_fold(
+        {stage: rows[prefix.output(stage)][:] for stage in prefix.stages},
+        labels,
+        groups_of(photos.photos),
+        classes=len(photos.classes),
+        seed=seed,
+    )
+    agreed = float((probabilities.argmax(1) == labels).mean())
+    note = (
+        f"Labels were judged by a linear classifier on {name}'s features. It agrees with {_percent(agreed)} of them: "
+        f"the fewer, the less its doubts mean. Doubted is what it gives {_percent(MARGIN)} less than another class."
+    )
+    return list(_findings(photos, probabilities, labels)), note
+
+
+def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Iterator[Finding]:
+    for suspect in suspects(probabilities, labels):
+        if suspect.margin < MARGIN:
+            return
+        path = photos.photos[suspect.row].path
+        given, likely = (f"{photos.classes[at]!r} ({_percent(probabilities[suspect.row, at])})" for at in suspect[1:3])
+        problem = f"It is filed as {given}; judged by the other photos it is {likely}."
+        yield Finding(
+            "label", path, problem, decision=Decision(path, "keep", photos.classes[suspect.suggested], problem)
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def out_of_fold(
+    features: dict[str, NDArray[np.float32]],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.intp],
+    *,
+    classes: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Probabilities of each class for each photo by fits that saw neither it nor its group, (n, classes).
+
+    Args:
+        features: by stage, (n, d) each; the stage with the lowest cross-validated log loss is taken.
+        labels: as they are given, (n,).
+        groups: photos of one group are held out together, (n,).
+        classes: how many there are.
+        seed: of the folds.
+
+    Raises:
+        PhotosError: a class has fewer than two different photos.
+    """
+    fits = {
+        stage: fit_probe(each[None], labels, groups, classes=classes, seed=seed, repeats=1)
+        for stage, each in features.items()
+    }
+    stage = min(fits, key=lambda each: min(loss for _, loss in fits[each].searched))
+    fit = fits[stage]
+    if len(fit.held_out_rows) == len(labels):
+        return softmax(fit.held_out)
+    logits = np.empty((len(labels), classes))
+    k = min(FOLDS, *distinct(labels, groups, classes))
+    for seen, held in folds(labels, k=k, seed=seed, groups=groups):
+        part = fit_at(features[stage][seen], labels[seen], fit.strength, classes=classes)
+        logits[held] = part.logits(features[stage][held])
+    return softmax(logits)
