@@ -42,7 +42,10 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
         if not _is_of_catalog(net):
             raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
         return trace_architecture(str(net), image_size=image_size)
-    bundle = read_bundle(net)
+    return _bundle_trace(read_bundle(net), image_size)
+
+
+def _bundle_trace(bundle: Bundle, image_size: int | None = None) -> NetTrace:
     row = architecture(bundle.config.architecture)
     side = bundle.preprocessing.image_size if image_size is None else image_size
     name = bundle.path.resolve().name
@@ -64,6 +67,13 @@ def net_of(bundle: Bundle) -> Classifier:
     backbone = build(bundle.config.architecture, device="meta").backbone.cut(bundle.config.after)
     model = Classifier(backbone, linear_head(backbone.channels, len(bundle.classes)).to("meta"))
     return folded(model) if bundle.config.folded else model
+
+
+def picture_of(net: Classifier | Bundle) -> str:
+    """The picture of a net, or of a bundle's, as HTML: what a notebook shows in place of its text."""
+    if isinstance(net, Bundle):
+        return to_svg(_bundle_trace(net))
+    return to_svg(trace_net(net, name=net.name, image_size=net.image_size))
 
 
 @dataclass(frozen=True, kw_only=True)

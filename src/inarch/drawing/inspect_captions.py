@@ -129,13 +129,15 @@ def _residual(fork: Fork, group: Group) -> str:
     first = f"What {counted(len(inside), 'convolution')} ({kernels}) compute is added to what came in."
     if len(inside) > 4:
         first = f"What {len(inside)} convolutions compute is added to what came in."
+    changes = (
+        " The map changes its shape here, so the shortcut"
+        if group.in_shape != group.last.out_shape
+        else " The shortcut"
+    )
     if on_skip:
-        return first + (
-            " The map changes its shape here, so the shortcut is a 1×1 projection: the one place in the stage where "
-            "values cannot pass unchanged."
-        )
-    if len(fork.paths[-1]):
-        return first + " The map changes its shape here, so the shortcut is cut to fit."
+        return f"{first}{changes} is a 1×1 projection: values cannot pass unchanged."
+    if fork.paths[-1]:
+        return f"{first}{changes} is cut to fit, and filled up with zeros."
     return first + (
         " The shortcut lets values and gradients pass as they are, so the block has only to learn what to change."
     )

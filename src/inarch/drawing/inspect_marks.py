@@ -1,5 +1,6 @@
 """What every picture of a net is put together from: text, arrows, the frame and the legend."""
 
+import re
 from collections.abc import Sequence
 
 from inarch.drawing.inspect_colours import STYLE
@@ -60,12 +61,12 @@ def linked(mark: str, to: str, label: str) -> str:
 
 def block_anchor(name: str, stage: str) -> str:
     """Where a block is drawn: an anchor of its own, even where its stage has the same name."""
-    return anchor(name) + ("_" if name == stage else "")
+    return anchor(name) + ("-block" if name == stage else "")
 
 
 def anchor(name: str) -> str:
     """A part's name as it may stand in an address; characters that may not, by their numbers."""
-    return "part-" + "".join(each if each.isascii() and each.isalnum() else f"_{ord(each):x}_" for each in name)
+    return "part-" + re.sub("[^A-Za-z0-9_]", lambda found: f"-{ord(found[0]):x}-", name)
 
 
 def frame(
