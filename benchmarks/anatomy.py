@@ -4,12 +4,12 @@
 
 Parameters and multiply-adds are held against torchvision's or timm's net under PyTorch's own counter; peak memory
 against what PyTorch's allocator saw; each concept's share of the time against PyTorch's profiler, in turns, so that a
-busy machine slows both. For ONNX Runtime, whose profiler is the source, its layers are held against the whole run.
+busy machine slows both; of each layer the fastest run counts, on both sides. For ONNX Runtime, whose profiler is the
+source, its layers are held against the whole run.
 """
 
 import argparse
 import json
-import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +25,15 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.measuring import spread, table, write
+from benchmarks.measuring import table, write
 from inarch.anatomy import trace_architecture
 from inarch.anatomy.timing import time_eager, time_graph
 from inarch.nets import architecture, build
 from inarch.records import NetTrace, Preprocessing
 
 NETS = ("resnet18", "resnet50", "googlenet", "inception_v3")
+RUNS = 3
+"""In a row, on each side, before the other's turn."""
 LEAST = 0.05
 """Shares of the time below this are too small to be compared by their ratio."""
 LAYERS = frozenset(
@@ -112,28 +114,22 @@ def compared(name: str, rounds: int) -> dict[str, Any]:
     """All figures of one net."""
     record, model, row = trace_architecture(name), build(name).eval(), architecture(name)
     images = torch.randn(1, 3, record.image_size, record.image_size, generator=torch.Generator().manual_seed(0))
-    ours: dict[str, list[float]] = defaultdict(list)
-    theirs: dict[str, list[float]] = defaultdict(list)
+    ours, theirs = [], []
     most = 0
     for _ in range(rounds):
-        for concept, each in shares(record, time_eager(model, record, runs=3).layers).items():
-            ours[concept].append(each)
-        runs = [profiled(model, images) for _ in range(3)]
-        most = runs[-1][1]
-        layers = [statistics.median(each) for each in zip(*(layers for layers, _ in runs), strict=True)]
-        for concept, each in shares(record, layers).items():
-            theirs[concept].append(each)
-    large = [concept for concept in ours if statistics.median(theirs[concept]) >= LEAST]
-    ratios = {
-        concept: [here / there for here, there in zip(ours[concept], theirs[concept], strict=True)] for concept in large
-    }
+        ours.append(time_eager(model, record, runs=RUNS).layers)
+        for _ in range(RUNS):
+            layers, most = profiled(model, images)
+            theirs.append(layers)
+    here, there = (shares(record, [min(each) for each in zip(*side, strict=True)]) for side in (ours, theirs))
+    large = [concept for concept in there if there[concept] >= LEAST]
     graph = time_graph(model, record, Preprocessing(image_size=record.image_size, mean=row.mean, std=row.std))
     parameters, macs = counted(name, record)
     return {
         "parameters": [record.parameters, parameters],
         "macs": [record.macs, macs],
         "peak_over_allocator": record.running_peak / most,
-        "share_over_profiler": ratios,
+        "shares": {concept: [here[concept], there[concept]] for concept in large},
         "graph_layers_over_whole": (sum(graph.layers) + graph.elsewhere) / graph.whole,
     }
 
@@ -160,12 +156,12 @@ def main() -> None:
     )
     print()
     lines = [
-        [name, concept, spread(ratios, 3)]
+        [name, concept, f"{100 * here:.1f} %", f"{100 * there:.1f} %", f"{here / there:.3f}"]
         for name, each in figures.items()
-        for concept, ratios in each["share_over_profiler"].items()
+        for concept, (here, there) in each["shares"].items()
     ]
-    print(table(["net", "concept", "share of the time / profiler's"], lines))
-    write("anatomy", {"nets": figures})
+    print(table(["net", "concept", "share of the time", "profiler's", "ratio"], lines))
+    write("anatomy", {"rounds": arguments.rounds, "runs": RUNS, "nets": figures})
 
 
 if __name__ == "__main__":

@@ -77,11 +77,12 @@ def inspect(
 
 def _picture(model: str, output: str, *, image_size: int | None, measured: bool, how: "Drawing") -> str | bytes:
     from inarch.api.inspect import PNG, form_called, trace
-    from inarch.api.measure import measure
     from inarch.api.picture import to_png
 
     show = form_called("svg" if output == PNG else output)
     if measured:
+        from inarch.api.measure import measure
+
         with progress() as told:
             record, measurements = measure(model, image_size=image_size, progress=told)
         picture = show(record, measurements, how)

@@ -33,6 +33,7 @@ class Part:
     picture: str
     quantities: tuple[Quantity, ...]
     """With the bounds that hold for its boxes."""
+    heading: str = "h2"
 
 
 def parts_of(trace: NetTrace, quantities: Sequence[Quantity]) -> Iterator[Part]:
@@ -87,6 +88,7 @@ def _block(shape: BlockShape, stage: Group, quantities: Sequence[Quantity]) -> P
         caption=caption,
         picture=_framed((width, y), marks, quantities, f"block {run_name(shape)}", caption),
         quantities=tuple(quantities),
+        heading="h3",
     )
 
 

@@ -103,7 +103,8 @@ def _times(trace: NetTrace, timings: Sequence[Timing]) -> Table:
         titles=("stage", "MACs share", *titles),
         rows=tuple(rows),
         total=("total", "", *total),
-        note=f"Medians for one image on this machine. {whole}. In ONNX Runtime normalisation and activation are part "
+        note=f"One image on this machine. Of a layer the fastest run counts, for whatever else a machine does can only "
+        f"add; of the whole the median: {whole}. In ONNX Runtime normalisation and activation are part "
         "of the convolution before them. A share of the time that is larger than the share of the MACs marks layers "
         "that keep the processor waiting.",
     )

@@ -12,9 +12,10 @@ class Timing:
     threads: int
     runs: int
     layers: tuple[float, ...]
-    """Medians, in the order of the trace's nodes. A layer that was fused into an earlier one takes 0 there."""
+    """The fastest of the runs, in the order of the trace's nodes: whatever else the machine does can only add. A layer
+    that was fused into an earlier one takes 0 there."""
     elsewhere: float
-    """What the engine spends in the graph on no layer: rearranging maps, normalising pixels."""
+    """What the engine spends in the graph on no layer: rearranging maps, normalising pixels; the fastest run."""
     whole: float
     """One image from begin to end, without a profiler: the median."""
     lowest: float

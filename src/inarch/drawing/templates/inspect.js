@@ -12,7 +12,7 @@
   const byAnchor = (anchor) => parts.find((part) => part.id === anchor) || parts[0];
   const current = () => byAnchor(decodeURIComponent(location.hash.slice(1)));
   const aside = (part) => parts.filter((other) => other.dataset.up === part.dataset.up);
-  const title = (part) => part.querySelector("h2").textContent;
+  const title = (part) => part.querySelector("h2, h3").textContent;
 
   function show(moveFocus) {
     const shown = current();
@@ -29,7 +29,7 @@
       way.append(link);
     });
     tip.textContent = "";
-    if (moveFocus) shown.querySelector("h2").focus();
+    if (moveFocus) shown.querySelector("h2, h3").focus();
   }
 
   function scale(to) {
