@@ -286,6 +286,18 @@ def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
                 assert right <= width, text.text
 
 
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_v3_tiny"])
+def test_the_way_to_an_auxiliary_head_ends_at_its_edge(name: str) -> None:
+    """From above or from the left, never through its layers, whether or not there is room beside the block."""
+    picture = to_svg(traced(name))
+    cards = rectangles(picture, "aside")
+    ways = [each.get("d", "") for each in ET.fromstring(picture).iter(f"{SVG}path") if "aside" in each.get("class", "")]
+    assert len(cards) == len(ways) == len({node.block for node in traced(name).auxiliary})
+    for (left, top, right, _), way in zip(cards, ways, strict=True):
+        x, _, down, *across = map(float, re.findall(r"-?[\d.]+", way))
+        assert (across and x < across[0] < left) or (left < x < right and down < top)
+
+
 def outlines(root: ET.Element) -> list[tuple[float, float, float, float]]:
     """Left, top, right and bottom of the boxes that are drawn as paths: M x y L x y v h L x y z."""
     found = []

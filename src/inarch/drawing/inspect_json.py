@@ -20,6 +20,7 @@ def to_json(trace: NetTrace, measured: Measurements | None = None) -> str:
         "parameters": trace.parameters,
         "macs": trace.macs,
         "peak_bytes": trace.peak,
+        "running_peak_bytes": trace.running_peak,
         "concepts": [_figures(concept) for concept in concepts_of(trace)],
         "stages": [
             {**_summary(stage), "blocks": [_summary(block) for block in stage.blocks]} for stage in stages_of(trace)

@@ -195,14 +195,18 @@ class Rows:
         extent = extent_of(series, self.pen)
         caption = f"auxiliary head: {short(sum(node.parameters for node in nodes))} parameters"
         width = max(extent.width + 2 * PADDING, CHARACTER * len(caption) + 12)
-        x = min(foot[0] + 18, WIDTH - MARGIN - width)
+        last = WIDTH - MARGIN - width
+        x = foot[0] + 18 if foot[0] + 18 <= last else min(last, foot[0] - 12)
         top, height = foot[1] + 14, extent.height + 30
         level = top + 7 + extent.above
-        path = f"M{foot[0]:.1f} {foot[1]:.1f}V{level:.1f}H{x - 5:.1f}"
+        if x > foot[0]:  # around the corner, to where its first layer begins
+            way, ends = f"V{level:.1f}H{x - 5:.1f}", f"M{x:.1f} {level:.1f}l-6 -3.5v7z"
+        else:  # no room beside the line: from above
+            way, ends = f"V{top - 5:.1f}", f"M{foot[0]:.1f} {top:.1f}l-3.5 -6h7z"
         return [
             element("rect", x=x, y=top, width=width, height=height, rx=6, class_="card aside"),
-            element("path", d=path, class_="flow aside")
-            + element("path", d=f"M{x:.1f} {level:.1f}l-6 -3.5v7z", class_="head"),
+            element("path", d=f"M{foot[0]:.1f} {foot[1]:.1f}{way}", class_="flow aside"),
+            element("path", d=ends, class_="head"),
             line(x, level, x + PADDING, level),
             *draw_path(series, x + PADDING, level, self.pen),
             text_at(caption, x + 8, top + height - 8, "quiet"),

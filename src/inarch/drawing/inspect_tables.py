@@ -80,7 +80,8 @@ def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
             "Every layer is for one thing. Between layers: normalisation, activation and all else that works value by "
             "value. Moved: bytes that layers read and write at least, in float32; few FLOPs for each of them mean that "
             f"memory sets the pace. Maps take {bytes_text(trace.peak)} of memory at most at one moment, for one image; "
-            f"weights take {bytes_text(4 * trace.parameters)} more."
+            f"weights take {bytes_text(4 * trace.parameters)} more. PyTorch on a CPU comes to "
+            f"{bytes_text(trace.running_peak)}, for oneDNN copies a convolution's weights as it runs."
         ),
     )
 
