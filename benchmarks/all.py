@@ -13,6 +13,7 @@ BENCHMARKS = (
     "tails",
     "scaling",
     "planner",
+    "anatomy",
 )
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """``inarch inspect`` with variations, against another net, and with the ledger; ``inarch models``."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from inarch.api.picture import BROWSERS
 from inarch.nets import architecture
 from trained import Trained
 
@@ -76,6 +79,12 @@ def test_a_comparison_is_written_to_a_file(inarch: Inarch, tmp_path: Path) -> No
         (["resnet_tiny", "--variants", "--layers"], "--variants and --layers"),
         (["resnet_tiny", "--variants", "--image-size", "64"], "leave --image-size out"),
         (["./nothing", "--variants"], "not of a bundle"),
+        (["resnet_tiny", "--measure", "--against", "resnet_tiny"], "--against and --measure"),
+        (["resnet_tiny", "--format", "png"], "say where to with --out"),
+        (["resnet_tiny", "--format", "gif"], "Known: html, json, mermaid, png, svg, text."),
+        (["resnet_tiny", "--part", "stage2"], "--part and --colour are for --format svg and png, not text"),
+        (["resnet_tiny", "--format", "svg", "--part", "stage22"], "No stage or block is called 'stage22'."),
+        (["resnet_tiny", "--format", "svg", "--colour", "ms"], "No colour is called 'ms'."),
     ],
 )
 def test_a_mistake_ends_with_a_sentence(words: list[str], said: str, inarch: Inarch) -> None:
@@ -85,3 +94,45 @@ def test_a_mistake_ends_with_a_sentence(words: list[str], said: str, inarch: Ina
     assert ended.err.startswith("inarch: ")
     assert said in ended.err
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["net", "stage2", "block2_1"])
+def test_a_part_is_drawn(inarch: Inarch, part: str) -> None:
+    """The whole at a glance, a stage, a block."""
+    ended = inarch("inspect", "resnet_tiny", "--format", "svg", "--part", part, "--colour", "parameters")
+    assert ended.code == 0
+    assert ended.out.startswith("<svg")
+    assert "by-parameters" in ended.out
+
+
+def test_a_bundle_is_measured(inarch: Inarch, tiny: Trained) -> None:
+    """With its own weights; all that there is to measure, of every layer."""
+    ended = inarch("inspect", tiny.bundle, "--measure", "--format", "json")
+    told = json.loads(ended.out)
+    assert (ended.code, ended.err) == (0, "")
+    engines = [each["engine"].rpartition(" ")[0] for each in told["measured"]["timings"]]
+    assert engines == ["PyTorch", "ONNX Runtime"]
+    assert all(len(each["layers"]) == len(told["nodes"]) for each in told["measured"]["timings"])
+    assert told["measured"]["fields"]
+    assert told["measured"]["flow"]["blocks"]
+
+
+@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="no browser that renders a PNG is on the path")
+def test_a_picture_comes_as_pixels(inarch: Inarch, tmp_path: Path) -> None:
+    """Two for each of the drawing's, and not all of one colour."""
+    place = tmp_path / "net.png"
+    ended = inarch("inspect", "resnet_tiny", "--format", "png", "--part", "net", "--out", place)
+    assert (ended.code, ended.out) == (0, f"written to {place}\n")
+    with Image.open(place) as picture:
+        assert picture.width == 2 * 880
+        assert len(picture.convert("RGB").getcolors(maxcolors=2**24) or []) > 20
+
+
+def test_without_a_browser_it_is_said(inarch: Inarch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was looked for, and what to do; nothing is written."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ended = inarch("inspect", "resnet_tiny", "--format", "png", "--out", tmp_path / "net.png")
+    assert ended.code == 2
+    assert "chromium" in ended.err
+    assert "--format svg" in ended.err
+    assert not list(tmp_path.iterdir())

@@ -12,14 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inarch.anatomy import trace_architecture
-from inarch.drawing.inspect_colours import BOUNDS, DARK, LABELS, LIGHT, shade
+from inarch.drawing.inspect_captions import block_caption, unreduced_macs
+from inarch.drawing.inspect_colours import BOUNDS, DARK, LABELS, LIGHT
 from inarch.drawing.inspect_html import to_html
 from inarch.drawing.inspect_json import to_json
-from inarch.drawing.inspect_structure import Fork, Series, block_shapes, folded
+from inarch.drawing.inspect_mermaid import to_mermaid
+from inarch.drawing.inspect_page import parts_of
+from inarch.drawing.inspect_quantities import for_blocks, quantities_of
+from inarch.drawing.inspect_structure import BlockShape, Fork, Series, block_shapes, folded
 from inarch.drawing.inspect_summary import short, stages_of
 from inarch.drawing.inspect_svg import to_svg
+from inarch.drawing.inspect_tables import tables_of
 from inarch.drawing.inspect_text import to_text
+from inarch.errors import UnknownNameError
+from inarch.nets import ARCHITECTURES
 from inarch.records import NetTrace, Node
+from inarch.records.measured import BlockFlow, EffectiveField, Flow, Measurements, Timing
 
 NETS = ("googlenet", "googlenet_paper", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "resnet_tiny")
 NASTY = "<script>alert('&\"')</script>"
@@ -212,20 +220,177 @@ def _luminance(colour: str) -> float:
 
 
 def test_shades_follow_the_legend() -> None:
-    """No MACs at all is apart from few; each bound opens the next shade."""
-    assert shade(0, 1000) == 0
-    assert [shade(macs, 1000) for macs in (1, 4, 5, 10, 20, 50, 100, 1000)] == [1, 1, 2, 3, 4, 5, 6, 6]
+    """No MACs at all is apart from few; each bound opens the next shade; blocks have bounds of their own."""
+    record = traced("resnet_tiny")
+    parts = (0, 1, 4, 5, 10, 20, 50, 100, 810)
+    nodes = tuple(replace(node, macs=macs) for node, macs in zip(record.nodes, parts, strict=False))
+    quantity = quantities_of(replace(record, nodes=nodes), Measurements())[0]
+    assert sum(node.macs for node in nodes) == 1000
+    assert [quantity.shade([node]) for node in nodes] == [0, 1, 1, 2, 3, 4, 5, 6, 6]
+    assert [for_blocks(quantity).shade([node]) for node in nodes] == [0, 1, 1, 1, 2, 3, 4, 5, 6]
+    assert quantity.shade(nodes[:3]) == 2
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_page_needs_nothing_else_and_has_every_layer(name: str) -> None:
-    """No script, no address to load from; one details element per stage, one row per layer."""
+    """No address to load from; links lead to parts that are there; one row per layer."""
     record = traced(name)
     page = to_html(record)
-    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import", page)
+    assert len(page.encode()) < 2e6
+    assert not re.search(r"<script\s|<link|<img|src=|url\(|@import|fetch\(|XMLHttp", page)
     assert set(re.findall(r"https?://[^\s\"<]+", page)) == {"http://www.w3.org/2000/svg"}
+    targets = set(re.findall(r'href="#([^"]*)"', page))
+    ids = re.findall(r'id="([^"]*)"', page)
+    assert targets <= set(ids)
+    assert len(ids) == len(set(ids))
     assert page.count("<details>") == len(stages_of(record))
-    assert page.count("<tr>") == 1 + len(stages_of(record)) + 1 + len(stages_of(record)) + len(record.nodes)
+    tables = tables_of(record, Measurements())
+    rows = 2 + len(stages_of(record)) * 2 + len(record.nodes) + sum(len(table.rows) + 2 for table in tables)
+    assert page.count("<tr>") == rows
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet152", "inception_resnet_v2"])
+def test_every_part_can_be_reached_from_the_whole(name: str) -> None:
+    """By links, from part to part; every block's name stands on the way."""
+    record = traced(name)
+    parts = {part.anchor: part for part in parts_of(record, quantities_of(record, Measurements()))}
+    waiting, reached = [next(iter(parts))], set[str]()
+    while waiting:
+        here = waiting.pop()
+        if here not in reached:
+            reached.add(here)
+            waiting += re.findall(r'href="#([^"]*)"', parts[here].picture)
+    assert reached == set(parts)
+    whole = parts[next(iter(parts))].picture
+    for stage in stages_of(record):
+        for block in stage.blocks:
+            assert f'aria-label="block {block.name}"' in whole
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_resnet_v2", "resnet18", "resnet152"])
+def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
+    """The whole at a glance, and every block: no box upon another, none beyond the picture, texts within it."""
+    record = traced(name)
+    pictures = [to_svg(record, part="net")]
+    pictures += [part.picture for part in parts_of(record, quantities_of(record, Measurements()))]
+    for picture in pictures:
+        root = ET.fromstring(picture)
+        width, height = float(root.get("width", 0)), float(root.get("height", 0))
+        boxes = [*rectangles(picture, "layer"), *outlines(root)]
+        assert all(_inside(box, (0, 0, width, height)) for box in boxes)
+        assert not any(_overlap(one, other) for one, other in combinations(boxes, 2))
+        for text in root.iter(f"{SVG}text"):
+            if text.get("transform") is None:
+                left, right = span_of(text)
+                assert left >= 0, text.text
+                assert right <= width, text.text
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_v3_tiny"])
+def test_the_way_to_an_auxiliary_head_ends_at_its_edge(name: str) -> None:
+    """From above or from the left, never through its layers, whether or not there is room beside the block."""
+    picture = to_svg(traced(name))
+    cards = rectangles(picture, "aside")
+    ways = [each.get("d", "") for each in ET.fromstring(picture).iter(f"{SVG}path") if "aside" in each.get("class", "")]
+    assert len(cards) == len(ways) == len({node.block for node in traced(name).auxiliary})
+    for (left, top, right, _), way in zip(cards, ways, strict=True):
+        x, _, down, *across = map(float, re.findall(r"-?[\d.]+", way))
+        assert (across and x < across[0] < left) or (left < x < right and down < top)
+
+
+def outlines(root: ET.Element) -> list[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of the boxes that are drawn as paths: M x y L x y v h L x y z."""
+    found = []
+    for path in root.iter(f"{SVG}path"):
+        if path.get("class") == "layer":
+            left, top, right, inner, down, _, bottom = map(float, re.findall(r"-?[\d.]+", path.get("d", "")))
+            found.append((left, min(top, inner), right, max(bottom, inner + down)))
+    return found
+
+
+def span_of(text: ET.Element) -> tuple[float, float]:
+    """From where to where a line of text reaches, at 5.5 pixels a character of 11 pixels."""
+    words, x, classes = "".join(text.itertext()), float(text.get("x", 0)), text.get("class", "").split()
+    width = 5.5 * len(words)
+    if {"middle", "label", "times"} & set(classes):
+        return x - width / 2, x + width / 2
+    return (x - width, x) if "end" in classes else (x, x + width)
+
+
+@pytest.mark.parametrize(("name", "giga"), [("googlenet_paper", 4.36), ("googlenet", None), ("inception_v3", None)])
+def test_what_a_block_would_cost_without_reductions_is_what_the_varied_net_costs(name: str, giga: float | None) -> None:
+    """Block by block, to the last multiply-add, as if the net without its 1x1 reductions had been built."""
+    varied = {block.name: block for stage in stages_of(traced(f"{name}:without_reduction")) for block in stage.blocks}
+    blocks = [block for stage in stages_of(traced(name)) for block in stage.blocks if stage.name != "stem"]
+    assert all(unreduced_macs(block) == varied[block.name].macs for block in blocks)
+    assert sum(unreduced_macs(block) > block.macs for block in blocks) >= 9
+    if giga:  # computed from the paper's table, the pool's projection left out of both
+        assert sum(block.macs for block in varied.values()) / 1e9 == pytest.approx(giga, abs=0.3)
+
+
+def test_a_bottleneck_saves_what_one_wide_convolution_would_cost() -> None:
+    """In ResNet-50: 3x3 on 256 channels, 56 x 56 times, for 1x1, 3x3 and 1x1 (He et al. 2016, Fig. 5)."""
+    block = stages_of(traced("resnet50"))[1].blocks[1]
+    assert unreduced_macs(block) == 9 * 256 * 256 * 56 * 56
+    assert "8.5 times as many" in block_caption(block_shapes(stages_of(traced("resnet50"))[1])[1])
+
+
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name.endswith("_tiny")])
+def test_every_block_has_its_words(name: str) -> None:
+    """A sentence at least, with the block's own figures; and the whole net has a chart."""
+    for stage in stages_of(traced(name)):
+        for shape in block_shapes(stage):
+            caption = block_caption(shape)
+            assert caption.endswith(".")
+            assert f"{shape.group.parameters:,} parameters" in caption or not shape.group.macs
+    chart = to_mermaid(traced(name))
+    named = set(re.findall(r"^    (n\d+)[\[(]", chart, re.MULTILINE))
+    linked = set(re.findall(r"\bn\d+\b", "\n".join(line for line in chart.splitlines() if "->" in line)))
+    assert named == linked
+    assert chart.count("subgraph") == chart.count("\n  end") + chart.count("\n    end")
+    additions = sum(node.kind == "addition" for shape_ in folded_of(name) for node in shape_.group.nodes)
+    assert chart.count('(("+"))') == additions
+
+
+def folded_of(name: str) -> list[BlockShape]:
+    """Every block of a net, neighbours alike as one."""
+    return [shape for stage in stages_of(traced(name)) for shape in folded(block_shapes(stage))]
+
+
+def test_a_part_that_is_not_there_is_said() -> None:
+    """A block, a colour: with what there is."""
+    assert 'aria-label="block' not in to_svg(traced("googlenet"), part="stage4")
+    with pytest.raises(UnknownNameError, match="'stage4'"):
+        to_svg(traced("googlenet"), part="stage44")
+    with pytest.raises(UnknownNameError, match=r"No colour is called 'ms'\..*macs"):
+        to_svg(traced("googlenet"), colour="ms")
+
+
+MEASURED = Measurements(
+    timings=(Timing("PyTorch 2.0", 1, 3, (1.0,) * 26, 0.0, 27.0, 26.0, 30.0),),
+    fields=(EffectiveField("stage4", 8, 2, 99, 40.0, 10.0, (0.1, 1.0, 0.1)),),
+    flow=Flow(2, 0, (BlockFlow("stage1", "block1_1", 1.0, 0.5, 0.1, 0.4),), ()),
+)
+
+
+def test_what_was_measured_is_shown_in_every_form() -> None:
+    """Text and page have its tables, JSON its figures, the picture its colour."""
+    record = traced("resnet_tiny")
+    weighted = [node.path for node in record.nodes if node.kind == "convolution"]
+    assert MEASURED.flow is not None
+    measured = replace(
+        MEASURED,
+        timings=(replace(MEASURED.timings[0], layers=(1.0,) * len(record.nodes)),),
+        flow=replace(MEASURED.flow, layers=tuple((path, 1.0) for path in weighted)),
+    )
+    for shown in (to_text(record, measured), to_html(record, measured)):
+        assert all(table.caption in shown for table in tables_of(record, measured))
+    assert len(tables_of(record, measured)) == 4
+    assert json.loads(to_json(record, measured))["measured"]["fields"][0]["effective"] == 40.0
+    assert "by-gradient" in to_svg(record, measured, colour="gradient")
+    assert "1.00 ms in PyTorch" in to_svg(record, measured, colour="ms")
+    shares = [row[-1] for row in tables_of(record, measured)[0].rows]
+    assert sum(float(share.removesuffix(" %")) for share in shares) == pytest.approx(100, abs=0.5)
 
 
 def test_every_name_is_escaped() -> None:
@@ -236,7 +401,7 @@ def test_every_name_is_escaped() -> None:
     )
     for hostile in (replace(record, name=NASTY, variant=NASTY, source=NASTY), replace(record, nodes=nodes)):
         for shown in (to_svg(hostile), to_html(hostile)):
-            assert "<script" not in shown
+            assert "<script>alert" not in shown
         ET.fromstring(to_svg(hostile))
         json.loads(to_json(hostile))
 

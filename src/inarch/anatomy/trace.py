@@ -1,19 +1,14 @@
-"""A net, measured layer by layer: shapes, parameters, multiply-adds, receptive fields."""
+"""A net, measured layer by layer: shapes, parameters, multiply-adds, memory, receptive fields."""
 
 import copy
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from inarch.anatomy.operators import RESHAPES, collapse_of, detail_of, grid_of, kind_of, macs_of, window_of
-from inarch.anatomy.receptive import Field, joined
+from inarch.anatomy.concepts import with_concepts
+from inarch.anatomy.receptive import Field
+from inarch.anatomy.recorder import Recorder
 from inarch.errors import UserError
 from inarch.nets import Classifier, architecture, build
 from inarch.records import NetTrace, Node
@@ -41,11 +36,31 @@ def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", s
         raise UserError(f"An image needs at least one pixel a side; image_size={image_size} was asked for.")
     bare = _without_weights(model).eval()
     images = torch.empty(1, 3, image_size, image_size, device="meta", dtype=next(bare.parameters()).dtype)
-    recorder = _Recorder(images, f"{name} cannot run on images of {image_size} x {image_size} pixels")
-    recorder.follow(bare)
-    with torch.no_grad(), recorder:
+    recorder = Recorder(images, cannot_run(name, image_size))
+    with torch.no_grad(), recorder.following(bare), recorder:
         logits = bare(images)
-    return NetTrace(name, variant, source, image_size, int(logits.shape[-1]), tuple(recorder.nodes))
+    nodes = with_concepts(recorder.nodes)
+    return NetTrace(name, variant, source, image_size, int(logits.shape[-1]), nodes, _heads(bare, images, nodes, name))
+
+
+def cannot_run(name: str, image_size: int) -> str:
+    """How a sentence begins that says what is too small for the net."""
+    return f"{name} cannot run on images of {image_size} x {image_size} pixels"
+
+
+def _heads(bare: Classifier, images: Tensor, nodes: Sequence[Node], name: str) -> tuple[Node, ...]:
+    """The layers of the auxiliary heads, each on its tap's map."""
+    found: list[Node] = []
+    with torch.no_grad():
+        maps = bare.backbone.tapped(images, [*bare.auxiliary]) if bare.auxiliary else {}
+        for tap, head in bare.auxiliary.items():
+            at = [node for node in nodes if tap in (node.block, node.stage)][-1]
+            seen = Field(*((side, side) for side in (at.receptive_field, at.receptive_field_min, at.stride)))
+            recorder = Recorder(maps[tap], cannot_run(name, images.shape[-1]), seen)
+            with recorder.following(head, f"auxiliary.{tap}"), recorder:
+                head(maps[tap])
+            found += recorder.nodes
+    return with_concepts(found)
 
 
 def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> NetTrace:
@@ -58,7 +73,7 @@ def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None
         UserError: the image is too small for the net, or ``classes`` is not positive.
     """
     row = architecture(name)
-    model = build(row, classes=classes, device="meta")
+    model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta")
     size = row.image_size if image_size is None else image_size
     return trace(model, name=name, image_size=size, variant=row.variant, source=row.source)
 
@@ -72,137 +87,3 @@ def _without_weights(model: Classifier) -> Classifier:
         module._forward_pre_hooks.clear()
         module._forward_hooks.clear()
     return bare
-
-
-class _Work(NamedTuple):
-    """One operator that ran."""
-
-    kind: str
-    detail: str
-    macs: int
-    before: Tensor
-    after: Tensor
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A module whose forward is under way."""
-
-    path: str
-    module: nn.Module
-    works: list[_Work] = field(default_factory=list)
-
-    @property
-    def is_leaf(self) -> bool:
-        return next(self.module.children(), None) is None
-
-
-class _Recorder(TorchDispatchMode):
-    """Sees every operator; a leaf module becomes one node, and so does each operator that a block runs itself."""
-
-    def __init__(self, images: Tensor, cannot: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.nodes: list[Node] = []
-        self._cannot = cannot
-        self._open: list[_Run] = []
-        self._counted: set[nn.Module] = set()
-        # Keyed by identity; the tensors are kept, or a later one could be taken for an earlier one.
-        self._fields: dict[int, tuple[Tensor, Field]] = {id(images): (images, Field())}
-
-    def follow(self, model: nn.Module) -> None:
-        """Keep track of which of ``model``'s modules is running."""
-        for path, module in model.named_modules():
-            module.register_forward_pre_hook(partial(self._enter, path))
-            module.register_forward_hook(self._leave)
-
-    def _enter(self, path: str, module: nn.Module, _inputs: Any) -> None:
-        self._open.append(_Run(path, module))
-
-    def _leave(self, _module: nn.Module, _inputs: Any, _outputs: Any) -> None:
-        run = self._open.pop()
-        if run.works:
-            self._note(run, run.works)
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        operator = func.overloadpacket
-        results = self._ran(func, operator, args, kwargs or {})
-        sources = [each for each in tree_leaves(args) if isinstance(each, Tensor) and id(each) in self._fields]
-        if not sources:  # computed from weights alone
-            return results
-        after = next(each for each in tree_leaves(results) if isinstance(each, Tensor))
-        window = window_of(operator, args) or collapse_of(operator, sources[0], after)
-        seen = joined([self._fields[id(each)][1] for each in sources])
-        self._fields[id(after)] = (after, seen.through(window) if window else seen)
-        if operator not in RESHAPES:
-            detail, macs = detail_of(operator, args), macs_of(operator, args, after)
-            self._credit(_Work(kind_of(operator), detail, macs, sources[0], after))
-        return results
-
-    def _ran(self, func: Any, operator: Any, args: Any, kwargs: Any) -> Any:
-        """The operator's own result, or the caller's mistake said in the caller's words."""
-        try:
-            return func(*args, **kwargs)
-        except RuntimeError as error:
-            window = window_of(operator, args)
-            if window is None or window.fits(grid_of(args[0])):
-                raise
-            kernel, grid = ("x".join(map(str, pair)) for pair in (window.kernel, grid_of(args[0])))
-            where = self._open[-1].path
-            raise UserError(
-                f"{self._cannot}: at {where} a {kernel} window meets a map of {grid}; a larger image size is needed."
-            ) from error
-
-    def _credit(self, work: _Work) -> None:
-        run = self._open[-1]
-        if run.is_leaf:
-            run.works.append(work)
-        else:
-            self._note(run, [work])
-
-    def _note(self, run: _Run, works: Sequence[_Work]) -> None:
-        first, last = works[0], works[-1]
-        seen = self._fields[id(last.after)][1]
-        stage, block, branch = _place(run.path)
-        self.nodes.append(
-            Node(
-                path=run.path,
-                kind=first.kind if len(works) == 1 else _words(type(run.module).__name__),
-                detail=first.detail if len(works) == 1 else "",
-                stage=stage,
-                block=block,
-                branch=branch,
-                in_shape=tuple(first.before.shape[1:]),
-                out_shape=tuple(last.after.shape[1:]),
-                stride=max(seen.jump),
-                parameters=self._parameters(run.module),
-                macs=sum(work.macs for work in works),
-                receptive_field=max(seen.widest),
-                receptive_field_min=max(seen.narrowest),
-            )
-        )
-
-    def _parameters(self, module: nn.Module) -> int:
-        """The module's own parameters, counted the first time it runs."""
-        if module in self._counted:
-            return 0
-        self._counted.add(module)
-        return sum(each.numel() for each in module.parameters(recurse=False))
-
-
-def _place(path: str) -> tuple[str, str, str]:
-    """Stage, block and branch of a module; what stands outside the backbone is its own stage and block."""
-    parts = path.split(".")
-    if parts[:2] != ["backbone", "stages"]:
-        return parts[0], parts[0], ""
-    stage, block, *inside = parts[2:]
-    branches = [
-        part
-        for before, part in zip([block, *inside], inside, strict=False)
-        if before == "branches" or part in ("residual", "shortcut")
-    ]
-    return stage, block, "/".join(branches)
-
-
-def _words(class_name: str) -> str:
-    """``LocalResponseNorm`` to ``local response norm``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", class_name).lower()

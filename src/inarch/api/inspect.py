@@ -2,7 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from inarch.anatomy.size import size_of
 from inarch.anatomy.trace import trace as trace_net
@@ -10,6 +13,7 @@ from inarch.anatomy.trace import trace_architecture
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.drawing.inspect_html import to_html
 from inarch.drawing.inspect_json import to_json
+from inarch.drawing.inspect_mermaid import to_mermaid
 from inarch.drawing.inspect_svg import to_svg
 from inarch.drawing.inspect_text import to_text
 from inarch.errors import OutputError, UnknownNameError
@@ -17,6 +21,10 @@ from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded, 
 from inarch.nets.foreign import is_foreign
 from inarch.records import NetTrace
 from inarch.records.anatomy import NetSize
+from inarch.records.measured import Measurements
+
+PNG = "png"
+"""The one form that is not text; see `inarch.api.picture`."""
 
 
 def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
@@ -34,7 +42,10 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
         if not _is_of_catalog(net):
             raise UnknownNameError("model or bundle", str(net), ARCHITECTURES)
         return trace_architecture(str(net), image_size=image_size)
-    bundle = read_bundle(net)
+    return _bundle_trace(read_bundle(net), image_size)
+
+
+def _bundle_trace(bundle: Bundle, image_size: int | None = None) -> NetTrace:
     row = architecture(bundle.config.architecture)
     side = bundle.preprocessing.image_size if image_size is None else image_size
     name = bundle.path.resolve().name
@@ -59,38 +70,79 @@ def net_of(bundle: Bundle) -> Classifier:
     return folded(model) if bundle.config.folded else model
 
 
-def drawn(net: str | Path, form: str, *, image_size: int | None = None, layers: bool = False) -> str:
-    """The trace of a net as ``text``, ``json``, ``svg`` or ``html``.
+def picture_of(net: Classifier | Bundle) -> str:
+    """The picture of a net, or of a bundle's, as HTML: what a notebook shows in place of its text."""
+    if isinstance(net, Bundle):
+        return to_svg(_bundle_trace(net))
+    return to_svg(trace_net(net, name=net.name, image_size=net.image_size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How a net is to be drawn."""
+
+    layers: bool = False
+    """As text: every layer, not just stages."""
+    part: str = ""
+    """As SVG or PNG: ``net`` for the whole at a glance, a stage, a block; empty for every layer of every stage."""
+    colour: str = "macs"
+    """As SVG or PNG: what boxes are coloured by."""
+
+
+FORMS: Mapping[str, Callable[[NetTrace, Measurements | None, Drawing], str]] = MappingProxyType(
+    {
+        "text": lambda record, measured, how: to_text(record, measured, layers=how.layers),
+        "json": lambda record, measured, how: to_json(record, measured),
+        "svg": lambda record, measured, how: to_svg(record, measured, part=how.part, colour=how.colour),
+        "html": lambda record, measured, how: to_html(record, measured),
+        "mermaid": lambda record, measured, how: to_mermaid(record),
+    }
+)
+"""What a net can be drawn as, from its record, what was measured, and how it is wanted."""
+
+
+def drawn(net: str | Path, form: str, *, image_size: int | None = None, how: Drawing | None = None) -> str:
+    """The trace of a net as ``text``, ``json``, ``svg``, ``html`` or ``mermaid``.
 
     Raises:
-        UnknownNameError: no such net, or no such form.
+        UnknownNameError: no such net, no such form, no such part or colour.
     """
-    forms = {"text": lambda trace: to_text(trace, layers=layers), "json": to_json, "svg": to_svg, "html": to_html}
-    if form not in forms:
-        raise UnknownNameError("format", form, forms)
-    return forms[form](trace(net, image_size=image_size))
+    show = form_called(form)
+    return show(trace(net, image_size=image_size), None, how or Drawing())
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``: all of it, or nothing.
+def form_called(name: str) -> Callable[[NetTrace, Measurements | None, Drawing], str]:
+    """What draws in the form of that name.
+
+    Raises:
+        UnknownNameError: no such form.
+    """
+    if name not in FORMS:
+        raise UnknownNameError("format", name, [*FORMS, PNG])
+    return FORMS[name]
+
+
+def write_text(path: Path, text: str | bytes) -> None:
+    """Write ``text``, or a picture's bytes, to ``path``: all of it, or nothing.
 
     Raises:
         OutputError: it cannot be written there.
     """
+    content = text.encode() if isinstance(text, str) else text
     try:
         place = Path(os.path.realpath(path))
         if place.exists() and not place.is_file():  # a pipe or a device takes text, but must not be replaced
-            place.write_text(text, encoding="utf-8")
+            place.write_bytes(content)
         else:
-            _replace(place, text)
+            _replace(place, content)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}; choose another --out.") from error
 
 
-def _replace(place: Path, text: str) -> None:
+def _replace(place: Path, content: bytes) -> None:
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name[:32]}.") as folder:
         partial = Path(folder, "partial")
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         os.replace(partial, place)
 
 

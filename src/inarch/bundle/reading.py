@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -93,6 +94,10 @@ class Bundle:
             BundleError: the file is missing or altered.
         """
         return _object(self.path / METRICS, _sealed(self.path, METRICS, self.digests))
+
+    def _repr_html_(self) -> str:
+        """Its net's picture, for notebooks; who draws it stands above this folder (docs/decisions/0018)."""
+        return import_module("inarch.api.inspect").picture_of(self)
 
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Pixels (n, side, side, 3) and the logits (n, classes) that they must give.

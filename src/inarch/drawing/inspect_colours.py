@@ -1,21 +1,14 @@
-"""How much of the net's work a layer does, as a colour; chosen so that labels stay readable, by day and by night."""
-
-from bisect import bisect_right
+"""How much of something a layer has, as a colour; chosen so that labels stay readable, by day and by night."""
 
 BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.10)
-"""Shares of the net's MACs at which the colour changes."""
+"""Shares of the whole at which the colour changes."""
 LABELS = ("none", "< 0.5 %", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "≥ 10 %")
 
 LIGHT = (("#ffffff", "#3d4752"), ("#e3eef8", "#14212e"), ("#bcd9ee", "#14212e"), ("#8bbfe2", "#14212e"),
          ("#4292c6", "#06121d"), ("#1763a6", "#ffffff"), ("#0a3a73", "#ffffff"))  # fmt: skip
 DARK = (("#10151b", "#b4bec9"), ("#1b2c3c", "#dbe7f2"), ("#1d4260", "#e6f1fb"), ("#215f8f", "#ffffff"),
         ("#4090c9", "#06121d"), ("#78b8e8", "#06121d"), ("#c3e2fb", "#06121d"))  # fmt: skip
-"""Fill and label for no MACs at all, then for each share."""
-
-
-def shade(macs: int, whole: int) -> int:
-    """The place of a layer in `LIGHT` and `DARK`."""
-    return 1 + bisect_right(BOUNDS, macs / whole) if macs else 0
+"""Fill and label for none at all, then for each share."""
 
 
 def _variables(shades: tuple[tuple[str, str], ...]) -> str:
@@ -23,13 +16,13 @@ def _variables(shades: tuple[tuple[str, str], ...]) -> str:
 
 
 PALETTE = f"""
-svg.anatomy {{
+.anatomy {{
   --ground: #ffffff; --card: #f5f7f9; --edge: #d5dbe1; --ink: #1b1f24; --quiet: #56616c; --flow: #6b7783;
   --join: #b3541e; --on-join: #ffffff;
   {_variables(LIGHT)}
 }}
-@media (prefers-color-scheme: dark) {{
-  svg.anatomy {{
+@media screen and (prefers-color-scheme: dark) {{
+  .anatomy {{
     --ground: #14181c; --card: #1d2329; --edge: #37414a; --ink: #e8ebee; --quiet: #a3adb7; --flow: #8b97a3;
     --join: #f0a063; --on-join: #14181c;
     {_variables(DARK)}
@@ -52,17 +45,18 @@ svg.anatomy .flow { fill: none; stroke: var(--flow); stroke-width: 1.3; }
 svg.anatomy .return { opacity: 0.55; }
 svg.anatomy .head { fill: var(--flow); }
 svg.anatomy .layer { stroke: var(--flow); stroke-width: 0.8; }
-svg.anatomy .label { font-size: 10.5px; text-anchor: middle; }
+svg.anatomy .box > .layer { fill: var(--fill, var(--fill-0)); }
+svg.anatomy .box > .label { font-size: 10.5px; text-anchor: middle; fill: var(--on, var(--on-0)); }
+svg.anatomy .branches { stroke: var(--on, var(--on-0)); stroke-width: 1; opacity: 0.45; fill: none; }
+svg.anatomy a:focus .layer, svg.anatomy a:hover .layer, svg.anatomy a:focus > .card, svg.anatomy a:hover > .card
+  { stroke: var(--join); stroke-width: 2; }
+svg.anatomy a:focus, svg.anatomy .box:focus { outline: none; }
+svg.anatomy .box:focus > .layer { stroke: var(--join); stroke-width: 2.5; }
 svg.anatomy .join { fill: var(--join); }
 svg.anatomy .plus { fill: none; stroke: var(--on-join); stroke-width: 1.6; }
 svg.anatomy .shortcut { fill: none; stroke: var(--join); stroke-width: 1.6; }
 svg.anatomy text.times { fill: var(--on-join); font-weight: 700; text-anchor: middle; }
 """
 STYLE = (
-    PALETTE
-    + RULES
-    + "".join(
-        f"svg.anatomy .fill-{at} {{ fill: var(--fill-{at}); }}\nsvg.anatomy text.on-{at} {{ fill: var(--on-{at}); }}\n"
-        for at in range(len(LABELS))
-    )
+    PALETTE + RULES + "".join(f"svg.anatomy .fill-{at} {{ fill: var(--fill-{at}); }}\n" for at in range(len(LABELS)))
 )

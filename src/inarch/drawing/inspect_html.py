@@ -1,10 +1,14 @@
-"""A net as one page that needs nothing else: the picture, the stages, and every layer."""
+"""A net as one page that needs nothing else: the drawings, the stages, what was measured, and every layer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from inarch.drawing.inspect_colours import STYLE
+from inarch.drawing.inspect_page import parts_of
+from inarch.drawing.inspect_quantities import quantities_of, rules_of
 from inarch.drawing.inspect_summary import (
     LAYER_TITLES,
     NOTES,
@@ -18,11 +22,13 @@ from inarch.drawing.inspect_summary import (
     stage_row,
     stages_of,
     total_row,
+    totals,
 )
-from inarch.drawing.inspect_svg import to_svg
+from inarch.drawing.inspect_tables import WORDY, tables_of
 from inarch.drawing.theme import CSS
 from inarch.drawing.wording import counted, printable
 from inarch.records import NetTrace
+from inarch.records.measured import Measurements
 
 _PAGES = Environment(
     loader=PackageLoader("inarch.drawing"),
@@ -32,19 +38,28 @@ _PAGES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_SCRIPT = files("inarch.drawing").joinpath("templates", "inspect.js").read_text("utf-8")
 
 
-def to_html(trace: NetTrace) -> str:
-    """The page; it works from a file, without a network."""
+def to_html(trace: NetTrace, measured: Measurements | None = None) -> str:
+    """The page; it works from a file, without a network. Without its script all drawings stand one under the other."""
     stages = stages_of(trace)
+    measured = measured or Measurements()
+    quantities = quantities_of(trace, measured)
     return _PAGES.get_template("inspect.html.j2").render(
         css=Markup(CSS),
+        anatomy_css=Markup(STYLE + rules_of(quantities)),
+        script=Markup(_SCRIPT),
         heading=heading(trace),
-        picture=Markup(to_svg(trace)),
-        stage_titles=_titles(STAGE_TITLES),
+        totals=totals(trace),
+        source=printable(trace.source),
+        quantities=quantities,
+        parts=[*parts_of(trace, quantities)],
+        stage_titles=_titles(STAGE_TITLES, WORDS),
         stage_rows=[stage_row(stage, trace) for stage in stages],
         total=total_row(STAGE_TITLES, trace),
-        layer_titles=_titles(LAYER_TITLES),
+        tables=[{**vars(table), "titles": _titles(table.titles, WORDY)} for table in tables_of(trace, measured)],
+        layer_titles=_titles(LAYER_TITLES, WORDS),
         stages=[
             {
                 "name": printable(stage.name),
@@ -58,6 +73,6 @@ def to_html(trace: NetTrace) -> str:
     )
 
 
-def _titles(titles: Sequence[str]) -> list[tuple[str, str]]:
+def _titles(titles: Sequence[str], words: Collection[str]) -> list[tuple[str, str]]:
     """Each column's title, and the class of its cells."""
-    return [(title, "" if title in WORDS else "number") for title in titles]
+    return [(title, "" if title in words else "number") for title in titles]

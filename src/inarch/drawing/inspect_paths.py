@@ -3,12 +3,13 @@
 Every piece is drawn along a flow line: it begins at ``x``, and reaches ``above`` and ``below`` the line's ``y``.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2, sqrt
 
-from inarch.drawing.inspect_colours import shade
+from inarch.drawing.inspect_quantities import Quantity, classes_of
 from inarch.drawing.inspect_structure import ADDITION, POOLS, Fork, Series
-from inarch.drawing.inspect_summary import field_text, kernel_text, shape_text, share_text, short
+from inarch.drawing.inspect_summary import field_text, kernel_text, shape_text, short
 from inarch.drawing.svg import Number, element, plain
 from inarch.records import Node
 
@@ -21,6 +22,8 @@ SPREAD = 9
 BAR, RADIUS = 5, 7
 CHARACTER = 6.1
 """Mean width of a character of a box's label."""
+LINE = 13.5
+"""From one line of a box to the next."""
 
 
 @dataclass(frozen=True)
@@ -37,36 +40,92 @@ class Extent:
         return self.above + self.below
 
 
+@dataclass(frozen=True)
+class Pen:
+    """How much is written into a box, and what boxes are coloured by."""
+
+    quantities: Sequence[Quantity]
+    lines: Callable[[Node], tuple[str, ...]]
+    focusable: bool = False
+    """Whether a keyboard can walk from box to box."""
+
+    def extent(self, node: Node) -> Extent:
+        """As high as the map is large (logarithm), as wide as it has channels (square root), large enough to read."""
+        shape, lines = node.out_shape, self.lines(node)
+        side = max(shape[-1], 1) if len(shape) == 3 else 1
+        half = max(LINE * len(lines) + 1.5, 4 + 3.4 * log2(side)) / 2
+        return Extent(max(17 + 0.6 * sqrt(shape[0]), CHARACTER * max(map(len, lines)) + 4 + 4 * len(lines)), half, half)
+
+    def box(self, node: Node, x: Number, y: Number) -> str:
+        """The layer, beginning at ``x``, around ``y``."""
+        extent, lines = self.extent(node), self.lines(node)
+        rounding = min(extent.above, 9 + 2 * len(lines)) if node.kind in POOLS else 2
+        first = y + 3.7 - LINE * (len(lines) - 1) / 2
+        texts = [
+            element("text", plain(each), x=x + extent.width / 2, y=first + LINE * at, class_="label")
+            for at, each in enumerate(lines)
+        ]
+        return element(
+            "g",
+            element("title", self.tip(node)),
+            element("rect", x=x, y=y - extent.above, width=extent.width, height=extent.height, rx=rounding,
+                    class_="layer"),
+            *texts,
+            class_=f"box {classes_of([node], self.quantities)}",
+            **({"tabindex": "0", "role": "img"} if self.focusable else {}),
+        )  # fmt: skip
+
+    def tip(self, node: Node) -> str:
+        """All that is known about a layer, for the mouse, with nothing in it that SVG would obey."""
+        what = f"{node.kind} {kernel_text(node)}".strip()
+        known = [each.word(each.values[id(node)]) for each in self.quantities if each.values.get(id(node))]
+        lines = [
+            node.path,
+            f"{what}: {shape_text(node.in_shape)} → {shape_text(node.out_shape)}; {node.concept}",
+            ", ".join(known),
+            f"receptive field {field_text(node)} pixels, {node.intensity:.1f} FLOPs a byte",
+        ]
+        return "\n".join(plain(each) for each in lines if each)
+
+
 def label_of(node: Node) -> str:
-    """What stands in the box."""
+    """A layer in one word."""
     if node.kind in POOLS:
         return {"max pool": "max", "average pool": "avg"}[node.kind] + ("/2" if "/2" in node.detail else "")
     return {"linear": "linear", "local response norm": "LRN"}.get(node.kind) or kernel_text(node).split(" ")[0]
 
 
-def box_extent(shape: tuple[int, ...], label: str) -> Extent:
-    """As high as the map is large (logarithm), as wide as it has channels (square root)."""
-    half = max(15.0, 4 + 3.4 * log2(max(shape[-1], 1) if len(shape) == 3 else 1)) / 2
-    return Extent(max(17 + 0.6 * sqrt(shape[0]), CHARACTER * len(label) + 6), half, half)
+def short_lines(node: Node) -> tuple[str, ...]:
+    """The box of a layer among many."""
+    return (label_of(node),)
 
 
-def extent_of(series: Series) -> Extent:
+def full_lines(node: Node) -> tuple[str, ...]:
+    """The box of a layer that there is room for: kernel, channels, and what it computes or holds."""
+    name = {"max pool": "max pool", "average pool": "average pool"}.get(node.kind, "")
+    kernel = kernel_text(node).split(" ")[0] or label_of(node)
+    first = f"{name} {kernel}".strip() if node.kind != "linear" else "linear"
+    channels = f"{node.in_shape[0]:,} → {node.out_shape[0]:,}"
+    return (first, channels, f"{short(node.macs)} MACs" if node.macs else "no MACs")
+
+
+def extent_of(series: Series, pen: Pen) -> Extent:
     """The room that a path takes."""
     if not series:
         return Extent(0, 0, 0)
-    extents = [_item_extent(item) for item in series]
+    extents = [_item_extent(item, pen) for item in series]
     width = sum(each.width for each in extents) + GAP * (len(extents) - 1)
     return Extent(width, max(each.above for each in extents), max(each.below for each in extents))
 
 
-def draw_path(series: Series, x: Number, y: Number, whole: int) -> list[str]:
-    """A path from ``x`` along ``y``; ``whole`` is the net's MACs."""
+def draw_path(series: Series, x: Number, y: Number, pen: Pen) -> list[str]:
+    """A path from ``x`` along ``y``."""
     marks: list[str] = []
     for place, item in enumerate(series):
         if place:
             marks.append(line(x - GAP, y, x, y))
-        marks += _draw_fork(item, x, y, whole) if isinstance(item, Fork) else [_draw_box(item, x, y, whole)]
-        x += _item_extent(item).width + GAP
+        marks += _draw_fork(item, x, y, pen) if isinstance(item, Fork) else [pen.box(item, x, y)]
+        x += _item_extent(item, pen).width + GAP
     return marks
 
 
@@ -82,18 +141,10 @@ def plus(x: Number, y: Number) -> str:
     return element("circle", cx=x, cy=y, r=RADIUS, class_="join") + element("path", d=cross, class_="plus")
 
 
-def tip_of(node: Node, whole: int) -> str:
-    """All that is known about a layer, for the mouse."""
-    shapes = f"{shape_text(node.in_shape)} → {shape_text(node.out_shape)}"
-    figures = f"{node.parameters:,} parameters, {short(node.macs)} MACs ({share_text(node.macs, whole)})"
-    what = f"{node.kind} {kernel_text(node)}".strip()
-    return f"{node.path}\n{what}: {shapes}\n{figures}\nreceptive field {field_text(node)} pixels"
-
-
-def _item_extent(item: Node | Fork) -> Extent:
+def _item_extent(item: Node | Fork, pen: Pen) -> Extent:
     if not isinstance(item, Fork):
-        return box_extent(item.out_shape, label_of(item))
-    paths = [extent_of(path) for path in item.paths]
+        return pen.extent(item)
+    paths = [extent_of(path, pen) for path in item.paths]
     inner = max((each.width for each in paths), default=0)
     if item.join.kind == ADDITION and len(paths) == 2:
         residual, shortcut = paths
@@ -103,51 +154,32 @@ def _item_extent(item: Node | Fork) -> Extent:
     return Extent(SPREAD + inner + SPREAD + BAR, height / 2, height / 2)
 
 
-def _draw_box(node: Node, x: Number, y: Number, whole: int) -> str:
-    label = label_of(node)
-    extent = box_extent(node.out_shape, label)
-    at = shade(node.macs, whole)
-    rounding = extent.above if node.kind in POOLS else 2
-    return element(
-        "g",
-        element("title", plain_tip(node, whole)),
-        element("rect", x=x, y=y - extent.above, width=extent.width, height=extent.height, rx=rounding,
-                class_=f"layer fill-{at}"),
-        element("text", plain(label), x=x + extent.width / 2, y=y + 3.7, class_=f"label on-{at}"),
-    )  # fmt: skip
-
-
-def plain_tip(node: Node, whole: int) -> str:
-    """The tip, line by line, with nothing in it that SVG would obey."""
-    return "\n".join(plain(each) for each in tip_of(node, whole).split("\n"))
-
-
-def _draw_fork(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
+def _draw_fork(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
     if fork.join.kind == ADDITION and len(fork.paths) == 2:
-        return _draw_addition(fork, x, y, whole)
-    return _draw_concatenation(fork, x, y, whole)
+        return _draw_addition(fork, x, y, pen)
+    return _draw_concatenation(fork, x, y, pen)
 
 
-def _draw_concatenation(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
+def _draw_concatenation(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
     """Branches from top to bottom, each ending at the bar."""
-    extent = _item_extent(fork)
+    extent = _item_extent(fork, pen)
     bar = x + extent.width - BAR
     top, marks = y - extent.above, []
     for path in fork.paths:
-        room = extent_of(path)
+        room = extent_of(path, pen)
         level, begin = top + room.above, bar - SPREAD - room.width
         marks += [element("path", d=f"M{x:.1f} {y:.1f}V{level:.1f}H{begin:.1f}", class_="flow")]
-        marks += [line(begin + room.width, level, bar, level), *draw_path(path, begin, level, whole)]
+        marks += [line(begin + room.width, level, bar, level), *draw_path(path, begin, level, pen)]
         top += room.height + BETWEEN
-    tip = element("title", plain_tip(fork.join, whole))
+    tip = element("title", pen.tip(fork.join))
     body = element("rect", x=bar, y=y - extent.above, width=BAR, height=extent.height, rx=2, class_="join")
     return [*marks, element("g", tip, body)]
 
 
-def _draw_addition(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
+def _draw_addition(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
     """The residual path on the flow line, the shortcut in an arc above it."""
-    extent = _item_extent(fork)
-    residual, shortcut = (extent_of(path) for path in fork.paths)
+    extent = _item_extent(fork, pen)
+    residual, shortcut = (extent_of(path, pen) for path in fork.paths)
     centre = x + extent.width - RADIUS
     level = y - residual.above - BETWEEN - shortcut.below
     begin = x + (extent.width - 2 * RADIUS - residual.width) / 2
@@ -157,12 +189,12 @@ def _draw_addition(fork: Fork, x: Number, y: Number, whole: int) -> list[str]:
         f"M{x:.1f} {y:.1f}V{level + bend:.1f}q0 {-bend:.1f} {bend:.1f} {-bend:.1f}"
         f"H{centre - bend:.1f}q{bend:.1f} 0 {bend:.1f} {bend:.1f}V{y - RADIUS:.1f}"
     )
-    tip = element("title", plain_tip(fork.join, whole))
+    tip = element("title", pen.tip(fork.join))
     return [
         element("path", d=arc, class_="shortcut"),
         line(x, y, begin, y),
         line(begin + residual.width, y, centre - RADIUS, y),
-        *draw_path(fork.paths[0], begin, y, whole),
-        *draw_path(fork.paths[1], across, level, whole),
+        *draw_path(fork.paths[0], begin, y, pen),
+        *draw_path(fork.paths[1], across, level, pen),
         element("g", tip, plus(centre, y)),
     ]

@@ -47,6 +47,15 @@ def stages_of(trace: NetTrace) -> tuple[Group, ...]:
     return _grouped(trace.nodes, "stage")
 
 
+def concepts_of(trace: NetTrace) -> tuple[Group, ...]:
+    """The net's layers by what they are for; what computes most comes first."""
+    inside: dict[str, list[Node]] = {}
+    for node in trace.nodes:
+        inside.setdefault(node.concept, []).append(node)
+    groups = [Group(concept, tuple(nodes)) for concept, nodes in inside.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.macs, -len(group.nodes))))
+
+
 def _grouped(nodes: Iterable[Node], attribute: str) -> tuple[Group, ...]:
     return tuple(Group(name, tuple(run)) for name, run in groupby(nodes, attrgetter(attribute)))
 
@@ -66,7 +75,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def share_text(part: int, whole: int) -> str:
+def share_text(part: int | float, whole: int | float) -> str:
     """``12.3 %``; of nothing, nothing."""
     return f"{100 * part / whole if whole else 0.0:.1f} %"
 

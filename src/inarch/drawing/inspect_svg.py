@@ -1,300 +1,127 @@
-"""A whole net as one picture: stages in rows, every block drawn, coloured by where the multiply-adds go."""
+"""A net as one picture, at three distances: the whole, a stage, a block."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from textwrap import wrap
 
-from inarch.drawing.inspect_colours import LABELS, STYLE
-from inarch.drawing.inspect_paths import BAR, Extent, draw_path, extent_of, line, plus
-from inarch.drawing.inspect_structure import (
-    ADDITION,
-    CONCATENATION,
-    DRAWN,
-    POOLS,
-    BlockShape,
-    block_shapes,
-    folded,
-)
+from inarch.drawing.inspect_block import draw_block
+from inarch.drawing.inspect_captions import block_caption
+from inarch.drawing.inspect_marks import CHARACTER, MARGIN, WIDTH, colours, frame, leaving, legend, text_at
+from inarch.drawing.inspect_overview import Overview
+from inarch.drawing.inspect_paths import Pen, full_lines, short_lines
+from inarch.drawing.inspect_quantities import Quantity, for_blocks, quantities_of, quantity_called
+from inarch.drawing.inspect_rows import Rows, run_name
+from inarch.drawing.inspect_structure import BlockShape
 from inarch.drawing.inspect_summary import Group, heading, shape_text, share_text, short, stages_of, totals
-from inarch.drawing.svg import Number, element, plain
-from inarch.drawing.wording import shorten
+from inarch.drawing.svg import Number
+from inarch.drawing.wording import counted, shorten
+from inarch.errors import UnknownNameError
 from inarch.records import NetTrace
+from inarch.records.measured import Measurements
 
-WIDTH, MARGIN = 880, 28
-ROOM = WIDTH - 2 * MARGIN
-PADDING, CAPTION = 9, 50
-"""Inside a block's card: around its layers, and under them."""
-GAP, SECTION_GAP, STRETCH = 14, 28, 22
-"""Between two cards, between two stages of a row, and by how much a gap may grow to fill its row."""
-HEADER, HEADER_WIDTH, BETWEEN_ROWS = 58, 210, 24
-CHARACTER = 6.3
-"""Mean width of a character of a caption."""
+TOP = 80.0
+WHOLE = "net"
+"""The part that is the whole net at a glance."""
 
 
-@dataclass(frozen=True)
-class Card:
-    """A block with its captions, and the room that both take."""
+def to_svg(trace: NetTrace, measured: Measurements | None = None, *, part: str = "", colour: str = "macs") -> str:
+    """The picture, light or dark by the reader's own setting, on its own ground.
 
-    shape: BlockShape
-    captions: tuple[str, ...]
-    extent: Extent
+    Args:
+        trace: the net.
+        measured: what was measured of it; it can be coloured by that.
+        part: ``net`` for one box a block, a stage's or a block's name; empty for every layer of every stage.
+        colour: ``macs``, ``parameters``, ``memory``; if measured, ``ms``, ``onnx-ms``, ``gradient``.
 
-    @property
-    def width(self) -> Number:
-        """Of the card with its padding."""
-        return max(self.extent.width + 2 * PADDING, max(CHARACTER * len(each) for each in self.captions) + 12)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A stage, or as much of it as one row holds."""
-
-    stage: Group
-    cards: tuple[Card, ...]
-    begins: bool = True
-
-    @property
-    def width(self) -> Number:
-        """Of the cards with the smallest gaps, and of the header over them."""
-        return max(HEADER_WIDTH, sum(card.width for card in self.cards) + GAP * (len(self.cards) - 1))
-
-
-def to_svg(trace: NetTrace) -> str:
-    """The picture: 880 pixels wide, light or dark by the reader's own setting, on its own ground.
-
-    Where a stage does not fit into one row, neighbouring blocks that are alike are drawn once and counted, and
-    what still does not fit goes into a further row.
+    Raises:
+        UnknownNameError: there is no such part, or nothing of that colour was measured.
     """
-    marks, y = _title(trace), 80.0
-    end: tuple[Number, Number] | None = None
-    for row in _rows(trace):
-        drawn, end, y = _draw_row(row, y, end, trace)
-        marks += drawn
-    marks += _output(trace, end)
-    legend, y = _legend(trace, y)
-    return _picture(trace, y, [*marks, *legend])
+    quantity = quantity_called(colour, quantities_of(trace, measured or Measurements()))
+    if part == WHOLE:
+        return _overview(trace, quantity)
+    stages = {stage.name: stage for stage in stages_of(trace)}
+    if part in stages or not part:
+        return _stages(trace, [stages[part]] if part else [*stages.values()], quantity)
+    rows = Rows(trace, Pen([quantity], short_lines))
+    for shape in (shape for stage in stages.values() for shape in rows.shapes(stage)):
+        if part in names_of(shape, trace):
+            return _block(trace, shape, quantity)
+    names = [*stages, *(block.name for stage in stages.values() for block in stage.blocks)]
+    raise UnknownNameError("stage or block", part, [WHOLE, *names])
 
 
-def _picture(trace: NetTrace, height: Number, marks: Sequence[str]) -> str:
-    return element(
-        "svg",
-        element("title", plain(f"The anatomy of {heading(trace)}")),
-        element("desc", plain(_description(trace))),
-        element("style", STYLE),
-        element("rect", width=WIDTH, height=height, rx=8, class_="ground"),
-        *marks,
-        xmlns="http://www.w3.org/2000/svg",
-        class_="anatomy",
-        role="img",
-        viewBox=f"0 0 {WIDTH} {height:.0f}",
-        width=WIDTH,
-        height=f"{height:.0f}",
-        font_family="system-ui, -apple-system, 'Segoe UI', sans-serif",
-    )
+def names_of(shape: BlockShape, trace: NetTrace) -> tuple[str, ...]:
+    """The names of all blocks that are drawn as this one."""
+    [stage] = [stage for stage in stages_of(trace) if stage.name == shape.group.nodes[0].stage]
+    names = [block.name for block in stage.blocks]
+    at = names.index(shape.group.name)
+    return tuple(names[at : at + shape.times])
 
 
-def _description(trace: NetTrace) -> str:
+def described(groups: Sequence[Group], trace: NetTrace) -> str:
+    """Stages, one after the other, for those who do not see the picture."""
     stages = ", ".join(
-        f"{stage.name} ({len(stage.blocks)} blocks, {share_text(stage.macs, trace.macs)} of the MACs)"
-        for stage in stages_of(trace)
+        f"{stage.name} ({counted(len(stage.blocks), 'block')}, {share_text(stage.macs, trace.macs)} of the MACs)"
+        for stage in groups
     )
-    return f"{totals(trace)}. From image to logits: {stages}."
+    heads = dict.fromkeys(node.block for node in trace.auxiliary)
+    aside = f" Auxiliary heads, for training only: at {', '.join(heads)}." if heads else ""
+    return f"{totals(trace)}. From image to logits: {stages}.{aside}"
+
+
+def _overview(trace: NetTrace, quantity: Quantity) -> str:
+    quantity = for_blocks(quantity)
+    marks, y = Overview(trace, [quantity], {}).draw(TOP)
+    note = (
+        "One box a block. Height: side of the map (logarithmic), from what comes in to what goes out. "
+        "Width: channels (square root)."
+    )
+    signs = "Lines in a box: branches that end at the bar, where they are concatenated. Arc and plus: a shortcut."
+    whole = [*_title(trace), *marks, *colours(quantity, y + 6), text_at(note, MARGIN, y + 62, "quiet")]
+    size = (WIDTH, y + 98)
+    whole.append(text_at(signs, MARGIN, y + 78, "quiet"))
+    return _framed(trace, size, whole, quantity, f"{heading(trace)} at a glance", described(stages_of(trace), trace))
+
+
+def _stages(trace: NetTrace, stages: Sequence[Group], quantity: Quantity) -> str:
+    is_first = stages[0].nodes[0] is trace.nodes[0]
+    marks, end, y = Rows(trace, Pen([quantity], short_lines)).draw(stages, TOP, first=is_first)
+    if stages[-1].nodes[-1] is trace.nodes[-1]:
+        marks += leaving(trace, end)
+    signs, y = legend(stages, quantity, y)
+    what = "The anatomy of" if len(stages) > 1 else f"Stage {stages[0].name} of"
+    size = (WIDTH, y)
+    return _framed(
+        trace, size, [*_title(trace), *marks, *signs], quantity, f"{what} {heading(trace)}", described(stages, trace)
+    )
+
+
+def _block(trace: NetTrace, shape: BlockShape, quantity: Quantity) -> str:
+    marks, width, y = draw_block(shape, TOP + 38, Pen([quantity], full_lines))
+    group = shape.group
+    figures = (
+        f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)} · {group.parameters:,} parameters · "
+        f"{short(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the net)"
+    )
+    title = [text_at(run_name(shape), MARGIN, TOP + 14, "stage"), text_at(figures, MARGIN, TOP + 31, "quiet")]
+    said = block_caption(shape)
+    lines = [
+        text_at(each, MARGIN, y + 18 + 16 * at)
+        for at, each in enumerate(wrap(said, int((width - 2 * MARGIN) / CHARACTER)))
+    ]
+    y += 18 + 16 * len(lines)
+    whole = [*_title(trace), *title, *marks, *lines, *colours(quantity, y)]
+    return _framed(trace, (width, y + 50), whole, quantity, f"Block {run_name(shape)} of {heading(trace)}", said)
+
+
+def _framed(
+    trace: NetTrace, size: tuple[Number, Number], marks: Sequence[str], quantity: Quantity, title: str, description: str
+) -> str:
+    return frame(size, marks, quantity, title=title, description=description, style=True)
 
 
 def _title(trace: NetTrace) -> list[str]:
     return [
-        _text(shorten(heading(trace), 36), MARGIN, 38, "name"),
-        _text(totals(trace), MARGIN, 58, "quiet"),
-        _text(shorten(trace.source, 60), WIDTH - MARGIN, 38, "quiet end"),
+        text_at(shorten(heading(trace), 36), MARGIN, 38, "name"),
+        text_at(totals(trace), MARGIN, 58, "quiet"),
+        text_at(shorten(trace.source, 60), WIDTH - MARGIN, 38, "quiet end"),
     ]
-
-
-def _stage_header(stage: Group, trace: NetTrace, x: Number, y: Number) -> list[str]:
-    """Name and map, the stage's figures, and a bar as long as its share of the MACs."""
-    share = stage.macs / trace.macs if trace.macs else 0.0
-    figures = f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)}) · {short(stage.parameters)} parameters"
-    shape = element("tspan", plain(shape_text(stage.last.out_shape)), dx=9, class_="shape")
-    return [
-        element("text", plain(shorten(stage.name, 16)), shape, x=x, y=y + 12, class_="stage"),
-        _text(figures, x, y + 29, "quiet"),
-        element("rect", x=x, y=y + 37, width=HEADER_WIDTH, height=3, rx=1.5, class_="track"),
-        element("rect", x=x, y=y + 37, width=HEADER_WIDTH * share, height=3, rx=1.5, class_="join"),
-    ]
-
-
-def _rows(trace: NetTrace) -> list[list[Section]]:
-    """The stages from left to right, a new row where the next one does not fit."""
-    rows: list[list[Section]] = []
-    used = 0.0
-    for section in (section for stage in stages_of(trace) for section in _sections(stage)):
-        fits = section.begins and used + SECTION_GAP + section.width <= ROOM
-        if rows and fits:
-            rows[-1].append(section)
-            used += SECTION_GAP + section.width
-        else:
-            rows.append([section])
-            used = section.width
-    return rows
-
-
-def _sections(stage: Group) -> list[Section]:
-    """The stage in as few pieces as rows can hold; blocks alike are folded where it does not fit into one."""
-    shapes = block_shapes(stage)
-    pieces = _wrapped(shapes)
-    if len(pieces) > 1:
-        pieces = _wrapped(folded(shapes))
-    return [Section(stage, tuple(cards), begins=place == 0) for place, cards in enumerate(pieces)]
-
-
-def _wrapped(shapes: Sequence[BlockShape]) -> list[list[Card]]:
-    pieces: list[list[Card]] = [[]]
-    used = 0.0
-    for card in map(_card, shapes):
-        if pieces[-1] and used + GAP + card.width > ROOM:
-            pieces.append([])
-        used = used + GAP + card.width if pieces[-1] else card.width
-        pieces[-1].append(card)
-    return pieces
-
-
-def _card(shape: BlockShape) -> Card:
-    group, times = shape.group, shape.times
-    name = {1: group.name, 2: f"{group.name}, {shape.until}"}.get(times, f"{group.name} … {shape.until}")
-    work = short(group.macs) if times == 1 else f"{times} × {short(group.macs)}"
-    captions = (name, shape_text(group.last.out_shape), work if group.macs else "")
-    return Card(shape, captions, extent_of(shape.series))
-
-
-def _draw_row(
-    row: Sequence[Section], y: Number, before: tuple[Number, Number] | None, trace: NetTrace
-) -> tuple[list[str], tuple[Number, Number], Number]:
-    """The stages of a row from left to right, joined to where the flow came from.
-
-    Returns:
-        the marks, where the flow leaves the row, and the y under it.
-    """
-    cards = [card for section in row for card in section.cards]
-    top = y + (HEADER if row[0].begins else 0)
-    level = top + PADDING + 3 + max(card.extent.above for card in cards)
-    height = level - top + max(card.extent.below for card in cards) + CAPTION
-    marks = _entrance(before, y, level)
-    stretch = _stretch(row)
-    x: Number = MARGIN
-    end: Number | None = None
-    for section in row:
-        marks += _stage_header(section.stage, trace, x, y) if section.begins else []
-        here = x
-        for card in section.cards:
-            if end is not None:
-                marks.append(_arrow(end, here, level))
-            marks += _draw_card(card, (here, top, height), level, trace.macs)
-            end = here + card.width
-            here = end + GAP + stretch
-        x += section.width + stretch * len(section.cards) + SECTION_GAP
-    return marks, (x if end is None else end, level), top + height + BETWEEN_ROWS
-
-
-def _stretch(row: Sequence[Section]) -> Number:
-    """By how much every gap of the row grows."""
-    spare = ROOM - sum(section.width for section in row) - SECTION_GAP * (len(row) - 1)
-    gaps = sum(len(section.cards) for section in row) - 1
-    return min(STRETCH, spare / gaps) if gaps else 0.0
-
-
-def _draw_card(card: Card, place: tuple[Number, Number, Number], level: Number, whole: int) -> list[str]:
-    """A card at (x, y) with a height; its layers along ``level``, its captions under them."""
-    x, y, height = place
-    stacked = [
-        element("rect", x=x + back, y=y - back, width=card.width, height=height, rx=6, class_="card")
-        for back in ((6, 3, 0) if card.shape.times > 1 else (0,))
-    ]
-    begin = x + (card.width - card.extent.width) / 2
-    centre = x + card.width / 2
-    top = y + height - CAPTION
-    captions = [
-        _text(caption, centre, top + 17 + 13.5 * at, f"middle {'quiet' if at else 'block'}")
-        for at, caption in enumerate(card.captions)
-    ]
-    through = line(x, level, begin, level) + line(begin + card.extent.width, level, x + card.width, level)
-    badge = _badge(f"×{card.shape.times}", x + card.width - 8, y) if card.shape.times > 1 else ""
-    return [*stacked, through, *draw_path(card.shape.series, begin, level, whole), *captions, badge]
-
-
-def _badge(label: str, x: Number, y: Number) -> str:
-    width = CHARACTER * len(label) + 14
-    pill = element("rect", x=x - width + 14, y=y - 9, width=width, height=18, rx=9, class_="join")
-    return pill + _text(label, x + 14 - width / 2, y + 4, "times")
-
-
-def _entrance(before: tuple[Number, Number] | None, y: Number, level: Number) -> list[str]:
-    """The flow into a row: from the image, or from the end of the row above around the stages' headers."""
-    if before is None:
-        turned = f"translate(15 {level:.1f}) rotate(-90)"
-        return [element("text", "image", transform=turned, class_="middle"), _arrow(19, MARGIN, level)]
-    x, from_level = before
-    turn, bend = y - BETWEEN_ROWS / 2, MARGIN / 2
-    path = f"M{x:.1f} {from_level:.1f}H{WIDTH - bend:.1f}V{turn:.1f}H{bend:.1f}V{level:.1f}H{MARGIN - 5}"
-    return [element("path", d=path, class_="flow return", stroke_linejoin="round"), _head(MARGIN, level)]
-
-
-def _output(trace: NetTrace, end: tuple[Number, Number] | None) -> list[str]:
-    if end is None:
-        return []
-    x, level = end
-    return [_arrow(x, x + 26, level), _text(f"{trace.classes:,} logits", x + 32, level + 4, "block")]
-
-
-def _arrow(x1: Number, x2: Number, y: Number) -> str:
-    return line(x1, y, x2 - 5, y) + _head(x2, y)
-
-
-def _head(x: Number, y: Number) -> str:
-    return element("path", d=f"M{x:.1f} {y:.1f}l-6 -3.5v7z", class_="head")
-
-
-def _legend(trace: NetTrace, y: Number) -> tuple[list[str], Number]:
-    """The colours, the signs that this net needs, and what is not drawn."""
-    marks = [element("rect", x=MARGIN, y=y, width=ROOM, height=1, class_="track")]
-    marks += [_text("Share of the net's MACs in one layer", MARGIN, y + 24)]
-    x = MARGIN + 214.0
-    for at, label in enumerate(LABELS):
-        marks.append(element("rect", x=x, y=y + 13, width=22, height=15, rx=2, class_=f"layer fill-{at}"))
-        marks.append(_text(label, x + 27, y + 24, "quiet"))
-        x += 84
-    marks += _signs(trace, y + 48)
-    kinds = dict.fromkeys(node.kind for node in trace.nodes)
-    undrawn = [kind for kind in kinds if kind not in (*DRAWN, CONCATENATION, ADDITION)]
-    note = (
-        "Box height: side of the map (logarithmic). Box width: channels (square root). "
-        "MACs: multiply-adds for one image."
-    )
-    marks.append(_text(note, MARGIN, y + 72, "quiet"))
-    if undrawn:
-        marks.append(_text(f"Not drawn: {', '.join(undrawn)}.", MARGIN, y + 88, "quiet"))
-    return marks, y + 104
-
-
-def _signs(trace: NetTrace, y: Number) -> list[str]:
-    kinds = {node.kind for node in trace.nodes}
-    marks: list[str] = []
-    x: Number = MARGIN
-    for sign, label in _known_signs(kinds, y):
-        marks += [element("g", sign, transform=f"translate({x:.1f} 0)"), _text(label, x + 44, y + 4, "quiet")]
-        x += 44 + CHARACTER * len(label) + 24
-    return marks
-
-
-def _known_signs(kinds: set[str], y: Number) -> list[tuple[str, str]]:
-    pill = element("rect", x=0, y=y - 7.5, width=36, height=15, rx=7.5, class_="layer fill-0")
-    signs = [(pill, "pooling: max, average")] if kinds.intersection(POOLS) else []
-    if CONCATENATION in kinds:
-        bar = element("rect", x=20, y=y - 10, width=BAR, height=20, rx=2, class_="join")
-        signs.append((bar + line(0, y - 5, 20, y - 5) + line(0, y + 5, 20, y + 5), "concatenation of the branches"))
-    if ADDITION in kinds:
-        signs.append((plus(18, y), "addition"))
-        arc = element("path", d=f"M4 {y + 6:.1f}v-6q0 -6 6 -6h16q6 0 6 6v6", class_="shortcut")
-        signs.append((arc, "shortcut: identity, or the layer drawn on it"))
-    return signs
-
-
-def _text(content: str, x: Number, y: Number, kind: str = "") -> str:
-    return element("text", plain(content), x=x, y=y, class_=kind) if content else ""

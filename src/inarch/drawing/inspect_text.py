@@ -1,6 +1,6 @@
 """A net as plain text: tables that line up in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from textwrap import fill
 
 from inarch.drawing.inspect_summary import (
@@ -15,32 +15,38 @@ from inarch.drawing.inspect_summary import (
     total_row,
     totals,
 )
+from inarch.drawing.inspect_tables import WORDY, tables_of
 from inarch.drawing.wording import printable
 from inarch.records import NetTrace
+from inarch.records.measured import Measurements
 
 
-def to_text(trace: NetTrace, *, layers: bool = False) -> str:
-    """One line per stage with totals; with ``layers`` also one line per layer."""
+def to_text(trace: NetTrace, measured: Measurements | None = None, *, layers: bool = False) -> str:
+    """One line per stage with totals, the work by what it is for, what was measured; with ``layers`` every layer."""
     parts = ["\n".join(line for line in (heading(trace), totals(trace), printable(trace.source)) if line)]
-    parts.append(_table(STAGE_TITLES, [stage_row(stage, trace) for stage in stages_of(trace)], trace))
+    stages = [stage_row(stage, trace) for stage in stages_of(trace)]
+    parts.append(_aligned(STAGE_TITLES, WORDS, stages, total_row(STAGE_TITLES, trace)))
     if layers:
-        parts.append(_table(LAYER_TITLES, [layer_row(node, trace) for node in trace.nodes], trace))
+        rows = [layer_row(node, trace) for node in trace.nodes]
+        parts.append(_aligned(LAYER_TITLES, WORDS, rows, total_row(LAYER_TITLES, trace)))
     parts.append("\n".join(fill(note, 100) for note in NOTES))
+    for table in tables_of(trace, measured or Measurements()):
+        parts.append(f"{table.caption}\n{_aligned(table.titles, WORDY, table.rows, table.total)}")
+        parts.append(fill(table.note, 100))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], trace: NetTrace) -> str:
-    total = total_row(titles, trace)
-    widths = [max(map(len, cells)) for cells in zip(titles, *rows, total, strict=True)]
-    head, *lines = [_line(titles, cells, widths) for cells in (titles, *rows, total)]
+def _aligned(titles: Sequence[str], words: Collection[str], rows: Sequence[Sequence[str]], total: Sequence[str]) -> str:
+    widths = [max(map(len, cells)) for cells in zip(titles, *rows, *([total] if total else []), strict=True)]
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([head, rule, *lines[:-1], rule, lines[-1]])
+    kinds = [(title in words, width) for title, width in zip(titles, widths, strict=True)]
+    lines = [_line(titles, kinds), rule, *(_line(cells, kinds) for cells in rows)]
+    return "\n".join([*lines, rule, _line(total, kinds)] if total else lines)
 
 
-def _line(titles: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(cells: Sequence[str], kinds: Sequence[tuple[bool, int]]) -> str:
     """Words to the left of their column, numbers to the right."""
     aligned = [
-        cell.ljust(width) if title in WORDS else cell.rjust(width)
-        for title, cell, width in zip(titles, cells, widths, strict=True)
+        cell.ljust(width) if is_word else cell.rjust(width) for cell, (is_word, width) in zip(cells, kinds, strict=True)
     ]
     return "  ".join(aligned).rstrip()

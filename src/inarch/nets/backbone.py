@@ -7,6 +7,7 @@ Auxiliary heads, probes, the feature cache and the drawings all find their map b
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import NamedTuple
 
 import torch
@@ -190,6 +191,10 @@ class Classifier(nn.Module):
         UnknownNameError: an auxiliary head names a tap that the backbone does not have.
     """
 
+    name = "classifier"
+    image_size = 224
+    """What it is called, and the side of the images it is made for; `build` knows them."""
+
     def __init__(self, backbone: Backbone, head: nn.Module, auxiliary: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__()
         self.backbone = backbone
@@ -202,6 +207,10 @@ class Classifier(nn.Module):
     def forward(self, images: Images) -> Logits:
         """Logits."""
         return self.head(self.backbone(images))
+
+    def _repr_html_(self) -> str:
+        """Its picture, for notebooks; who draws it stands above this folder (docs/decisions/0018)."""
+        return import_module("inarch.api.inspect").picture_of(self)
 
 
 def pooled(feature_map: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 1 1"]:

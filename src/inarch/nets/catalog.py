@@ -87,6 +87,7 @@ def build(
     if isinstance(net, str) and is_foreign(net):
         model = build_foreign(net, classes=classes, seed=seed, device=device)
         model.auxiliary.update(auxiliary_heads(net, model.backbone, classes, auxiliary))
+        model.name, model.image_size = net, row.image_size
         return model
     with torch.device("meta"):
         model = row.builder(classes)
@@ -94,4 +95,5 @@ def build(
     if device != "meta":
         model = model.to_empty(device=device)
         initialise(model, torch.Generator(device).manual_seed(seed))
+    model.name, model.image_size = _called(net), row.image_size
     return model

@@ -32,6 +32,19 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
                 norms[-1].weight.zero_()
 
 
+@torch.no_grad()
+def open_residuals(model: nn.Module) -> None:
+    """Let residual paths that end in a normalisation of zero scale start with scale one, as in He et al. 2016.
+
+    A block that starts as its shortcut shows nothing of its residual path: neither what it sees nor its gradients.
+    """
+    for block in model.modules():
+        if isinstance(block, ResidualBlock):
+            for norm in block.residual.modules():
+                if isinstance(norm, nn.BatchNorm2d) and not norm.weight.any():
+                    norm.weight.fill_(1.0)
+
+
 def _initialise_layer(module: nn.Module, generator: torch.Generator) -> list[Tensor]:
     """Initialise the tensors that ``module`` itself owns; returns them."""
     if isinstance(module, nn.Conv2d):

@@ -51,6 +51,19 @@ class Node:
     larger than the image, whose surroundings are padding."""
     receptive_field_min: int
     """The same along the narrowest path (a shortcut, a 1x1 branch)."""
+    concept: str
+    """What the layer is for: ``1x1 reduction``, ``pool projection``, ``grid reduction`` …; every layer is for one
+    thing (`inarch.anatomy.concepts`)."""
+    moved: int
+    """Bytes that it reads and writes at least: the maps that come in, its weights, the map that goes out; float32."""
+    alive: int
+    """Bytes of all maps that exist as it ends, its own, the image and a max pool's indices among them, weights apart;
+    float32, one image."""
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity: FLOPs (two for each multiply-add) for each byte moved."""
+        return 2 * self.macs / self.moved
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,8 @@ class NetTrace:
     image_size: int
     classes: int
     nodes: tuple[Node, ...]
+    auxiliary: tuple[Node, ...] = ()
+    """The layers of the heads that only training has; their block is the tap that they stand at."""
 
     @property
     def parameters(self) -> int:
@@ -73,6 +88,16 @@ class NetTrace:
     def macs(self) -> int:
         """Multiply-adds for one image."""
         return sum(node.macs for node in self.nodes)
+
+    @property
+    def peak(self) -> int:
+        """Bytes of maps at the moment when most of them exist; weights (four bytes a parameter) come on top."""
+        return max(node.alive for node in self.nodes)
+
+    @property
+    def running_peak(self) -> int:
+        """The same as PyTorch on a CPU comes to: as a convolution runs, oneDNN holds a copy of its weights."""
+        return max(node.alive + 4 * node.parameters * (node.kind == "convolution") for node in self.nodes)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Nets as ONNX graphs that take pixels: normalisation is inside, so that nobody can feed them the wrong one."""
 
+import ast
 import logging
 import warnings
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from inarch.weights.runtime import PIXELS
 OPSET = 18
 FEATURES = "features"
 """The output with the pooled last map."""
+SCOPES = "pkg.torch.onnx.name_scopes"
+"""Where the exporter notes which modules a value was computed in, from the outermost to the operator."""
 
 
 class FromPixels(nn.Module):
@@ -85,8 +88,38 @@ def features_output(tap: str) -> str:
     return f"{FEATURES}_{tap}"
 
 
-@torch.no_grad()
+def named_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
+    """Pixels to ``logits``, as `classifier_graph`, but every value that a module computes is named after it.
+
+    A value of ``backbone.stages.stem.conv1.conv`` is called like that, with a bar and a number behind it.
+    """
+    proto = _exported(model, preprocessing, ["logits"])
+    names = {each.name: each.name for each in proto.graph.output}
+    for place, node in enumerate(proto.graph.node):
+        scopes = {each.key: each.value for each in node.metadata_props}.get(SCOPES, "[]")
+        inside = [each for each in ast.literal_eval(scopes)[:-1] if each.startswith("inner.")]
+        if inside and len(node.output) == 1:
+            named = f"{inside[-1].removeprefix('inner.')}|{place}"
+            names.setdefault(node.output[0], named)
+            node.name = named
+        node.output[:] = [names.get(each, each) for each in node.output]
+        node.input[:] = [names.get(each, each) for each in node.input]
+    del proto.graph.value_info[:]
+    return _serialised(proto)
+
+
 def _graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> bytes:
+    return _serialised(_exported(inner, preprocessing, outputs))
+
+
+def _serialised(proto: onnx.ModelProto) -> bytes:
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # the exporter notes the source lines of this machine there
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+@torch.no_grad()
+def _exported(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> onnx.ModelProto:
     """Export in evaluation mode with batch normalisation folded; the number of images is free."""
     side = preprocessing.image_size
     with evaluating(inner):
@@ -112,10 +145,7 @@ def _graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str
         exporter_log.setLevel(level)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    proto = program.model_proto
-    for node in proto.graph.node:
-        del node.metadata_props[:]  # the exporter notes the source lines of this machine there
-    return bytes(proto.SerializeToString(deterministic=True))
+    return program.model_proto
 
 
 def _has_norms(model: nn.Module) -> bool:
