@@ -286,7 +286,7 @@ def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
                 assert right <= width, text.text
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3_tiny"])
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_the_way_to_an_auxiliary_head_ends_at_its_edge(name: str) -> None:
     """From above or from the left, never through its layers, whether or not there is room beside the block."""
     picture = to_svg(traced(name))
