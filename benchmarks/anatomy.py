@@ -5,7 +5,7 @@
 Parameters and multiply-adds are held against torchvision's or timm's net under PyTorch's own counter; peak memory
 against what PyTorch's allocator saw; each concept's share of the time against PyTorch's profiler, in turns, so that a
 busy machine slows both; of each layer the fastest run counts, on both sides. For ONNX Runtime, whose profiler is the
-source, its layers are held against the whole run.
+source, its layers are held against the fastest whole run.
 """
 
 import argparse
@@ -130,7 +130,7 @@ def compared(name: str, rounds: int) -> dict[str, Any]:
         "macs": [record.macs, macs],
         "peak_over_allocator": record.running_peak / most,
         "shares": {concept: [here[concept], there[concept]] for concept in large},
-        "graph_layers_over_whole": (sum(graph.layers) + graph.elsewhere) / graph.whole,
+        "graph_layers_over_whole": (sum(graph.layers) + graph.elsewhere) / graph.lowest,
     }
 
 

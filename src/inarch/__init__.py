@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inarch.api.estimator import ImageClassifier
     from inarch.api.evaluate import evaluate
     from inarch.api.inspect import trace
+    from inarch.api.measure import measure
     from inarch.api.train import TrainOptions, train
     from inarch.nets.catalog import ARCHITECTURES, build
     from inarch.serving.predictor import Predictor, load
@@ -22,6 +23,7 @@ _HOMES = {
     "build": "inarch.nets.catalog",
     "evaluate": "inarch.api.evaluate",
     "load": "inarch.serving.predictor",
+    "measure": "inarch.api.measure",
     "trace": "inarch.api.inspect",
     "train": "inarch.api.train",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "build",
     "evaluate",
     "load",
+    "measure",
     "trace",
     "train",
 ]

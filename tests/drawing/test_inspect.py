@@ -249,7 +249,7 @@ def test_page_needs_nothing_else_and_has_every_layer(name: str) -> None:
     assert page.count("<tr>") == rows
 
 
-@pytest.mark.parametrize("name", ["googlenet", "resnet152", "inception_resnet_v2"])
+@pytest.mark.parametrize("name", ["googlenet", "resnet152"])
 def test_every_part_can_be_reached_from_the_whole(name: str) -> None:
     """By links, from part to part; every block's name stands on the way."""
     record = traced(name)
@@ -267,7 +267,7 @@ def test_every_part_can_be_reached_from_the_whole(name: str) -> None:
             assert f'aria-label="block {block.name}"' in whole
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_resnet_v2", "resnet18", "resnet152"])
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_resnet_v2", "resnet152"])
 def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
     """The whole at a glance, and every block: no box upon another, none beyond the picture, texts within it."""
     record = traced(name)
@@ -286,7 +286,7 @@ def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
                 assert right <= width, text.text
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "inception_v3_tiny"])
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_the_way_to_an_auxiliary_head_ends_at_its_edge(name: str) -> None:
     """From above or from the left, never through its layers, whether or not there is room beside the block."""
     picture = to_svg(traced(name))

@@ -14,7 +14,7 @@ from inarch.records import NetTrace
 from inarch.records.measured import BlockFlow, Flow
 
 
-def flow(model: Classifier, trace: NetTrace, *, images: int = 8, seed: int = 0) -> Flow:
+def flow(model: Classifier, trace: NetTrace, *, images: int = 4, seed: int = 0) -> Flow:
     """Run one forward and one backward pass in training mode on images of noise with random labels.
 
     A copy runs; ``model`` is not touched. Gradients are those of the mean cross-entropy of the logits; auxiliary heads
@@ -32,12 +32,11 @@ def flow(model: Classifier, trace: NetTrace, *, images: int = 8, seed: int = 0) 
     copied = copy.deepcopy(model).requires_grad_(True).train()
     for module in copied.modules():
         module.train(not isinstance(module, nn.Dropout))
-    watch = _Watch()
     watched = {}
     for stage, row in copied.backbone.stages.items():
         for name, block in row.named_children():
             watched[stage, name] = _Gradients()
-            watch.follow(block, watched[stage, name])
+            _watch(block, watched[stage, name])
     F.cross_entropy(copied.head(copied.backbone(noise)), labels).backward()
     return Flow(
         images=images,
@@ -78,18 +77,16 @@ class _Gradients:
         )
 
 
-class _Watch:
-    """Hooks that keep the gradients at a block's two ends and at the beginning of its residual path.
+def _watch(block: nn.Module, seen: _Gradients) -> None:
+    """Keep the gradients at a block's two ends and at the beginning of its residual path.
 
     What comes back through the shortcut is the rest: the gradient by a block's input is the sum over its paths.
     """
-
-    def follow(self, block: nn.Module, seen: _Gradients) -> None:
-        block.register_forward_pre_hook(partial(_aside, partial(seen.keep, "input")))
-        block.register_forward_hook(partial(_after, seen))
-        residual = getattr(block, "residual", None)
-        if isinstance(residual, nn.Module):
-            residual.register_forward_pre_hook(partial(_aside, partial(seen.keep, "residual")))
+    block.register_forward_pre_hook(partial(_aside, partial(seen.keep, "input")))
+    block.register_forward_hook(partial(_after, seen))
+    residual = getattr(block, "residual", None)
+    if isinstance(residual, nn.Module):
+        residual.register_forward_pre_hook(partial(_aside, partial(seen.keep, "residual")))
 
 
 def _aside(keep: Callable[[Tensor], None], _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

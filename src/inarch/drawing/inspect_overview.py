@@ -15,6 +15,7 @@ from inarch.drawing.inspect_marks import (
     CHARACTER,
     MARGIN,
     ROOM,
+    WIDTH,
     Place,
     anchor,
     block_anchor,
@@ -35,6 +36,8 @@ HEADER, ARC, LABEL, ASIDE = 48, 16, 20, 40
 """Heights: of a stage's header, of the room for shortcuts, for names, and for auxiliary heads."""
 SCALE = 11.0
 """Pixels of a box's height for each doubling of the map."""
+HEAD = 92
+"""Width of the sign of an auxiliary head."""
 PLUS = 4.5
 """Radius of the addition."""
 
@@ -119,38 +122,45 @@ class Overview:
 
     def _rows(self) -> list[list[Box]]:
         rows: list[list[Box]] = []
-        used = 0.0
         for box in self._boxes():
-            begins = not rows or rows[-1][-1].stage is not box.stage
-            gap = STAGE_GAP if begins else GAP
-            if rows and used + gap + max(box.room, _header_width(box) if begins else 0) <= ROOM:
+            if rows and self._reach([*rows[-1], box]) <= MARGIN + ROOM:
                 rows[-1].append(box)
-                used += gap + box.room
             else:
                 rows.append([box])
-                used = box.room
         return rows
 
-    def _row(self, row: Sequence[Box], y: Number, level: Number) -> tuple[list[str], Place, Number]:
-        marks: list[str] = []
-        x: Number = MARGIN
-        foot = level + max(_height(box.group.in_shape) for box in row) / 2
-        aside = ASIDE if any(self._heads(box) for box in row) else 0
-        places: list[tuple[Number, Number]] = []
-        free: Number = MARGIN
+    def _places(self, row: Sequence[Box]) -> list[Number]:
+        """Where each box's room begins: stages far enough apart for their headers."""
+        places: list[Number] = []
+        x = free = float(MARGIN)
         for at, box in enumerate(row):
             begins = at == 0 or row[at - 1].stage is not box.stage
             x = max(x + (STAGE_GAP if at else 0), free) if begins else x + GAP
-            if begins and self._is_first(box):
-                marks += self._header(box, x, y)
+            if self._is_first(box):
                 free = x + _header_width(box) + STAGE_GAP
-            here = x + (box.room - box.inner) / 2
-            marks += self._box(box, here, level, foot)
-            places.append((here, here + box.inner))
+            places.append(x)
             x += box.room
-        ends = [(MARGIN, MARGIN), *places]
+        return places
+
+    def _reach(self, row: Sequence[Box]) -> Number:
+        """How far to the right boxes and headers go."""
+        return max(
+            x + max(box.room, _header_width(box) if self._is_first(box) else 0)
+            for x, box in zip(self._places(row), row, strict=True)
+        )
+
+    def _row(self, row: Sequence[Box], y: Number, level: Number) -> tuple[list[str], Place, Number]:
+        foot = level + max(_height(box.group.in_shape) for box in row) / 2
+        aside = ASIDE if any(self._heads(box) for box in row) else 0
+        marks: list[str] = []
+        ends: list[tuple[Number, Number]] = [(MARGIN, MARGIN)]
+        for x, box in zip(self._places(row), row, strict=True):
+            here = x + (box.room - box.inner) / 2
+            marks += self._header(box, x, y) if self._is_first(box) else []
+            marks += self._box(box, here, level, foot)
+            ends.append((here, here + box.inner))
         flow = [line(left, level, right, level) for (_, left), (right, _) in pairwise(ends)]
-        return [*flow, *marks], (places[-1][1], level), foot + LABEL + aside + BETWEEN_ROWS
+        return [*flow, *marks], (ends[-1][1], level), foot + LABEL + aside + BETWEEN_ROWS
 
     def _is_first(self, box: Box) -> bool:
         return box.group.nodes[0] is box.stage.nodes[0]
@@ -183,7 +193,7 @@ class Overview:
         whole = "".join([*marks, body, name])
         if self.links:
             whole = linked(whole, block_anchor(box.goes_to, box.stage.name), f"block {box.group.name}")
-        return [whole, *self._aside(box, x + box.width / 2, level + min(begin, end), foot)]
+        return [whole, *self._aside(box, x + box.width / 2, foot)]
 
     def _shortcut(self, box: Box, x: Number, level: Number, above: Number) -> str:
         """From before the box, over it, to the plus behind it."""
@@ -205,14 +215,15 @@ class Overview:
         names = {box.group.name, box.stage.name} if ends_stage else {box.group.name}
         return any(node.block in names for node in self.trace.auxiliary)
 
-    def _aside(self, box: Box, x: Number, y: Number, foot: Number) -> list[str]:
+    def _aside(self, box: Box, x: Number, foot: Number) -> list[str]:
         if not self._heads(box):
             return []
         top = foot + LABEL + 6
+        left = min(max(x - HEAD / 2, 6), WIDTH - HEAD - 6)
         return [
             element("path", d=f"M{x:.1f} {foot + LABEL:.1f}v6", class_="flow"),
-            element("rect", x=x - 46, y=top, width=92, height=20, rx=4, class_="card"),
-            text_at("auxiliary head", x, top + 14, "middle quiet"),
+            element("rect", x=left, y=top, width=HEAD, height=20, rx=4, class_="card"),
+            text_at("auxiliary head", left + HEAD / 2, top + 14, "middle quiet"),
         ]
 
     def _tip(self, box: Box) -> str:
