@@ -63,5 +63,5 @@ def files_of(name: str, count: int, draw: np.random.Generator) -> list[Path]:
     """Photos of a shared set (``digits_shift/mnist`` for a part of one), drawn without replacement."""
     root, _, part = name.partition("/")
     folder = unpacked("cifar10_jpeg", "cifar10") if root == "cifar10" else unpacked(root)
-    files = sorted(file for file in Path(folder, part).rglob("*") if file.suffix in (".jpg", ".png"))
+    files = sorted(file for file in Path(folder, part).rglob("*") if file.suffix.lower() in (".jpg", ".jpeg", ".png"))
     return [files[place] for place in np.sort(draw.permutation(len(files))[:count])]

@@ -100,6 +100,13 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "too small to inspect": (("inspect", "inception_v3_tiny", "--image-size", "9"), "cannot run on images of 9 x 9"),
     "nothing to inspect": (("inspect", "resnet_tiny", "--image-size", "0"), "image_size=0"),
     "unknown picture": (("inspect", "resnet_tiny", "--format", "pdf"), "No format is called 'pdf'"),
+    "grouping by nothing": ((*TRAIN, "--group-by", "folder"), "Grouping by 'folder' puts no two photos together"),
+    "grouping by no pattern": ((*TRAIN, "--group-by", "("), r"'\(' is no regular expression"),
+    "doctor for nothing": (("doctor", "nowhere"), "There is nothing at .*nowhere"),
+    "doctor among the photos": (("doctor", "photos", "--out", "photos/check"), "would be taken for a class"),
+    "doctor in no format": (("doctor", "photos", "--format", "xml"), "No format is called 'xml'"),
+    "no patch": (("doctor", "photos", "--apply", "nowhere.csv"), "The patch nowhere.csv cannot be opened"),
+    "no patch but text": (("doctor", "photos", "--apply", "file"), "a patch begins with path,decision,label,why"),
     "picture in no folder": (("inspect", "resnet_tiny", "--out", "nowhere/net.txt"), "nowhere/net.txt cannot be"),
 }
 

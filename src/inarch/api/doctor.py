@@ -71,9 +71,12 @@ def doctor(
         OutputError: ``out`` holds another patch, or cannot be written.
     """
     options = options or DoctorOptions()
+    stopwatch = Stopwatch()
+    with stopwatch.phase("scan"):
+        found = survey(photos)
     _make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
-        diagnosis, looked = _diagnosed(photos, options, progress)
+        diagnosis, looked = _diagnosed(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
         patch = Path(out, PATCH)
         text = to_patch(diagnosis.decisions)
         _check_patch(patch, text)
@@ -108,11 +111,11 @@ def apply(
         OutputError: ``out`` cannot be written.
     """
     options = options or DoctorOptions()
-    _make_folder(Path(out), Path(photos))
     found = survey(photos)
     decided = patched(found, read_patch(Path(patch), found))
     if not decided.photos:
         raise PhotosError(f"After {patch} no photo of {photos} is left; keep some.")
+    _make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
         looked = looked_at(decided, options.cache, progress)
         clusters = twin_clusters(looked, options.cache, progress)
@@ -122,10 +125,10 @@ def apply(
     return manifest
 
 
-def _diagnosed(photos: str | Path, options: DoctorOptions, progress: Progress) -> tuple[Diagnosis, Stored]:
-    stopwatch = Stopwatch()
-    with stopwatch.phase("scan"):
-        found = survey(photos)
+def _diagnosed(
+    found: PhotoSet, options: DoctorOptions, progress: Progress, stopwatch: Stopwatch, *, is_folder: bool
+) -> tuple[Diagnosis, Stored]:
+    """What is wrong with the photos, and the photos seen small; beside a manifest, hidden files mean nothing."""
     with stopwatch.phase("decode"):
         looked = looked_at(found, options.cache, progress)
     with stopwatch.phase("headers"):
@@ -140,7 +143,7 @@ def _diagnosed(photos: str | Path, options: DoctorOptions, progress: Progress) -
         flatness, borders = _measured(looked)
     findings = [
         *left_out(readable),
-        *(hidden(Path(found.root)) if Path(photos).is_dir() else ()),
+        *(hidden(Path(found.root)) if is_folder else ()),
         *names_and_shapes(known),
         *classes(readable),
         *pictures(readable, flatness, borders),

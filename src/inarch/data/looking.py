@@ -13,7 +13,7 @@ from inarch.data.store import CHUNK_ROWS, DECODER, Stored, store_readable
 from inarch.data.twins import LOOK, Pair, brightness, twins_of
 from inarch.records import PhotoSet, Preprocessing
 
-SEARCH = "2"
+SEARCH = "1"
 """To be raised whenever `twins_of` finds other pairs than before."""
 PAIRS = "pairs"
 

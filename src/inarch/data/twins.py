@@ -6,7 +6,7 @@ each other exactly (`inarch.data.alignment`). Twins agree in brightness and, wha
 structure. How well depends on the set: of photos of one kind, such as digits, even strangers agree in much.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -42,10 +42,10 @@ ALIKE = 0.9
 """What brightness must correlate for a pair to be twins."""
 LENIENT, STRICT = 0.55, 0.95
 """What fine structure must correlate: in a set of all kinds of photos, and in one of a single kind."""
-ALL_KINDS, ONE_KIND = 0.85, 0.89
+ALL_KINDS, ONE_KIND = 0.58, 0.72
 """Of which of the two a set is: see `threshold_of`."""
-STRANGER = 4
-"""The fourth likeliest partner of a photo is hardly ever its twin."""
+STRANGERS = 1000
+"""So many photos, compared with each other, tell it."""
 BLOCK, PAIRS = 512, 256
 WORKERS = 2
 
@@ -73,27 +73,25 @@ def twins_of(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pai
         looks: brightness of photos of different files, (n, LOOK, LOOK).
         on_progress: called with photos done and photos to do.
     """
-    pairs = likeliest(looks, on_progress)
-    enough = threshold_of(pairs, len(looks))
-    return [pair for pair in pairs if pair.likeness >= ALIKE and pair.detail >= enough]
+    enough = threshold_of(looks)
+    return [pair for pair in likeliest(looks, on_progress) if pair.likeness >= ALIKE and pair.detail >= enough]
 
 
-def threshold_of(pairs: Sequence[Pair], photos: int) -> float:
+def threshold_of(looks: Floats) -> float:
     """What fine structure must correlate for a pair to be twins.
 
-    By how alike strangers are in this set: for each photo the fourth likeliest partner, and of these the 95th
-    percentile. Up to ALL_KINDS the threshold is LENIENT, from ONE_KIND on STRICT, and straight in between.
+    By how alike strangers are in this set: the 95th percentile of the correlations of tiny pictures, all with all, of
+    which twins are a vanishing part. Up to ALL_KINDS the threshold is LENIENT, from ONE_KIND on STRICT, and straight in
+    between.
 
     Args:
-        pairs: the likeliest partners of every photo.
-        photos: how many there are.
+        looks: brightness of photos, (n, LOOK, LOOK).
     """
-    best: list[list[float]] = [[0.0] * STRANGER for _ in range(photos)]
-    for pair in pairs:
-        for index in pair[:2]:
-            best[index] = sorted([*best[index], pair.likeness], reverse=True)[:STRANGER]
-    strangers = float(np.quantile([each[-1] for each in best], 0.95)) if best else 0.0
-    return float(np.interp(strangers, (ALL_KINDS, ONE_KIND), (LENIENT, STRICT)))
+    if len(looks) < 2:
+        return LENIENT
+    tiny = _tiny(looks[:: -(-len(looks) // STRANGERS)], *CROPS[0])
+    alike = float(np.quantile((tiny @ tiny.T)[np.triu_indices(len(tiny), 1)], 0.95)) if len(tiny) > 1 else 0.0
+    return float(np.interp(alike, (ALL_KINDS, ONE_KIND), (LENIENT, STRICT)))
 
 
 def likeliest(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:

@@ -73,7 +73,8 @@ def names_and_shapes(headers: Mapping[str, Header]) -> Iterator[Finding]:
                 path,
                 f"It is stored {TURNED[header.orientation]}, and EXIF says so (orientation {header.orientation}).",
             )
-        if header.mode not in ("RGB", usual) or (header.is_transparent and "A" not in usual):
+        plain = ("RGB", "P", usual) if header.format == "GIF" else ("RGB", usual)
+        if header.mode not in plain or (header.is_transparent and "A" not in usual):
             yield Finding("mode", path, f"Its pixels are {_mode(header)}.")
         if header.frames > 1:
             yield Finding("animation", path, f"It has {header.frames} frames.")
