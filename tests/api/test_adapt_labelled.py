@@ -124,6 +124,8 @@ def test_mistakes_are_one_sentence(tiny: Trained, swapped: Path, tmp_path: Path)
         adapt(tiny.bundle, swapped, tmp_path / "out", replace(given, labelled=few, oracle=swapped / "test"))
     with pytest.raises(PhotosError, match="--oracle"):
         adapt(tiny.bundle, swapped, tmp_path / "out", replace(given, labelled=few))
+    with pytest.raises(PhotosError, match="among those to report on"):
+        adapt(tiny.bundle, few, tmp_path / "out", replace(given, labelled=swapped, oracle=few))
     strange = shutil.copytree(few, tmp_path / "strange")
     (strange / "red").rename(strange / "crimson")
     with pytest.raises(PhotosError, match="crimson"):

@@ -24,7 +24,7 @@ from inarch.drawing.wording import duration
 from inarch.errors import OutputError, PhotosError, UserError
 from inarch.nets import Classifier, build, folded
 from inarch.records import Plan
-from inarch.transfer import scratch
+from inarch.transfer import scratch, strategy_curves
 from inarch.weights.embedded import pack
 from trained import SIDE, Trained, draw_folder, options
 
@@ -340,3 +340,30 @@ def test_photos_without_labels_are_learned_from_or_said_not_to_be(bundles: Bundl
     for changes in ({"strategy": "finetune"}, {"strategy": "probe", "balance": "logits"}):
         with pytest.raises(UserError, match="Photos without labels"):
             replace(given, **changes)
+
+
+def test_learning_curves_are_kept_drawn_and_told(
+    bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they are asked for; the plan says that they come on top, and its promise is not about them."""
+    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(strategy_curves, "FOLDS", 2)
+    given = options(bundles.folder, model=str(bundles("scratch")), strategy="probe", image_size=None)
+    announced: list[Plan] = []
+    bundle = train(
+        bundles.photos,
+        tmp_path / "bundle",
+        replace(given, learning_curves=True, time_budget=1000.0),
+        announce=announced.append,
+    )
+    record = bundle.metrics["strategy_curves"]
+    assert [curve["strategy"] for curve in record["curves"]] == ["probe", "finetune", "scratch"]
+    assert (record["judged"], record["folds"]) == (record["photos"], 2)
+    assert any("come on top" in note for note in announced[0].notes)
+    lines = training_lines(bundle.metrics)
+    assert any(line.startswith("- Fine-tuning beside the probe: ") for line in lines)
+    phases = {phase["name"]: phase["seconds"] for phase in bundle.metrics["phases"]}
+    trained = sum(seconds for name, seconds in phases.items() if name != "learning curves")
+    assert any(line.startswith("promise") and f"{duration(trained)} taken" in line for line in lines)
+    assert "Every strategy with fewer photos" in (bundle.path / "report.html").read_text("utf-8")
+    assert read_bundle(bundles("scratch")).metrics["strategy_curves"] is None

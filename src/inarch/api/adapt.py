@@ -146,7 +146,8 @@ def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress
         oracle_verdict=oracle_verdict,
         labelled=0 if learned is None else len(learned.labels),
     )
-    return _contents(job, bundle, came.result, adaptation, _overlap(job, unlabelled))
+    seen = [unlabelled] if learned is None else [unlabelled, learned.stored]
+    return _contents(job, bundle, came.result, adaptation, _overlap(job, *seen))
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,9 @@ def _with_labels(job: Job, task: Task, learned: WithLabels, options: AdaptOption
     return _Came(result, judged_candidates(blind.candidates, blind.result, came.learned, choice), "labels", choice.why)
 
 
-def _overlap(job: Job, target: Stored) -> tuple[str, ...]:
+def _overlap(job: Job, *target: Stored) -> tuple[str, ...]:
     """Says so if photos that the figures are of are among those that were adapted to."""
-    digests = {photo.digest for photo in target.photos.photos}
+    digests = {photo.digest for each in target for photo in each.photos.photos}
     twice = sum(job.digests[row] in digests for row in job.test)
     return (f"{counted(twice, 'photo')} of the figures below are among those that were adapted to.",) if twice else ()
 
@@ -271,6 +272,7 @@ def task_of(job: Job, bundle: Bundle, model: Classifier, target: Stored, options
 
 
 def domain_of(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) -> Domain:
+    """Those rows of ``stored`` as a task takes them: with their maps at ``cut``, where there is one."""
     pixels = stored.images.of(rows)
     if cut is None:
         return Domain(pixels, None)

@@ -79,6 +79,11 @@ def target_photos(
         check_labelled(labelled, len(set(groups_of(learned.photos))))
     if tested is not None and learned is not None:
         found = _without(found, tested)
+        if not found.photos:
+            raise PhotosError(
+                f"All photos in {target} are among those to report on, and these are not adapted to: name others, or "
+                "other ones to report on."
+            )
     if learned is None:
         check_unlabelled(target, len(found.photos))
     return TargetPhotos(found, learned, tested)

@@ -149,8 +149,13 @@ def train(
 def _trained(
     photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
 ) -> BundleContents:
-    training = replace(options, time_budget=options.time_budget * (1 - CURVES * options.learning_curves))
-    job = job_of(lambda: _found(photos, options, progress), training, progress, announce)
+    budget = options.time_budget * (1 - CURVES) if options.learning_curves else options.time_budget
+    job = job_of(
+        lambda: _found(photos, options, progress),
+        replace(options, time_budget=budget),
+        progress,
+        lambda plan: announce(_with_curves(plan, options)),
+    )
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
     tax = _leak_tax(job) if options.leak_tax else None
@@ -169,6 +174,14 @@ def _trained(
         page=to_html(report, thumbnails(job, report)),
         golden=(job.stored.images[job.test[:1]], logits[:1]),
     )
+
+
+def _with_curves(plan: Plan, options: TrainOptions) -> Plan:
+    """The plan, which knows nothing of learning curves, and what these take."""
+    if not options.learning_curves:
+        return plan
+    note = f"Learning curves come on top: they take what is left of {options.time_budget:.0f} s, and half at least."
+    return replace(plan, notes=(*plan.notes, note))
 
 
 def job_of(

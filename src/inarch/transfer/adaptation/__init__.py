@@ -1,4 +1,5 @@
-"""Unsupervised domain adaptation: a trained net, labelled photos that it knows, and photos of another domain.
+"""Domain adaptation: a trained net, labelled photos that it knows, and photos of another domain.
 
-The target domain reaches every method as images alone: no type here has a place for its labels.
+The target domain reaches every method of `methods` as images alone: none of the types that they take has a place for
+its labels. What may learn from some of them, in `labelled`, is handed these beside.
 """
