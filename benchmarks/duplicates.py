@@ -20,8 +20,15 @@ from inarch.data.twins import LOOK, brightness, twins_of
 from inarch.metrics.intervals import wilson
 from inarch.records import Estimate, Preprocessing
 
-CHOSEN_ON = ("hymenoptera_s224", "dtd10_s128", "imagenette_s128", "rsscn7_s128", "digits_shift/mnist")
-CHOSEN_ON += ("tiny_imagenet32/val", "cifar10/train")
+CHOSEN_ON = (
+    "hymenoptera_s224",
+    "dtd10_s128",
+    "imagenette_s128",
+    "rsscn7_s128",
+    "digits_shift/mnist",
+    "tiny_imagenet32/val",
+    "cifar10/train",
+)
 UNSEEN = ("imagenet_sample_s160", "digits_shift/usps", "cifar10/test")
 SQUARE = Preprocessing(image_size=LOOK)
 

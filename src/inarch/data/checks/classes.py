@@ -24,17 +24,17 @@ def classes(photos: PhotoSet) -> Iterator[Finding]:
     learned = [photo.label for photo in photos.photos if photo.split != held or len(splits) == 1]
     counts = np.bincount(np.array(learned, dtype=np.int64), minlength=len(photos.classes))
     for name, count in zip(photos.classes, counts.tolist(), strict=True):
-        if count < FEW and (len(splits) == 1 or count):
+        if count < FEW and (len(splits) < 2 or count):
             noun = "photo" if count == 1 else "photos"
             refused = ": with fewer than two there is no training" if count < 2 else ""
             yield Finding("few-photos", name, f"It has {count} readable {noun} to learn from{refused}.")
-    largest, smallest = int(counts.max(initial=0)), int(counts[counts > 0].min(initial=max(learned, default=0) + 10**9))
-    if learned and largest >= UNEVEN * smallest:
-        many, few = (
-            photos.classes[int(counts.argmax())],
-            photos.classes[int(np.where(counts > 0, counts, 10**9).argmin())],
-        )
-        yield Finding("imbalance", few, f"It has {smallest} photos to learn from, and {many!r} has {largest}.")
+    there = np.flatnonzero(counts)
+    if not len(there):
+        return
+    most, fewest = int(counts.argmax()), int(there[counts[there].argmin()])
+    if counts[most] >= UNEVEN * counts[fewest]:
+        problem = f"It has {counts[fewest]} photos to learn from, and {photos.classes[most]!r} has {counts[most]}."
+        yield Finding("imbalance", photos.classes[fewest], problem)
 
 
 def _mismatches(photos: PhotoSet, present: dict[str, set[str]]) -> Iterator[Finding]:
@@ -43,11 +43,11 @@ def _mismatches(photos: PhotoSet, present: dict[str, set[str]]) -> Iterator[Find
     if "train" not in present:
         yield Finding("class-mismatch", "", "There is no train split with readable photos to learn from.")
         return
-    for split, names in present.items():
-        for name in sorted(names - present["train"]):
-            yield Finding("class-mismatch", name, f"{split} has photos of this class, and train has none.")
-        for name in sorted(present["train"] - names):
-            yield Finding("class-mismatch", name, f"train has photos of this class, and {split} has none.")
+    for name in sorted(set[str]().union(*present.values())):
+        having = " and ".join(split for split, names in present.items() if name in names)
+        lacking = " and ".join(split for split, names in present.items() if name not in names)
+        if lacking:
+            yield Finding("class-mismatch", name, f"There are photos of this class in {having}, and none in {lacking}.")
     for name in sorted(set(photos.classes).difference(*present.values())):
         yield Finding("class-mismatch", name, "No split has a readable photo of this class.")
 
