@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inarch.api import train as train_module
 from inarch.api.adapt import AdaptOptions, adapt
 from inarch.api.evaluate import evaluate
 from inarch.api.inspect import drawn
 from inarch.api.train import train
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
+from inarch.records import PhotoSet
 from inarch.serving.predictor import Predictor
 from inarch.transfer import probe, scratch
 from inarch.transfer.adaptation import methods, training
@@ -135,6 +137,28 @@ def test_the_photos_to_test_on_stay_the_same(tmp_path: Path, unlabelled: Path) -
     with pytest.raises(PhotosError, match="no longer those"):
         adapt(bundle.path, unlabelled, tmp_path / "more", given)
     assert adapt(bundle.path, unlabelled, tmp_path / "more", replace(given, source=photos)).classes == CLASSES
+
+
+def test_photos_are_grouped_as_they_were_for_training(
+    tmp_path: Path, unlabelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near-duplicates and groups make another split; the bundle says by which it was measured."""
+
+    def in_pairs(photos: PhotoSet, cache: Path, progress: object) -> PhotoSet:
+        pairs = [replace(photo, group=f"{photo.label} {place // 2}") for place, photo in enumerate(photos.photos)]
+        return replace(photos, photos=tuple(pairs))
+
+    photos = draw_folder(tmp_path / "photos", {"": 10})
+    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(train_module, "kept_together", in_pairs)
+    bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5))
+    plain = train(photos, tmp_path / "plain", options(tmp_path, seed=5, twins=False))
+    assert bundle.metrics["learned_from"] != plain.metrics["learned_from"]
+    given = AdaptOptions(cache=tmp_path / "cache", methods=("adabn",))
+    for before, name in ((bundle, "one"), (plain, "other")):
+        after = adapt(before.path, unlabelled, tmp_path / name, given)
+        assert after.metrics["learned_from"] == before.metrics["learned_from"]
+        assert after.config.twins is before.config.twins
 
 
 def test_a_probed_bundle_adapts_behind_the_cut(

@@ -16,14 +16,12 @@ from inarch.api.target import (
     decoded_with_labels,
     target_photos,
 )
-from inarch.api.train import TrainOptions, check_seed_and_time, job_of
+from inarch.api.train import TrainOptions, check_seed_and_time, found_photos, job_of
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
-from inarch.data.scan import scan
-from inarch.data.split import split
 from inarch.data.store import Stored
 from inarch.drawing.report import to_html
 from inarch.drawing.wording import counted
@@ -199,7 +197,14 @@ def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job
             "say where they are with --source."
         )
     try:
-        found = split(scan(source), seed=bundle.config.seed)
+        found = found_photos(
+            source,
+            seed=bundle.config.seed,
+            cache=options.cache,
+            twins=bundle.config.twins,
+            group_by=bundle.config.group_by or None,
+            progress=progress,
+        )
     except PhotosError as error:
         hint = f"To adapt {bundle.path}, say with --source where the photos are that it was trained on."
         raise PhotosError(f"{error} {hint}") from error
@@ -338,7 +343,13 @@ def _contents(
     logits, evaluation = evaluated(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)
     return BundleContents(
-        config=replace(bundle_config(job, outcome), strategy=bundle.config.strategy, seed=bundle.config.seed),
+        config=replace(
+            bundle_config(job, outcome),
+            strategy=bundle.config.strategy,
+            seed=bundle.config.seed,
+            twins=bundle.config.twins,
+            group_by=bundle.config.group_by,
+        ),
         model=taken.model,
         graph=graph,
         report=report,

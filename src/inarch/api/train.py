@@ -49,6 +49,12 @@ LARGEST_IMAGE = 2048
 """Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
 CURVES = 0.5
 """Of the time budget goes into learning curves, where they are asked for."""
+TWINS_AMONG = 10_000
+"""Every photo is compared with every other: among more of them, near-duplicates are looked for by `doctor` alone."""
+UNSEARCHED = (
+    f"Among more than {TWINS_AMONG:,} photos near-duplicates are not looked for: some may stand on both sides of the "
+    "split. `inarch doctor` finds them, and its manifest keeps them together."
+)
 LARGEST_SEED = 2**31 - 1
 
 
@@ -151,7 +157,14 @@ def _trained(
 ) -> BundleContents:
     budget = options.time_budget * (1 - CURVES) if options.learning_curves else options.time_budget
     job = job_of(
-        lambda: _found(photos, options, progress),
+        lambda: found_photos(
+            photos,
+            seed=options.seed,
+            cache=options.cache,
+            twins=options.twins,
+            group_by=options.group_by,
+            progress=progress,
+        ),
         replace(options, time_budget=budget),
         progress,
         lambda plan: announce(_with_curves(plan, options)),
@@ -166,8 +179,10 @@ def _trained(
     job = outcome.job or job
     logits, evaluation = evaluated(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leak_tax=tax)
+    if options.twins and len(job.stored.photos.photos) > TWINS_AMONG:
+        report = replace(report, notes=(*report.notes, UNSEARCHED))
     return BundleContents(
-        config=bundle_config(job, outcome),
+        config=replace(bundle_config(job, outcome), twins=options.twins, group_by=options.group_by or ""),
         model=outcome.model,
         graph=outcome.graph,
         report=report,
@@ -330,14 +345,30 @@ def _check_cache_size(photos: int, side: int, size: int) -> None:
         )
 
 
-def _found(photos: str | Path, options: TrainOptions, progress: Progress) -> PhotoSet:
-    """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two."""
+def found_photos(
+    photos: str | Path,
+    *,
+    seed: int,
+    cache: Path,
+    twins: bool = True,
+    group_by: str | None = None,
+    progress: Progress = silent,
+) -> PhotoSet:
+    """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two.
+
+    Among more than `TWINS_AMONG` photos near-duplicates are not looked for; otherwise arguments are as in
+    `TrainOptions`.
+
+    Raises:
+        PhotosError: they are not arranged in a way that is known, or cannot be split.
+        UserError: ``group_by`` is no way of grouping.
+    """
     found = scan(photos)
-    if options.group_by is not None:
-        found = grouped(found, options.group_by)
-    if options.twins:
-        found = kept_together(found, options.cache, progress)
-    found = split(found, seed=options.seed)
+    if group_by is not None:
+        found = grouped(found, group_by)
+    if twins and len(found.photos) <= TWINS_AMONG:
+        found = kept_together(found, cache, progress)
+    found = split(found, seed=seed)
     broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
     if broken:
         raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")

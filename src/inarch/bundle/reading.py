@@ -47,6 +47,9 @@ class BundleConfig:
     versions: dict[str, str]
     balance: str = "none"
     """What was done about classes of different size; older bundles do not say."""
+    twins: bool = False
+    group_by: str = ""
+    """How the photos were split, beside the seed: near-duplicates and what else was kept on one side."""
     gathered: list[str] = field(default_factory=list)
     """The earlier stages that its head reads too; older bundles have none."""
 
@@ -165,7 +168,7 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
 
 
 def _config(content: dict[str, Any]) -> BundleConfig:
-    content = {"balance": "none", "gathered": [], **content}
+    content = {"balance": "none", "gathered": [], "twins": False, "group_by": "", **content}
     kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
     wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
     if wrong:
