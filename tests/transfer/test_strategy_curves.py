@@ -18,7 +18,8 @@ Jobs = Callable[..., Job]
 @pytest.fixture(scope="module", autouse=True)
 def _few_epochs() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strategy_curves, "FOLDS", 3)
+        patch.setattr(strategy_curves, "FOLDS", 2)
+        patch.setattr(strategy_curves, "SMALLEST", 3)
         patch.setattr(scratch, "MOST_EPOCHS", 3)
         patch.setattr(strategy_curves, "FEWEST_ALONE", 2)
         patch.setattr(strategy_curves, "FINETUNING", replace(finetune.FINETUNING, epochs=3))
@@ -32,13 +33,13 @@ def measured(make_job: Jobs, start: StartingPoint) -> StrategyCurves:
 
 
 def test_all_strategies_are_judged_on_all_photos_at_every_size(measured: StrategyCurves) -> None:
-    """Every fold, every photo held out once; parts of 5, 10 and all photos of a class."""
+    """Every fold, every photo held out once; parts of 3, 6 and all photos of a class."""
     assert [curve.strategy for curve in measured.curves] == ["probe", "finetune", "scratch"]
-    assert (measured.folds, measured.judged, measured.photos) == (3, 72, 72)
+    assert (measured.folds, measured.judged, measured.photos) == (2, 72, 72)
     assert not measured.left_out
     for curve in measured.curves:
-        assert [point.of_class for point in curve.points] == [5, 10, 16]
-        assert [point.photos for point in curve.points[:2]] == [15, 30]
+        assert [point.of_class for point in curve.points] == [3, 6, 12]
+        assert [point.photos for point in curve.points[:2]] == [9, 18]
         assert {point.held_out.n for point in curve.points} == {72}
         assert curve.doubled is not None
         assert [point.epochs for point in curve.points] == [0 if curve.strategy == "probe" else 3] * 3
@@ -52,7 +53,7 @@ def test_a_net_that_knows_the_stripes_beats_one_that_begins_anew(measured: Strat
     for (one, other, size), comparison in against.items():
         gain = points[one, size].held_out.value - points[other, size].held_out.value
         assert comparison.gain.value == pytest.approx(gain)
-    assert against["scratch", "probe", 16].verdict == "worse"
+    assert against["scratch", "probe", 12].verdict == "worse"
     for point in points.values():
         assert point.gap.value == pytest.approx(point.learned.value - point.held_out.value)
         assert point.gap.low <= point.gap.value <= point.gap.high
@@ -64,8 +65,8 @@ def test_what_the_time_does_not_allow_is_left_out_and_said(make_job: Jobs, start
     assert [curve.strategy for curve in curves.curves] == ["probe"]
     assert (curves.folds, curves.verdicts) == (1, ())
     for name in ("finetune", "scratch"):
-        assert sum(each.startswith(f"{name} with 5, 10, 16 photos of each class") for each in curves.left_out) == 1
-    assert curves.left_out[-1].startswith("2 of 3 folds")
+        assert sum(each.startswith(f"{name} with 3, 6, 12 photos of each class") for each in curves.left_out) == 1
+    assert curves.left_out[-1].startswith("1 of 2 folds")
 
 
 def _way(name: str, epochs: int, fewest: int, seconds: float) -> Way:
@@ -102,17 +103,18 @@ def test_without_weights_there_is_one_curve(make_job: Jobs, fresh: StartingPoint
 
 
 def test_too_few_photos_are_said_and_not_measured(make_job: Jobs, start: StartingPoint) -> None:
-    """Two of each class, for three folds."""
-    curves = strategy_curves.strategy_curves(make_job(start, train=np.arange(6)), 1e6)
+    """One of each class, for two folds."""
+    curves = strategy_curves.strategy_curves(make_job(start, train=np.arange(3)), 1e6)
     assert not curves.curves
-    assert "it takes 3 different training photos" in curves.left_out[0]
+    assert "it takes 2 different training photos" in curves.left_out[0]
 
 
 @pytest.mark.parametrize(
     ("most", "sizes"), [(4, (4,)), (6, (6,)), (19, (5, 10, 19)), (1000, (80, 160, 320, 640, 1000))]
 )
-def test_parts_double_up_to_all_photos(most: int, sizes: tuple[int, ...]) -> None:
+def test_parts_double_up_to_all_photos(most: int, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """At most five of them, and none that is nearly all."""
+    monkeypatch.setattr(strategy_curves, "SMALLEST", 5)
     assert sizes_up_to(most) == sizes
 
 

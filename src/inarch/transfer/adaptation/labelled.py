@@ -34,8 +34,9 @@ SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Of what the head minimises, tried for the target photos."""
 STRENGTHS = (0.1, 0.01, 0.001)
 """Penalties per photo that are tried with each."""
-MOST_PHOTOS = 4000
-"""Of the source, from which the head learns; memory and time stay bounded."""
+SEARCH_PHOTOS, MOST_PHOTOS = 1000, 4000
+"""Of the source, beside which the share and the penalty are searched, and from which the head then learns: both are
+relative to how many there are, so they carry over, and memory and time stay bounded."""
 UPDATES = 200
 """Of a tail, on as many source photos as target photos."""
 
@@ -70,24 +71,23 @@ def head(task: Task, labelled: Labelled) -> Learned:
     photos of each fold are answered with what was best on the other folds, so that the choice does not flatter them.
     """
     moving = task.moving().eval()
-    rows = task.seen[:: -(-len(task.seen) // MOST_PHOTOS)]
-    fits = _Heads(
-        features_of(moving, task, task.source)[rows],
-        task.labels[rows],
-        features_of(moving, task, labelled.domain),
-        labelled.labels,
-        task.classes,
-    )
+    source, target = (features_of(moving, task, each) for each in (task.source, labelled.domain))
+
+    def heads(most: int) -> _Heads:
+        rows = task.seen[:: -(-len(task.seen) // most)]
+        return _Heads(source[rows], task.labels[rows], target, labelled.labels, task.classes)
+
     folds = labelled.folds(FOLDS, task.seed)
     grid = [(share, strength) for share in SHARES for strength in STRENGTHS]
     with threadpool_limits(1, user_api="blas"):
-        logits = np.stack([fits.held_out(folds, *each) for each in grid])
+        tried = heads(SEARCH_PHOTOS)
+        logits = np.stack([tried.held_out(folds, *each) for each in grid])
         losses = np.stack([log_losses(softmax(each), labelled.labels) for each in logits])
         held_out = np.empty_like(logits[0])
         for seen, held in folds:
             held_out[held] = logits[losses[:, seen].mean(1).argmin(), held]
         share, strength = grid[int(losses.mean(1).argmin())]
-        fit = fits.of(np.arange(len(labelled.labels)), share, strength)
+        fit = heads(MOST_PHOTOS).of(np.arange(len(labelled.labels)), share, strength)
     moving.set_head(fit.weight, fit.bias)
     return Learned(
         Adapted(
