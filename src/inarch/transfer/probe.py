@@ -149,7 +149,7 @@ def best_of(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Bala
     """The best of single stages as `shortest` has it, or all of them together where that has the lower log loss.
 
     No standard error is asked for here: read together, stages gained up to 3 points of accuracy on photos unlike the
-    source's wherever the loss was lower at all, and lost 0.6 at most (decision 0014).
+    source's wherever the loss was lower at all, and lost 0.6 at most (decision 0019).
     """
     single = shortest({stage: fit for stage, fit in fits.items() if TOGETHER not in stage}, labels, balanced)
     losses = {stage: float(each.mean()) for stage, each in held_out_losses(fits, labels, balanced).items()}
