@@ -137,7 +137,10 @@ def asked_of(
         "rules": {str(goal): _figures(each) for goal, each in rules.items()},
         "familiar": float((distance <= limit).mean()),
         "refused": {name: float((novelty(each, evidence.known) > limit).mean()) for name, each in strangers.items()},
-        "sets": {"hold": float((truth >= least).mean()), "size": float((probabilities >= least).sum(1).mean())},
+        "sets": {
+            "hold": float((truth >= least).mean()),
+            "size": float(np.maximum(1, (probabilities >= least).sum(1)).mean()),
+        },
     }
 
 
