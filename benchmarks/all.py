@@ -14,6 +14,7 @@ BENCHMARKS = (
     "scaling",
     "planner",
     "anatomy",
+    "unsure",
 )
 
 if __name__ == "__main__":

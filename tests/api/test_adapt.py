@@ -80,6 +80,8 @@ def test_the_bundle_predicts_and_says_what_was_tried(adapted: Bundle, unlabelled
     assert "90 labelled target photos" in record["oracle_verdict"]
     (answer,) = Predictor(adapted.path).predict([sorted(unlabelled.iterdir())[0]])
     assert {name for name, _ in answer.ranking} == set(CLASSES)
+    (chosen,) = (each["method"] for each in record["candidates"] if each["chosen"])
+    assert (adapted.evidence() is None) == (chosen != "none")
 
 
 def test_the_chosen_net_is_the_one_whose_accuracy_is_told(adapted: Bundle, elsewhere: Path) -> None:

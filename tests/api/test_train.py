@@ -19,13 +19,17 @@ from inarch.api.inspect import net_of, trace
 from inarch.api.train import LARGEST_IMAGE, LARGEST_SEED, TrainOptions, train
 from inarch.bundle.format import WEIGHTS
 from inarch.bundle.reading import read_bundle
+from inarch.data.scan import scan
+from inarch.data.store import store
 from inarch.drawing.training_text import training_lines
 from inarch.drawing.wording import duration
 from inarch.errors import OutputError, PhotosError, UserError
+from inarch.metrics.novelty import directions
 from inarch.nets import Classifier, build, folded
 from inarch.records import Plan
 from inarch.transfer import scratch, strategy_curves
 from inarch.weights.embedded import pack
+from inarch.weights.runtime import Graph
 from trained import SIDE, Trained, draw_folder, options
 
 KINDS = ("scratch", "finetune", "cut", "cut again", "varied")
@@ -96,6 +100,25 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         return {place: each for key, inner in pairs for place, each in _flat(inner, f"{name}/{key}").items()}
     return {name: value}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_known_is_what_the_shipped_net_reads(kind: str, bundles: Bundles, tiny: Trained) -> None:
+    """Every stored feature is that of a training photo, by the second output of the graph; held-out photos are some
+    of the training photos, and their answers are probabilities."""
+    bundle = read_bundle(bundles(kind))
+    evidence = bundle.evidence()
+    assert evidence is not None
+    stored = store(scan(tiny.photos), bundle.preprocessing, tiny.cache)
+    learned = [row for row, photo in enumerate(stored.photos.photos) if photo.split == "train"]
+    features = Graph(bundle.graph(), threads=1)(stored.images[np.array(learned)])[1]
+    likeness = evidence.known.astype(np.float32) @ directions(features).astype(np.float32).T
+    assert likeness.max(1).min() > 0.999
+    assert 0 < len(evidence.known) <= len(learned)
+    assert 0 < len(evidence.truth) <= len(learned)
+    assert (evidence.truth <= evidence.confidence).all()
+    assert (evidence.correct == (evidence.truth == evidence.confidence)).all()
+    assert (evidence.novelty > -1e-3).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

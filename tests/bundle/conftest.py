@@ -9,6 +9,7 @@ from torch import nn
 
 from inarch.bundle.reading import BundleConfig
 from inarch.bundle.writing import BundleContents
+from inarch.metrics.answering import Evidence
 from inarch.metrics.classification import evaluate
 from inarch.metrics.intervals import wilson
 from inarch.nets import Backbone, Block, Classifier, linear_head
@@ -19,6 +20,13 @@ __all__ = ["own_bundle", "tiny"]
 
 CLASSES = ("grün", "red & blue", "<b>")
 NET = "resnet_basic_tiny"
+EVIDENCE = Evidence(
+    confidence=np.array([0.9, 0.6]),
+    correct=np.array([True, False]),
+    truth=np.array([0.9, 0.3]),
+    novelty=np.array([0.1, 0.2]),
+    known=np.eye(3, dtype=np.float16),
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +47,7 @@ def contents(model: Classifier) -> Callable[..., BundleContents]:
             graph=b"graph" * 100,
             report=_report(**changes),
             page="<!doctype html>",
+            evidence=EVIDENCE,
             golden=(np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, len(CLASSES)), np.float32)),
         )
 

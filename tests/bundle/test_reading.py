@@ -21,6 +21,7 @@ from inarch.bundle.format import (
     GRAPH,
     METRICS,
     NEEDED,
+    OPTIONAL,
     PREPROCESS,
     REPORT,
     SEALED,
@@ -78,18 +79,18 @@ def test_what_is_for_people_may_be_edited_or_left_out(name: str, own_bundle: Pat
     """A model card is there to be completed."""
     (own_bundle / name).unlink()
     use(own_bundle)
-    assert {CARD, REPORT} == set(FILES) - set(SEALED) - {CONFIG}
+    assert {CARD, REPORT} == set(FILES) - set(SEALED) - set(OPTIONAL) - {CONFIG}
 
 
 def test_a_prediction_needs_no_more_than_it_says(own_bundle: Path) -> None:
     """Weights and figures may be left out of a copy that only predicts."""
     for path in own_bundle.iterdir():
-        if path.name not in NEEDED:
+        if path.name not in (*NEEDED, *OPTIONAL):
             path.unlink()
-    assert load(own_bundle).classes
+    assert load(own_bundle).rule
 
 
-@pytest.mark.parametrize("name", SEALED)
+@pytest.mark.parametrize("name", [*SEALED, *OPTIONAL])
 def test_no_file_can_be_exchanged_without_a_word(
     name: str, own_bundle: Path, tmp_path: Path, contents: Callable[..., BundleContents]
 ) -> None:

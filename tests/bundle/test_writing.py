@@ -18,7 +18,7 @@ import pytest
 from safetensors import safe_open
 
 from inarch.bundle import writing
-from inarch.bundle.format import CARD, CLASSES, CONFIG, FILES, GRAPH, METRICS, SEALED, WEIGHTS
+from inarch.bundle.format import CARD, CLASSES, CONFIG, FILES, GRAPH, METRICS, OPTIONAL, SEALED, WEIGHTS
 from inarch.bundle.reading import read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.errors import OutputError, UserError
@@ -32,6 +32,8 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 def test_a_bundle_holds_the_files_of_the_contract_and_nothing_executable(contents: Contents, tmp_path: Path) -> None:
     """Exactly the files that `format` lists, none with an execute bit, no pickle among the arrays."""
+    write_bundle(tmp_path / "out", replace(contents(), evidence=None))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES) - set(OPTIONAL)
     bundle = write_bundle(tmp_path / "out", contents())
     assert {path.name for path in bundle.path.iterdir()} == set(FILES)
     assert not any(path.stat().st_mode & stat.S_IXUSR for path in bundle.path.iterdir())
@@ -41,8 +43,10 @@ def test_a_bundle_holds_the_files_of_the_contract_and_nothing_executable(content
 
 def test_the_config_seals_the_other_files(contents: Contents, tmp_path: Path) -> None:
     """The digests in the config are those of the files as they lie on disk."""
-    out = write_bundle(tmp_path / "out", contents()).path
-    assert json.loads((out / CONFIG).read_text())["sha256"] == {name: fingerprint(out)[name] for name in SEALED}
+    without = replace(contents(), evidence=None)
+    for given, sealed in ((without, SEALED), (contents(), (*SEALED, *OPTIONAL))):
+        out = write_bundle(tmp_path / "out", given).path
+        assert json.loads((out / CONFIG).read_text())["sha256"] == {name: fingerprint(out)[name] for name in sealed}
 
 
 def test_the_same_inputs_give_the_same_bytes(
@@ -82,6 +86,19 @@ def test_what_is_read_is_what_was_written(contents: Contents, tmp_path: Path) ->
     with safe_open(bundle.weights(), framework="pt") as file:
         assert set(file.keys()) == set(given.model.state_dict())
         assert file.metadata()["architecture"] == given.config.architecture
+
+
+def test_evidence_comes_back_as_it_was(contents: Contents, tmp_path: Path) -> None:
+    """Array by array, in kind and content; a bundle without any says so."""
+    given = contents()
+    found = write_bundle(tmp_path / "out", given).evidence()
+    assert found is not None
+    assert given.evidence is not None
+    for name, array in asdict(given.evidence).items():
+        read = getattr(found, name)
+        assert read.dtype == array.dtype
+        assert np.array_equal(read, array)
+    assert write_bundle(tmp_path / "out", replace(given, evidence=None)).evidence() is None
 
 
 def test_a_folder_whose_name_is_no_text_can_be_trained_on(contents: Contents, tmp_path: Path) -> None:

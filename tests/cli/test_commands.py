@@ -18,6 +18,8 @@ from inarch.cli.durations import seconds_of
 from inarch.cli.progress import progress
 from inarch.errors import UserError
 from inarch.records import Evaluation
+from inarch.serving.listing import photos_in
+from inarch.serving.predictor import load
 from inarch.transfer import scratch
 from trained import Trained, draw, draw_folder
 
@@ -57,11 +59,37 @@ def test_a_wrong_option_is_the_users_mistake(words: list[str], inarch: Inarch) -
 def test_predict_takes_folders_and_names_the_photos(inarch: Inarch, tiny: Trained) -> None:
     """A line for each photo, in order; more classes than there are is all of them."""
     folder = tiny.photos / "val" / "red"
-    ended = inarch("predict", tiny.bundle, folder, "--top", 99)
+    ended = inarch("predict", tiny.bundle, folder, "--top", 99, "--always-answer")
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert [line.split(": ")[0] for line in lines] == sorted(map(str, folder.iterdir()))
     assert all(line.count("%") == 3 for line in lines)
+
+
+def test_predict_says_what_it_does_not_know(inarch: Inarch, tiny: Trained) -> None:
+    """By the goal that is asked for; that a few photos promise nothing is said beside the answers."""
+    folder = tiny.photos / "val"
+    strict, always = inarch("predict", tiny.bundle, folder), inarch("predict", tiny.bundle, folder, "--always-answer")
+    assert "is not promised" in strict.err or "It answers nothing" in strict.err
+    assert (strict.code, always.code, always.err) == (0, 0, "")
+    assert "don't know" not in always.out
+    answers = [each for each in load(tiny.bundle).predict(photos_in([folder])) if each.doubt]
+    assert strict.out.count("don't know") == len(answers)
+    sets = inarch("predict", tiny.bundle, folder, "--sets", "0.999", "--always-answer").out
+    assert all(line.count("%") == 3 for line in sets.splitlines())
+
+
+def test_evaluate_counts_what_predict_answers(inarch: Inarch, tiny: Trained) -> None:
+    """The same rule: coverage and accuracy among the answered are those of the answers, for any goal."""
+    for goal in (0.6, 0.95):
+        found = json.loads(inarch("evaluate", tiny.bundle, tiny.photos, "--goal", goal, "--json").out)["answered"]
+        files = photos_in([tiny.photos / "val"])
+        answers = list(load(tiny.bundle, goal=goal).predict(files))
+        given = [(each.answer, Path(each.name).parent.name) for each in answers if each.answer]
+        assert found["coverage"]["value"] == pytest.approx(len(given) / len(files))
+        right = found["accuracy"]["value"] if found["accuracy"] else 0
+        assert right * len(given) == pytest.approx(sum(answer == truth for answer, truth in given))
+        assert found["unlike"] == sum(each.doubt.startswith("unlike") for each in answers)
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
@@ -72,7 +100,7 @@ def test_photos_that_cannot_be_read_are_named_and_the_others_answered(
     good = [draw(tmp_path / f"{n}.png", "red", n) for n in range(2)]
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 cut short")
-    ended = inarch("predict", tiny.bundle, good[0], broken, good[1], "--format", form)
+    ended = inarch("predict", tiny.bundle, good[0], broken, good[1], "--format", form, "--always-answer")
     assert ended.code == 1
     assert ended.err.splitlines() == [
         f"inarch: 1 photo could not be read: {broken}. The reasons stand among the answers."

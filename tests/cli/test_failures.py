@@ -93,6 +93,10 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "a photo for a bundle": (("predict", "photos/red/00.png", "bundle"), "There is no bundle at photos"),
     "no photo": (("predict", "bundle", "nowhere.jpg"), "There is no photo at nowhere.jpg"),
     "no photos": (("predict", "bundle", "empty"), "The folder empty holds no photos"),
+    "a goal in percent": (("predict", "bundle", "photos", "--goal", "95"), "--goal takes a share between 0 and 1"),
+    "a set of everything": (("predict", "bundle", "photos", "--sets", "1"), "--sets takes a share between 0 and 1"),
+    "a goal and none": (("predict", "bundle", "photos", "--goal", "0.9", "--always-answer"), "leave out one of them"),
+    "a goal to measure": (("evaluate", "bundle", "photos", "--goal", "nan"), "--goal takes a share between 0 and 1"),
     "unknown format": (("predict", "bundle", "photos", "--format", "tabel"), "Did you mean 'table'"),
     "unknown classes": (("evaluate", "bundle", "other"), "has class 'purple', which the model does not know"),
     "nothing to evaluate": (("evaluate", "bundle", "empty"), "empty holds no photos"),
@@ -170,7 +174,7 @@ def test_whatever_else_fails_ends_in_a_sentence_too(
 ) -> None:
     """Ctrl-C, a full disk, a bug: never a traceback, and nothing that commands the terminal."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise failure
 
     monkeypatch.setattr(predictor, "load", fail)
@@ -185,7 +189,7 @@ def test_whatever_else_fails_ends_in_a_sentence_too(
 def test_a_bug_can_be_looked_into(inarch: Inarch, tiny: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     """With INARCH_DEBUG set it is raised as it is."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(predictor, "load", fail)
@@ -200,13 +204,13 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tiny: Trained, tmp_path
     photo = tmp_path / os.fsdecode(b"caf\xe9.png")
     photo.write_bytes((tiny.photos / "val/red/00.png").read_bytes())
     for form in ("table", "json", "csv"):
-        words = ("predict", str(tiny.bundle), str(photo), "--format", form)
+        words = ("predict", str(tiny.bundle), str(photo), "--format", form, "--always-answer")
         done = subprocess.run([*PROGRAM, *words], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"caf" in done.stdout
 
 
-@pytest.mark.parametrize("words", [("--help",), ("predict", "bundle", "photos", "--format", "csv")])
+@pytest.mark.parametrize("words", [("--help",), ("predict", "bundle", "photos", "--always-answer")])
 def test_a_reader_that_has_seen_enough_is_no_failure(words: tuple[str, ...], here: Path) -> None:
     """``inarch … | head``: quiet, whatever was left to print."""
     read, write = os.pipe()
@@ -220,7 +224,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(words: tuple[str, ...], her
 def test_a_full_disk_behind_stdout_is_told(here: Path) -> None:
     """``inarch predict … > file``: a file that is cut short must not pass for whole."""
     with open("/dev/full", "wb") as full:
-        words = ("predict", "bundle", "photos")
+        words = ("predict", "bundle", "photos", "--always-answer")
         done = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, cwd=here, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["inarch: The work could not go on: [Errno 28] No space left on device."]

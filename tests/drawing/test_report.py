@@ -13,15 +13,19 @@ import pytest
 from PIL import Image
 
 from inarch.drawing.adaptation_text import adaptation_lines
+from inarch.drawing.answering_text import answered_sentence, rule_sentence
 from inarch.drawing.report import to_html
 from inarch.drawing.report_text import SHOWN, to_text
 from inarch.drawing.strategy_curves import strategy_lines
+from inarch.drawing.training_text import training_lines
 from inarch.metrics.classification import evaluate
+from inarch.metrics.coverage import answered
 from inarch.metrics.intervals import difference, wilson
 from inarch.metrics.softmax import softmax
 from inarch.records import (
     Adaptation,
     AdaptedCandidate,
+    AnswerRule,
     Candidate,
     Comparison,
     Curve,
@@ -217,6 +221,17 @@ BARE = {
     "ranking": None,
     "learning_curve": None,
 }
+
+
+def unsure(report: TrainingReport, confidence: float | None = 0.7, promised: bool = True) -> TrainingReport:
+    """The run with a rule for answering, applied to sixty drawn photos of which the first three are unlike."""
+    rule = AnswerRule(0.95, confidence, 0.5, promised and confidence is not None, 400, wilson(300, 400))
+    draw = np.random.default_rng(0)
+    sure = draw.uniform(0.5, 1, 60)
+    kept = answered(rule, sure, draw.random(60) < sure, np.where(np.arange(60) < 3, 0.9, 0.1))
+    return replace(report, evaluation=replace(report.evaluation, answered=kept))
+
+
 REPORTS = {
     "usual": made_up(("ants", "bees")),
     "200 classes": made_up(tuple(f"species {at}" for at in range(200)), n=300),
@@ -234,6 +249,9 @@ REPORTS = {
     "no curves of strategies": replace(
         made_up(("a", "b")), strategy_curves=StrategyCurves((), (), 9, 0, 0, ("Nothing was measured.",))
     ),
+    "unsure": unsure(made_up(("a", "b"))),
+    "unsure without a promise": unsure(made_up(("a", "b")), promised=False),
+    "never sure": unsure(made_up(("a", "b")), confidence=None),
     "calibrated": replace(made_up(("a", "b")), calibration_error_before=Estimate(0.062, 0.041, 0.095, 60)),
 }
 
@@ -375,6 +393,14 @@ def test_names_are_shown_and_never_obeyed() -> None:
         ("bare", "(temperature 1)"),
         ("one candidate", "One strategy was run; nothing was compared."),
         ("calibrated", "Without it, confidence would be off by 6.2 points (4.1 to 9.5 points)."),
+        ("usual", "more test photos would tell the accuracy to 2 points either way."),
+        (
+            "unsure",
+            "a promise, for photos like these, that bad luck with the held-out ones breaks 1 time in 20 at most",
+        ),
+        ("unsure", "No answer: 3 photos unlike those that it learned from,"),
+        ("unsure without a promise", "That 95.0 % of the answers are right is not promised"),
+        ("never sure", "It answers nothing: on the 400 held-out photos no confidence had 95.0 %"),
         ("200 classes", "200 classes have fewer than 30 photos here"),
     ],
 )
@@ -392,6 +418,21 @@ def test_text_has_the_figures_the_classes_and_the_mistakes() -> None:
     recalls = {score.name: score.recall.value for score in evaluation.per_class}
     assert [line.split()[0] for line in lines[at + 1 : at + 3]] == sorted(recalls, key=lambda name: recalls[name])
     assert all(any(line.endswith(mistake.path) for line in lines) for mistake in evaluation.mistakes)
+
+
+def test_the_terminal_says_what_it_does_not_know_as_the_page_does() -> None:
+    """The same sentences, from the record and from a bundle's ``metrics.json``."""
+    for name in ("unsure", "unsure without a promise", "never sure"):
+        report = REPORTS[name]
+        kept = report.evaluation.answered
+        assert kept is not None
+        page = Page(to_html(report, {})).text
+        lines = "\n".join(training_lines(json.loads(json.dumps(asdict(report)))))
+        for sentence in (rule_sentence(kept.rule), answered_sentence(kept)):
+            assert sentence in page
+            assert sentence in lines
+            assert sentence in to_text(report.evaluation)
+    assert "when it says" not in Page(to_html(REPORTS["usual"], {})).text.lower()
 
 
 def test_text_is_safe_for_a_terminal_and_stays_short() -> None:

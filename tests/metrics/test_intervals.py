@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inarch.errors import UserError
-from inarch.metrics.intervals import bootstrap, mean_share, wilson
+from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,18 @@ def test_bootstrap_refuses_arrays_that_do_not_fit() -> None:
         bootstrap(np.mean, np.zeros(0), generator=np.random.default_rng(0))
     with pytest.raises(UserError, match=r"got lengths \[2, 3\]"):
         bootstrap(np.mean, np.zeros(2), np.zeros(3), generator=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 1.0])
+def test_so_many_photos_are_enough_and_half_of_them_are_not(share: float) -> None:
+    """For an interval of 4 points in all."""
+    n = photos_until(share, lambda known: known.high - known.low <= 0.04)
+    assert n is not None
+    for count, enough in ((n, True), (2 * n, True), (n // 2, False)):
+        known = wilson(round(share * count), count)
+        assert (known.high - known.low <= 0.04) == enough
+
+
+def test_photos_that_no_number_would_do_are_not_promised() -> None:
+    """A share of one half never has an interval below it."""
+    assert photos_until(0.5, lambda known: known.high < 0.5) is None

@@ -26,6 +26,13 @@ def photo(path: Path) -> Path:
     return path
 
 
+UNSURE = (
+    Prediction("a.jpg", (("cat", 0.51), ("dog", 0.49)), doubt="too close between cat and dog"),
+    Prediction("b.jpg", (("dog", 0.9), ("cat", 0.1)), doubt="unlike the photos that it learned from"),
+    Prediction("c.jpg", (("dog", 0.6), ("cat", 0.3), ("cow", 0.1)), likely=2),
+)
+
+
 def shown(form: str, top: int = 3, answers: tuple[Prediction, ...] = ANSWERS) -> tuple[str, list[str]]:
     stream = io.StringIO()
     unread = writer(form, top)(iter(answers), stream)
@@ -95,6 +102,7 @@ def test_json_says_everything() -> None:
     rows = json.loads(text)
     assert [row["photo"] for row in rows] == [each.name for each in ANSWERS]
     assert rows[0]["predictions"][0] == {"class": "cat", "probability": 0.75}
+    assert [row["answer"] for row in rows] == ["cat", None, "dog"]
     assert (rows[1]["predictions"], rows[1]["problem"]) == ([], "It is damaged.")
     assert unread == ["broken.jpg"]
     assert json.loads(shown("json", answers=())[0]) == []
@@ -110,6 +118,25 @@ def test_csv_has_a_row_for_each_class_shown() -> None:
         ("c.png", "1", "dog"),
     ]
     assert (rows[1]["problem"], unread) == ("It is damaged.", ["broken.jpg"])
+
+
+def test_what_it_does_not_know_is_said_with_the_reason() -> None:
+    """In every form; the classes are shown all the same, but are no answer."""
+    lines = shown("table", 1, UNSURE)[0].splitlines()
+    assert lines[0] == "a.jpg: don't know, too close between cat and dog: cat 51.0%"
+    assert lines[1] == "b.jpg: don't know, unlike the photos that it learned from: dog 90.0%"
+    rows = json.loads(shown("json", 1, UNSURE)[0])
+    assert [row["answer"] for row in rows] == [None, None, "dog"]
+    assert [row.get("doubt", "")[:6] for row in rows] == ["too cl", "unlike", ""]
+    table = list(csv.DictReader(io.StringIO(shown("csv", 1, UNSURE)[0])))
+    assert [row["doubt"][:6] for row in table if row["rank"] == "1"] == ["too cl", "unlike", ""]
+    assert [row["class"] for row in table if row["rank"] == "1"] == ["cat", "dog", "dog"]
+
+
+@pytest.mark.parametrize("top", [1, 3])
+def test_a_set_is_shown_whole_and_alone(top: int) -> None:
+    """Whatever ``--top`` says."""
+    assert shown("table", top, UNSURE[2:])[0] == "c.jpg: dog 60.0%   cat 30.0%\n"
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

@@ -1,7 +1,10 @@
 """The same answer for a photo, however it comes: from the file, from bytes, alone or in company."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ from PIL import Image
 from inarch.bundle.reading import read_bundle
 from inarch.data.scan import scan
 from inarch.data.store import store
+from inarch.errors import BundleError, UserError
+from inarch.metrics.answering import rule_for
 from inarch.metrics.softmax import softmax
 from inarch.serving.predictor import BATCH, Predictor, load
 from inarch.weights.runtime import Graph
@@ -134,3 +139,90 @@ def test_predicting_pays_for_no_torch(tiny: Trained) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_answer_is_withheld_by_the_rule_and_by_nothing_else(predictor: Predictor, odd: list[Path]) -> None:
+    """Up to the bound on confidence two classes are too close, beyond the one on novelty the photo is unlike."""
+    rule = predictor.rule
+    assert rule is not None
+    answers = list(predictor.predict(odd))
+    confidences = sorted(each.ranking[0][1] for each in answers)
+    novelties = sorted(each.novelty for each in answers)
+    strict = Predictor(predictor.bundle)
+    strict.rule = replace(rule, confidence=confidences[6], novelty=novelties[12])
+    seen = set()
+    for plain, each in zip(answers, strict.predict(odd), strict=True):
+        assert each.ranking == plain.ranking
+        first, second = (name for name, _ in each.ranking[:2])
+        expected = ""
+        if each.novelty > novelties[12]:
+            expected = "unlike the photos that it learned from"
+        elif each.ranking[0][1] <= confidences[6]:
+            expected = f"too close between {first} and {second}"
+        assert each.doubt == expected
+        assert each.answer == ("" if expected else each.label)
+        seen.add(expected[:8])
+    assert seen == {"", "unlike t", "too clos"}
+
+
+def test_the_rule_is_that_of_the_evidence(tiny: Trained, odd: list[Path]) -> None:
+    """For the goal that was asked for; a goal of 0 answers every photo."""
+    evidence = read_bundle(tiny.bundle).evidence()
+    assert evidence is not None
+    assert load(tiny.bundle).rule == rule_for(evidence, 0.95)
+    assert load(tiny.bundle, goal=0.6).rule == rule_for(evidence, 0.6)
+    always = load(tiny.bundle, goal=0.0)
+    assert always.rule is None
+    assert not any(each.doubt for each in always.predict(odd))
+
+
+def test_photos_that_were_learned_from_are_familiar_and_noise_is_not(
+    tiny: Trained, predictor: Predictor, tmp_path: Path
+) -> None:
+    """The novelty of a learned photo is less than that of any noise."""
+    draw = np.random.default_rng(0)
+    for number in range(5):
+        Image.fromarray(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    learned = [each.novelty for each in predictor.predict(sorted((tiny.photos / "train").rglob("*.*g")))]
+    noise = [each.novelty for each in predictor.predict(sorted(tmp_path.iterdir()))]
+    assert np.median(learned) < min(noise)
+
+
+def test_sets_are_the_first_classes(tiny: Trained, odd: list[Path]) -> None:
+    """Larger ones hold the truth more often; without them there is none."""
+    sizes = {level: [each.likely for each in load(tiny.bundle, sets=level).predict(odd)] for level in (0.3, 0.6, 0.999)}
+    assert all(small <= large for small, large in zip(sizes[0.3], sizes[0.6], strict=True))
+    assert set(sizes[0.999]) == {len(CLASSES)}
+    assert min(sizes[0.3]) >= 1
+    assert all(each.likely == 0 for each in load(tiny.bundle).predict(odd[:2]))
+
+
+def test_a_bundle_without_evidence_answers_always(own_bundle: Path, odd: list[Path]) -> None:
+    """As those that an older inarch wrote; what it cannot do is refused in a sentence."""
+    (own_bundle / "answering.npz").unlink()
+    config = json.loads((own_bundle / "config.json").read_text())
+    del config["sha256"]["answering.npz"]
+    (own_bundle / "config.json").write_text(json.dumps(config))
+    assert all(each.answer and each.novelty is None for each in load(own_bundle).predict(odd[:3]))
+    for asked in ({"goal": 0.9}, {"sets": 0.9}):
+        with pytest.raises(UserError, match="cannot say when it is unsure"):
+            load(own_bundle, **asked)
+
+
+@pytest.mark.parametrize("harm", ["altered", "gone", "unfit"])
+def test_damaged_evidence_is_refused(harm: str, own_bundle: Path) -> None:
+    """It decides what is answered, so it is sealed as the net is, and its features have to be the net's."""
+    path = own_bundle / "answering.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    if harm == "gone":
+        path.unlink()
+    elif harm == "altered":
+        np.savez(path, **{**arrays, "correct": np.ones_like(arrays["correct"])}, more=np.zeros(1))
+    else:
+        np.savez(path, **{**arrays, "known": arrays["known"][:, :-1]})
+        config = json.loads((own_bundle / "config.json").read_text())
+        config["sha256"]["answering.npz"] = sha256(path.read_bytes()).hexdigest()
+        (own_bundle / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BundleError, match=r"answering\.npz|features do not fit"):
+        load(own_bundle)

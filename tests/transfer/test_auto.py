@@ -12,6 +12,7 @@ from inarch.transfer import auto as auto_module
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import scratch as scratch_module
 from inarch.transfer.auto import auto, judge
+from inarch.transfer.evidence import HeldOut
 from inarch.transfer.finetune import PROVABLE, Trial
 from inarch.transfer.job import Job, StartingPoint
 from inarch.transfer.scratch import own_job
@@ -44,7 +45,8 @@ def logits(job: Job, *, wrong: int, confidence: float) -> NDArray[np.float64]:
 
 def trial_of(job: Job, tuned: tuple[int, float], probed: tuple[int, float]) -> Trial:
     sides = [logits(job, wrong=wrong, confidence=confidence) for wrong, confidence in (tuned, probed)]
-    return Trial(np.arange(HELD), *sides, (), 1.0)
+    nothing = np.zeros((HELD, 0))
+    return Trial(HeldOut(np.arange(HELD), sides[0], nothing, np.arange(0), nothing), sides[1], (), 1.0)
 
 
 @pytest.mark.parametrize(

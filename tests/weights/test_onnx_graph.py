@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.errors import WeightsError
-from inarch.nets import ARCHITECTURES, Classifier, build, head_for
+from inarch.nets import ARCHITECTURES, Classifier, build, head_for, reader
 from inarch.nets.backbone import Root
 from inarch.records import Preprocessing
 from inarch.weights.onnx_graph import classifier_graph, features_graph, features_output, with_linear_head
@@ -66,7 +66,8 @@ def assert_near(found: NDArray[np.float32], expected: Tensor) -> None:
 def test_classifiers_give_the_logits_of_their_net(name: str) -> None:
     """From pixels, with normalisation inside, batch normalisation folded and dropout out, for batches of 1 to 5.
 
-    The net is exported from training mode, which it is given back in, with its own weights.
+    Beside them stands what the last layer reads: by that layer it becomes the logits. The net is exported from training
+    mode, which it is given back in, with its own weights.
     """
     model = lively(name)
     graph = Graph(classifier_graph(model, LARGE), threads=1)
@@ -76,8 +77,10 @@ def test_classifiers_give_the_logits_of_their_net(name: str) -> None:
         expected = model.eval()(by_hand(photos))
     assert expected.std() > 0.01
     for batch in (1, 2, 5):
-        (found,) = graph(photos, batch=batch)
+        found, embedding = graph(photos, batch=batch)
         assert_near(found, expected)
+        with torch.no_grad():
+            assert_near(found, model.head.linear(torch.from_numpy(embedding)))
 
 
 @pytest.mark.parametrize("name", TAPS)
@@ -99,7 +102,7 @@ def test_features_graphs_give_taps_and_pooled_features(features: Callable[[str],
 @pytest.mark.parametrize("name", TAPS)
 @torch.no_grad()
 def test_a_linear_head_is_one_product(features: Callable[[str], Exported], name: str) -> None:
-    """logits = features @ W.T + b, with the net's own head its logits, and nothing else is put out."""
+    """logits = features @ W.T + b, with the net's own head its logits; the features are put out too, nothing else."""
     model, graph = features(name)
     photos, draw = pixels(5, SMALL), np.random.default_rng(1)
     *_, pooled = Graph(graph, threads=1)(photos)
@@ -107,7 +110,8 @@ def test_a_linear_head_is_one_product(features: Callable[[str], Exported], name:
     bias = draw.normal(size=4).astype(np.float32)
     whole = with_linear_head(graph, weight, bias)
     for batch in (1, 2, 5):
-        (logits,) = Graph(whole, threads=1)(photos, batch=batch)
+        logits, embedding = Graph(whole, threads=1)(photos, batch=batch)
+        np.testing.assert_allclose(embedding, pooled, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(logits, pooled @ weight.T + bias, rtol=1e-4, atol=1e-4)
     assert whole == with_linear_head(graph, weight, bias)
 
@@ -138,7 +142,9 @@ def test_a_head_on_several_stages_is_the_net_that_gathers_them(features: Callabl
     photos, linear = pixels(3, SMALL), head.linear
     outputs = [features_output("stage3"), "features"]
     graph = with_linear_head(content, linear.weight.numpy(), linear.bias.numpy(), outputs=outputs)
-    assert_near(Graph(graph, threads=1)(photos)[0], Classifier(backbone, head)(by_hand(photos)))
+    logits, embedding = Graph(graph, threads=1)(photos)
+    assert_near(logits, Classifier(backbone, head)(by_hand(photos)))
+    assert_near(embedding, reader(head)(backbone(by_hand(photos))))
 
 
 def test_a_root_has_a_slope_at_nothing() -> None:
@@ -168,7 +174,10 @@ def test_a_graph_says_what_it_takes_and_gives(features: Callable[[str], Exported
     """Pixels as bytes, any number of them; valid by ONNX's own checker."""
     _, graph = features("googlenet_tiny")
     headed = with_linear_head(graph, np.zeros((4, 128), np.float32), np.zeros(4, np.float32))
-    for content, names in ((graph, ["map_0", "map_1", "features_stage4", "features"]), (headed, ["logits"])):
+    for content, names in (
+        (graph, ["map_0", "map_1", "features_stage4", "features"]),
+        (headed, ["logits", "embedding"]),
+    ):
         model = onnx.load_from_string(content)
         onnx.checker.check_model(model)
         (taken,) = model.graph.input

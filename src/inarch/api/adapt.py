@@ -337,8 +337,14 @@ def _contents(
         notes=(
             f"This net is {origin}: {adaptation.verdict}.",
             "These figures are of source photos; how often it is right on target photos, only their labels can say.",
+            *(
+                ()
+                if name == NONE
+                else ("It answers every photo: nothing says how often it is right on target photos.",)
+            ),
             *notes,
         ),
+        evidence=bundle.evidence() if name == NONE else None,  # see docs/decisions/0030
     )
     logits, evaluation = evaluated(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)
@@ -355,4 +361,5 @@ def _contents(
         report=report,
         page=to_html(report, thumbnails(job, report)),
         golden=(job.stored.images[job.test[:1]], logits[:1]),
+        evidence=outcome.evidence,
     )

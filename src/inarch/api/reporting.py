@@ -1,6 +1,7 @@
 """From what a run did to the records that its bundle and its report are made of."""
 
 import io
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -10,10 +11,15 @@ from PIL import Image
 from inarch.bundle.reading import BundleConfig
 from inarch.data.checks.classes import UNEVEN
 from inarch.drawing.wording import counted
+from inarch.metrics.answering import rule_for
+from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import evaluate
+from inarch.metrics.coverage import answered
+from inarch.metrics.intervals import photos_until
+from inarch.metrics.novelty import novelty
 from inarch.metrics.softmax import softmax
 from inarch.nets import architecture
-from inarch.records import Evaluation, Photo, TrainingReport
+from inarch.records import Estimate, Evaluation, Photo, TrainingReport
 from inarch.transfer.job import Job, Outcome
 from inarch.weights.runtime import Graph
 
@@ -34,10 +40,16 @@ def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluati
         graph = Graph(outcome.graph)
         parts = []
         for at in range(0, len(job.test), BATCH):
-            parts.append(graph(job.stored.images[job.test[at : at + BATCH]])[0])
+            parts.append(graph(job.stored.images[job.test[at : at + BATCH]]))
             job.progress("evaluate", min(at + BATCH, len(job.test)), len(job.test))
-        logits = np.concatenate(parts)
-    return logits, _figures(job, softmax(logits, outcome.temperature))
+        logits, features = map(np.concatenate, zip(*parts, strict=True))
+    probabilities = softmax(logits, outcome.temperature)
+    figures = _figures(job, probabilities)
+    if outcome.evidence is None:
+        return logits, figures
+    rule = rule_for(outcome.evidence)
+    judged = *confidence_and_correct(probabilities, job.labels[job.test]), novelty(features, outcome.evidence.known)
+    return logits, replace(figures, answered=answered(rule, *judged))
 
 
 def _figures(job: Job, probabilities: NDArray[np.float64]) -> Evaluation:
@@ -76,12 +88,23 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         learning_curve=outcome.learning_curve,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,
+        gap_at=_gap_at(evaluation.accuracy, outcome.fitted),
         temperature=outcome.temperature,
         phases=job.stopwatch.phases,
         versions=versions(),
         samples=_samples(job),
         calibration_error_before=_figures(job, softmax(logits)).calibration_error,
     )
+
+
+def _gap_at(tested: Estimate, fitted: Estimate) -> int | None:
+    """About how many test photos would make a gap to the training photos certain; None where it is, or there is none.
+
+    None, too, where no number would, because the training photos are too few for that.
+    """
+    if tested.value >= fitted.value or tested.high < fitted.low:
+        return None
+    return photos_until(tested.value, lambda known: known.high < fitted.low)
 
 
 def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:

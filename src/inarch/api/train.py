@@ -188,6 +188,7 @@ def _trained(
         report=report,
         page=to_html(report, thumbnails(job, report)),
         golden=(job.stored.images[job.test[:1]], logits[:1]),
+        evidence=outcome.evidence,
     )
 
 

@@ -1,6 +1,7 @@
 """The model card: what a stranger must know before using the bundle."""
 
-from inarch.records import TrainingReport
+from inarch.drawing.answering_text import answered_sentence, rule_sentence
+from inarch.records import Evaluation, TrainingReport
 
 
 def model_card(report: TrainingReport) -> str:
@@ -38,5 +39,14 @@ Balanced accuracy {figures.balanced_accuracy}; log loss {figures.log_loss:.3f}.
 inarch predict THIS_FOLDER PHOTO...
 ```
 Figures with intervals stand in `metrics.json`, pictures in `report.html`. They hold for photos like those it was
-measured on, taken in the same way of the same things; a photo of something else gets one of these classes too.
+measured on, taken in the same way of the same things. {_unsure(figures)}
 """
+
+
+def _unsure(figures: Evaluation) -> str:
+    if figures.answered is None:
+        return "A photo of something else gets one of these classes too."
+    return (
+        f"{rule_sentence(figures.answered.rule)} {answered_sentence(figures.answered)} A photo of something else may "
+        "get one of these classes all the same."
+    )

@@ -7,6 +7,7 @@ CONFIG = "config.json"
 CLASSES = "classes.txt"
 PREPROCESS = "preprocess.json"
 CALIBRATION = "calibration.json"
+ANSWERING = "answering.npz"
 METRICS = "metrics.json"
 GRAPH = "model.onnx"
 WEIGHTS = "model.safetensors"
@@ -20,5 +21,8 @@ NEEDED = (CONFIG, CLASSES, PREPROCESS, CALIBRATION, GRAPH, GOLDEN)
 SEALED = (CLASSES, PREPROCESS, CALIBRATION, METRICS, GRAPH, WEIGHTS, GOLDEN)
 """Files whose SHA-256 stands in the config, so that none can be exchanged or altered without a word."""
 
-FILES = (CONFIG, *SEALED, CARD, REPORT)
+OPTIONAL = (ANSWERING,)
+"""Sealed where they are there; older bundles, and adapted ones, have none."""
+
+FILES = (CONFIG, *SEALED, *OPTIONAL, CARD, REPORT)
 """Everything that a bundle holds; the card and the report are for people, who may edit them."""

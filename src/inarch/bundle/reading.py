@@ -4,8 +4,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.bundle.format import (
+    ANSWERING,
     CALIBRATION,
     CLASSES,
     CONFIG,
@@ -22,12 +23,17 @@ from inarch.bundle.format import (
     GRAPH,
     METRICS,
     NEEDED,
+    OPTIONAL,
     PREPROCESS,
     SEALED,
     WEIGHTS,
 )
 from inarch.errors import BundleError, UserError
+from inarch.metrics.answering import Evidence
 from inarch.records import Preprocessing
+
+EVIDENCE_KINDS = [np.float64, np.bool_, np.float64, np.float64, np.float16]
+"""Of the arrays of `Evidence`, in their order."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +114,36 @@ class Bundle:
         Raises:
             BundleError: they are missing or altered.
         """
-        content = _sealed(self.path, GOLDEN, self.digests)
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                pixels, logits = file["pixels"], file["logits"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise _unreadable(self.path / GOLDEN, error) from error
-        if (pixels.dtype, logits.dtype) != (np.uint8, np.float32):
+        pixels, logits = self._arrays(GOLDEN, ("pixels", "logits"))
+        if [pixels.dtype, logits.dtype] != [np.uint8, np.float32]:
             raise BundleError(
                 f"{self.path / GOLDEN} holds {pixels.dtype} and {logits.dtype}, which do not fit together as pixels "
                 "and logits. Train or copy the bundle again."
             )
         return pixels, logits
+
+    def evidence(self) -> Evidence | None:
+        """What a rule for answering is chosen by; None for bundles that have none: older ones, and adapted ones.
+
+        Raises:
+            BundleError: it is missing or altered.
+        """
+        if ANSWERING not in self.digests:
+            return None
+        arrays = Evidence(*self._arrays(ANSWERING, [each.name for each in fields(Evidence)]))
+        photos = {each.shape for each in (arrays.confidence, arrays.correct, arrays.truth, arrays.novelty)}
+        kinds = [getattr(arrays, each.name).dtype for each in fields(Evidence)]
+        if len(photos) > 1 or not arrays.novelty.size or arrays.known.ndim != 2 or kinds != EVIDENCE_KINDS:
+            raise BundleError(f"The arrays in {self.path / ANSWERING} do not fit together. Train or copy it again.")
+        return arrays
+
+    def _arrays(self, name: str, parts: Sequence[str]) -> list[NDArray[Any]]:
+        content = _sealed(self.path, name, self.digests)
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                return [file[part] for part in parts]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise _unreadable(self.path / name, error) from error
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -149,7 +173,8 @@ def read_bundle(path: str | Path) -> Bundle:
 
 
 def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
-    digests = {name: str(config["sha256"][name]) for name in SEALED}
+    sealed = (*SEALED, *(name for name in OPTIONAL if name in config["sha256"]))
+    digests = {name: str(config["sha256"][name]) for name in sealed}
     preprocess = _object(folder / PREPROCESS, _sealed(folder, PREPROCESS, digests))
     calibration = _object(folder / CALIBRATION, _sealed(folder, CALIBRATION, digests))
     return Bundle(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inarch.bundle.card import model_card
 from inarch.bundle.format import (
+    ANSWERING,
     CALIBRATION,
     CARD,
     CLASSES,
@@ -25,6 +26,7 @@ from inarch.bundle.format import (
     GOLDEN,
     GRAPH,
     METRICS,
+    OPTIONAL,
     PREPROCESS,
     REPORT,
     SEALED,
@@ -32,6 +34,7 @@ from inarch.bundle.format import (
 )
 from inarch.bundle.reading import Bundle, BundleConfig, read_bundle
 from inarch.errors import OutputError
+from inarch.metrics.answering import Evidence
 from inarch.nets import Classifier
 from inarch.records import TrainingReport
 from inarch.weights.files import write_weights
@@ -48,6 +51,8 @@ class BundleContents:
     page: str
     """The report as HTML."""
     golden: tuple[NDArray[np.uint8], NDArray[np.float32]]
+    evidence: Evidence | None = None
+    """What a rule for answering is chosen by, where there is any."""
 
 
 def check_output(out: Path) -> None:
@@ -113,15 +118,18 @@ def _objection(place: Path) -> str:
 
 def _fill(folder: Path, contents: BundleContents) -> None:
     """Every file, and last the config with the digests of the others."""
-    for name, write in _files(contents).items():
+    files = _files(contents)
+    for name, write in files.items():
         write(folder / name)
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SEALED}
+    sealed = (*SEALED, *(name for name in OPTIONAL if name in files))
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sealed}
     _as_json({"format": FORMAT, **asdict(contents.config), "sha256": digests})(folder / CONFIG)
 
 
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
     report = contents.report
     pixels, logits = contents.golden
+    evidence = None if contents.evidence is None else asdict(contents.evidence)
     named = {"architecture": report.model}  # one word alone: safetensors writes several in any order
     return {
         CLASSES: _as_text("".join(f"{name}\n" for name in report.classes)),
@@ -133,6 +141,7 @@ def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
         GOLDEN: lambda path: np.savez(path, pixels=pixels, logits=logits),
         CARD: _as_text(model_card(report)),
         REPORT: _as_text(contents.page),
+        **({} if evidence is None else {ANSWERING: lambda path: np.savez(path, **evidence)}),
     }
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inarch.errors import WorkError
+from inarch.cli.shares import share_of
+from inarch.errors import UserError, WorkError
 
 SHOWN = 10
 """Unreadable photos that are named at the end."""
@@ -17,17 +18,37 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     top: Annotated[int, typer.Option(min=1, help="How many classes to show for each photo.")] = 3,
     output: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    goal: Annotated[
+        float | None,
+        typer.Option(help="The share of answers that is to be right; without it 0.95.", show_default=False),
+    ] = None,
+    always: Annotated[bool, typer.Option("--always-answer", help="Never say “don't know”.")] = False,
+    sets: Annotated[
+        float | None,
+        typer.Option(
+            help="Show as many classes as it takes to hold the true one so often, such as 0.9; replaces --top.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Classify photos with a bundle.
+    """Classify photos with a bundle. What it is unsure of, it does not know.
 
     Example: inarch predict mine photo.jpg holiday/ --format csv
     """
+    if goal is not None and always:
+        raise UserError("--goal says when not to answer, and --always-answer forbids that; leave out one of them.")
+    share_of("--goal", goal)
     from inarch.serving.listing import photos_in, writer
 
     show = writer(output, top)
     from inarch.serving.predictor import load
 
-    unread = show(load(bundle).predict(photos_in(images)), sys.stdout)
+    predictor = load(bundle, goal=0.0 if always else goal, sets=share_of("--sets", sets) or 0.0)
+    from inarch.drawing.answering_text import caution
+
+    if not always and (said := caution(predictor.rule)):
+        typer.echo(said, err=True)
+    unread = show(predictor.predict(photos_in(images)), sys.stdout)
     if unread:
         raise WorkError(_sentence(unread))
 

@@ -130,7 +130,7 @@ def _band(frame: Frame, points: Points, bounds: Points, index: int) -> str:
 
 def reliability_diagram(bins: Sequence[Bin]) -> str:
     """How often answers of each confidence were right; a calibrated net's bars end on the diagonal."""
-    frame = Frame(Scale(0, 1, 58, WIDTH - 16), Scale(0, 1, 330, 34))
+    frame = Frame(Scale(0, 1, 58, WIDTH - 24), Scale(0, 1, 330, 34))  # room for half of "100 %"
     shares = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     said = [
         f"Confidence {each.low:.0%} to {each.high:.0%}: right on {each.accuracy:.0%} of {counted(each.n, 'photo')}."

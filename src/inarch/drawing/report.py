@@ -8,12 +8,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from inarch.drawing import wording
+from inarch.drawing.answering_text import answered_sentence, rule_sentence
 from inarch.drawing.charts import interval_plot, line_chart, phase_bar, reliability_diagram
 from inarch.drawing.confusion import confusion_matrix
 from inarch.drawing.report_text import weakest_first
 from inarch.drawing.strategy_curves import forecast_sentences, held_out_chart, learned_chart, verdict_sentences
 from inarch.drawing.theme import CSS
-from inarch.records import Curve, Evaluation, LearningCurve, StrategyCurves, TrainingReport
+from inarch.records import Answered, Curve, Evaluation, LearningCurve, StrategyCurves, TrainingReport
 
 TEMPLATES = Path(__file__).parent / "templates"
 SAMPLES, SKIPPED = 24, 50
@@ -73,6 +74,9 @@ def environment() -> Environment:
         duration=_unbroken(wording.duration),
         counted=wording.counted,
         forecast=wording.forecast,
+        photos_wanted=wording.photos_wanted,
+        rule_sentence=rule_sentence,
+        answered_sentence=answered_sentence,
         leak=wording.leak,
         moved=wording.moved,
         verdict_sentences=verdict_sentences,
@@ -91,6 +95,7 @@ def _charts(report: TrainingReport) -> dict[str, Markup | list[Markup]]:
         "curves": [Markup(chart) for chart in _curve_charts(report.curves)],
         "confusion": Markup(confusion_matrix(report.evaluation.confusion, report.classes)),
         "reliability": Markup(reliability_diagram(report.evaluation.reliability)),
+        "coverage": Markup(_coverage_chart(report.evaluation.answered)),
         "phases": Markup(phase_bar(report.phases)),
     }
 
@@ -103,6 +108,16 @@ def _photos_chart(curve: LearningCurve | None) -> str:
     bounds = [(point.accuracy.low, point.accuracy.high) for point in curve.points]
     line = Curve("held-out photos", "photos learned from", "accuracy", points)
     return line_chart([line], title="accuracy by photos", as_percent=True, intervals={line.name: bounds})
+
+
+def _coverage_chart(answered: Answered | None) -> str:
+    """Accuracy among the answered by the share that is answered; empty where there is no rule, or nothing to answer."""
+    if answered is None or not answered.curve:
+        return ""
+    points = tuple((100 * point.coverage, point.accuracy.value) for point in answered.curve)
+    bounds = [(point.accuracy.low, point.accuracy.high) for point in answered.curve]
+    line = Curve("most confident first", "photos answered, of 100", "share of the answers that is right", points)
+    return line_chart([line], title="accuracy by coverage", as_percent=True, intervals={line.name: bounds})
 
 
 def _strategy_charts(curves: StrategyCurves | None) -> list[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from inarch.drawing.wording import counted, headline, interval, percent, printable, shorten
+from inarch.drawing.answering_text import answered_sentence, rule_sentence
+from inarch.drawing.wording import counted, headline, interval, percent, photos_wanted, printable, shorten
 from inarch.records import ClassScore, Estimate, Evaluation
 
 NAME_WIDTH = 24
@@ -24,7 +25,16 @@ def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
         f"Balanced accuracy  {percent(balanced.value)} ({interval(balanced)}): every class counts alike",
         f"Calibration error  {percent(gap.value)} ({interval(gap)}): how far confidence is off, on average",
         f"Log loss           {evaluation.log_loss:.3f}",
+        *_more_lines(evaluation),
     )
+
+
+def _more_lines(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.answered:
+        yield f"Don't know         {rule_sentence(evaluation.answered.rule)}"
+        yield f"                   {answered_sentence(evaluation.answered)}"
+    if wanted := photos_wanted(evaluation):
+        yield f"More photos        {wanted}"
 
 
 def _class_lines(evaluation: Evaluation) -> Iterator[str]:

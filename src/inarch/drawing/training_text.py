@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inarch.drawing.answering_text import answered_sentence, rule_sentence
 from inarch.drawing.strategy_curves import strategy_lines
 from inarch.drawing.wording import counted, duration, forecast, headline, interval, leak, moved, percent
 from inarch.records import (
     CURVES_PHASE,
+    Answered,
+    AnswerRule,
     Estimate,
     LeakTax,
     LearningCurve,
@@ -30,6 +33,7 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         "",
         *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
         *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
+        *_unsure(evaluation.get("answered")),
         *_forecast(metrics["learning_curve"]),
         *_leak(metrics["leak_tax"]),
         *_promise(metrics),
@@ -128,6 +132,16 @@ def _forecast(curve: Mapping[str, Any] | None) -> list[str]:
     points = tuple(LearningPoint(each["photos"], Estimate(**each["accuracy"])) for each in curve["points"])
     read = LearningCurve(points, curve["photos"], Estimate(**curve["doubled"]))
     return [f"photos  {forecast(read)}"]
+
+
+def _unsure(read: Mapping[str, Any] | None) -> list[str]:
+    """Bundles of older inarchs say nothing of it."""
+    if read is None:
+        return []
+    rule = AnswerRule(**{**read["rule"], "coverage": Estimate(**read["rule"]["coverage"])})
+    shares = {name: read[name] and Estimate(**read[name]) for name in ("coverage", "accuracy")}
+    answered = Answered(rule=rule, **shares, unlike=read["unlike"], close=read["close"], curve=())
+    return [f"unsure  {rule_sentence(rule)}", f"        {answered_sentence(answered)}"]
 
 
 def _leak(read: Mapping[str, Any] | None) -> list[str]:

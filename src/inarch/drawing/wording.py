@@ -3,7 +3,7 @@
 from collections import Counter
 from unicodedata import bidirectional, category
 
-from inarch.records import Estimate, LeakTax, LearningCurve, Movement
+from inarch.records import Estimate, Evaluation, LeakTax, LearningCurve, Movement
 
 MINUTE, HOUR = 60, 3600
 TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -66,6 +66,14 @@ def forecast(curve: LearningCurve) -> str:
     if gain.low > 0:
         return f"Twice as many photos would add {said} to a linear classifier on these features."
     return f"Whether twice as many photos would help a linear classifier is too close to call: {said}."
+
+
+def photos_wanted(evaluation: Evaluation) -> str:
+    """What it takes to know the accuracy well: ``About 1,677 more test photos would tell it to 2 points …``"""
+    if evaluation.precise_at is None or evaluation.precise_at <= evaluation.n:
+        return ""
+    more = counted(evaluation.precise_at - evaluation.n, "more test photo")
+    return f"About {more} would tell the accuracy to 2 points either way."
 
 
 def leak(measured: LeakTax) -> str:

@@ -10,6 +10,7 @@ Losses = Float[np.ndarray, "n"]
 Weights = Float[np.ndarray, "n"]
 Confidence = Float[np.ndarray, "n"]
 Correct = Bool[np.ndarray, "n"]
+Novelty = Float[np.ndarray, "n"]
 Confusion = Int[np.ndarray, "k k"]
 """Row: true class; column: predicted class."""
 AnyScores = Float[np.ndarray, "rows columns"]

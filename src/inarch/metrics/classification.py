@@ -7,10 +7,12 @@ import numpy as np
 from inarch.errors import UserError
 from inarch.metrics.arrays import AnyLabels, AnyScores, Confusion, Labels, Probabilities
 from inarch.metrics.calibration import binned_gap, confidence_and_correct, reliability
-from inarch.metrics.intervals import bootstrap, mean_share, wilson
+from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
 from inarch.metrics.losses import log_losses
 from inarch.records import ClassScore, Estimate, Evaluation, Mistake
 
+PRECISE = 0.02
+"""An accuracy is known well if its interval reaches so far to each side, on average."""
 WORST = 24
 """How many mistakes an evaluation keeps."""
 
@@ -45,10 +47,11 @@ def evaluate(
     confidence, correct = confidence_and_correct(probabilities, labels)
     confusion = confusion_counts(labels, probabilities.argmax(axis=1), len(classes))
     per_class = _class_scores(confusion, classes)
+    accuracy = wilson(int(correct.sum()), len(labels))
     return Evaluation(
         split=split,
         n=len(labels),
-        accuracy=wilson(int(correct.sum()), len(labels)),
+        accuracy=accuracy,
         balanced_accuracy=_balanced_accuracy(confusion),
         log_loss=float(log_losses(probabilities, labels).mean()),
         calibration_error=bootstrap(binned_gap, confidence, correct, generator=np.random.default_rng(seed)),
@@ -56,6 +59,7 @@ def evaluate(
         per_class=per_class,
         reliability=reliability(probabilities, labels),
         mistakes=_worst_mistakes(probabilities, labels, paths),
+        precise_at=photos_until(accuracy.value, lambda known: known.high - known.low <= 2 * PRECISE),
     )
 
 

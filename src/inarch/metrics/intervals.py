@@ -32,6 +32,36 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
     return Estimate(share, low=max(0.0, min(share, centre - half)), high=min(1.0, max(share, centre + half)), n=n)
 
 
+MOST_PHOTOS = 10**7
+"""More are asked of nobody."""
+
+
+def photos_until(share: float, is_enough: Callable[[Estimate], bool]) -> int | None:
+    """About how many photos it takes until the interval of a share is as wanted, if the share stays what it is.
+
+    Args:
+        share: 0 to 1.
+        is_enough: of such an estimate; narrower intervals do not lose it again.
+
+    Returns:
+        None where `MOST_PHOTOS` are not enough.
+    """
+
+    def enough(n: int) -> bool:
+        return is_enough(wilson(round(share * n), n))
+
+    high = 1
+    while not enough(high):
+        if high > MOST_PHOTOS:
+            return None
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 def difference(one: Estimate, other: Estimate) -> Estimate:
     """One share minus another that is independent of it, with its 95 % interval from theirs; ``n`` is the smaller one.
 

@@ -1,7 +1,7 @@
 """The architectures: torch only; no files, no data, no config."""
 
 from inarch.nets.architecture import Architecture
-from inarch.nets.backbone import SMALL, Backbone, Block, Classifier, head_for, linear_head
+from inarch.nets.backbone import SMALL, Backbone, Block, Classifier, head_for, linear_head, reader
 from inarch.nets.catalog import ARCHITECTURES, architecture, build
 from inarch.nets.folding import folded
 from inarch.nets.freezing import Frozen, evaluating
@@ -20,4 +20,5 @@ __all__ = [
     "folded",
     "head_for",
     "linear_head",
+    "reader",
 ]

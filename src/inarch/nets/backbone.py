@@ -249,3 +249,8 @@ def head_for(backbone: Backbone, classes: int) -> nn.Sequential:
         for name in ("dropout", "linear"):
             layers.move_to_end(name)
     return nn.Sequential(layers)
+
+
+def reader(head: nn.Module) -> nn.Sequential:
+    """A head without its last layer: from the final map to the features (n, d) that this layer reads."""
+    return nn.Sequential(*list(head.children())[:-1])

@@ -4,7 +4,17 @@ from inarch.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.records.anatomy import Departure, FeatureInfo, NetTrace, Node
 from inarch.records.doctor import ACTIONS, KINDS, SEVERITIES, Decision, Diagnosis, Finding
 from inarch.records.learning import LeakTax, LearningCurve, LearningPoint
-from inarch.records.metrics import Bin, ClassScore, Comparison, Estimate, Evaluation, Mistake
+from inarch.records.metrics import (
+    Answered,
+    AnswerRule,
+    Bin,
+    ClassScore,
+    Comparison,
+    CoveragePoint,
+    Estimate,
+    Evaluation,
+    Mistake,
+)
 from inarch.records.photos import Photo, PhotoSet, Preprocessing, SkippedFile
 from inarch.records.plan import Plan, PlannedStrategy
 from inarch.records.ranking import RankedBackbone, Ranking
@@ -18,10 +28,13 @@ __all__ = [
     "SEVERITIES",
     "Adaptation",
     "AdaptedCandidate",
+    "AnswerRule",
+    "Answered",
     "Bin",
     "Candidate",
     "ClassScore",
     "Comparison",
+    "CoveragePoint",
     "Curve",
     "Decision",
     "Departure",

@@ -64,6 +64,49 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class AnswerRule:
+    """A photo is answered if the confidence is above one bound and its novelty not above another."""
+
+    goal: float
+    """The share of answers that is to be right."""
+    confidence: float | None
+    """Above this a photo is answered; None where no confidence reaches the goal."""
+    novelty: float
+    """Up to this a photo counts as like those that were learned from."""
+    promised: bool
+    """Whether the goal is kept except by bad luck of 1 in 20; else it is what the held-out photos suggest."""
+    n: int
+    """Photos that the bounds were chosen by, none of which had been learned from."""
+    coverage: Estimate
+    """The share of them that is answered."""
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """If only the most confident answers were given: how many of all photos that is, and how many are right."""
+
+    coverage: float
+    accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a rule comes to on labelled photos that had no part in choosing it."""
+
+    rule: AnswerRule
+    coverage: Estimate
+    """The share of photos that is answered."""
+    accuracy: Estimate | None
+    """Among the answered; None where none is."""
+    unlike: int
+    """Photos without an answer because they are unlike those that were learned from."""
+    close: int
+    """Photos without an answer because two classes are too close."""
+    curve: tuple[CoveragePoint, ...]
+    """With rising coverage; the last point has every photo that is not unlike."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Everything measured on one set of labelled photos."""
 
@@ -82,3 +125,7 @@ class Evaluation:
     """Without the bars that have no photos."""
     mistakes: tuple[Mistake, ...]
     """Worst first: the most confident wrong answers."""
+    precise_at: int | None = None
+    """About how many photos it takes to know an accuracy like this one to 2 points either way."""
+    answered: Answered | None = None
+    """What saying "don't know" comes to, where there is a rule for it."""

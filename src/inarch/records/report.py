@@ -88,6 +88,9 @@ class TrainingReport:
     versions: tuple[tuple[str, str], ...]
     samples: tuple[Photo, ...] = ()
     """A few photos of each class, to be shown; their thumbnails are found by path."""
+    gap_at: int | None = None
+    """About how many test photos it takes to tell the accuracy on them from that on the training photos, where the
+    intervals overlap and the gap stays as it is."""
     calibration_error_before: Estimate | None = None
     """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""
     movements: tuple[Movement, ...] = ()

@@ -77,7 +77,7 @@ def _may_be_photo(file: Path) -> bool:
 
 
 def writer(form: str, top: int) -> Writer:
-    """The writer for ``form``, showing the ``top`` most probable classes.
+    """The writer for ``form``, showing the ``top`` most probable classes, or each photo's set where sets were made.
 
     Raises:
         UnknownNameError: there is none of that name.
@@ -103,26 +103,33 @@ def _noting(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Pr
 
 def _table(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     for each in predictions:
-        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in each.ranking[:top])
-        stream.write(f"{printable(each.name)}: {printable(shown) or 'not read: ' + printable(each.problem)}\n")
+        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in _first(each, top))
+        said = f"don't know, {each.doubt}: {shown}" if each.doubt else shown or f"not read: {each.problem}"
+        stream.write(f"{printable(each.name)}: {printable(said)}\n")
+
+
+def _first(each: Prediction, top: int) -> tuple[tuple[str, float], ...]:
+    """The classes that are shown: those of its set, or the ``top`` most probable ones."""
+    return each.ranking[: each.likely or top]
 
 
 def _json(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = []
     for each in predictions:
-        best = [{"class": name, "probability": round(value, 6)} for name, value in each.ranking[:top]]
-        rows.append({"photo": each.name, "predictions": best} | ({"problem": each.problem} if each.problem else {}))
+        best = [{"class": name, "probability": round(value, 6)} for name, value in _first(each, top)]
+        said = {name: value for name, value in (("problem", each.problem), ("doubt", each.doubt)) if value}
+        rows.append({"photo": each.name, "answer": each.answer or None, "predictions": best, **said})
     stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
 def _csv(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(["photo", "rank", "class", "probability", "problem"])
+    rows.writerow(["photo", "rank", "class", "probability", "problem", "doubt"])
     for each in predictions:
-        for rank, (name, value) in enumerate(each.ranking[:top], start=1):
-            rows.writerow([each.name, rank, name, f"{value:.6f}", ""])
+        for rank, (name, value) in enumerate(_first(each, top), start=1):
+            rows.writerow([each.name, rank, name, f"{value:.6f}", "", each.doubt])
         if each.problem:
-            rows.writerow([each.name, "", "", "", each.problem])
+            rows.writerow([each.name, "", "", "", each.problem, ""])
 
 
 WRITERS: Mapping[str, Callable[[Iterable[Prediction], Stream, int], None]] = MappingProxyType(

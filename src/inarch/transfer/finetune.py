@@ -18,12 +18,13 @@ from torch import nn
 
 from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
-from inarch.nets import Backbone, Classifier
+from inarch.nets import Backbone, Classifier, reader
 from inarch.records import Candidate, Curve, Preprocessing
 from inarch.training.budget import fitting_epochs, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Source
 from inarch.transfer.balance import Balance
+from inarch.transfer.evidence import HeldOut, evidence_of, logits_from
 from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, learning_curve_of, measured, probe_on, right
@@ -54,13 +55,22 @@ PROVABLE = 6
 class Trial:
     """Fine-tuning and probing, both fitted on the same four fifths of the training photos."""
 
-    held_out: NDArray[np.int64]
-    """Training photos (places in ``job.train``) that neither saw."""
-    tuned: NDArray[np.float64]
+    answered: HeldOut
+    """By fine-tuning: the training photos that neither saw."""
     probed: NDArray[np.float64]
-    """Logits of both on them."""
+    """Logits of the probe on them."""
     history: tuple[Epoch, ...]
     seconds: float
+
+    @property
+    def held_out(self) -> NDArray[np.int64]:
+        """Those photos, as places in ``job.train``."""
+        return self.answered.places
+
+    @property
+    def tuned(self) -> NDArray[np.float64]:
+        """Logits of fine-tuning on them."""
+        return self.answered.logits
 
 
 def finetune(job: Job) -> Outcome:
@@ -164,9 +174,12 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
         history = train_tail(
             job, model, maps_of(job, probed).source(seen), config, _checkpoint(job, probed, "trial"), seconds=seconds
         )
-        tuned = logits_of(model, probed.views[0]["map"], held)
+        maps = probed.views[0]["map"]
+        tail, head = model
+        read = nn.Sequential(tail, reader(head))
+        features = logits_of(read, maps, held)
+        tuned = HeldOut(held, logits_from(head, features), features, seen, logits_of(read, maps, seen))
     return Trial(
-        held,
         tuned,
         fits[probed.stage].logits(probed.features(probed.stage)[0, held]),
         tuple(history),
@@ -231,8 +244,8 @@ def finetune_outcome(
     temperature = job.balanced.temperature(tried.tuned, job.labels[job.train][tried.held_out])
     shift_logits(head, job.balanced, temperature)
     labels = job.labels[job.train]
-    everything = np.arange(len(labels))
-    fitted = right(logits_of(nn.Sequential(tail, head), probed.views[0]["map"], everything), labels)
+    features = logits_of(nn.Sequential(tail, reader(head)), probed.views[0]["map"], np.arange(len(labels)))
+    fitted = right(logits_from(head, features), labels)
     with job.stopwatch.phase("export"):
         graph = classifier_graph(model, job.preprocessing)
     return Outcome(
@@ -245,6 +258,7 @@ def finetune_outcome(
         curves=loss_curves(history),
         movements=(probed.snapshot.movement(Classifier(job.start.backbone, head)), movement),
         notes=(*notes, f"Everything up to {cut} is frozen; the rest of the net and the head were trained."),
+        evidence=evidence_of(job, tried.answered, temperature, features),
         learning_curve=learning_curve_of(job, probed),
     )
 

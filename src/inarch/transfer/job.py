@@ -15,6 +15,7 @@ from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
 from inarch.data.split import distinct, groups_of
 from inarch.data.store import Stored
+from inarch.metrics.answering import Evidence
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import Balance, balance_of
@@ -165,6 +166,8 @@ class Outcome:
     movements: tuple[Movement, ...]
     """What each phase changed in the net."""
     notes: tuple[str, ...]
+    evidence: Evidence | None = None
+    """What a rule for answering is chosen by, where photos were held out."""
     learning_curve: LearningCurve | None = None
     """Of the probe, where there was one and the photos suffice."""
     job: Job | None = None

@@ -24,6 +24,7 @@ from inarch.metrics.intervals import wilson
 from inarch.nets import SMALL, Backbone, Classifier, head_for
 from inarch.records import Candidate, Curve, Estimate, LearningCurve
 from inarch.transfer.balance import Balance
+from inarch.transfer.evidence import HeldOut, evidence_of
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, Outcome, rarest_class
 from inarch.transfer.learning import learning_curve
@@ -206,6 +207,8 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
     with job.stopwatch.phase("export"):
         outputs = [probed.prefix.output(stage) for stage in (*earlier, last)]
         graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias, outputs=outputs)
+    features, rows = probed.features(probed.stage)[0], probed.probe.held_out_rows
+    answered = HeldOut(rows, held_out, features[rows], np.arange(len(features)), features)
     points = tuple((1 / strength, loss) for strength, loss in fitted.searched)
     movement = probed.snapshot.movement(Classifier(job.start.backbone, head))
     model = Classifier(backbone, head).eval()
@@ -214,11 +217,12 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         model=model,
         graph=graph,
         temperature=temperature,
-        fitted=right(fitted.logits(probed.features(probed.stage)[0]), labels),
+        fitted=right(fitted.logits(features), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
         movements=(replace(movement, kept=len(digests(model.backbone))),),
         notes=(*notes, *_cut_note(probed)),
+        evidence=evidence_of(job, answered, temperature, features),
         learning_curve=learning_curve_of(job, probed),
     )
 

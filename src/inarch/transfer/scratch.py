@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from inarch.data.augment import augment
 from inarch.data.store import store
-from inarch.nets import Classifier, architecture, build, evaluating
+from inarch.nets import Classifier, architecture, build, evaluating, reader
 from inarch.records import Candidate, Curve, Estimate, Movement, Preprocessing
 from inarch.training.budget import TimePlan, fitting_epochs, step_seconds
 from inarch.training.config import TrainingConfig
@@ -21,6 +21,7 @@ from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
 from inarch.training.seeds import generator, global_draws
+from inarch.transfer.evidence import HeldOut, evidence_of, logits_from
 from inarch.transfer.finetune import held_out_fold, loss_curves, shift_logits
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import measured, right
@@ -70,16 +71,24 @@ class Trained:
     """A net that learned from four fifths of the training photos, and what it is worth on the others."""
 
     model: Classifier
-    held_out: NDArray[np.int64]
-    """Training photos (places in ``job.train``) that it has not seen."""
-    logits: NDArray[np.float64]
-    """On them, at temperature 1 and not yet shifted by the balance."""
+    answered: HeldOut
+    """The training photos that it has not seen."""
     temperature: float
     fitted: Estimate
     measured: Candidate
     curves: tuple[Curve, ...]
     movement: Movement
     notes: tuple[str, ...]
+
+    @property
+    def held_out(self) -> NDArray[np.int64]:
+        """Those photos, as places in ``job.train``."""
+        return self.answered.places
+
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """On them, at temperature 1 and not yet shifted by the balance."""
+        return self.answered.logits
 
     def candidate(self, why: str, *, chosen: bool) -> Candidate:
         """How it did, and what was decided."""
@@ -101,6 +110,7 @@ class Trained:
             curves=self.curves,
             movements=(self.movement,),
             notes=self.notes,
+            evidence=evidence_of(job, self.answered, self.temperature, self.answered.seen_features),
             job=job,
         )
 
@@ -147,9 +157,11 @@ def trained(job: Job) -> Trained:
             held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
             plan.look(run)
         run.discard()
-        logits = logits_of(job, model, job.train[held])
+        read = nn.Sequential(model.backbone, reader(model.head))
+        features, learned = (logits_of(job, read, job.train[part]) for part in (held, seen))
+        logits = logits_from(model.head, features)
         temperature = job.balanced.temperature(logits, job.labels[job.train[held]])
-        answers = logits_of(job, model, job.train[seen]) - temperature * job.balanced.shift
+        answers = logits_from(model.head, learned) - temperature * job.balanced.shift
     config = run.config
     settings = (
         f"{job.start.architecture}, {job.preprocessing.image_size} px, {config.epochs} epochs, {config.optimiser} "
@@ -158,8 +170,7 @@ def trained(job: Job) -> Trained:
     kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
     return Trained(
         model=model,
-        held_out=held,
-        logits=logits,
+        answered=HeldOut(held, logits, features, seen, learned),
         temperature=temperature,
         fitted=right(answers, job.labels[job.train[seen]]),
         measured=measured(
@@ -274,7 +285,7 @@ def _step_seconds(model: Classifier, source: Source, config: TrainingConfig, par
 
 @torch.no_grad()
 def logits_of(job: Job, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
-    """Logits of stored photos, in evaluation mode: (n, classes)."""
+    """Logits of stored photos, in evaluation mode: (n, classes); or what else ``model`` puts out."""
     parts = []
     with evaluating(model):
         for at in range(0, len(rows), batch):

@@ -94,7 +94,7 @@ def train_tail(
 
 @torch.no_grad()
 def logits_of(model: nn.Module, maps: Rows, rows: NDArray[np.int64], *, batch: int = 32) -> NDArray[np.float64]:
-    """Logits of ``model`` on cached maps, in evaluation mode: (n, classes)."""
+    """Logits of ``model`` on cached maps, in evaluation mode: (n, classes); or what else it puts out."""
     with evaluating(model):
         parts = [
             model(torch.from_numpy(maps[rows[at : at + batch]]).float()).double().numpy()

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from inarch.nets import SMALL, Backbone, Classifier, evaluating, folded
+from inarch.nets import SMALL, Backbone, Classifier, evaluating, folded, reader
 from inarch.records import Preprocessing
 from inarch.weights.runtime import PIXELS
 
 OPSET = 18
 FEATURES = "features"
 """The output with the pooled last map."""
+EMBEDDING = "embedding"
+"""The output with what a classifier's last layer reads."""
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Where the exporter notes which modules a value was computed in, from the outermost to the operator."""
 
@@ -62,9 +64,23 @@ class Tapped(nn.Module):
         return (*(maps[tap] for tap in self.taps), *(maps[tap].mean((2, 3)) for tap in self.pooled))
 
 
+class Answering(nn.Module):
+    """A classifier that shows what the last layer of its head reads, too."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        *_, self.last = model.head.children()
+        self.backbone, self.reader = model.backbone, reader(model.head)
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+        """Logits (n, classes), and the features (n, d) that they are a linear function of."""
+        features = self.reader(self.backbone(images))
+        return self.last(features), features
+
+
 def classifier_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
-    """Pixels to ``logits``."""
-    return _graph(model, preprocessing, ["logits"])
+    """Pixels to ``logits`` and ``embedding``, which is what the last layer reads."""
+    return _graph(Answering(model), preprocessing, ["logits", EMBEDDING])
 
 
 def features_graph(
@@ -159,7 +175,7 @@ def _has_norms(model: nn.Module) -> bool:
 def with_linear_head(
     graph: bytes, weight: NDArray[np.float32], bias: NDArray[np.float32], *, outputs: Sequence[str] = (FEATURES,)
 ) -> bytes:
-    """A graph from `features_graph` with a linear layer on its features: pixels to ``logits``.
+    """A graph from `features_graph` with a linear layer on its features: pixels to ``logits`` and ``embedding``.
 
     Args:
         graph: what neither ``outputs`` nor the input needs is dropped.
@@ -185,9 +201,11 @@ def with_linear_head(
             ]
         )
     inner.node.append(helper.make_node("Gemm", [features, "head.weight", "head.bias"], ["logits"], transB=1))
+    inner.node.append(helper.make_node("Identity", [features], [EMBEDDING]))
     batch = inner.input[0].type.tensor_type.shape.dim[0].dim_param
     del inner.output[:]
-    inner.output.append(helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [batch, len(bias)]))
+    for name, width in (("logits", len(bias)), (EMBEDDING, weight.shape[1])):
+        inner.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, width]))
     _prune(inner)
     return bytes(model.SerializeToString(deterministic=True))
 

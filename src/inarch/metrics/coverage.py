@@ -1,0 +1,40 @@
+"""What answering by a rule comes to: how many photos are answered, and how many of the answers are right."""
+
+import numpy as np
+
+from inarch.metrics.answering import STEPS, is_close, is_unlike
+from inarch.metrics.arrays import Confidence, Correct, Novelty
+from inarch.metrics.intervals import wilson
+from inarch.records import Answered, AnswerRule, CoveragePoint
+
+
+def answered(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty: Novelty) -> Answered:
+    """Coverage, and accuracy among the answered, of labelled photos that had no part in choosing the rule.
+
+    Args:
+        rule: when to answer.
+        confidence: the probability of each photo's answer.
+        correct: whether that answer is right.
+        novelty: how unlike the photos that were learned from each of them is.
+
+    Raises:
+        UserError: there are no photos.
+    """
+    unlike = np.array([is_unlike(rule, each) for each in novelty.tolist()], dtype=bool)
+    close = np.array([is_close(rule, each) for each in confidence.tolist()], dtype=bool)
+    given = ~(unlike | close)
+    return Answered(
+        rule=rule,
+        coverage=wilson(int(given.sum()), len(given)),
+        accuracy=wilson(int(correct[given].sum()), int(given.sum())) if given.any() else None,
+        unlike=int(unlike.sum()),
+        close=int((close & ~unlike).sum()),
+        curve=_curve(confidence[~unlike], correct[~unlike], len(given)),
+    )
+
+
+def _curve(confidence: Confidence, correct: Correct, n: int) -> tuple[CoveragePoint, ...]:
+    """The most confident first: a twentieth of the photos more at each point; ``n`` are all photos."""
+    right = np.cumsum(correct[np.argsort(-confidence, kind="stable")]).tolist()
+    counts = np.unique(np.ceil(len(right) * np.arange(1, STEPS + 1) / STEPS).astype(int)).tolist()
+    return tuple(CoveragePoint(count / n, wilson(right[count - 1], count)) for count in counts if count)

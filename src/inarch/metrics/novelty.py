@@ -1,0 +1,55 @@
+"""How unlike the photos that were learned from a photo is, by what the last layer reads.
+
+The distance to the k-th nearest of them, features scaled to length 1: Sun et al. 2022, *Out-of-Distribution Detection
+with Deep Nearest Neighbors*, arXiv 2204.06507.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEIGHBOURS = 5
+"""The k."""
+MOST_KNOWN = 2000
+"""Features that are kept at most."""
+CHUNK = 1000
+"""Photos whose distances are in memory at once."""
+
+Features = NDArray[np.floating[Any]]
+
+
+def known_rows(n: int, seed: int) -> NDArray[np.int64]:
+    """Which of ``n`` photos are kept to compare others with: all of them, or `MOST_KNOWN` drawn from them."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:MOST_KNOWN])
+
+
+def directions(features: Features) -> NDArray[np.float16]:
+    """Each row scaled to length 1, (n, d)."""
+    rows = features.astype(np.float32)
+    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float16)
+
+
+def novelty(
+    features: Features,
+    known: Features,
+    groups: NDArray[np.int64] | None = None,
+    known_groups: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """1 less the cosine of a photo's features and those of its `NEIGHBOURS`-th nearest, (n,): 0 to 2.
+
+    Args:
+        features: (n, d).
+        known: `directions` of the photos to compare with, (m, d).
+        groups: of the photos, (n,).
+        known_groups: of those to compare with, (m,); a photo is compared with none of its own group.
+    """
+    compared = np.asarray(known, dtype=np.float32)
+    found = [np.zeros(0)]
+    for at in range(0, len(features), CHUNK):
+        likeness = directions(features[at : at + CHUNK]).astype(np.float32) @ compared.T
+        if groups is not None and known_groups is not None:
+            likeness[groups[at : at + CHUNK, None] == known_groups] = -1.0
+        place = max(0, len(known) - NEIGHBOURS)
+        found.append(1.0 - np.partition(likeness, place, axis=1)[:, place].astype(np.float64))
+    return np.concatenate(found)
