@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, train
+from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, study, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -117,6 +117,7 @@ COMMANDS = (
     models.models,
     inspect.inspect,
     pretrain.pretrain,
+    study.study,
 )
 for command in COMMANDS:
     app.command()(_told(command))
