@@ -117,16 +117,25 @@ def write_pages(out: Path) -> tuple[Studied, ...]:
         UserError: there is no ledger, or one of them cannot be read.
         OutputError: ``out`` cannot be written.
     """
+    shown = judged_ledgers(out)
+    for each in shown:
+        write_text(out / f"{each.ledger.claim.name}.html", to_html(each))
+    write_text(out / PAGE, studies_page(shown))
+    return shown
+
+
+def judged_ledgers(out: Path) -> tuple[Studied, ...]:
+    """What came of every study of which there is a ledger in ``out``, in the order of the catalog.
+
+    Raises:
+        UserError: there is none, or one of them cannot be read.
+    """
     order = list(STUDIES)
     found = [read_ledger(path) for path in sorted(out.glob("*.json"))]
     if not found:
         raise UserError(f"There is no ledger of a study in {out}; `inarch study NAME --out {out}` makes one.")
     found.sort(key=lambda each: order.index(each.claim.name) if each.claim.name in order else len(order))
-    shown = tuple(_judged(each, max(each.claim.seeds, *each.looks, 1)) for each in found)
-    for each in shown:
-        write_text(out / f"{each.ledger.claim.name}.html", to_html(each))
-    write_text(out / PAGE, studies_page(shown))
-    return shown
+    return tuple(_judged(each, max(each.claim.seeds, *each.looks, 1)) for each in found)
 
 
 def _studied(chosen: Study, out: Path, options: StudyOptions, seconds: float, progress: Progress) -> Studied:

@@ -77,7 +77,10 @@ def _failures_told() -> Iterator[None]:
     except InarchError as error:
         _stop(str(error), 1)
     except KeyboardInterrupt:
-        _stop("Stopped; nothing half written is left. `inarch train … --resume` goes on where it was.", 130)
+        _stop(
+            "Stopped; nothing half written is left. The same command (`inarch train` with --resume) goes on where it was.",
+            130,
+        )
     except BrokenPipeError:  # `inarch models | head`: the reader has seen enough
         _silence_stdout()
         raise SystemExit(0) from None

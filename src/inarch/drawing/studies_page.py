@@ -13,7 +13,7 @@ def studies_page(studied: Sequence[Studied]) -> str:
     """The page; the same ledgers give the same page."""
     verdicts = [each.finding.verdict for each in studied]
     count = ", ".join(f"{verdicts.count(name)} {name}" for name in (SUPPORTED, CONTRADICTED, UNDECIDED))
-    taken = sum(row.seconds for each in studied for row in each.ledger.rows)
+    taken = sum((row.seconds for each in studied for row in each.ledger.rows), start=0.0)
     lines = [
         TITLE,
         "",

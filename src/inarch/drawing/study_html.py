@@ -20,7 +20,7 @@ from inarch.drawing.study_text import (
 from inarch.drawing.theme import CSS
 from inarch.records.study import TIMES, Judged, Quantity, Row, Studied
 
-WIDTH, EDGE, HEIGHT = 480, 46, 96
+WIDTH, EDGE, HEIGHT = 400, 40, 96
 ROUND = (1, 2, 5)
 
 
@@ -41,7 +41,7 @@ def to_html(studied: Studied) -> str:
             remarks=remarks(studied),
             confidence=confidence_text([each.confidence for each in finding.quantities]),
             readings=reading_rows(studied.ledger.rows),
-            seconds=sum(row.seconds for row in studied.ledger.rows),
+            seconds=sum((row.seconds for row in studied.ledger.rows), start=0.0),
         )
     )
 

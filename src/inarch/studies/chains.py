@@ -15,7 +15,9 @@ from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derived
 
 LAYERS, WIDTH = 12, 16
-TRAINING = TrainingConfig(epochs=5, batch_size=64, lr=0.02, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
+TRAINING = TrainingConfig(
+    epochs=5, batch_size=64, optimiser="adamw", lr=3e-3, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0
+)
 LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
 
 

@@ -80,13 +80,32 @@ def _ledger(read: Mapping[str, Any]) -> StudyLedger:
         raise ValueError(f"its format is {read['format']}, not {FORMAT}")
     claim = dict(read["claim"])
     quantities = tuple(
-        Quantity(**{**each, "one": tuple(each["one"]), "other": tuple(each["other"])}) for each in claim["quantities"]
+        Quantity(
+            **{
+                **each,
+                "one": tuple(each["one"]),
+                "other": tuple(each["other"]),
+                "threshold": float(each["threshold"]),
+                "grain": float(each["grain"]),
+            }
+        )
+        for each in claim["quantities"]
     )
     return StudyLedger(
-        claim=Claim(**{**claim, "quantities": quantities, "arms": tuple(claim["arms"])}),
+        claim=Claim(
+            **{**claim, "quantities": quantities, "arms": tuple(claim["arms"]), "seconds": float(claim["seconds"])}
+        ),
         photos=dict(read["photos"]),
         versions=dict(read["versions"]),
         hardware=dict(read["hardware"]),
-        rows=tuple(Row(**row) for row in read["rows"]),
+        rows=tuple(
+            Row(
+                row["seed"],
+                row["arm"],
+                {name: float(value) for name, value in row["readings"].items()},
+                float(row["seconds"]),
+            )
+            for row in read["rows"]
+        ),
         looks=tuple(read["looks"]),
     )

@@ -49,7 +49,7 @@ STUDY = Study(
         ),
         arms=tuple(NETS),
         seeds=5,
-        seconds=8,
+        seconds=8.0,
     ),
     measure,
 )

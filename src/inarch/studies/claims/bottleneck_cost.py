@@ -16,7 +16,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     if arm == TIMES:
         return milliseconds((BASIC, BOTTLENECK), seed)
     figures = net_figures(trace_architecture(arm))
-    return {LAYERS: figures.depth, MACS: figures.macs}
+    return {LAYERS: float(figures.depth), MACS: float(figures.macs)}
 
 
 STUDY = Study(
@@ -39,7 +39,7 @@ STUDY = Study(
         ),
         arms=(BASIC, BOTTLENECK, TIMES),
         seeds=7,
-        seconds=6,
+        seconds=6.0,
     ),
     measure,
 )

@@ -15,7 +15,7 @@ from inarch.studies.study import Bench, Readings, Study
 from inarch.training.config import TrainingConfig
 from inarch.transfer.starting import DEFAULT_EMBEDDED, EMBEDDED, starting_point
 
-SIDE = 64
+SIDE = 48
 TRAINING = TrainingConfig(epochs=1, batch_size=32, lr=0.02, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
 DRIFT, HELD_OUT = "drift of the features", "accuracy on held-out photos"
 
@@ -109,7 +109,7 @@ STUDY = Study(
         ),
         arms=tuple(MEANINGS),
         seeds=3,
-        seconds=60,
+        seconds=45.0,
         photos=True,
     ),
     measure,

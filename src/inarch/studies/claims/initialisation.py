@@ -26,7 +26,7 @@ STUDY = Study(
         "start with.",
         source="He et al. 2015, arXiv 1502.01852, section 2.2 and Fig. 3; Glorot and Bengio 2010, AISTATS",
         reported="A net of 30 layers learns with He's start and stalls with Xavier's.",
-        design=f"{LAYERS} convolutions of 3x3 with ReLU and nothing else, five epochs of SGD with momentum at one "
+        design=f"{LAYERS} convolutions of 3x3 with ReLU and nothing else, five epochs of AdamW at one "
         "rate. The arms have the same drawn weights, multiplied. Accuracy on the photos that were learned from, as the "
         "claim is about learning. A seed draws the split, the weights and the order of the photos.",
         limits="One rate and one short run for all arms: another rate might rescue a bad start.",
@@ -49,8 +49,8 @@ STUDY = Study(
             ),
         ),
         arms=tuple(SCALES),
-        seeds=5,
-        seconds=60,
+        seeds=3,
+        seconds=20.0,
         photos=True,
     ),
     measure,

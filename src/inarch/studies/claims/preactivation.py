@@ -47,7 +47,7 @@ STUDY = Study(
         ),
         arms=(POST, PRE),
         seeds=5,
-        seconds=5,
+        seconds=5.0,
     ),
     measure,
 )

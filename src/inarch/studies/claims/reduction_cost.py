@@ -15,7 +15,8 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     if arm == TIMES:
         return milliseconds((WITH, WITHOUT), seed)
     record = trace_architecture(arm)
-    return {MACS: record.macs, PARAMETERS: record.parameters, MEMORY: record.peak + 4 * record.parameters}
+    counts = {MACS: record.macs, PARAMETERS: record.parameters, MEMORY: record.peak + 4 * record.parameters}
+    return {name: float(count) for name, count in counts.items()}
 
 
 STUDY = Study(
@@ -33,14 +34,16 @@ STUDY = Study(
         "comparison of times.",
         limits="Cost alone: what the reductions do to accuracy is another claim. Times are this machine's.",
         quantities=(
-            Quantity(words="MACs", one=(WITHOUT, MACS), other=(WITH, MACS), threshold=2, exact=True),
-            Quantity(words="parameters", one=(WITHOUT, PARAMETERS), other=(WITH, PARAMETERS), threshold=2, exact=True),
-            Quantity(words="memory", one=(WITHOUT, MEMORY), other=(WITH, MEMORY), threshold=2, exact=True),
-            Quantity(words="time", one=(TIMES, WITHOUT), other=(TIMES, WITH), threshold=2),
+            Quantity(words="MACs", one=(WITHOUT, MACS), other=(WITH, MACS), threshold=2.0, exact=True),
+            Quantity(
+                words="parameters", one=(WITHOUT, PARAMETERS), other=(WITH, PARAMETERS), threshold=2.0, exact=True
+            ),
+            Quantity(words="memory", one=(WITHOUT, MEMORY), other=(WITH, MEMORY), threshold=2.0, exact=True),
+            Quantity(words="time", one=(TIMES, WITHOUT), other=(TIMES, WITH), threshold=2.0),
         ),
         arms=(WITH, WITHOUT, TIMES),
         seeds=7,
-        seconds=4,
+        seconds=4.0,
     ),
     measure,
 )

@@ -33,7 +33,7 @@ STUDY = Study(
         ),
         arms=(OPEN, ZERO),
         seeds=5,
-        seconds=5,
+        seconds=5.0,
     ),
     measure,
 )
