@@ -1,8 +1,10 @@
 """Claims put to the test: measured, judged, written down as a ledger and a page."""
 
+import contextlib
 import hashlib
 import math
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -184,12 +186,22 @@ def _make(out: Path) -> None:
 
 def _bench(options: StudyOptions, progress: Progress) -> Bench:
     if options.data is None:
-        folder = options.cache / "digits"
-        write_digits(folder)
-        found, augmentation = scan(folder), DIGITS
+        found, augmentation = scan(_digits(options.cache)), DIGITS
     else:
         found, augmentation = kept_together(scan(options.data), options.cache, progress), Augmentation()
     return Bench(_part(found), augmentation, options.cache, _jobs(options, augmentation))
+
+
+def _digits(cache: Path) -> Path:
+    """The folder of the digits, whole however many studies begin at once."""
+    folder = cache / "digits"
+    if not folder.exists():
+        _make(cache)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".digits.") as made:
+            write_digits(Path(made, "digits"))
+            with contextlib.suppress(OSError):  # another was quicker
+                Path(made, "digits").rename(folder)
+    return folder
 
 
 def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoSet, int], Job]:
@@ -210,6 +222,7 @@ def _part(found: PhotoSet) -> PhotoSet:
 
 def _described(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:
     """Which photos these are, without saying where they lie."""
+    own = {"split": "the folder's own, for every seed"} if any(photo.split for photo in photos.photos) else {}
     content = "\n".join(
         sorted(f"{photo.digest} {photos.classes[photo.label]} {photo.split}" for photo in photos.photos)
     )
@@ -218,4 +231,5 @@ def _described(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:
         "count": len(photos.photos),
         "classes": len(photos.classes),
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        **own,
     }

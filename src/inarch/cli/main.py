@@ -78,7 +78,7 @@ def _failures_told() -> Iterator[None]:
         _stop(str(error), 1)
     except KeyboardInterrupt:
         _stop(
-            "Stopped; nothing half written is left. The same command (`inarch train` with --resume) goes on where it was.",
+            "Stopped; nothing half written is left. The same command goes on (`inarch train … --resume`).",
             130,
         )
     except BrokenPipeError:  # `inarch models | head`: the reader has seen enough

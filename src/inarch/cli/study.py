@@ -48,6 +48,11 @@ def study(
     ]
     if len(asked) != 1:
         raise UserError(f"Say one of NAME, --list, --all and --pages; {' and '.join(asked) or 'none'} was given.")
+    unused = [
+        words for words, given in (("--data", data), ("--seeds", seeds), ("--budget", budget)) if given is not None
+    ]
+    if unused and (listed or pages):
+        raise UserError(f"With {asked[0]} nothing is measured; leave {' and '.join(unused)} out.")
     from inarch.api.study import StudyOptions, claims, write_pages
     from inarch.drawing.study_text import list_json, list_text
 

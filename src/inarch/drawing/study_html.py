@@ -1,6 +1,6 @@
 """A study as one page that needs nothing but itself: what was shown, and what was not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, floor, inf, log10
 from statistics import mean, stdev
 
@@ -13,7 +13,7 @@ from inarch.drawing.study_text import (
     confidence_text,
     estimate_text,
     figure,
-    reading_text,
+    number,
     remarks,
     sentence,
 )
@@ -53,7 +53,7 @@ def reading_rows(rows: Sequence[Row]) -> tuple[tuple[str, str, str, str, int], .
         for reading, value in row.readings.items():
             together.setdefault((row.arm, reading), []).append(value)
     return tuple(
-        (arm, reading, reading_text(mean(values)), reading_text(stdev(values)) if len(values) > 1 else "–", len(values))
+        (arm, reading, number(mean(values)), number(stdev(values)) if len(values) > 1 else "–", len(values))
         for (arm, reading), values in together.items()
     )
 
@@ -86,7 +86,7 @@ def interval_picture(judged: Judged) -> str:
         *(
             svg.line(x(mark), base, x(mark), base + 4)
             + svg.text(_tick(quantity, mark), x(mark), base + 18, text_anchor="middle")
-            for mark in _spaced(marks)
+            for mark in _apart(quantity, marks, x)
         ),
         *(
             svg.element("circle", cx=x(value), cy=y + 14, r=2.5, fill=svg.muted(), opacity=0.8)
@@ -111,14 +111,20 @@ def _marks(quantity: Quantity, bounds: Sequence[float], values: Sequence[float])
     first = max((step for step in steps if step <= least), default=steps[0])
     last = min((step for step in steps if step >= most), default=steps[-1])
     inside = tuple(step for step in steps if first <= step <= last)
+    if last > 1e3 * first:
+        inside = tuple(10.0**decade for decade in range(floor(log10(first)), ceil(log10(last)) + 1))
     return inside if len(inside) > 1 else (first, 2 * first)
 
 
-def _spaced(marks: Sequence[float]) -> tuple[float, ...]:
-    """So few of them that their labels do not touch."""
-    every = ceil(len(marks) / 7)
-    return tuple(marks[::every])
+def _apart(quantity: Quantity, marks: Sequence[float], x: Scale) -> Iterator[float]:
+    """Those of them whose labels do not touch."""
+    ends = -inf
+    for mark in marks:
+        half = svg.CHARACTER * len(_tick(quantity, mark)) / 2
+        if x(mark) - half > ends + svg.CHARACTER:
+            ends = x(mark) + half
+            yield mark
 
 
 def _tick(quantity: Quantity, value: float) -> str:
-    return f"×{reading_text(value)}" if quantity.scale == TIMES else f"{100 * value:g}"
+    return f"×{number(value)}" if quantity.scale == TIMES else f"{100 * value:g}"

@@ -40,7 +40,16 @@ def finding_text(studied: Studied) -> str:
 
 def finding_json(studied: Studied) -> str:
     """The same as one JSON object."""
-    return json.dumps({"claim": asdict(studied.ledger.claim), **asdict(studied.finding)}, default=str)
+    return json.dumps({"claim": asdict(studied.ledger.claim), **_finite(asdict(studied.finding))})
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no endless numbers: the bounds of a single seed are null."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def sentence(judged: Judged) -> str:
@@ -63,28 +72,23 @@ def estimate_text(judged: Judged) -> str:
 
 def figure(quantity: Quantity, value: float) -> str:
     """A value in the quantity's scale: ``×2.8``, ``4.4 points``."""
-    return f"×{_plain(value)}" if quantity.scale == TIMES else points(value)
+    return f"×{number(value)}" if quantity.scale == TIMES else points(value)
 
 
 def _bounds(quantity: Quantity, estimate: Estimate) -> str:
     if not (isfinite(estimate.low) and isfinite(estimate.high)):
         return "one seed, no interval"
     if quantity.scale == TIMES:
-        return f"{_plain(estimate.low)} to {_plain(estimate.high)}"
+        return f"{number(estimate.low)} to {number(estimate.high)}"
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
 
 
-def _plain(value: float) -> str:
+def number(value: float) -> str:
     """Three digits that count, without an exponent while people read it so."""
     if value != 0 and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.2g}"
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
-
-
-def reading_text(value: float) -> str:
-    """A reading as it stands in a table, whatever it is of."""
-    return _plain(value)
 
 
 def remarks(studied: Studied) -> tuple[str, ...]:

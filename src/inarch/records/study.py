@@ -65,11 +65,6 @@ class Claim:
     photos: bool = False
     """Whether it is measured on photos; else on nets alone."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether all of it comes out the same every time."""
-        return all(quantity.exact for quantity in self.quantities)
-
 
 @dataclass(frozen=True)
 class Row:
