@@ -37,7 +37,7 @@ CLAIM = Claim(
     seeds=5,
     seconds=1.0,
 )
-RUNS = 500
+RUNS = 250
 ERROR = 3 * (0.025 * 0.975 / RUNS) ** 0.5
 """Three standard errors of a rate of 2.5 %."""
 

@@ -12,7 +12,7 @@ from trained import draw_folder
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Drawn photos of two classes that any net tells apart; no job is made of them."""
+    """Drawn photos of a few classes that any net tells apart; no job is made of them."""
 
     def none(photos: object, seed: int) -> object:
         raise AssertionError("no strategy is asked for here")

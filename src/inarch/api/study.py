@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inarch.api.demo import DIGITS
+from inarch.api.demo import DIGITS, GRAFTED
 from inarch.api.inspect import write_text
 from inarch.api.reporting import versions
 from inarch.api.train import TrainOptions, job_of
@@ -206,7 +206,13 @@ def _digits(cache: Path) -> Path:
 
 def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoSet, int], Job]:
     def job(photos: PhotoSet, seed: int) -> Job:
-        chosen = TrainOptions(seed=seed, augmentation=augmentation, cache=options.cache, cache_size=options.cache_size)
+        chosen = TrainOptions(
+            seed=seed,
+            image_size=GRAFTED.image_size if options.data is None else None,
+            augmentation=augmentation,
+            cache=options.cache,
+            cache_size=options.cache_size,
+        )
         return job_of(lambda: photos, chosen)
 
     return job

@@ -13,7 +13,8 @@ def studies_page(studied: Sequence[Studied]) -> str:
     """The page; the same ledgers give the same page."""
     verdicts = [each.finding.verdict for each in studied]
     count = ", ".join(f"{verdicts.count(name)} {name}" for name in (SUPPORTED, CONTRADICTED, UNDECIDED))
-    taken = sum((row.seconds for each in studied for row in each.ledger.rows), start=0.0)
+    rows = {(row.seed, row.arm, row.seconds) for each in studied for row in each.ledger.rows}  # some are shared
+    taken = sum((seconds for _, _, seconds in rows), start=0.0)
     lines = [
         TITLE,
         "",
