@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from inarch.api.reporting import versions
 from inarch.data.scan import scan
 from inarch.records import Photo, PhotoSet
+from inarch.studies.ledger import hardware
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("INARCH_SHARED", ROOT.parent / "shared")) / "data"
@@ -87,22 +87,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def write(name: str, figures: Mapping[str, Any]) -> None:
     """Write ``benchmarks/results/NAME.json`` with what the figures depend on."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    hardware = {
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
+    content = {
+        "benchmark": name,
+        "hardware": {**hardware(), "python": platform.python_version()},
+        "versions": dict(versions()),
+        **figures,
     }
-    content = {"benchmark": name, "hardware": hardware, "versions": dict(versions()), **figures}
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(f"\nwritten to {path.relative_to(ROOT)}")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -24,7 +24,7 @@ from inarch.transfer import scratch
 from trained import Trained, draw, draw_folder
 
 Inarch = Callable[..., Any]
-COMMANDS = ("demo", "doctor", "train", "predict", "evaluate", "adapt", "models", "inspect", "pretrain")
+COMMANDS = ("demo", "doctor", "train", "predict", "evaluate", "adapt", "models", "inspect", "pretrain", "study")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

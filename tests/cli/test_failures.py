@@ -264,7 +264,7 @@ def test_ctrl_c_leaves_nothing_half_written(here: Path, tmp_path: Path) -> None:
         running.kill()
     assert (running.returncode, out) == (130, "")
     assert err.splitlines() == [
-        "inarch: Stopped; nothing half written is left. `inarch train … --resume` goes on where it was."
+        "inarch: Stopped; nothing half written is left. The same command goes on (`inarch train … --resume`)."
     ]
     assert not list((here / "out").iterdir())
     assert [path.suffix for path in (cache / "checkpoints").iterdir()] == [".pt"]

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, train
+from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, study, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -77,7 +77,10 @@ def _failures_told() -> Iterator[None]:
     except InarchError as error:
         _stop(str(error), 1)
     except KeyboardInterrupt:
-        _stop("Stopped; nothing half written is left. `inarch train … --resume` goes on where it was.", 130)
+        _stop(
+            "Stopped; nothing half written is left. The same command goes on (`inarch train … --resume`).",
+            130,
+        )
     except BrokenPipeError:  # `inarch models | head`: the reader has seen enough
         _silence_stdout()
         raise SystemExit(0) from None
@@ -117,6 +120,7 @@ COMMANDS = (
     models.models,
     inspect.inspect,
     pretrain.pretrain,
+    study.study,
 )
 for command in COMMANDS:
     app.command()(_told(command))

@@ -1,0 +1,45 @@
+"""The ledgers in the documents are those of these claims, and their page is theirs."""
+
+from pathlib import Path
+
+import pytest
+
+from inarch.api.study import PAGE, judged_ledgers
+from inarch.drawing.studies_page import studies_page
+from inarch.metrics.judging import complete
+from inarch.records.study import Quantity
+from inarch.studies.catalog import STUDIES
+from inarch.studies.ledger import read_ledger
+
+FOLDER = Path(__file__).parents[2] / "docs" / "studies"
+LEDGERS = sorted(FOLDER.glob("*.json"))
+
+
+def test_the_page_is_that_of_the_ledgers() -> None:
+    """Else run ``inarch study --pages --out docs/studies``."""
+    assert (FOLDER / PAGE).read_text("utf-8") == studies_page(judged_ledgers(FOLDER))
+
+
+@pytest.mark.parametrize("path", LEDGERS, ids=lambda path: path.stem)
+def test_a_committed_ledger_is_of_the_claim_in_the_code(path: Path) -> None:
+    """A threshold that was moved after the run would differ; every seed is whole, and nothing counts twice."""
+    ledger = read_ledger(path)
+    assert ledger.claim == STUDIES[path.stem].claim
+    places = [(row.seed, row.arm) for row in ledger.rows]
+    assert len(places) == len(set(places))
+    assert len(complete(ledger.claim, ledger.rows)) == max(ledger.looks)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_claims_are_whole(name: str) -> None:
+    """All is said; every quantity is read from arms that there are, and no arm is named twice."""
+    claim = STUDIES[name].claim
+    assert claim.name == name
+    assert all((claim.statement, claim.source, claim.reported, claim.design, claim.limits, claim.quantities))
+    assert len(set(claim.arms)) == len(claim.arms)
+    assert {arm for each in claim.quantities for arm in _arms(each)} <= set(claim.arms)
+    assert claim.seeds >= 3
+
+
+def _arms(quantity: Quantity) -> tuple[str, str]:
+    return quantity.one[0], quantity.other[0]
