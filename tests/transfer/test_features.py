@@ -189,9 +189,9 @@ def test_views_do_not_depend_on_neighbours(prefix: Prefix, job: Job, tmp_path: P
 
 
 def test_maps_are_kept_in_half_precision(prefix: Prefix, job: Job) -> None:
-    """Beside the features of the last two stages, one whole map for each photo."""
+    """Beside the features of the last three stages, one whole map for each photo."""
     found = replace(prefix, tap="stage3").view(0, RECIPE).compute(job.stored, ROWS, lambda done, total: None)
-    assert set(found) == {"features", "features_stage3", "map"}
+    assert set(found) == {"features", "features_stage2", "features_stage3", "map"}
     assert found["map"].dtype == np.float16
     assert np.array_equal(found["map"][:], job.stored.images[ROWS][:, ::8, ::8].transpose(0, 3, 1, 2))
 
