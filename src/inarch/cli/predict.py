@@ -44,11 +44,12 @@ def predict(
     from inarch.serving.predictor import load
 
     predictor = load(bundle, goal=0.0 if always else goal, sets=share_of("--sets", sets) or 0.0)
+    photos = photos_in(images)
     from inarch.drawing.answering_text import caution
 
     if not always and (said := caution(predictor.rule)):
         typer.echo(said, err=True)
-    unread = show(predictor.predict(photos_in(images)), sys.stdout)
+    unread = show(predictor.predict(photos), sys.stdout)
     if unread:
         raise WorkError(_sentence(unread))
 
