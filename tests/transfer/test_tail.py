@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -93,9 +92,7 @@ def test_cached_and_uncached_training_agree(
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         return views[epoch % 2][indices], torch.from_numpy(labels[indices.numpy()])
 
-    uncached = Source(PHOTOS, batch)
-    list(Run(whole, CONFIG).epochs(uncached, partial(cross_entropy, smoothing=CONFIG.label_smoothing)))
-    _adopt_behind(whole[0], whole[1:], uncached)
+    list(Run(whole, CONFIG).epochs(Source(PHOTOS, batch), partial(cross_entropy, smoothing=CONFIG.label_smoothing)))
     with torch.no_grad():
         maps = tuple(cached(prefix(view), tmp_path / str(number)) for number, view in enumerate(views))
     source = CachedMaps(maps, labels).source(np.arange(PHOTOS))
@@ -110,37 +107,6 @@ def test_cached_and_uncached_training_agree(
             tensor, whole.state_dict()[f"{int(index) + 1}.{rest}"], rtol=1e-5, atol=1e-5, msg=name
         )
     assert not (tmp_path / "run.pt").exists()
-
-
-def _adopt_behind(prefix: nn.Module, rest: nn.Module, source: Source) -> None:
-    """Statistics of all photos, by the plain mean over batches."""
-    norms = [module for module in rest.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    with torch.no_grad():
-        for images, _ in source.epoch(0, CONFIG):
-            rest(prefix(images))
-
-
-def test_statistics_are_those_of_the_photos(
-    halves: tuple[Backbone, Backbone], make_job: Callable[..., Job], fresh: StartingPoint, tmp_path: Path
-) -> None:
-    """After two steps on maps that are twenty times as large, nothing is left of the statistics before."""
-    prefix, tail = halves
-    draw = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        maps = 20 * prefix(torch.randn(16, 3, 48, 48, generator=draw))
-    model = nn.Sequential(copy.deepcopy(tail), linear_head(tail.channels, 3))
-    source = CachedMaps((cached(maps, tmp_path / "maps"),), np.arange(16) % 3).source(np.arange(16))
-    train_tail(make_job(fresh), model, source, replace(CONFIG, epochs=1), tmp_path / "run.pt")
-    norm = next(module for module in model.modules() if isinstance(module, nn.BatchNorm2d))
-    seen: list[Tensor] = []
-    norm.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    model.eval()(maps)
-    assert norm.running_mean is not None
-    torch.testing.assert_close(norm.running_mean, seen[0].mean((0, 2, 3)), rtol=1e-3, atol=1e-2)
 
 
 def test_sources_are_subsets_of_the_photos(views: tuple[Tensor, ...], tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
 from inarch.training.losses import cross_entropy
-from inarch.transfer.adaptation.statistics import adopt_statistics
 from inarch.transfer.job import Job
 
 FEWEST_EPOCHS = 3
@@ -75,11 +74,7 @@ def train_tail(
     *,
     seconds: float = math.inf,
 ) -> list[Epoch]:
-    """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights, and with statistics of its own.
-
-    Running statistics follow slowly: after a few steps they are still in part those of the source task, by which maps
-    of photos unlike it are scaled wrongly. So they are taken anew of all the maps, as for any average of weights
-    (Izmailov et al. 2018, arXiv 1803.05407, section 3.2).
+    """Train ``model`` (a tail and its head) on maps; it ends with the averaged weights.
 
     Of the config's epochs fewer are run, but never fewer than `FEWEST_EPOCHS`, where they would take more than
     ``seconds``.
@@ -93,7 +88,6 @@ def train_tail(
     for epoch in run.epochs(source, loss):
         job.progress("fine-tune", epoch.number, run.config.epochs)
         plan.look(run)
-    adopt_statistics(model, (inputs for inputs, _ in source.epoch(0, run.config)))
     run.discard()
     return run.history
 
