@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from inarch.data.cache import Rows
 from inarch.errors import FrozenMovedError, PhotosError, UnknownNameError, UserError
@@ -72,11 +73,16 @@ def test_strategies_are_found_by_name() -> None:
 
 def assert_graph_is_model(job: Job, outcome: Outcome) -> None:
     pixels = job.stored.images[job.train[:7]]
-    (from_graph,) = Graph(outcome.graph, threads=1)(pixels, batch=3)
+    from_graph, embedding = Graph(outcome.graph, threads=1)(pixels, batch=3)
+    *_, last = (each for each in outcome.model.head.modules() if isinstance(each, nn.Linear))
+    seen: list[torch.Tensor] = []
+    handle = last.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     with torch.no_grad():
         images = normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), job.preprocessing)
         from_model = outcome.model(images).numpy()
+    handle.remove()
     np.testing.assert_allclose(from_graph, from_model, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(embedding, seen[0].numpy(), rtol=1e-4, atol=1e-4)
     assert not any(module.training for module in outcome.model.modules())
 
 
@@ -115,7 +121,7 @@ def test_a_probe_of_several_stages_ships_what_it_learned(
     outcome = probe(job)
     assert_graph_is_model(job, outcome)
     assert list(outcome.model.backbone.gathered) == ["stage2", "stage3"]
-    (logits,) = Graph(outcome.graph, threads=1)(job.stored.images[job.train])
+    logits, _ = Graph(outcome.graph, threads=1)(job.stored.images[job.train])
     np.testing.assert_allclose(logits, probed.probe.logits(probed.features(probed.stage)[0]), rtol=1e-3, atol=1e-3)
     assert any("stage2, stage3 and stage4 together" in note for note in outcome.notes)
 
