@@ -114,7 +114,9 @@ def test_text_lines_up_and_says_what_macs_are() -> None:
     assert "6,624,904 parameters" in text
     assert "multiply-adds" in text
     for table in (part for part in text.split("\n\n") if "─" in part):
-        head, rule, *rows = table.splitlines()
+        lines = table.splitlines()
+        place = next(place for place, line in enumerate(lines) if "─" in line)  # a title may stand above the head
+        head, rule, *rows = lines[place - 1 :]
         assert max(map(len, rows)) <= len(rule) == len(head)
         end = head.index("parameters") + len("parameters")
         assert all(row[end - 1].isdigit() and row[end : end + 2].strip() == "" for row in rows if "─" not in row)
