@@ -344,7 +344,7 @@ def _contents(
             ),
             *notes,
         ),
-        evidence=bundle.evidence() if name == NONE else None,  # see docs/decisions/0030
+        evidence=bundle.evidence() if name == NONE else None,  # see docs/decisions/0021
     )
     logits, evaluation = evaluated(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)

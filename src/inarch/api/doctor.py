@@ -23,6 +23,7 @@ from inarch.data.looking import looked_at, twin_clusters
 from inarch.data.manifest import to_manifest
 from inarch.data.patch import patched, read_patch, to_patch
 from inarch.data.scan import survey
+from inarch.data.split import counts_by_split
 from inarch.data.store import CHUNK_ROWS, Stored, store
 from inarch.drawing.doctor_html import to_html
 from inarch.errors import OutputError, PhotosError, UserError
@@ -164,7 +165,7 @@ def _diagnosed(
     diagnosis = Diagnosis(
         root=found.root,
         classes=readable.classes,
-        counts=_counts(looked),
+        counts=counts_by_split(readable),
         findings=tuple(findings),
         notes=notes,
         phases=stopwatch.phases,
@@ -218,23 +219,6 @@ def _bursts(paths: Sequence[str], bursts: Sequence[Sequence[int]]) -> Iterator[F
     for burst in bursts:
         first, *others = (paths[index] for index in burst)
         yield Finding("burst", first, f"It and {len(others)} more were taken within seconds.", tuple(others))
-
-
-def _counts(looked: Stored) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    photos = looked.photos
-    splits = [split for split in ("", "train", "val", "test") if photos.of_split(split)]
-    return tuple(
-        (
-            split,
-            tuple(
-                np.bincount(
-                    np.array([photo.label for photo in photos.of_split(split)], dtype=np.int64),
-                    minlength=len(photos.classes),
-                ).tolist()
-            ),
-        )
-        for split in splits
-    )
 
 
 def _thumbnails(looked: Stored, diagnosis: Diagnosis) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from inarch.bundle.reading import BundleConfig
 from inarch.data.checks.classes import UNEVEN
+from inarch.data.split import counts_by_split
 from inarch.drawing.wording import counted
 from inarch.metrics.answering import rule_for
 from inarch.metrics.calibration import confidence_and_correct
@@ -75,7 +76,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         seed=job.seed,
         root=job.stored.photos.root,
         classes=job.classes,
-        counts=_counts(job),
+        counts=counts_by_split(job.stored.photos),
         preprocessing=job.preprocessing,
         skipped=job.stored.photos.skipped,
         notes=notes_of(job, outcome),
@@ -154,16 +155,6 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
-
-
-def _counts(job: Job) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Photos per class in every split that there is."""
-    photos, counts = job.stored.photos, []
-    for name in ("train", "val", "test"):
-        labels = np.array([photo.label for photo in photos.of_split(name)], dtype=np.int64)
-        if len(labels):
-            counts.append((name, tuple(np.bincount(labels, minlength=len(job.classes)).tolist())))
-    return tuple(counts)
 
 
 def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:

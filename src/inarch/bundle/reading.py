@@ -105,7 +105,7 @@ class Bundle:
         return _object(self.path / METRICS, _sealed(self.path, METRICS, self.digests))
 
     def _repr_html_(self) -> str:
-        """Its net's picture, for notebooks; who draws it stands above this folder (docs/decisions/0018)."""
+        """Its net's picture, for notebooks; who draws it stands above this folder (docs/decisions/0016)."""
         return import_module("inarch.api.inspect").picture_of(self)
 
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

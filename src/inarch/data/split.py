@@ -54,6 +54,16 @@ def learned_photos(photos: PhotoSet) -> tuple[Photo, ...]:
     return tuple(photo for photo in photos.photos if photo.split != held)
 
 
+def counts_by_split(photos: PhotoSet) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Every split that there is (empty for photos without one), and how many photos of each class it has."""
+    counts = []
+    for name in ("", "train", "val", "test"):
+        labels = np.array([photo.label for photo in photos.of_split(name)], dtype=np.int64)
+        if len(labels):
+            counts.append((name, tuple(np.bincount(labels, minlength=len(photos.classes)).tolist())))
+    return tuple(counts)
+
+
 def groups_of(photos: Sequence[Photo]) -> NDArray[np.intp]:
     """For every photo the number of its group: a user's, else of the copies of one file."""
     return np.unique([photo.unit for photo in photos], return_inverse=True)[1]

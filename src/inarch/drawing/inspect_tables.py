@@ -63,7 +63,7 @@ def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
                 share_text(group.macs, trace.macs),
                 bytes_text(traffic),
                 f"{2 * group.macs / traffic:.1f}",
-                *(_share(milliseconds(timing, trace, group), sum(timing.layers)) for timing in timings),
+                *(share_text(milliseconds(timing, trace, group), sum(timing.layers)) for timing in timings),
             )
         )
     figures = ("layers", "parameters", "share", "MACs", "share", "moved", "FLOPs/byte")
@@ -90,7 +90,7 @@ def _times(trace: NetTrace, timings: Sequence[Timing]) -> Table:
     rows = []
     for stage in stages_of(trace):
         spent = [(timing, milliseconds(timing, trace, stage)) for timing in timings]
-        cells = [cell for timing, each in spent for cell in (f"{each:.2f}", _share(each, sum(timing.layers)))]
+        cells = [cell for timing, each in spent for cell in (f"{each:.2f}", share_text(each, sum(timing.layers)))]
         rows.append((printable(stage.name), share_text(stage.macs, trace.macs), *cells))
     titles = [title for timing in timings for title in (f"{_name(timing)} ms", "share")]
     total = [cell for timing in timings for cell in (f"{sum(timing.layers):.2f}", "")]
@@ -149,7 +149,3 @@ def _flow_row(each: BlockFlow) -> tuple[str, ...]:
 
 def _name(timing: Timing) -> str:
     return timing.engine.rpartition(" ")[0] or timing.engine
-
-
-def _share(part: float, whole: float) -> str:
-    return f"{100 * part / whole if whole else 0.0:.1f} %"

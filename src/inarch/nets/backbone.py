@@ -209,7 +209,7 @@ class Classifier(nn.Module):
         return self.head(self.backbone(images))
 
     def _repr_html_(self) -> str:
-        """Its picture, for notebooks; who draws it stands above this folder (docs/decisions/0018)."""
+        """Its picture, for notebooks; who draws it stands above this folder (docs/decisions/0016)."""
         return import_module("inarch.api.inspect").picture_of(self)
 
 

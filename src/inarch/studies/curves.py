@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from inarch.data.split import split
-from inarch.errors import PhotosError, WorkError
+from inarch.errors import PhotosError
 from inarch.records import PhotoSet
-from inarch.studies.study import Bench, Readings
+from inarch.studies.study import Bench, Readings, needed
 from inarch.training.seeds import derived
 from inarch.transfer.strategy_curves import strategy_curves
 
@@ -32,8 +32,7 @@ def gap(strategy: str, photos: str) -> tuple[str, str]:
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Every strategy with the fewest and with all photos, on the same folds."""
-    if bench is None:
-        raise WorkError("This study needs photos.")
+    bench = needed(bench)
     curves = strategy_curves(bench.job(_some(bench.photos, seed), seed), SECONDS)
     points = {curve.strategy: curve.points for curve in curves.curves}
     lacking = [name for name in (PROBE, FINETUNE, SCRATCH) if len(points.get(name, ())) < 2]

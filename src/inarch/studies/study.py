@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inarch.data.augment import Augmentation
+from inarch.errors import WorkError
 from inarch.records import PhotoSet
 from inarch.records.study import Claim
 from inarch.transfer.job import Job
@@ -21,6 +22,17 @@ class Bench:
     cache: Path
     job: Callable[[PhotoSet, int], Job]
     """Photos and a seed, ready for the strategies of ``transfer``; who makes it stands above this folder."""
+
+
+def needed(bench: Bench | None) -> Bench:
+    """The bench of a claim about photos.
+
+    Raises:
+        WorkError: there is none.
+    """
+    if bench is None:
+        raise WorkError("This study needs photos.")
+    return bench
 
 
 Measure = Callable[[Bench | None, str, int], Readings]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from inarch.data.augment import Augmentation
 from inarch.data.split import distinct, folds, groups_of
 from inarch.data.store import Stored
+from inarch.drawing.wording import percent
 from inarch.metrics.confident import suspects
 from inarch.metrics.softmax import softmax
 from inarch.records import Decision, Finding, PhotoSet
@@ -49,8 +50,9 @@ def labels_checked(
     )
     agreed = float((probabilities.argmax(1) == labels).mean())
     note = (
-        f"Labels were judged by a linear classifier on {name}'s features. It agrees with {_percent(agreed)} of them: "
-        f"the fewer, the less its doubts mean. Doubted is what it gives {_percent(MARGIN)} less than another class."
+        f"Labels were judged by a linear classifier on {name}'s features. It agrees with {percent(agreed, 0)} of "
+        f"them: the fewer, the less its doubts mean. Doubted is what it gives {percent(MARGIN, 0)} less than another "
+        "class."
     )
     return list(_findings(photos, probabilities, labels)), note
 
@@ -60,15 +62,13 @@ def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDAr
         if suspect.margin < MARGIN:
             return
         path = photos.photos[suspect.row].path
-        given, likely = (f"{photos.classes[at]!r} ({_percent(probabilities[suspect.row, at])})" for at in suspect[1:3])
+        given, likely = (
+            f"{photos.classes[at]!r} ({percent(probabilities[suspect.row, at], 0)})" for at in suspect[1:3]
+        )
         problem = f"It is filed as {given}; judged by the other photos it is {likely}."
         yield Finding(
             "label", path, problem, decision=Decision(path, "keep", photos.classes[suspect.suggested], problem)
         )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def out_of_fold(

@@ -2,19 +2,16 @@
 
 from torch import nn
 
-from inarch.errors import WorkError
 from inarch.records.study import POINTS, Claim, Quantity
 from inarch.studies.chains import HELD_OUT, LAYERS, trained_chain
-from inarch.studies.study import Bench, Readings, Study
+from inarch.studies.study import Bench, Readings, Study, needed
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": nn.Identity}
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """What a chain comes to that has this activation."""
-    if bench is None:
-        raise WorkError("This study needs photos.")
-    return trained_chain(bench, seed, activation=ACTIVATIONS[arm], scale=1.0)
+    return trained_chain(needed(bench), seed, activation=ACTIVATIONS[arm], scale=1.0)
 
 
 STUDY = Study(

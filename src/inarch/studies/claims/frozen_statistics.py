@@ -6,12 +6,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from inarch.errors import WorkError
 from inarch.nets import Frozen, evaluating, linear_head
 from inarch.nets.backbone import pooled
 from inarch.records.study import POINTS, Claim, Quantity
 from inarch.studies.learning import BATCH, Sides, accuracy, learn, sides
-from inarch.studies.study import Bench, Readings, Study
+from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 from inarch.transfer.starting import DEFAULT_EMBEDDED, EMBEDDED, starting_point
 
@@ -63,9 +62,7 @@ MEANINGS: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train a head on the backbone, frozen as the arm says, and see what became of the backbone."""
-    if bench is None:
-        raise WorkError("This study needs photos.")
-    data = sides(bench, seed, SIDE)
+    data = sides(needed(bench), seed, SIDE)
     backbone = starting_point(DEFAULT_EMBEDDED, EMBEDDED).backbone
     before = _features(backbone, data)
     torch.manual_seed(seed)

@@ -2,10 +2,9 @@
 
 from torch import nn
 
-from inarch.errors import WorkError
 from inarch.records.study import POINTS, Claim, Quantity
 from inarch.studies.chains import LAYERS, LEARNED, trained_chain
-from inarch.studies.study import Bench, Readings, Study
+from inarch.studies.study import Bench, Readings, Study, needed
 
 HE, XAVIER, SMALL, LARGE = "He", "Xavier", "a quarter of He", "four times He"
 SCALES = {HE: 1.0, XAVIER: 0.5**0.5, SMALL: 0.25, LARGE: 4.0}
@@ -14,9 +13,7 @@ SCALES = {HE: 1.0, XAVIER: 0.5**0.5, SMALL: 0.25, LARGE: 4.0}
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """What a chain comes to that starts so."""
-    if bench is None:
-        raise WorkError("This study needs photos.")
-    return trained_chain(bench, seed, activation=nn.ReLU, scale=SCALES[arm])
+    return trained_chain(needed(bench), seed, activation=nn.ReLU, scale=SCALES[arm])
 
 
 STUDY = Study(

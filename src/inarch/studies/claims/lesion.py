@@ -3,13 +3,12 @@
 from dataclasses import replace
 from statistics import mean
 
-from inarch.errors import WorkError
 from inarch.nets import build
 from inarch.nets.initialisation import open_residuals
 from inarch.records.study import AT_MOST, POINTS, Claim, Quantity
 from inarch.studies.learning import accuracy, learn, sides
 from inarch.studies.lesions import removable, without
-from inarch.studies.study import Bench, Readings, Study
+from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 
 RESIDUAL, PLAIN = "resnet20", "plain20"
@@ -20,9 +19,7 @@ TRAINING = TrainingConfig(epochs=4, batch_size=64, lr=0.1, label_smoothing=0.0, 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net that the arm names, and take out each of its blocks in turn."""
-    if bench is None:
-        raise WorkError("This study needs photos.")
-    data = sides(bench, seed)
+    data = sides(needed(bench), seed)
     model = build(arm, classes=data.classes, seed=seed)
     open_residuals(model)
     learn(model, data.learned, replace(TRAINING, seed=seed))
