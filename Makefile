@@ -21,6 +21,10 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.all
 
+prove: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.kills
+
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit('inarch needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
 	$(PYTHON) -m venv $(VENV)

@@ -5,6 +5,7 @@
 All start from the same probe's head on the same cached maps, take the same epochs, and are judged on the same other
 photos (log loss and accuracy, each less that of plain fine-tuning, paired by seed):
 
+- *batch statistics*: normalised by each batch in place of the statistics that the probe was fitted to.
 - *layer-wise*: the head at ten times the tail's rate.
 - *gradual*: of the tail's blocks the last one alone moves at first, then one more in every epoch (Howard and Ruder
   2018, arXiv 1801.06146, section 3.3).
@@ -47,7 +48,13 @@ from inarch.transfer.job import Job
 from inarch.transfer.probe import head_of, probe_on
 from inarch.transfer.tail import CachedMaps, default_cut, logits_of
 
-SETS = {"rsscn7_s128": ".", "dtd10_s128": ".", "imagenette_s128": "train"}
+SETS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "land": (("rsscn7_s128",), "."),
+    "textures": (("dtd10_s128",), "."),
+    "things": (("imagenette_s128",), "train"),
+    "digits": (("digits_shift", "digits_shift"), "mnist/train"),
+}
+"""An archive and the folder it unpacks to, and where in it the classes are."""
 LEARNED, TESTED, VIEWS = 60, 40, 4
 MODEL = "resnet18_narrow"
 MIRROR = VIEWS
@@ -107,9 +114,20 @@ def trained(start: Start, run: Run, loss: Loss = plain_loss, views: int = 1) -> 
     return run.model
 
 
+def probed(start: Start) -> NDArray[np.float64]:
+    """What all of them start from."""
+    return start.logits(start.model)
+
+
 def plain(start: Start) -> NDArray[np.float64]:
     """Fine-tuning as it is."""
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config())))
+
+
+def batch_statistics(start: Start) -> NDArray[np.float64]:
+    """As nets are trained from scratch."""
+    config = replace(start.config(), keeps_statistics=False)
+    return start.logits(trained(start, Run(copy.deepcopy(start.model), config)))
 
 
 def layer_wise(start: Start) -> NDArray[np.float64]:
@@ -215,7 +233,9 @@ def views(start: Start) -> NDArray[np.float64]:
 
 
 VARIANTS: Mapping[str, Callable[[Start], NDArray[np.float64]]] = {
+    "probe": probed,
     "plain": plain,
+    "batch statistics": batch_statistics,
     "layer-wise": layer_wise,
     "gradual": gradual,
     "L2-SP": l2_sp,
@@ -254,15 +274,18 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), help="beside plain")
     asked = parser.parse_args()
+    variants = {name: of for name, of in VARIANTS.items() if name in ("plain", *asked.only)}
     found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for name, inner in SETS.items():
+    for name, (archive, inner) in SETS.items():
         for seed in range(asked.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                photos = some(unpacked(name) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
+                photos = some(unpacked(*archive) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
                 options = TrainOptions(model=MODEL, seed=seed, views=VIEWS, cache=Path(folder, "cache"))
+                options = replace(options, augmentation=Augmentation(flip=name != "digits"))
                 start = probed_start(job_of(partial(scan, photos), options))
-                for variant, logits_by in VARIANTS.items():
+                for variant, logits_by in variants.items():
                     found[name][variant].append(figures(logits_by(start), start.held.labels))
                     print(name, seed, variant, found[name][variant][-1], flush=True)
     rows = []

@@ -10,11 +10,11 @@
   and layer groups, and its default rate.
 - *timm*: timm's training transform, AdamW (rate 1e-4, weight decay 0.05) with a cosine, five epochs of everything.
 
-All see images of 299 pixels, train on the same photos and are tested on the same others: of ants and bees those that
-the set itself keeps apart, of textures and land as many of each class as `SETS` says. A finished run is kept in
-``benchmarks/measured`` and not run again: the table can be filled over several sittings, so each time is compared with
-those of the same seed, which ran one after the other. Beside the time that passed stands the time of the processor,
-workers included, which other work on the machine does not lengthen.
+All see images of one size, that of the files or a little more. All train on the same photos and are tested on the same
+others: of ants and bees those that the set itself keeps apart, of textures and land as many of each class as `SETS`
+says. A finished run is kept in ``benchmarks/measured`` and not run again: the table can be filled over several
+sittings, so each time is compared with those of the same seed, which ran one after the other. Beside the time that
+passed stands the time of the processor, workers included, which other work on the machine does not lengthen.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
@@ -44,14 +45,14 @@ from inarch.records import Photo, PhotoSet, Preprocessing
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 
-SIDE, BATCH, EPOCHS = 299, 32, 5
-PREPROCESSING = Preprocessing(image_size=SIDE, mean=(0.5,) * 3, std=(0.5,) * 3)
-SETS: Mapping[str, tuple[int, int] | None] = {
-    "hymenoptera_s224": None,
-    "dtd10_s128": (12, 30),
-    "rsscn7_s128": (18, 40),
+BATCH, EPOCHS = 32, 5
+SETS: Mapping[str, tuple[int, tuple[int, int] | None]] = {
+    "hymenoptera_s224": (224, None),
+    "dtd10_s128": (160, (12, 30)),
+    "rsscn7_s128": (160, (18, 40)),
 }
-"""Photos of each class to learn from and to test on, drawn by the seed; None: the set has its own split."""
+"""Pixels a side, and photos of each class to learn from and to test on, drawn by the seed; None: the set has its own
+split."""
 AIMS = {"tutorial": 20, "fastai": 5, "timm": 5}
 Reached = dict[str, Any]
 
@@ -100,7 +101,7 @@ def sides(found: PhotoSet) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:
 def chosen_photos(name: str, seed: int) -> Path:
     """A folder or a manifest."""
     folder = unpacked(name)
-    drawn = SETS[name]
+    _, drawn = SETS[name]
     return folder if drawn is None else some(folder, *drawn, folder.parent / f"{name}_{seed}.csv", seed=seed)
 
 
@@ -110,27 +111,28 @@ def classifier(found: PhotoSet) -> Classifier:
     return Classifier(backbone, linear_head(backbone.channels, len(found.classes)))
 
 
-def plainly(path: Path) -> Tensor:
+def plainly(path: Path, side: int) -> Tensor:
     """A photo as it is tested."""
-    pixels = torch.from_numpy(decode(path, PREPROCESSING)).permute(2, 0, 1)
+    preprocessing = Preprocessing(image_size=side, mean=(0.5,) * 3, std=(0.5,) * 3)
+    pixels = torch.from_numpy(decode(path, preprocessing)).permute(2, 0, 1)
     return (pixels.float() / 255 - 0.5) / 0.5
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, found: PhotoSet) -> float:
+def accuracy(model: nn.Module, found: PhotoSet, side: int) -> float:
     """On the test photos."""
     model.eval()
     right = total = 0
-    for images, labels in DataLoader(Photos(found, sides(found)[1], plainly), batch_size=BATCH):
+    for images, labels in DataLoader(Photos(found, sides(found)[1], partial(plainly, side=side)), batch_size=BATCH):
         right += int((model(images).argmax(1) == labels).sum())
         total += len(labels)
     return right / total
 
 
-def ours(found: PhotoSet, photos: Path, seed: int) -> Reached:
+def ours(found: PhotoSet, photos: Path, side: int, seed: int) -> Reached:
     """`inarch train`."""
     with tempfile.TemporaryDirectory() as name:
-        options = TrainOptions(weights=INCEPTION, seed=seed, cache=Path(name, "cache"))
+        options = TrainOptions(weights=INCEPTION, image_size=side, seed=seed, cache=Path(name, "cache"))
         with Clock() as clock:
             metrics = train(photos, Path(name, "bundle"), options).metrics
     return {
@@ -141,7 +143,7 @@ def ours(found: PhotoSet, photos: Path, seed: int) -> Reached:
     }
 
 
-def by_tutorial(found: PhotoSet, photos: Path, seed: int) -> Reached:
+def by_tutorial(found: PhotoSet, photos: Path, side: int, seed: int) -> Reached:
     """The frozen loop."""
     with tempfile.TemporaryDirectory() as name:
         for part, own in zip(("train", "val"), sides(found), strict=True):
@@ -151,12 +153,12 @@ def by_tutorial(found: PhotoSet, photos: Path, seed: int) -> Reached:
                 link.symlink_to(Path(found.root, photo.path).resolve())
         backbone: Backbone = classifier(found).backbone
         with Clock() as clock:
-            next(iter(tutorial.loop(backbone, Path(name), frozen=True, seed=seed)))
-        reached = tutorial.frozen_accuracies(backbone, Path(name), seed=seed)
+            next(iter(tutorial.loop(backbone, Path(name), frozen=True, seed=seed, side=side)))
+        reached = tutorial.frozen_accuracies(backbone, Path(name), seed=seed, side=side)
     return {**{name: tutorial.EPOCHS * used for name, used in clock.figures.items()}, "accuracy": reached[-1]}
 
 
-def by_fastai(found: PhotoSet, photos: Path, seed: int) -> Reached:
+def by_fastai(found: PhotoSet, photos: Path, side: int, seed: int) -> Reached:
     """``fine_tune(4)``."""
     from fastai.vision import all as fastai
 
@@ -166,10 +168,10 @@ def by_fastai(found: PhotoSet, photos: Path, seed: int) -> Reached:
     names = dict(zip(files, [found.classes[each.label] for each in (*learned, *tested)], strict=True))
     block = fastai.DataBlock(
         blocks=(fastai.ImageBlock, fastai.CategoryBlock(vocab=list(found.classes), sort=False)),
-        get_y=names.__getitem__,
+        get_y=lambda file: names[file],
         splitter=fastai.IndexSplitter(list(range(len(learned), len(files)))),
         item_tfms=fastai.Resize(460),
-        batch_tfms=[*fastai.aug_transforms(size=SIDE), fastai.Normalize.from_stats([0.5] * 3, [0.5] * 3, cuda=False)],
+        batch_tfms=[*fastai.aug_transforms(size=side), fastai.Normalize.from_stats([0.5] * 3, [0.5] * 3, cuda=False)],
     )
     loaders = block.dataloaders(files, bs=BATCH, num_workers=2)
     learner = fastai.Learner(
@@ -181,17 +183,17 @@ def by_fastai(found: PhotoSet, photos: Path, seed: int) -> Reached:
     learner.create_opt()
     with Clock() as clock, learner.no_bar(), learner.no_logging():
         learner.fine_tune(4)
-    return {**clock.figures, "accuracy": accuracy(learner.model, found)}
+    return {**clock.figures, "accuracy": accuracy(learner.model, found, side)}
 
 
-def by_timm(found: PhotoSet, photos: Path, seed: int) -> Reached:
+def by_timm(found: PhotoSet, photos: Path, side: int, seed: int) -> Reached:
     """Full fine-tuning with timm's parts."""
     from timm.data import create_transform
     from timm.optim import create_optimizer_v2
     from timm.scheduler import CosineLRScheduler
 
     torch.manual_seed(seed)
-    transform = create_transform(SIDE, is_training=True, mean=(0.5,) * 3, std=(0.5,) * 3, scale=(0.35, 1.0))
+    transform = create_transform(side, is_training=True, mean=(0.5,) * 3, std=(0.5,) * 3, scale=(0.35, 1.0))
     seen = Photos(found, sides(found)[0], lambda path: transform(Image.open(path).convert("RGB")))
     loader = DataLoader(seen, batch_size=BATCH, shuffle=True, num_workers=2, drop_last=True)
     model = classifier(found).to(memory_format=torch.channels_last)
@@ -208,10 +210,10 @@ def by_timm(found: PhotoSet, photos: Path, seed: int) -> Reached:
                 optimiser.step()
                 step += 1
                 schedule.step_update(step)
-    return {**clock.figures, "accuracy": accuracy(model, found)}
+    return {**clock.figures, "accuracy": accuracy(model, found, side)}
 
 
-CONTENDERS: dict[str, Callable[[PhotoSet, Path, int], Reached]] = {
+CONTENDERS: dict[str, Callable[[PhotoSet, Path, int, int], Reached]] = {
     "ours": ours,
     "tutorial": by_tutorial,
     "fastai": by_fastai,
@@ -235,7 +237,9 @@ def main() -> None:
             if not kept.exists():
                 torch.manual_seed(seed)
                 np.random.seed(seed)
-                kept.write_text(json.dumps(CONTENDERS[name](found, photos, seed)) + "\n", encoding="utf-8")
+                kept.write_text(
+                    json.dumps(CONTENDERS[name](found, photos, SETS[asked.photos][0], seed)) + "\n", encoding="utf-8"
+                )
             runs[name].append(json.loads(kept.read_text("utf-8")))
             print(asked.photos, name, seed, runs[name][-1], flush=True)
     rows = []

@@ -2,8 +2,8 @@
 
 Faithful in what costs time and accuracy: 25 epochs, each with a training and a validation phase; batches of 4; a
 loader with 4 workers that decodes, crops and flips anew every epoch; SGD, rate 0.001, momentum 0.9, a tenth of it
-every 7 epochs. *Frozen* trains the last layer only, *full* everything. Differs: images of 299 pixels instead of
-224, because that is what this backbone takes, and its normalisation.
+every 7 epochs. *Frozen* trains the last layer only, *full* everything. Differs: the normalisation of this backbone,
+and images of 299 pixels, which it learned from, instead of 224 where nothing else is said.
 """
 
 import time
@@ -25,10 +25,13 @@ from inarch.weights.runtime import Graph
 EPOCHS = 25
 SIDE = 299
 NORMALISE = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
-SEEN_IN_TRAINING = [v2.RandomResizedCrop(SIDE), v2.RandomHorizontalFlip()]
-SEEN_IN_VALIDATION = [v2.Resize(SIDE), v2.CenterCrop(SIDE)]
-TRAIN = v2.Compose([*SEEN_IN_TRAINING, *NORMALISE])
-VALIDATE = v2.Compose([*SEEN_IN_VALIDATION, *NORMALISE])
+
+
+def seen(side: int, *, training: bool) -> list[nn.Module]:
+    """How a photo is cut and turned."""
+    if training:
+        return [v2.RandomResizedCrop(side), v2.RandomHorizontalFlip()]
+    return [v2.Resize(side), v2.CenterCrop(side)]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Pass:
     """On the validation photos."""
 
 
-def loop(backbone: Backbone, photos: Path, *, frozen: bool, seed: int) -> Iterator[Pass]:
+def loop(backbone: Backbone, photos: Path, *, frozen: bool, seed: int, side: int = SIDE) -> Iterator[Pass]:
     """Run the tutorial's loop, epoch by epoch; training it further changes ``backbone`` unless it is frozen."""
     torch.manual_seed(seed)
     backbone.requires_grad_(not frozen)
@@ -50,8 +53,13 @@ def loop(backbone: Backbone, photos: Path, *, frozen: bool, seed: int) -> Iterat
     optimiser = torch.optim.SGD(moving, lr=0.001, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=7, gamma=0.1)
     loaders = {
-        "train": DataLoader(datasets.ImageFolder(photos / "train", TRAIN), batch_size=4, shuffle=True, num_workers=4),
-        "val": DataLoader(datasets.ImageFolder(photos / "val", VALIDATE), batch_size=4, shuffle=True, num_workers=4),
+        part: DataLoader(
+            datasets.ImageFolder(photos / part, v2.Compose([*seen(side, training=part == "train"), *NORMALISE])),
+            batch_size=4,
+            shuffle=True,
+            num_workers=4,
+        )
+        for part in ("train", "val")
     }
     for _ in range(EPOCHS):
         began = time.perf_counter()
@@ -79,17 +87,17 @@ def _validate(model: nn.Module, loader: "DataLoader[tuple[Tensor, Tensor]]") -> 
     return right / total
 
 
-def frozen_accuracies(backbone: Backbone, photos: Path, *, seed: int) -> list[float]:
+def frozen_accuracies(backbone: Backbone, photos: Path, *, seed: int, side: int = SIDE) -> list[float]:
     """Validation accuracy after each epoch of the frozen loop, without its wait.
 
     The same crops, order, batches, optimiser and schedule; only the frozen backbone, which the loop runs eagerly on
     every crop, is run by ONNX Runtime. Its times say nothing about the loop.
     """
     torch.manual_seed(seed)
-    graph = Graph(features_graph(backbone, Preprocessing(image_size=SIDE, mean=(0.5,) * 3, std=(0.5,) * 3)))
+    graph = Graph(features_graph(backbone, Preprocessing(image_size=side, mean=(0.5,) * 3, std=(0.5,) * 3)))
     pixels = v2.PILToTensor()
-    train = datasets.ImageFolder(photos / "train", v2.Compose([*SEEN_IN_TRAINING, pixels]))
-    validate = datasets.ImageFolder(photos / "val", v2.Compose([*SEEN_IN_VALIDATION, pixels]))
+    train = datasets.ImageFolder(photos / "train", v2.Compose([*seen(side, training=True), pixels]))
+    validate = datasets.ImageFolder(photos / "val", v2.Compose([*seen(side, training=False), pixels]))
     layer = nn.Linear(backbone.channels, len(train.classes))
     optimiser = torch.optim.SGD(layer.parameters(), lr=0.001, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=7, gamma=0.1)

@@ -14,6 +14,7 @@ import inarch
 from inarch.api.inspect import drawn
 from inarch.bundle import format as bundle_format
 from inarch.cli.main import app
+from inarch.transfer import scratch
 from inarch.transfer.strategies import STRATEGIES
 from inarch.weights.files import write_weights
 
@@ -121,6 +122,7 @@ def test_python_examples_run(
     """On drawn photos and a tiny net under the names that the examples use; they print what they promise."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(scratch, "MOST_EPOCHS", 6)
     net = inarch.build("inception_v3_tiny", classes=2)
     write_weights("inception_v3.safetensors", net.state_dict())
     draw_photos(tmp_path / "photos", 20)

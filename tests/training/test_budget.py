@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from torch import nn
 
-from inarch.training.budget import TimePlan
+from inarch.training.budget import TimePlan, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import cross_entropy
@@ -65,3 +65,16 @@ def test_the_rate_still_ends_at_zero(small_net: Net, source: Source) -> None:
 def test_time_without_end_changes_nothing(small_net: Net, source: Source) -> None:
     """An infinite budget is one, too."""
     assert len(_run(small_net(), source, 4, float("inf"), lambda number: 1e9, 4).history) == 4
+
+
+@pytest.mark.parametrize(("first", "later", "steps"), [(0.9, 0.5, 3), (3.0, 2.0, 2)])
+def test_a_step_is_timed_after_the_first(first: float, later: float, steps: int) -> None:
+    """Twice where it is short, once where that takes long."""
+    now, taken = [0.0], []
+
+    def step() -> None:
+        taken.append(later if taken else first)
+        now[0] += taken[-1]
+
+    assert step_seconds(step, clock=lambda: now[0]) == pytest.approx(later)
+    assert len(taken) == steps

@@ -246,6 +246,24 @@ def test_the_run_ends_with_the_averaged_weights(small_net: Net, source: Source) 
     assert weights_digest(run.model.state_dict()) != trained(small_net(), source, plain)
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_statistics_are_kept_where_the_config_says_so(keeps: bool) -> None:
+    """To the last bit, through the average too; scale and shift learn all the same."""
+    draw = torch.Generator().manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
+    norm = model[1]
+    norm.running_mean.normal_(generator=draw)
+    norm.running_var.uniform_(0.5, 2.0, generator=draw)
+    before = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
+    images, labels = torch.randn(20, 1, 6, 6, generator=draw), torch.arange(20) % 3
+    source = Source(20, lambda indices, _: (images[indices], labels[indices]))
+    trained(model, source, replace(CONFIG, keeps_statistics=keeps))
+    moved = {name for name, tensor in norm.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == ({"weight", "bias"} if keeps else {*before})
+
+
 def test_a_tiny_net_learns() -> None:
     """Stripes across, down or aslant in noise: after six epochs four in five are right; chance is one in three."""
     generator = torch.Generator().manual_seed(0)

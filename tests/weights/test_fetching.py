@@ -241,9 +241,10 @@ def test_a_damaged_file_in_the_hubs_cache_is_refused(places: Callable[..., Place
         locate(row, found)
 
 
-def test_a_hub_that_cannot_be_reached_lists_the_ways(tmp_path: Path) -> None:
+def test_a_hub_that_cannot_be_reached_lists_the_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that only the hub has; where it is asked, nobody listens."""
     pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # its client waits longer before every attempt
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"

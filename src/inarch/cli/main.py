@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import adapt, demo, doctor, evaluate, inspect, models, predict, pretrain, study, train
+from inarch.cli import adapt, demo, doctor, evaluate, export, inspect, models, predict, pretrain, study, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -117,6 +117,7 @@ COMMANDS = (
     predict.predict,
     evaluate.evaluate,
     adapt.adapt,
+    export.export,
     models.models,
     inspect.inspect,
     pretrain.pretrain,

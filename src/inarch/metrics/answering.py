@@ -23,6 +23,8 @@ STEPS = 20
 """Coverages that are tried, equally far apart and fixed beforehand; each has its part of `LUCK`."""
 KEPT = 0.95
 """The share of photos like those that were learned from that novelty lets pass."""
+ROUNDING = 1e-5
+"""Of confidence and novelty, from one runtime to another: a photo that lies on a bound stays on its side."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,10 @@ def rule_for(evidence: Evidence, goal: float = GOAL) -> AnswerRule:
     ]
     reaching = np.flatnonzero((answered > 0) & (right >= goal * answered))
     chosen = passing or reaching.tolist()
-    bound = float(bounds[chosen[-1]]) if chosen else None
+    bound = float(bounds[chosen[-1]]) + ROUNDING if chosen else None
     given = int(answered[chosen[-1]]) if chosen else 0
     n = len(evidence.novelty)
-    return AnswerRule(goal, bound, float(limit), bool(passing), n, wilson(given, n))
+    return AnswerRule(goal, bound, float(limit) + ROUNDING, bool(passing), n, wilson(given, n))
 
 
 def chance(right: int, n: int, share: float) -> float:

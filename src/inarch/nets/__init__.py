@@ -4,7 +4,7 @@ from inarch.nets.architecture import Architecture
 from inarch.nets.backbone import SMALL, Backbone, Block, Classifier, head_for, linear_head, reader
 from inarch.nets.catalog import ARCHITECTURES, architecture, build
 from inarch.nets.folding import folded
-from inarch.nets.freezing import Frozen, evaluating
+from inarch.nets.freezing import Frozen, evaluating, norms_of
 
 __all__ = [
     "ARCHITECTURES",
@@ -20,5 +20,6 @@ __all__ = [
     "folded",
     "head_for",
     "linear_head",
+    "norms_of",
     "reader",
 ]

@@ -5,6 +5,13 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+Norm = nn.BatchNorm2d | nn.BatchNorm1d
+
+
+def norms_of(net: nn.Module) -> list[Norm]:
+    """Every batch normalisation that keeps statistics."""
+    return [each for each in net.modules() if isinstance(each, Norm) and each.track_running_stats]
+
 
 class Frozen(nn.Module):
     """``inner`` as it is: no gradient, and batch normalisation keeps to its running statistics.

@@ -12,18 +12,27 @@ REMEMBERED = 3
 """The mean of the last so many epochs says how long one takes now: on a shared machine that changes."""
 SETTLING = 2
 """Epochs after which the plan may still grow; the first is slow, as files and memory are new to it."""
+SLOW = 1.0
+"""Seconds of a step from which on one is timed, and not two."""
 SHORTEST = 1e-6
 """Seconds; a clock may not have moved."""
 
 
-def step_seconds(step: Callable[[], object]) -> float:
-    """What one step takes here and now, in memory as in training; the first of three is slower and does not count."""
+def step_seconds(step: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """What one step takes here and now, in memory as in training; the first is slower and does not count.
+
+    Args:
+        step: a training step.
+        clock: seconds, to be passed by tests.
+    """
     with keeping_memory():
+        first = clock()
         step()
-        began = time.perf_counter()
-        step()
-        step()
-        return (time.perf_counter() - began) / 2
+        began = clock()
+        counted = 1 if began - first > SLOW else 2
+        for _ in range(counted):
+            step()
+        return (clock() - began) / counted
 
 
 def fitting_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:

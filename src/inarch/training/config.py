@@ -27,6 +27,9 @@ class TrainingConfig:
     precision: str = "float32"
     """``bfloat16``: convolutions and matrix products read 16 bits and add up in 32; weights, statistics, loss and
     updates stay in 32. Sooner on processors that have such products (AVX512_BF16, AMX), slower on all others."""
+    keeps_statistics: bool = False
+    """Batch normalisation goes by the running statistics that the net came with, which then never move; its scale and
+    shift still learn. By default it goes by those of the batch, and the running ones follow."""
     auxiliary_weight: float = 0.3
     """Weight of each auxiliary head's loss (Szegedy et al. 2015, section 5)."""
     seed: int = 0

@@ -11,6 +11,7 @@ from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 
 from inarch.errors import WorkError
+from inarch.nets import norms_of
 from inarch.shapes import Labels
 from inarch.training.average import averaged
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
@@ -121,7 +122,7 @@ class Run:
             began = time.perf_counter()
             first = (number - 1) * steps
             rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
-            self.model.train()
+            self._begin()
             with global_draws(self.config.seed, "dropout", number), keeping_memory():
                 done = [
                     self._averaging(step)
@@ -142,6 +143,13 @@ class Run:
             yield self.history[-1]
         if self.average is not None:
             self.model.load_state_dict(self.average.module.state_dict())
+
+    def _begin(self) -> None:
+        """Training mode, but for norms that keep their statistics."""
+        self.model.train()
+        if self.config.keeps_statistics:
+            for norm in norms_of(self.model):
+                norm.eval()
 
     def _averaging(self, step: Step) -> Step:
         if self.average is not None:

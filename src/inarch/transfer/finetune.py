@@ -40,6 +40,7 @@ FINETUNING = TrainingConfig(
     weight_decay=0.05,
     label_smoothing=0.05,
     ema_decay=0.95,
+    keeps_statistics=True,  # the head was probed by these (0024)
 )
 SHARE = 0.8
 """Of the time left goes into training; the rest is for the export and the figures."""

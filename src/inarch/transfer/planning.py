@@ -34,7 +34,7 @@ from inarch.transfer.scratch import normalised, own_net, timed_config
 from inarch.transfer.tail import FEWEST_EPOCHS
 from inarch.transfer.unlabelled import SHARES as ROUNDS
 
-EXPORT, WRITING = 2.0, 0.5
+EXPORT, WRITING = 1.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
 COLD = 0.7
 """A cold fit at one penalty, in what the search takes for a photo and a fold, where a path of penalties is fitted."""

@@ -21,9 +21,9 @@ from inarch.data.split import Fold, loose_folds
 from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
+from inarch.nets import norms_of
 from inarch.transfer.adaptation import training
 from inarch.transfer.adaptation.methods import balanced
-from inarch.transfer.adaptation.statistics import norms_of
 from inarch.transfer.adaptation.task import FEWEST_PHOTOS, Adapted, Domain, Moving, Task, computed
 from inarch.transfer.adaptation.training import Beside, Course, adopt, features_of, names_behind_the_cut, train_beside
 from inarch.transfer.linear import Probe, fit_at

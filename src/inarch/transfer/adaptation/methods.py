@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inarch.metrics.calibration import fit_temperature
+from inarch.nets import norms_of
 from inarch.training.losses import Loss
 from inarch.training.seeds import global_draws
 from inarch.transfer.adaptation import training
 from inarch.transfer.adaptation.alignment import aligned
 from inarch.transfer.adaptation.losses import class_confusion, domain_confusion, reversal_at
-from inarch.transfer.adaptation.statistics import norms_of
 from inarch.transfer.adaptation.task import Adapted, Domain, Moving, Task, computed
 from inarch.transfer.adaptation.training import Beside, Course, adopt, features_of, names_behind_the_cut, train_beside
 from inarch.transfer.linear import fit_probe

@@ -5,14 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from inarch.nets import evaluating
-
-Norm = nn.BatchNorm2d | nn.BatchNorm1d
-
-
-def norms_of(net: nn.Module) -> list[Norm]:
-    """Every batch normalisation that keeps statistics."""
-    return [each for each in net.modules() if isinstance(each, Norm) and each.track_running_stats]
+from inarch.nets import evaluating, norms_of
 
 
 @torch.no_grad()

@@ -1,0 +1,15 @@
+"""The exported net in ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+SESSION = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx")), providers=["CPUExecutionProvider"])
+
+
+def outputs(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits (n, classes), and what the last layer reads (n, d), of pixels (n, side, side, 3)."""
+    logits, features = SESSION.run(["logits", "embedding"], {"pixels": pixels})
+    return logits, features

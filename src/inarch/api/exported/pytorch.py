@@ -1,0 +1,37 @@
+"""The exported net as another library builds it in PyTorch."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+HERE = Path(__file__).parent
+ABOUT = json.loads((HERE / "about.json").read_text("utf-8"))
+
+
+def loaded() -> nn.Module:
+    """The net with its weights; every tensor has to be there."""
+    build = getattr(import_module(ABOUT["library"]), ABOUT["builder"])
+    net: nn.Module = build(ABOUT["architecture"], num_classes=len(ABOUT["classes"]), **ABOUT["options"])
+    net.load_state_dict(load_file(HERE / "model.safetensors"))
+    return net.eval()
+
+
+NET = loaded()
+*_, LAST = (module for module in NET.modules() if isinstance(module, nn.Linear))
+
+
+@torch.no_grad()
+def outputs(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits (n, classes), and what the last layer reads (n, d), of pixels (n, side, side, 3)."""
+    mean, std = (torch.tensor(ABOUT["preprocessing"][name])[:, None, None] for name in ("mean", "std"))
+    read: list[Tensor] = []
+    watching = LAST.register_forward_pre_hook(lambda layer, given: read.append(given[0]))
+    logits = NET((torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - mean) / std)
+    watching.remove()
+    return logits.numpy(), read[0].numpy()
