@@ -212,6 +212,14 @@ def _blended(whole: bytes, damage: bytes) -> bytes:
 PHOTOS = PhotoSet("photos", ("ants", "bees"), (Photo("ants/1.jpg", 0, "", "0"), Photo("bees/2.jpg", 1, "", "1")), ())
 
 
+def read_manifest(content: bytes, folder: Path) -> object:
+    """With photos where the undamaged ones say."""
+    for name in ("a/1.jpg", "b/2.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    return from_file(list_manifest, "photos.csv")(content, folder)
+
+
 def words() -> list[bytes]:
     """What is typed behind options."""
     return [
@@ -242,8 +250,8 @@ PARSERS: Mapping[str, Parser] = {
     "checkpoint": Parser(from_file(load_checkpoint, "run.pt"), lambda: _pickles({"config": {}, "model": {}}), 0.05),
     "graph": Parser(lambda content, folder: Graph(content, threads=1), graphs, 0.05),
     "manifest": Parser(
-        from_file(list_manifest, "photos.csv"),
-        lambda: [b"path,label,group,split\na/1.jpg,ants,x,train\nb/2.jpg,bees,,val\n", b'file_name,label\n"a,1",b\n'],
+        read_manifest,
+        lambda: [b"path,label,group,split\na/1.jpg,ants,x,train\nb/2.jpg,bees,,val\n", b"file_name,label\na/1.jpg,b\n"],
         0.1,
     ),
     "patch": Parser(

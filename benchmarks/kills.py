@@ -35,7 +35,7 @@ OPTIONS = {
     "scratch": TrainOptions(model="resnet20", strategy="scratch", image_size=32),
     "auto": TrainOptions(model="resnet18_narrow"),
 }
-PHOTOS, TESTED, KILLS = 12, 6, 5
+PHOTOS, TESTED, KILLS = 8, 3, 5
 COMPARED = (GRAPH, WEIGHTS, GOLDEN, ANSWERING)
 PLENTY = 1e5
 """Seconds."""

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -31,6 +30,7 @@ from inarch.bundle.format import (
 from inarch.errors import BundleError, UserError
 from inarch.metrics.answering import Evidence
 from inarch.records import Preprocessing
+from inarch.weights.npz import read_arrays
 
 EVIDENCE_KINDS = [np.float64, np.bool_, np.float64, np.float64, np.float16]
 """Of the arrays of `Evidence`, in their order."""
@@ -140,9 +140,8 @@ class Bundle:
     def _arrays(self, name: str, parts: Sequence[str]) -> list[NDArray[Any]]:
         content = _sealed(self.path, name, self.digests)
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                return [file[part] for part in parts]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return list(read_arrays(io.BytesIO(content), parts).values())
+        except ValueError as error:
             raise _unreadable(self.path / name, error) from error
 
 

@@ -1,6 +1,5 @@
 """Archives of named arrays: NumPy's ``.npz`` and the HDF5 files that Keras writes. Nothing in them ever runs."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from inarch.errors import WeightsError
 from inarch.nets.foreign import required
+from inarch.weights.npz import read_arrays
 
 ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
@@ -30,9 +30,8 @@ def read_npz(path: Path) -> dict[str, Tensor]:
         WeightsError: it is damaged, or an array holds something else than numbers.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: torch.from_numpy(np.array(file[name])) for name in file.files}
-    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        return {name: torch.from_numpy(array) for name, array in read_arrays(path).items()}
+    except (ValueError, TypeError) as error:  # TypeError: numbers of a kind that torch has not
         raise WeightsError(
             f"{path} is a NumPy archive that is damaged or holds more than numbers ({error})."
         ) from error

@@ -1,5 +1,6 @@
 """ONNX graphs that take pixels, run by ONNX Runtime. Without torch: predictions go through here."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ class Graph:
         options.log_severity_level = 3
         source = graph if isinstance(graph, bytes) else str(graph)
         try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            with contextlib.redirect_stdout(None):  # before it raises, it prints that it tries once more
+                self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own kinds share no base class
             name = "The graph" if isinstance(graph, bytes) else str(graph)
             raise WeightsError(f"{name} is not one that ONNX Runtime can run: {error}") from error
