@@ -53,6 +53,12 @@ def test_what_the_file_says_is_what_the_recipe_is(tmp_path: Path) -> None:
         (GOOD.replace('photos = "some"', 'photos = "some"\nmin_scale = 0.0'), r"min_scale of some must be in \(0, 1\]"),
         (GOOD.replace('photos = "some"', 'photos = "some"\nlabelled = false\ntaught = false'), "nothing to learn"),
         (GOOD.replace("[training]", "weighting = 3\n[training]"), "weighting in .* must be a table"),
+        (GOOD.replace("chunks = 2", 'chunks = "2"'), "phases in .*: chunks must be a whole number, not '2'"),
+        (GOOD.replace("chunks = 2", "chunks = true"), "chunks must be a whole number, not True"),
+        (GOOD.replace("lr = 0.5", "lr = []"), r"training in .*: lr must be a number, not \(\)"),
+        (GOOD.replace('photos = "some"', "photos = 3"), "photos must be text, not 3"),
+        ("training = 3\n" + GOOD.replace("[training]\nlr = 0.5\n", ""), "training in .* must be a table"),
+        ("probes = 3\n" + GOOD, r"probes in .* must be written as \[\[probes\]\]"),
     ],
 )
 def test_a_wrong_recipe_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:

@@ -3,10 +3,16 @@
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from inarch.errors import UserError
 from inarch.training.config import TrainingConfig
+
+WORDS = MappingProxyType(
+    {int: "a whole number", float: "a number", str: "text", bool: "true or false", tuple: "a list"}
+)
+"""What is expected, by the type of a setting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +124,14 @@ def read_recipe(path: Path) -> Recipe:
         raise UserError(f"The recipe {path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is no TOML: {error}.") from error
-    phases = tuple(_record(Phase, each, path, "phases") for each in said.pop("phases", ()))
-    training = {"epochs": sum(phase.chunks for phase in phases), **said.pop("training", {})}
+    phases = _records(Phase, said, path, "phases")
+    training = said.pop("training", {})
+    if isinstance(training, dict):
+        training = {"epochs": sum(phase.chunks for phase in phases), **training}
     parts: dict[str, Any] = {
-        "photos": tuple(_record(PhotoSource, _frozen(each), path, "photos") for each in said.pop("photos", ())),
+        "photos": _records(PhotoSource, said, path, "photos"),
         "phases": phases,
-        "probes": tuple(_record(ProbeSource, each, path, "probes") for each in said.pop("probes", ())),
+        "probes": _records(ProbeSource, said, path, "probes"),
         "training": _record(TrainingConfig, training, path, "training"),
         "weighting": _record(Weighting, said.pop("weighting", {}), path, "weighting"),
     }
@@ -132,14 +140,15 @@ def read_recipe(path: Path) -> Recipe:
     return _record(Recipe, {"name": path.stem, **said, **parts}, path, "recipe")
 
 
-def _frozen(table: Any) -> Any:
-    """Lists as tuples."""
-    if not isinstance(table, dict):
-        return table
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
-
-
 Record = TypeVar("Record")
+
+
+def _records(kind: type[Record], said: dict[str, Any], path: Path, place: str) -> tuple[Record, ...]:
+    """One record for each ``[[place]]``; they are taken out of ``said``."""
+    tables = said.pop(place, [])
+    if not isinstance(tables, list):
+        raise UserError(f"{place} in {path} must be written as [[{place}]].")
+    return tuple(_record(kind, each, path, place) for each in tables)
 
 
 def _record(kind: type[Record], values: Any, path: Path, place: str) -> Record:
@@ -150,7 +159,19 @@ def _record(kind: type[Record], values: Any, path: Path, place: str) -> Record:
     unknown = sorted(values.keys() - known)
     if unknown:
         raise UserError(f"{place} in {path} has no setting {unknown[0]!r}; there is {', '.join(sorted(known))}.")
+    kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
+    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for name, value in frozen.items():
+        if not _is_a(value, kinds[name]):
+            raise UserError(f"{place} in {path}: {name} must be {WORDS[kinds[name]]}, not {value!r}.")
     try:
-        return kind(**values)
+        return kind(**frozen)
     except TypeError as error:
         raise UserError(f"{place} in {path} is not complete: {error}.") from error
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether a value of a TOML file may stand for ``kind``: whole numbers are numbers, and truths are not."""
+    if kind not in WORDS:
+        return True
+    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
