@@ -1,6 +1,8 @@
-"""Every benchmark, one after the other: `make bench`."""
+"""Every benchmark, one after the other: `make bench`. It takes most of a day; runs that are kept are not run again."""
 
 import runpy
+import sys
+from importlib.util import find_spec
 
 BENCHMARKS = (
     "prediction",
@@ -15,9 +17,25 @@ BENCHMARKS = (
     "planner",
     "anatomy",
     "unsure",
+    "duplicates",
+    "faults",
+    "finetuning",
+    "strategies",
+    "adaptation digits",
+    "adaptation labelled",
+    "others rsscn7_s128",
+    "others dtd10_s128",
+    "others hymenoptera_s224",
 )
+OTHERS = ("fastai", "timm")
+"""What the comparison with them takes."""
 
 if __name__ == "__main__":
-    for name in BENCHMARKS:
-        print(f"\n== {name}", flush=True)
+    for command in BENCHMARKS:
+        print(f"\n== {command}", flush=True)
+        name, *words = command.split()
+        if name == "others" and not all(map(find_spec, OTHERS)):
+            print(f"left out: it takes {' and '.join(OTHERS)}, see the head of benchmarks/others.py")
+            continue
+        sys.argv = [name, *words]
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")
