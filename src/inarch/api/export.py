@@ -205,7 +205,7 @@ def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str
     plain = [file for file in readable if file.suffix.lower() in (".jpg", ".jpeg")]
     if not plain:
         raise PhotosError(f"There is no JPEG in {photos} that can be read, and the export is tried on JPEGs.")
-    return f"of {photos}", plain
+    return f"of {Path(photos).absolute().name}", plain
 
 
 def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Path]]) -> Parity:
