@@ -34,6 +34,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
+from benchmarks import strategies
 from benchmarks.measuring import some, spread, table, unpacked, write
 from inarch.api.train import TrainOptions, job_of
 from inarch.data.augment import Augmentation
@@ -48,13 +49,7 @@ from inarch.transfer.job import Job
 from inarch.transfer.probe import head_of, probe_on
 from inarch.transfer.tail import CachedMaps, default_cut, logits_of
 
-SETS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "land": (("rsscn7_s128",), "."),
-    "textures": (("dtd10_s128",), "."),
-    "things": (("imagenette_s128",), "train"),
-    "digits": (("digits_shift", "digits_shift"), "mnist/train"),
-}
-"""An archive and the folder it unpacks to, and where in it the classes are."""
+SETS = {name: strategies.SETS[name] for name in ("land", "textures", "things", "digits")}
 LEARNED, TESTED, VIEWS = 60, 40, 4
 MODEL = "resnet18_narrow"
 MIRROR = VIEWS

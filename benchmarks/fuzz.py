@@ -35,7 +35,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from safetensors.torch import save
 
-from benchmarks.measuring import table, write
+from benchmarks.measuring import ROOT, table, write
 from inarch.bundle.format import ANSWERING, CALIBRATION, CLASSES, CONFIG, FORMAT, GOLDEN, GRAPH, METRICS, PREPROCESS
 from inarch.bundle.reading import BundleConfig, read_bundle
 from inarch.cli.durations import seconds_of
@@ -52,7 +52,6 @@ from inarch.training.checkpoint import load_checkpoint
 from inarch.weights.files import read_weights
 from inarch.weights.runtime import Graph
 
-ROOT = Path(__file__).parents[1]
 LIMIT = 20
 """Seconds that an input may take."""
 MEMORY = 6 << 30
@@ -209,7 +208,7 @@ def _blended(whole: bytes, damage: bytes) -> bytes:
     return whole[:at] + damage + whole[until if until - at < 40 else at :]
 
 
-PHOTOS = PhotoSet("photos", ("ants", "bees"), (Photo("ants/1.jpg", 0, "", "0"), Photo("bees/2.jpg", 1, "", "1")), ())
+PHOTOS = PhotoSet("photos", ("ants", "bees"), (Photo("ants/1.jpg", 0, "0"), Photo("bees/2.jpg", 1, "1")))
 
 
 def read_manifest(content: bytes, folder: Path) -> object:

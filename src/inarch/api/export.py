@@ -20,8 +20,8 @@ from PIL import Image
 from torchvision.models import list_models
 
 from inarch.api.inspect import net_of
-from inarch.bundle.reading import Bundle, read_bundle
-from inarch.data.decode import decode_or_error
+from inarch.bundle.reading import Bundle
+from inarch.data.decode import decode, decode_or_error
 from inarch.data.scan import scan
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError, WorkError
 from inarch.metrics.novelty import NEIGHBOURS
@@ -103,16 +103,15 @@ def export(
     missing = [package for package in TARGETS[to].packages if find_spec(package) is None]
     if missing:
         raise UserError(f"Exporting to {to} takes {' and '.join(missing)}: pip install {' '.join(missing)}")
-    read = read_bundle(bundle)
-    predictor = Predictor(read, goal=goal)
+    predictor = Predictor(bundle, goal=goal)
     place = _free(Path(out))
     try:
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.partial-", dir=place.parent) as folder:
             whole = Path(folder, "exported")
             whole.mkdir()
             _fill(whole, predictor, to)
-            parity = _compared(whole, predictor, _jpegs(read, photos, Path(folder, "jpegs")))
-            (whole / GUIDE).write_text(_guide(read, to, parity), encoding="utf-8")
+            parity = _compared(whole, predictor, _jpegs(predictor.bundle, photos, Path(folder, "jpegs")))
+            (whole / GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
             os.replace(whole, place)
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror or error}; choose another --out.") from error
@@ -226,7 +225,7 @@ def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Pa
     largest = 0.0
     for path, line, ours in zip(paths, run.stdout.splitlines(), predictor.predict(paths), strict=True):
         theirs = json.loads(line)
-        expected = predictor.logits(_pixels(path, predictor))
+        expected = predictor.logits(decode(path, predictor.bundle.preprocessing)[None])
         logits = np.array(theirs["logits"])
         apart = float(np.abs(logits - expected).max()) / max(1.0, float(np.abs(expected).max()))
         if not apart <= TOLERANCE or not _same_answer(theirs, ours):
@@ -237,13 +236,6 @@ def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Pa
             )
         largest = max(largest, apart)
     return Parity(len(paths), largest, source)
-
-
-def _pixels(path: Path, predictor: Predictor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    pixels = decode_or_error(path, predictor.bundle.preprocessing)
-    if not isinstance(pixels, np.ndarray):
-        raise pixels
-    return pixels[None]
 
 
 def _same_answer(theirs: Mapping[str, Any], ours: Prediction) -> bool:
