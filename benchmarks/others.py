@@ -3,14 +3,15 @@
     python -m venv .data/others && .data/others/bin/pip install fastai timm
     PYTHONPATH=src:. .data/others/bin/python -m benchmarks.others hymenoptera_s224 --seeds 3
 
-- *ours*: ``inarch train --weights FILE``, everything from the scan of the folder to the bundle, with an empty cache.
+- *ours*: ``inarch train --model inception_v3 --weights FILE``, everything from the scan of the folder to the bundle,
+  with an empty cache.
 - *tutorial*: PyTorch's transfer-learning tutorial, frozen (see `benchmarks.tutorial`). Its 25 epochs are alike, so one
   is timed; what they reach is found with the same crops, order and steps on features computed by ONNX Runtime.
 - *fastai*: ``Learner.fine_tune(4)``: an epoch of the head, four of everything, with fastai's own augmentation, schedule
   and layer groups, and its default rate.
 - *timm*: timm's training transform, AdamW (rate 1e-4, weight decay 0.05) with a cosine, five epochs of everything.
 
-All see images of one size, that of the files or a little more. All train on the same photos and are tested on the same
+All see images of one size, 160 pixels a side. All train on the same photos and are tested on the same
 others: of ants and bees those that the set itself keeps apart, of textures and land as many of each class as `SETS`
 says. A finished run is kept in ``benchmarks/measured`` and not run again: the table can be filled over several
 sittings, so each time is compared with those of the same seed, which ran one after the other. Beside the time that
@@ -47,7 +48,7 @@ from inarch.weights.loading import load_backbone
 
 BATCH, EPOCHS = 32, 5
 SETS: Mapping[str, tuple[int, tuple[int, int] | None]] = {
-    "hymenoptera_s224": (224, None),
+    "hymenoptera_s224": (160, None),
     "dtd10_s128": (160, (12, 30)),
     "rsscn7_s128": (160, (18, 40)),
 }
@@ -132,7 +133,9 @@ def accuracy(model: nn.Module, found: PhotoSet, side: int) -> float:
 def ours(found: PhotoSet, photos: Path, side: int, seed: int) -> Reached:
     """`inarch train`."""
     with tempfile.TemporaryDirectory() as name:
-        options = TrainOptions(weights=INCEPTION, image_size=side, seed=seed, cache=Path(name, "cache"))
+        options = TrainOptions(
+            model="inception_v3", weights=INCEPTION, image_size=side, seed=seed, cache=Path(name, "cache")
+        )
         with Clock() as clock:
             metrics = train(photos, Path(name, "bundle"), options).metrics
     return {

@@ -1,5 +1,6 @@
 """What is said before the start: times that follow from what was timed, bands around what was measured."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from inarch.training.config import TrainingConfig
 from inarch.transfer import planning
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import StartingPoint
-from inarch.transfer.planning import COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, WRITING, Course, plan
-from inarch.transfer.scratch import own_net
+from inarch.transfer.planning import COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, TRAINED, WRITING, Course, plan
+from inarch.transfer.scratch import FAST, own_net, wanted_epochs
 from inarch.transfer.tail import default_cut
 
 SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
@@ -177,3 +178,23 @@ def test_the_plan_in_lines() -> None:
     assert said[2].endswith("not tried: there is no time")
     assert "- Something is odd." in said
     assert kept_promise(made, "probe", 93.0) == "about 1 min 2 s promised for probe, 1 min 33 s taken (+50 %)"
+
+
+def test_a_net_that_will_not_be_tried_is_not_timed(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its frozen speed is known; a step of a large net takes seconds."""
+
+    def refused(*_: object, parts: int) -> tuple[TrainingConfig, float]:
+        raise AssertionError("a step was run")
+
+    known = replace(ranking_of(80, 55).backbones[0], model=course.start.architecture, photos_per_second=1000.0)
+    course = replace(course, ranking=replace(course.ranking, backbones=(known,)))
+    promised = row(plan(course, "auto"), "scratch")
+    assert not promised.planned
+    steps = math.ceil(0.8 * course.learned / FAST.batch_size)
+    fitted = TRAINED * FAST.batch_size / 1000 * steps * wanted_epochs(160)
+    assert fitted < promised.seconds < 2 * fitted
+    monkeypatch.setattr(planning, "timed_config", refused)
+    assert row(plan(course, "auto"), "scratch").seconds == pytest.approx(promised.seconds, rel=0.05)
+    far = replace(course.ranking, pixels=wilson(85, SAMPLED))
+    with pytest.raises(AssertionError, match="a step was run"):
+        plan(replace(course, ranking=far), "auto")

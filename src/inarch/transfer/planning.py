@@ -29,8 +29,8 @@ from inarch.transfer.job import StartingPoint
 from inarch.transfer.learning import FOLDS, MOST_PHOTOS, SHARES
 from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
 from inarch.transfer.probe import TOGETHER, choices
+from inarch.transfer.scratch import FAST, normalised, own_net, timed_config, wanted_epochs
 from inarch.transfer.scratch import SHARE as ALONE_SHARE
-from inarch.transfer.scratch import normalised, own_net, timed_config
 from inarch.transfer.tail import FEWEST_EPOCHS
 from inarch.transfer.unlabelled import SHARES as ROUNDS
 
@@ -38,6 +38,9 @@ EXPORT, WRITING = 1.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
 COLD = 0.7
 """A cold fit at one penalty, in what the search takes for a photo and a fold, where a path of penalties is fitted."""
+TRAINED = 3.0
+"""A photo of a training step of a whole net, in photos that the frozen net answers: 1.1 to 3.4 for five nets on a
+processor that multiplies 16-bit numbers. For what will not be tried, as such steps take seconds."""
 BESIDES = 1.25
 """An epoch from scratch, in its steps: the average of the weights and the checkpoint come on top."""
 FORWARD = 0.4
@@ -122,10 +125,10 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
         obstacle: why fine-tuning is not possible; empty where it is.
     """
     began = time.perf_counter()
-    times = _timed(course, obstacle)
+    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
+    times = _timed(course, obstacle, may_go_alone=strategy == "auto" and (is_far or is_large))
     thinking = time.perf_counter() - began
     low, high = _expected_errors(course)
-    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
     mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
     tunes = not obstacle and (strategy == "finetune" or (strategy == "auto" and mistakes >= PROVABLE))
     is_fair = times.epochs >= FAIR_EPOCHS
@@ -153,10 +156,10 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
     return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)))
 
 
-def _timed(course: Course, obstacle: str) -> _Times:
+def _timed(course: Course, obstacle: str, *, may_go_alone: bool) -> _Times:
     probed = _probe_seconds(course)
     trial, final = (0.0, 0.0) if obstacle else _finetune_seconds(course, probed)
-    return _Times(probed, trial, final, *_scratch_seconds(course, probed + trial + final))
+    return _Times(probed, trial, final, *_scratch_seconds(course, probed + trial + final, timed=may_go_alone))
 
 
 def _views(views: int) -> str:
@@ -292,8 +295,11 @@ def _alone(course: Course) -> tuple[str, int]:
     return own_net(course.ranking.side)
 
 
-def _scratch_seconds(course: Course, before: float) -> tuple[float, int]:
-    """A net from scratch, tried after ``before`` seconds, and the epochs that it has time for."""
+def _scratch_seconds(course: Course, before: float, *, timed: bool) -> tuple[float, int]:
+    """A net from scratch, tried after ``before`` seconds, and the epochs that it has time for.
+
+    Unless ``timed``, no step is run where the speed of the same net frozen gives an idea.
+    """
     name, side = _alone(course)
     preprocessing = replace(course.preprocessing, image_size=side)
 
@@ -304,8 +310,13 @@ def _scratch_seconds(course: Course, before: float) -> tuple[float, int]:
         return seen, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
 
     source = Source(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
-    parts = FEWER if side >= SLOW_SIDE else 1
-    config, step = timed_config(name, len(course.found.classes), source, course.seed, parts=parts)
+    speeds = {each.model: each.photos_per_second * (each.image_size / side) ** 2 for each in course.ranking.backbones}
+    if name in speeds and not timed:
+        config = replace(FAST, epochs=wanted_epochs(source.examples))
+        step = TRAINED * config.batch_size / speeds[name]
+    else:
+        parts = FEWER if side >= SLOW_SIDE else 1
+        config, step = timed_config(name, len(course.found.classes), source, course.seed, parts=parts)
     epoch = BESIDES * step * source.steps(config)
     epoch += FORWARD * step * (course.learned - source.examples) / config.batch_size
     decoding = 0.0
