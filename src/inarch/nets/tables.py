@@ -175,6 +175,21 @@ def without_reduction(branches: Branches) -> Branches:
     }
 
 
+def scaled_reduction(factor: float) -> Variation:
+    """The width of every 1x1 before a larger convolution multiplied, rounded, at least 1; all else stays."""
+
+    def varied(branches: Branches) -> Branches:
+        return {
+            name: [
+                scaled(step, width=factor) if isinstance(step, Conv) and step.name == "reduce" else step
+                for step in path
+            ]
+            for name, path in branches.items()
+        }
+
+    return varied
+
+
 def without_projection(branches: Branches) -> Branches:
     """The pool hands all channels on, as in the paper's naive module (Szegedy et al. 2015, Fig. 2a).
 

@@ -33,6 +33,16 @@ def without_reduction(row: Architecture) -> Architecture:
     return _with_branches(row, "without reduction", tables.without_reduction)
 
 
+def scaled_reduction(row: Architecture, factor: float) -> Architecture:
+    """Every module with the 1x1 convolutions before its larger ones so many times as wide.
+
+    Raises:
+        UserError: the factor is not above 0 and up to `LARGEST`, or the net is not made of such modules.
+    """
+    _check_factor("reduction", factor)
+    return _with_branches(row, f"reductions of width {factor:g}", tables.scaled_reduction(factor))
+
+
 def single_branch(row: Architecture, name: str) -> Architecture:
     """Every module with branch ``name`` alone, widened so that it gives as many channels as all of them did.
 
@@ -70,11 +80,15 @@ def scaled(row: Architecture, *, width: float = 1.0, depth: float = 1.0) -> Arch
     Raises:
         UserError: a factor is not above 0 and up to `LARGEST`, or the net cannot be made of that width or depth.
     """
-    for name, factor in (("width", width), ("depth", depth)):
-        if not 0 < factor <= LARGEST:
-            raise UserError(f"A {name} is multiplied by a number above 0, up to {LARGEST}; {factor:g} was asked for.")
+    _check_factor("width", width)
+    _check_factor("depth", depth)
     wide = row if width == 1.0 else _varied(row, f"width {width:g}", **_widths(row, width))
     return _built(wide if depth == 1.0 else _varied(wide, f"depth {depth:g}", **_depths(row, depth)))
+
+
+def _check_factor(name: str, factor: float) -> None:
+    if not 0 < factor <= LARGEST:
+        raise UserError(f"A {name} is multiplied by a number above 0, up to {LARGEST}; {factor:g} was asked for.")
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,7 @@ class Notation:
 VARIATIONS: Mapping[str, Notation] = MappingProxyType(
     {
         "without_reduction": Notation(without_reduction, "no 1x1 convolution before the larger ones of a module"),
+        "reduction": Notation(scaled_reduction, "those 1x1 convolutions so many times as wide", float, ("0.5",)),
         "without_shortcut": Notation(without_shortcut, "no skip path, as in a plain net"),
         "without_auxiliary": Notation(without_auxiliary, "no side heads in training"),
         "branch": Notation(

@@ -1,4 +1,4 @@
-"""Learning curves of every strategy, of which three claims are made."""
+"""Learning curves of every strategy, of which several claims are made."""
 
 from dataclasses import replace
 
@@ -30,10 +30,18 @@ def gap(strategy: str, photos: str) -> tuple[str, str]:
     return CURVES, f"{strategy}, {photos}, gap"
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Every strategy with the fewest and with all photos, on the same folds."""
+def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, seconds: float = SECONDS) -> Readings:
+    """Every strategy with the fewest and with all photos, on the same folds.
+
+    Args:
+        bench: whose photos.
+        arm: there is one.
+        seed: of the photos and the folds.
+        most: photos of each class that there are to learn from.
+        seconds: for all strategies, sizes and folds.
+    """
     bench = needed(bench)
-    curves = strategy_curves(bench.job(_some(bench.photos, seed), seed), SECONDS)
+    curves = strategy_curves(bench.job(_some(bench.photos, seed, most), seed), seconds)
     points = {curve.strategy: curve.points for curve in curves.curves}
     lacking = [name for name in (PROBE, FINETUNE, SCRATCH) if len(points.get(name, ())) < 2]
     if lacking:
@@ -47,7 +55,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     return readings
 
 
-def _some(photos: PhotoSet, seed: int) -> PhotoSet:
+def _some(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
     """So many photos of each class to learn from, drawn by the seed; those to test on stay, as none is looked at."""
     found = split(photos, seed=seed)
     order = np.random.default_rng(derived(seed, "curves")).permutation(len(found.photos))
@@ -56,6 +64,6 @@ def _some(photos: PhotoSet, seed: int) -> PhotoSet:
     for at in order:
         photo = found.photos[at]
         counts[photo.label] = counts.get(photo.label, 0) + (photo.split == "train")
-        if photo.split != "train" or counts[photo.label] <= MOST:
+        if photo.split != "train" or counts[photo.label] <= most:
             kept.append(photo)
     return replace(found, photos=tuple(kept))

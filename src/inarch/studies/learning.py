@@ -1,5 +1,6 @@
 """Small nets that learn from the bench's photos, all from memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,8 @@ from inarch.records import Preprocessing
 from inarch.shapes import Labels
 from inarch.studies.study import Bench
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source
-from inarch.training.losses import cross_entropy
+from inarch.training.loop import Epoch, Run, Source
+from inarch.training.losses import Loss, cross_entropy
 from inarch.transfer.ranking import typical_side
 from inarch.transfer.scratch import normalised
 
@@ -66,14 +67,20 @@ def sides(bench: Bench, seed: int, side: int | None = None) -> Sides:
 
 def learn(model: nn.Module, examples: Examples, config: TrainingConfig) -> None:
     """Train ``model`` in place; where the loss is no longer a number it is left as it is by then."""
+    for _ in learning(model, examples, config):
+        pass
+
+
+def learning(
+    model: nn.Module, examples: Examples, config: TrainingConfig, loss: Loss = cross_entropy
+) -> Iterator[Epoch]:
+    """The same, epoch by epoch, by a loss of one's own."""
 
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Labels]:
         return examples.images[indices], examples.labels[indices]
 
-    run = Run(model, config)
     try:
-        for _ in run.epochs(Source(len(examples.labels), batch), cross_entropy):
-            pass
+        yield from Run(model, config).epochs(Source(len(examples.labels), batch), loss)
     except WorkError:  # that it fails is what some arms are there to show
         return
 
