@@ -1,5 +1,8 @@
 """Exported graphs against the nets that they were made of, from pixels to logits, run by ONNX Runtime."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -199,3 +202,18 @@ def test_what_cannot_be_run_is_named(tmp_path: Path, content: bytes) -> None:
         Graph(tmp_path / "some.onnx")
     with pytest.raises(WeightsError, match=r"none\.onnx is not one that ONNX Runtime can run"):
         Graph(tmp_path / "none.onnx")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system ties no process to a core")
+def test_a_graph_keeps_to_the_cores_that_it_may_use(features: Callable[[str], Exported], tmp_path: Path) -> None:
+    """On one core it starts no thread beside the caller's; a pool for all of the machine's would crowd it."""
+    (tmp_path / "graph.onnx").write_bytes(features("resnet_basic_tiny")[1])
+    script = (
+        "import os, pathlib; from inarch.weights.runtime import Graph, usable_cores;"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+        "count = lambda: len(os.listdir('/proc/self/task'));"
+        "before = count(); graph = Graph(pathlib.Path('graph.onnx'));"
+        "print(usable_cores(), count() - before)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["1", "0"]

@@ -4,7 +4,6 @@ The standard linear-probe protocol (Kornblith et al. 2019, arXiv 1805.08974, sec
 regression, the strength chosen by cross-validation on the training photos.
 """
 
-import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from inarch.data.split import distinct, folds
 from inarch.errors import PhotosError
 from inarch.transfer.balance import Balance, balance_of
+from inarch.weights.runtime import usable_cores
 
 STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Penalty per training photo, strongest first: each fit starts from the one before."""
@@ -220,7 +220,7 @@ class _Validation:
 
     def held_out(self, strength: float) -> NDArray[np.float64]:
         """Logits of every photo from the fit that did not see it: (n, classes)."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             fits = list(pool.map(lambda path: path.fit(strength), self.paths))
         logits = np.zeros((len(self.plain), self.classes))
         for fit, (_, held) in zip(fits, self.parts, strict=True):

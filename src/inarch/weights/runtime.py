@@ -1,6 +1,7 @@
 """ONNX graphs that take pixels, run by ONNX Runtime. Without torch: predictions go through here."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,19 @@ PIXELS = "pixels"
 """Name of every graph's input: uint8, (n, side, side, 3), RGB, 0 to 255."""
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on; a container, a job scheduler or ``taskset`` may leave it some alone."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Graph:
     """A graph in memory or on disk, ready to run on every core.
 
     Args:
         graph: the file, or its bytes.
-        threads: how many cores to use; 0 takes all.
+        threads: how many cores to use; 0 takes all that this process may use.
 
     Raises:
         WeightsError: ONNX Runtime cannot run it.
@@ -26,7 +34,9 @@ class Graph:
 
     def __init__(self, graph: Path | bytes, *, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Left to itself, ONNX Runtime starts a thread for every core of the machine and ties each to one: on one
+        # core of two a net then took 1.4 times as long.
+        options.intra_op_num_threads = threads or usable_cores()
         options.log_severity_level = 3
         source = graph if isinstance(graph, bytes) else str(graph)
         try:
