@@ -5,20 +5,19 @@
 Each strategy trains on some photos with a cache of its own. A run is killed up to `KILLS` times, at moments drawn over
 the whole length of a run, and begun again with ``--resume`` each time, until it ends. Then the shipped graph, the
 weights, the golden answers and what the bundle knows of doubt must have the bytes that the unbroken run gave them, and
-the bundle must answer. Time is left out of the question: every run has far more than it needs.
+the bundle must answer. Nothing is decided by the clock in any of the runs (``--deterministic``).
 
 Processes are forked from one that has imported everything, so that kills hit the work and not the start of Python.
 """
 
 import argparse
-import os
-import signal
+import multiprocessing
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ import torch
 
 from benchmarks.measuring import some, table, unpacked, write
 from inarch.api.train import TrainOptions, train
-from inarch.bundle.format import ANSWERING, GOLDEN, GRAPH, WEIGHTS
+from inarch.api.verifying import killed_and_resumed, unlike
 from inarch.serving.predictor import Predictor
 
 OPTIONS = {
@@ -36,33 +35,23 @@ OPTIONS = {
     "auto": TrainOptions(model="resnet18_narrow"),
 }
 PHOTOS, TESTED, KILLS = 8, 3, 5
-COMPARED = (GRAPH, WEIGHTS, GOLDEN, ANSWERING)
-PLENTY = 1e5
-"""Seconds."""
 
 
-def begun(photos: Path, out: Path, options: TrainOptions) -> int:
-    """The number of a process that trains."""
-    process = os.fork()
-    if process:
-        return process
-    try:
-        sys.stdout = sys.stderr = open(out.with_suffix(".log"), "w", encoding="utf-8")  # noqa: SIM115
+def begun(photos: Path, out: Path, options: TrainOptions) -> BaseProcess:
+    """A process that trains."""
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(photos, out, options))
+    process.start()
+    return process
+
+
+def _run(photos: Path, out: Path, options: TrainOptions) -> None:
+    with out.with_suffix(".log").open("w", encoding="utf-8") as log:
+        sys.stdout = sys.stderr = log
         train(photos, out, options)
-    except BaseException:
-        traceback.print_exc()
-        sys.stdout.flush()
-        os._exit(1)
-    os._exit(0)
-
-
-def contents(bundle: Path) -> list[bytes]:
-    """What must not differ."""
-    return [(bundle / name).read_bytes() for name in COMPARED]
 
 
 def survived(
-    photos: Path, folder: Path, options: TrainOptions, moments: list[float], expected: list[bytes]
+    photos: Path, folder: Path, options: TrainOptions, moments: list[float], expected: Path
 ) -> tuple[str, int]:
     """Kill a run at these moments after each start, then let it end.
 
@@ -71,26 +60,12 @@ def survived(
     """
     out = folder / "bundle"
     options = replace(options, cache=folder / "cache", resume=True)
-    kills = 0
-    for moment in [*moments, PLENTY]:
-        process = begun(photos, out, options)
-        ends = time.monotonic() + moment
-        while time.monotonic() < ends:
-            done, status = os.waitpid(process, os.WNOHANG)
-            if done:
-                break
-            time.sleep(0.005)
-        else:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            kills += 1
-            continue
-        if status:
-            print(out.with_suffix(".log").read_text("utf-8"))
-            return "lost", kills
-        break
+    kills = killed_and_resumed(lambda: begun(photos, out, options), moments)
+    if kills is None:
+        print(out.with_suffix(".log").read_text("utf-8"))
+        return "lost", len(moments)
     Predictor(out)
-    different = [name for name, ours, theirs in zip(COMPARED, contents(out), expected, strict=True) if ours != theirs]
+    different = unlike(out, expected)
     return (f"different: {', '.join(different)}" if different else "same"), kills
 
 
@@ -106,17 +81,17 @@ def main() -> None:
     for name in asked.only:
         with tempfile.TemporaryDirectory() as folder:
             photos = some(unpacked("rsscn7_s128"), PHOTOS, TESTED, Path(folder, "photos.csv"))
-            options = replace(OPTIONS[name], time_budget=PLENTY)
+            options = replace(OPTIONS[name], deterministic=True)
             began = time.monotonic()
             first = Path(folder, "first")
-            os.waitpid(begun(photos, first, replace(options, cache=Path(folder, "first-cache"))), 0)
-            seconds, expected = time.monotonic() - began, contents(first)
+            begun(photos, first, replace(options, cache=Path(folder, "first-cache"))).join()
+            seconds = time.monotonic() - began
             ends: Counter[str] = Counter()
             kills = 0
             while kills < asked.kills / len(asked.only):
                 with tempfile.TemporaryDirectory(dir=folder) as own:
                     moments = draw.uniform(0, seconds, KILLS).tolist()
-                    end, own_kills = survived(photos, Path(own), options, moments, expected)
+                    end, own_kills = survived(photos, Path(own), options, moments, first)
                     ends[end] += 1
                     kills += own_kills
                 print(name, f"{seconds:.1f} s a run", kills, dict(ends), flush=True)

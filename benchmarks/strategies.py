@@ -35,7 +35,7 @@ SETS: Mapping[str, tuple[tuple[str, str], str]] = {
 """An archive and the folder it unpacks to, and where in it the classes are."""
 SIZES, TESTED = (5, 20, 80), 40
 STRATEGIES = ("probe", "finetune", "scratch", "auto")
-SECONDS = 90.0
+SECONDS = 45.0
 MODEL = "resnet18_narrow"
 AIM = -1.0
 """Points that `auto` may be below the best."""

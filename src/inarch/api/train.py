@@ -1,5 +1,6 @@
 """Photos in, bundle out."""
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch import clock
 from inarch.anatomy.trace import trace
 from inarch.api.inspect import means_bundle
 from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
@@ -26,7 +28,7 @@ from inarch.data.store import Stored, store
 from inarch.drawing.report import to_html
 from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
-from inarch.records import LeakTax, PhotoSet, Plan, Preprocessing, Ranking
+from inarch.records import LeakTax, PhotoSet, Plan, Preprocessing, Ranking, TrainingReport
 from inarch.transfer.balance import BALANCES
 from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import obstacle_to
@@ -56,6 +58,10 @@ UNSEARCHED = (
     "split. `inarch doctor` finds them, and its manifest keeps them together."
 )
 LARGEST_SEED = 2**31 - 1
+UNTIMED = (
+    "The clock decides nothing in this run, as asked: what pays is tried and learned to its end, the time budget is "
+    "not obeyed, and times read 0. The same photos, options and machine give the same bundle, byte by byte."
+)
 
 
 def check_seed_and_time(seed: int, time_budget: float) -> None:
@@ -101,6 +107,9 @@ class TrainOptions:
     leak_tax: bool = False
     """Whether to measure what a split that parts what belongs together would have added to the accuracy."""
     resume: bool = False
+    deterministic: bool = False
+    """Whether the clock decides nothing, so that the same photos and options give the same bundle, byte by byte. The
+    time budget is then not obeyed."""
     learning_curves: bool = False
     """Whether every strategy is measured with fewer photos, too. Half of the time budget is kept for that."""
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -148,7 +157,8 @@ def train(
     options = options or TrainOptions()
     strategy(options.strategy)
     check_output(Path(out))
-    with in_use(options.cache, options.cache_size):
+    timed = clock.only_counting() if options.deterministic else contextlib.nullcontext()
+    with in_use(options.cache, options.cache_size), timed:
         return write_bundle(Path(out), _trained(photos, options, progress, announce))
 
 
@@ -181,6 +191,8 @@ def _trained(
     report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leak_tax=tax)
     if options.twins and len(job.stored.photos.photos) > TWINS_AMONG:
         report = replace(report, notes=(*report.notes, UNSEARCHED))
+    if options.deterministic:
+        report = _untimed(report)
     return BundleContents(
         config=replace(bundle_config(job, outcome), twins=options.twins, group_by=options.group_by or ""),
         model=outcome.model,
@@ -190,6 +202,14 @@ def _trained(
         golden=(job.stored.images[job.test[:1]], logits[:1]),
         evidence=outcome.evidence,
     )
+
+
+def _untimed(report: TrainingReport) -> TrainingReport:
+    """The report without what only a clock knows, and a note that says so."""
+    ranking = report.ranking
+    if ranking is not None:
+        ranking = replace(ranking, backbones=tuple(replace(each, photos_per_second=0.0) for each in ranking.backbones))
+    return replace(report, notes=(UNTIMED, *report.notes), plan=None, phases=(), ranking=ranking)
 
 
 def _with_curves(plan: Plan, options: TrainOptions) -> Plan:

@@ -1,5 +1,6 @@
 """``inarch train``"""
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from inarch.cli.progress import progress
 from inarch.cli.sizes import bytes_of
 
 if TYPE_CHECKING:
+    from inarch.api.train import TrainOptions
     from inarch.bundle.reading import Bundle
     from inarch.records import Plan
 
@@ -78,6 +80,22 @@ def train(
     ] = False,
     cache_size: Annotated[str, typer.Option(help="What the cache may hold: 500M, 20G, 1T.")] = "20G",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="Let the clock decide nothing: the same photos, options and machine give the same bundle, byte by "
+            "byte. The time budget is not obeyed.",
+        ),
+    ] = False,
+    verify_resume: Annotated[
+        bool,
+        typer.Option(
+            "--verify-resume",
+            help="Prove that a killed run loses nothing: after the run, do it again, kill it at random moments, resume "
+            "it, and compare the bundles byte by byte. Takes about three times as long; implies --deterministic.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a classifier on a folder of photos.
@@ -102,20 +120,41 @@ def train(
         twins=twins,
         leak_tax=leak_tax,
         resume=resume,
+        deterministic=deterministic or verify_resume,
         learning_curves=learning_curves,
         cache_size=bytes_of(cache_size),
         augmentation=Augmentation(flip=flip),
     )
     with progress() as show:
-        bundle = run(photos, out, options, show, partial(_print_plan, as_json=as_json))
+        announce = partial(_print_plan, untimed=options.deterministic, as_json=as_json)
+        began = time.perf_counter()
+        bundle = run(photos, out, options, show, announce)
+        taken = time.perf_counter() - began
     print_bundle(bundle, as_json=as_json)
+    if verify_resume:
+        _verify_resume(photos, out, options, taken, as_json=as_json)
 
 
-def _print_plan(plan: "Plan", *, as_json: bool) -> None:
-    """Before the start; where JSON is asked for, it holds the plan, and this goes to stderr."""
+def _verify_resume(photos: Path, out: Path, options: "TrainOptions", seconds: float, *, as_json: bool) -> None:
+    from inarch.api.verifying import COMPARED
+    from inarch.api.verifying import verify_resume as verify
+
+    with progress() as show:
+        killed = verify(photos, out, options, seconds=seconds, progress=show)
+    typer.echo(
+        f"resume  killed {killed} times and resumed: {', '.join(COMPARED)} are the same, byte by byte", err=as_json
+    )
+
+
+def _print_plan(plan: "Plan", *, untimed: bool, as_json: bool) -> None:
+    """Before the start; where JSON is asked for, it holds the plan, and this goes to stderr.
+
+    A plan is made of times: where nothing is timed, that is said in its place.
+    """
+    from inarch.api.train import UNTIMED
     from inarch.drawing.training_text import plan_lines
 
-    typer.echo("\n".join(plan_lines(plan)), err=as_json)
+    typer.echo("\n".join((UNTIMED, "") if untimed else plan_lines(plan)), err=as_json)
 
 
 def print_bundle(bundle: "Bundle", *, as_json: bool) -> None:

@@ -153,9 +153,10 @@ class ArrayCache:
             for file in self.folder.glob(f"{stem.name}.*"):
                 file.unlink(missing_ok=True)
             if isinstance(error, OSError):
+                why = error.strerror or "a file was cut short"
                 raise OutputError(
-                    f"The cache in {self.folder} cannot be written ({error.strerror or error}): free some space, "
-                    "or set INARCH_CACHE to a folder on another disk."
+                    f"The cache in {self.folder} cannot be written ({why}): free some space, or set INARCH_CACHE to a "
+                    "folder on another disk."
                 ) from error
             raise
 

@@ -37,8 +37,14 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *_forecast(metrics["learning_curve"]),
         *_leak(metrics["leak_tax"]),
         *_promise(metrics),
-        "time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in metrics["phases"]),
+        *_times(metrics["phases"]),
     )
+
+
+def _times(phases: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not phases:
+        return []
+    return ["time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in phases)]
 
 
 def _movement(read: Mapping[str, Any]) -> Movement:
@@ -116,7 +122,7 @@ def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
     width = max(len(row["model"]) for row in rows)
     lines = [f"backbones at hand, tried with the same {counted(ranking['sampled'], 'training photo')}:"]
     for row in rows:
-        speed = f"{row['photos_per_second']:.0f} photos a second"
+        speed = f"{row['photos_per_second']:.0f} photos a second" if row["photos_per_second"] else "not timed"
         measured = row["why"]
         if row["accuracy"] is not None:
             accuracy = Estimate(**row["accuracy"])

@@ -15,7 +15,7 @@ class RankedBackbone:
     image_size: int
     """Pixels a side."""
     photos_per_second: float
-    """Through the frozen net, on this machine, here and now."""
+    """Through the frozen net, on this machine, here and now; 0 where nothing was timed."""
     logme: float | None
     """Log evidence per photo of a Bayesian linear model; None where it was not measured, as the two that follow."""
     accuracy: Estimate | None

@@ -1,10 +1,10 @@
 """Keeping a run to its time: how many epochs fit is looked at again after each of them."""
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from inarch.clock import seconds as run_seconds
 from inarch.training.loop import Run
 from inarch.training.memory import keeping_memory
 
@@ -18,7 +18,7 @@ SHORTEST = 1e-6
 """Seconds; a clock may not have moved."""
 
 
-def step_seconds(step: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+def step_seconds(step: Callable[[], object], clock: Callable[[], float] = run_seconds) -> float:
     """What one step takes here and now, in memory as in training; the first is slower and does not count.
 
     Args:
@@ -54,9 +54,7 @@ class TimePlan:
         clock: seconds, to be passed by tests.
     """
 
-    def __init__(
-        self, seconds: float, *, most: int, fewest: int, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, seconds: float, *, most: int, fewest: int, clock: Callable[[], float] = run_seconds) -> None:
         self._clock, self._most, self._fewest = clock, most, min(fewest, most)
         self._looked = clock()
         self._ends = self._looked + seconds

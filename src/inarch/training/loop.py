@@ -1,6 +1,5 @@
 """The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 
+from inarch import clock
 from inarch.errors import WorkError
 from inarch.nets import norms_of
 from inarch.shapes import Labels
@@ -119,7 +119,7 @@ class Run:
         steps = source.steps(self.config)
         while len(self.history) < self.config.epochs:
             number = len(self.history) + 1
-            began = time.perf_counter()
+            began = clock.seconds()
             first = (number - 1) * steps
             rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
             self._begin()
@@ -138,7 +138,7 @@ class Run:
             images = sum(step.images for step in done)
             loss = sum(step.loss * step.images for step in done) / images
             correct = sum(step.correct for step in done)
-            self.history.append(Epoch(number, loss, correct / images, time.perf_counter() - began))
+            self.history.append(Epoch(number, loss, correct / images, clock.seconds() - began))
             self.save()
             yield self.history[-1]
         if self.average is not None:

@@ -7,7 +7,6 @@ output is read from the cache, and it takes part in no step.
 
 import copy
 import math
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from inarch import clock
 from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier, reader
@@ -155,7 +155,7 @@ def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) 
 
 def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
     """Fine-tune on four fifths of the training photos, and probe on the same, to compare them on the last fifth."""
-    began = time.perf_counter()
+    began = clock.seconds()
     labels, groups = job.labels[job.train], job.groups[job.train]
     seconds = SHARE * job.seconds_left / 2
     with job.stopwatch.phase("trial"):
@@ -184,7 +184,7 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
         tuned,
         fits[probed.stage].logits(probed.features(probed.stage)[0, held]),
         tuple(history),
-        time.perf_counter() - began,
+        clock.seconds() - began,
     )
 
 

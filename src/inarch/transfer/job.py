@@ -1,6 +1,5 @@
 """What every strategy is handed, and what every strategy hands back."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch import clock
 from inarch.data.augment import Augmentation
 from inarch.data.cache import cache_key
 from inarch.data.cache_size import DEFAULT_SIZE
@@ -55,11 +55,11 @@ class Stopwatch:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time what runs inside the ``with``."""
-        began = time.perf_counter()
+        began = clock.seconds()
         try:
             yield
         finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+            self._seconds[name] = self._seconds.get(name, 0.0) + clock.seconds() - began
 
     @property
     def total(self) -> float:

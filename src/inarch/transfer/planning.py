@@ -8,13 +8,13 @@ other strategies do beside it, was measured elsewhere: each constant says where.
 
 import copy
 import math
-import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import nn
 
+from inarch import clock
 from inarch.data.augment import Augmentation, augment
 from inarch.data.split import learned_photos
 from inarch.data.store import undecoded
@@ -124,10 +124,10 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
         strategy: what was asked for.
         obstacle: why fine-tuning is not possible; empty where it is.
     """
-    began = time.perf_counter()
+    began = clock.seconds()
     is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
     times = _timed(course, obstacle, may_go_alone=strategy == "auto" and (is_far or is_large))
-    thinking = time.perf_counter() - began
+    thinking = clock.seconds() - began
     low, high = _expected_errors(course)
     mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
     tunes = not obstacle and (strategy == "finetune" or (strategy == "auto" and mistakes >= PROVABLE))

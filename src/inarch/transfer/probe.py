@@ -7,7 +7,6 @@ are far from the source task are told apart better by several stages read togeth
 2201.03529), so that is tried too.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inarch import clock
 from inarch.data.cache import Rows
 from inarch.errors import PhotosError, UserError
 from inarch.metrics.comparison import paired_difference
@@ -112,7 +112,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
         raise PhotosError(
             f"Cross-validation needs two different training photos of every class; {rarest!r} has {count}. Add some."
         )
-    began = time.perf_counter()
+    began = clock.seconds()
     before = digests(job.start.backbone, "backbone.")
     prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, tap, job.cache)
     with job.stopwatch.phase("features"):
@@ -136,7 +136,7 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
         }
     snapshot = Snapshot("probe", before, frozenset(before))
     best = best_of(fits, labels, job.balanced)
-    return Probed(prefix, views, fits, best, snapshot, time.perf_counter() - began, unlabelled)
+    return Probed(prefix, views, fits, best, snapshot, clock.seconds() - began, unlabelled)
 
 
 def _unlabelled_rows(job: Job, prefix: Prefix) -> Mapping[str, Rows] | None:
@@ -233,7 +233,7 @@ def _self_trained(
     """The probe with photos without labels, if it is better on held-out photos, and what is said of that."""
     if probed.unlabelled is None:
         return probed, candidates, notes
-    began = time.perf_counter()
+    began = clock.seconds()
     labels, stage = job.labels[job.train], probed.stage
     more = features_of(probed.prefix, (probed.unlabelled,), stage)[0]
     plain = probed.probe
@@ -249,7 +249,7 @@ def _self_trained(
         "probe",
         f"with {len(more):,} photos without labels",
         (trained.held_out, labels[plain.held_out_rows]),
-        time.perf_counter() - began,
+        clock.seconds() - began,
         chosen=better,
         why=why,
     )

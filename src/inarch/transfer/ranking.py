@@ -5,7 +5,6 @@ same sample, which decides: between backbones that one standard error cannot tel
 """
 
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch import clock
 from inarch.data.augment import Augmentation
 from inarch.data.decode import decode_many, identify
 from inarch.data.split import groups_of, learned_photos
@@ -212,10 +212,10 @@ def _rounded(side: float) -> int:
 def _decode_seconds(photos: PhotoSet, preprocessing: Preprocessing) -> float:
     """What decoding one photo takes, side by side as `store` does it."""
     files = [Path(photos.root, each.path) for each in photos.photos[:TIMED]]
-    began = time.perf_counter()
+    began = clock.seconds()
     for _ in decode_many(files, preprocessing):
         pass
-    return (time.perf_counter() - began) / len(files)
+    return (clock.seconds() - began) / len(files)
 
 
 def _why(place: int, chosen: int, losses: Mapping[int, NDArray[np.float64]], speeds: Mapping[int, float]) -> str:
@@ -249,9 +249,9 @@ def _photos_per_second(prefix: Prefix) -> float:
     graph = Graph(prefix.graph())
     pixels = np.zeros((TIMED, prefix.preprocessing.image_size, prefix.preprocessing.image_size, 3), dtype=np.uint8)
     graph(pixels[:2])
-    began = time.perf_counter()
+    began = clock.seconds()
     graph(pixels)
-    return TIMED / (time.perf_counter() - began)
+    return TIMED / (clock.seconds() - began)
 
 
 def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
@@ -261,10 +261,10 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     groups = groups_of(photos.photos)
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
     features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
-    began = time.perf_counter()
+    began = clock.seconds()
     fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance, repeats=1)
     fits = {stage: fit(each[None], labels, groups) for stage, each in features.items()}
-    seconds = time.perf_counter() - began
+    seconds = clock.seconds() - began
     stage = shortest(fits, labels, balance_of(balance, labels, len(photos.classes)))
     return _Seen(logme(features[stage], labels), fits[stage], seconds)
 

@@ -1,6 +1,5 @@
 """``scratch``: the whole net learns from the user's photos alone, from random weights."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from inarch import clock
 from inarch.data.augment import augment
 from inarch.data.store import store
 from inarch.nets import Classifier, architecture, build, evaluating, reader
@@ -138,7 +138,7 @@ def own_job(job: Job, *, reserved: float) -> Job:
 
 def trained(job: Job) -> Trained:
     """Train within the time, watching the accuracy on the photos that are held out."""
-    began = time.perf_counter()
+    began = clock.seconds()
     seen, held = held_out_fold(job)
     model = _built(job.start.architecture, len(job.classes), job.seed)
     snapshot = Snapshot("scratch", digests(model), frozenset())
@@ -178,7 +178,7 @@ def trained(job: Job) -> Trained:
             "scratch",
             settings,
             (logits, job.labels[job.train[held]]),
-            time.perf_counter() - began,
+            clock.seconds() - began,
             chosen=False,
             why="",
         ),

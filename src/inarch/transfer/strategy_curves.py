@@ -4,7 +4,6 @@ A fold's photos to learn from are cut down to 5, 10, 20 … of each class, a sma
 strategy learns from every part by the recipe that it has in a run, and answers the photos that the fold holds out.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from inarch import clock
 from inarch.data.split import distinct, folds
 from inarch.metrics.comparison import compared
 from inarch.metrics.intervals import difference, wilson
@@ -81,7 +81,7 @@ def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
         job: the photos and the backbone; its test photos take no part.
         seconds: what this may take.
     """
-    ends = time.perf_counter() + seconds
+    ends = clock.seconds() + seconds
     labels, groups = job.labels[job.train], np.unique(job.groups[job.train], return_inverse=True)[1]
     name, fewest = rarest_class(job)
     if fewest < FOLDS:
@@ -92,10 +92,10 @@ def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
     ways, left_out = _ways(job, held_out[0][0])
     with job.stopwatch.phase(CURVES_PHASE):
         photos = {size: len(rows) for size, rows in parts[0].items()}
-        cells, too_long = _planned(ways, photos, ends - time.perf_counter(), len(labels))
+        cells, too_long = _planned(ways, photos, ends - clock.seconds(), len(labels))
         judged: list[Places] = []
         for (_, held), of_fold in zip(held_out, parts, strict=True):
-            began = time.perf_counter()
+            began = clock.seconds()
             if judged and began + sum(cell.seconds[-1] for cell in cells) > ends:
                 break
             for done, cell in enumerate(cells):
@@ -261,14 +261,14 @@ def _epochs_within(way: Way, photos: Mapping[int, int], seconds: float) -> dict[
 
 def _measure(job: Job, cell: _Cell, seen: Places, held: Places) -> None:
     """Learn from a part of a fold, and note what is right on it and on what the fold holds out."""
-    began = time.perf_counter()
+    began = clock.seconds()
     labels = job.labels[job.train]
     balanced = balance_of(job.balance, labels[seen], len(job.classes))
     learned, out = cell.way.answers(seen, held, cell.epochs)
     cell.correct[held] = balanced.answers(out, labels[held]).argmax(1) == labels[held]
     cell.learned.append(float((balanced.answers(learned, labels[seen]).argmax(1) == labels[seen]).mean()))
     cell.photos.append(len(seen))
-    cell.seconds.append(time.perf_counter() - began)
+    cell.seconds.append(clock.seconds() - began)
 
 
 def _curve(job: Job, way: Way, cells: Sequence[_Cell], judged: Places) -> StrategyCurve:

@@ -1,9 +1,8 @@
 """Nets as ONNX graphs that take pixels: normalisation is inside, so that nobody can feed them the wrong one."""
 
-import tempfile
+import io
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -155,20 +154,20 @@ def _exported(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[
     side = preprocessing.image_size
     with evaluating(inner):
         graph = FromPixels(folded(inner), preprocessing).eval()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    written = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own age
-        written = Path(folder, "graph.onnx")
         torch.onnx.export(
             graph,
             (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
-            written,
+            written,  # type: ignore[arg-type]  # files in memory are taken too: the exporter's own docstring
             dynamo=False,
             opset_version=OPSET,
             input_names=[PIXELS],
             output_names=list(outputs),
             dynamic_axes={name: {0: "n"} for name in (PIXELS, *outputs)},
         )
-        return onnx.load(written)
+    return onnx.load_from_string(written.getvalue())
 
 
 def with_linear_head(
