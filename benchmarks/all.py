@@ -19,6 +19,7 @@ BENCHMARKS = (
     "unsure",
     "duplicates",
     "faults",
+    "doctor",
     "finetuning",
     "strategies",
     "adaptation digits",

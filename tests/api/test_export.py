@@ -21,7 +21,7 @@ from inarch.nets import build
 from inarch.serving.predictor import load
 from inarch.transfer import scratch
 from inarch.weights.export import to_torchvision
-from trained import Trained, draw_folder, options
+from trained import CLASSES, Trained, draw, draw_folder, options
 
 
 @pytest.fixture(scope="session")
@@ -155,3 +155,15 @@ def test_the_guide_says_what_was_compared(tiny: Trained, tmp_path: Path) -> None
     guide = (tmp_path / "exported" / "README.md").read_text("utf-8")
     assert f"read {parity.photos} JPEGs" in guide
     assert "pip install onnxruntime numpy pillow" in guide
+
+
+def test_few_jpegs_among_many_others_are_found(tiny: Trained, tmp_path: Path) -> None:
+    """Photos of other formats do not take the places of those that can be compared on."""
+    photos = draw_folder(tmp_path / "photos", {"": 1})
+    for kind in CLASSES:
+        for place in range(50):
+            shutil.copy(photos / kind / "00.png", photos / kind / f"more{place}.png")
+    draw(photos / "red" / "one.jpg", "red", 5)
+    source, files = export_module._jpegs(load(tiny.bundle).bundle, photos, tmp_path / "unused")
+    assert [file.name for file in files] == ["one.jpg"]
+    assert source == "of photos"

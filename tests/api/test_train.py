@@ -19,6 +19,7 @@ from inarch.api.inspect import net_of, trace
 from inarch.api.train import LARGEST_IMAGE, LARGEST_SEED, TrainOptions, train
 from inarch.bundle.format import WEIGHTS
 from inarch.bundle.reading import read_bundle
+from inarch.data.decode import decode
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.drawing.training_text import training_lines
@@ -27,6 +28,7 @@ from inarch.errors import OutputError, PhotosError, UserError
 from inarch.metrics.novelty import directions
 from inarch.nets import Classifier, build, folded
 from inarch.records import Plan
+from inarch.serving.predictor import load
 from inarch.transfer import scratch, strategy_curves
 from inarch.weights.embedded import pack
 from inarch.weights.runtime import Graph
@@ -390,3 +392,18 @@ def test_learning_curves_are_kept_drawn_and_told(
     assert any(line.startswith("promise") and f"{duration(trained)} taken" in line for line in lines)
     assert "Every strategy with fewer photos" in (bundle.path / "report.html").read_text("utf-8")
     assert read_bundle(bundles("scratch")).metrics["strategy_curves"] is None
+
+
+def test_golden_inputs_are_of_as_many_classes_as_there_are(tiny: Trained) -> None:
+    """Test photos as they are decoded; a class comes twice only where all have come once."""
+    bundle = load(tiny.bundle).bundle
+    pixels, logits = bundle.golden()
+    tested = sorted((tiny.photos / "val").rglob("*.*"))
+    kinds = [
+        path.parent.name
+        for seen in pixels
+        for path in tested
+        if np.array_equal(decode(path, bundle.preprocessing), seen)
+    ]
+    assert len(kinds) == len(logits) == 4
+    assert set(kinds) == {"blue", "green", "red"}

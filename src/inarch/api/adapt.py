@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
+from inarch.api.reporting import bundle_config, evaluated, golden, thumbnails, training_report
 from inarch.api.target import (
     WithLabels,
     check_labelled,
@@ -360,6 +360,6 @@ def _contents(
         graph=graph,
         report=report,
         page=to_html(report, thumbnails(job, report)),
-        golden=(job.stored.images[job.test[:1]], logits[:1]),
+        golden=golden(job, logits),
         evidence=outcome.evidence,
     )

@@ -198,13 +198,15 @@ def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str
             Image.fromarray(each).save(path, quality=QUALITY)
         return "the bundle's golden inputs, as JPEGs", made
     found = scan(photos)
-    order = np.random.default_rng(0).permutation(len(found.photos))
-    named = [Path(found.root, found.photos[place].path).absolute() for place in sorted(order[:MOST_PHOTOS])]
-    readable = [file for file in named if isinstance(decode_or_error(file, bundle.preprocessing), np.ndarray)]
-    plain = [file for file in readable if file.suffix.lower() in (".jpg", ".jpeg")]
-    if not plain:
+    named = [Path(found.root, photo.path).absolute() for photo in found.photos]
+    plain = [file for file in named if file.suffix.lower() in (".jpg", ".jpeg")]
+    drawn = sorted(np.random.default_rng(0).permutation(len(plain))[:MOST_PHOTOS])
+    readable = [
+        plain[place] for place in drawn if isinstance(decode_or_error(plain[place], bundle.preprocessing), np.ndarray)
+    ]
+    if not readable:
         raise PhotosError(f"There is no JPEG in {photos} that can be read, and the export is tried on JPEGs.")
-    return f"of {Path(photos).absolute().name}", plain
+    return f"of {Path(photos).absolute().name}", readable
 
 
 def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Path]]) -> Parity:

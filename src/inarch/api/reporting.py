@@ -1,6 +1,7 @@
 """From what a run did to the records that its bundle and its report are made of."""
 
 import io
+from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -33,6 +34,8 @@ BALANCING = {
     "logits": "Answers do not lean towards the classes with many photos",
 }
 BATCH = 16
+GOLDEN_INPUTS = 4
+"""They run whenever a bundle is loaded."""
 
 
 def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluation]:
@@ -51,6 +54,17 @@ def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluati
     rule = rule_for(outcome.evidence)
     judged = *confidence_and_correct(probabilities, job.labels[job.test]), novelty(features, outcome.evidence.known)
     return logits, replace(figures, answered=answered(rule, *judged))
+
+
+def golden(job: Job, logits: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A few test photos as the net sees them, of as many classes as there can be, and their logits."""
+    before: Counter[int] = Counter()
+    turns = []
+    for label in job.labels[job.test].tolist():
+        turns.append(before[label])
+        before[label] += 1
+    chosen = np.sort(np.argsort(turns, kind="stable")[:GOLDEN_INPUTS])
+    return job.stored.images[job.test[chosen]], logits[chosen]
 
 
 def _figures(job: Job, probabilities: NDArray[np.float64]) -> Evaluation:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inarch import clock
 from inarch.anatomy.trace import trace
 from inarch.api.inspect import means_bundle
-from inarch.api.reporting import bundle_config, evaluated, thumbnails, training_report
+from inarch.api.reporting import bundle_config, evaluated, golden, thumbnails, training_report
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.data.augment import Augmentation
@@ -199,7 +199,7 @@ def _trained(
         graph=outcome.graph,
         report=report,
         page=to_html(report, thumbnails(job, report)),
-        golden=(job.stored.images[job.test[:1]], logits[:1]),
+        golden=golden(job, logits),
         evidence=outcome.evidence,
     )
 
