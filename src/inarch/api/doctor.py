@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inarch.api.inspect import write_text
 from inarch.api.reporting import jpeg
-from inarch.api.train import TrainOptions, check_seed_and_time, choices_of
+from inarch.api.train import TrainOptions, check_seed_and_time, choices_of, ranked_options
 from inarch.data.bursts import bursts_of
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
@@ -31,9 +31,10 @@ from inarch.records import KINDS, Diagnosis, Finding, PhotoSet
 from inarch.transfer.audit import labels_checked
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Progress, Stopwatch, silent
-from inarch.transfer.ranking import Option, rank
 
 REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
+LABELS_SECONDS = 40.0
+"""What looking at labels may take: a backbone that would need more than half of it is not asked, nor at that size."""
 SHOWN = 60
 """Of each kind, so many findings have a thumbnail and a line of their own on the page."""
 
@@ -45,7 +46,8 @@ class DoctorOptions:
     labels: bool = True
     """Whether to look for wrong labels: it takes the features of every photo."""
     model: str | None = None
-    """The backbone by which labels are judged; None takes, of those at hand, the one that suits the photos best."""
+    """The backbone by which labels are judged; None takes, of those at hand, the one that suits the photos best, and
+    smaller images where they are many."""
     weights: Path | str | None = None
     seed: int = 0
     """Of the folds by which labels are judged."""
@@ -196,11 +198,12 @@ def _labels(
         classes=tuple(grouped.classes[label] for label in present),
         photos=tuple(replace(photo, label=present.index(photo.label), split="") for photo in grouped.photos),
     )
-    with stopwatch.phase("backbones"):
-        backbones = [Option(*choice) for choice in choices]
-        if len(backbones) > 1:
-            backbones[0], _ = rank(filled, backbones, cache=options.cache, seed=options.seed, progress=progress)
-        start, preprocessing = backbones[0].start, backbones[0].preprocessing
+    start, preprocessing = choices[0]
+    if len(choices) > 1:
+        with stopwatch.phase("backbones"):
+            looking = TrainOptions(cache=options.cache, seed=options.seed, time_budget=LABELS_SECONDS)
+            judge, _ = ranked_options(filled, choices, looking, progress)
+            start, preprocessing = judge.start, judge.preprocessing
     with stopwatch.phase("decode"):
         stored = store(filled, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     with stopwatch.phase("labels"):

@@ -249,7 +249,7 @@ def job_of(
     ranked, promised = None, None
     if announce is not None and start.pretrained and options.strategy != "scratch":
         with stopwatch.phase("plan"):
-            chosen, ranked = _ranked(found, choices, options, progress)
+            chosen, ranked = ranked_options(found, choices, options, progress)
             start, preprocessing = chosen.start, chosen.preprocessing
         with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
             promised = _promised(found, others, chosen, ranked, options, stopwatch.total)
@@ -297,10 +297,10 @@ def _is_named(options: TrainOptions) -> bool:
     return options.model is not None or options.weights is not None
 
 
-def _ranked(
+def ranked_options(
     found: PhotoSet, choices: Sequence["Choice"], options: TrainOptions, progress: Progress
 ) -> tuple[Option, Ranking]:
-    """The backbone that suits the photos, then the image size at which it does."""
+    """The backbone that suits the photos and the time, then the image size at which it does."""
     look = partial(
         rank,
         found,

@@ -85,7 +85,7 @@ def fit_probe(
             f"Cross-validation needs two different training photos of every class; class number "
             f"{int(np.argmin(counts))} has {min(counts)}. Add photos of it."
         )
-    rows = _search_rows(labels, seed)
+    rows = some_rows(labels, seed, SEARCH_PHOTOS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit is judged by its held-out loss, converged or not
         # Two folds side by side, on one core each, are faster than one fold on two cores that wait for each other.
@@ -154,12 +154,12 @@ def _search(
     return tuple(searched), kept
 
 
-def _search_rows(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """At most `SEARCH_PHOTOS` rows, every class in proportion and with two photos at least."""
-    if len(labels) <= SEARCH_PHOTOS:
+def some_rows(labels: NDArray[np.int64], seed: int, most: int) -> NDArray[np.int64]:
+    """About ``most`` rows, all if there are no more; every class in proportion, and with two photos at least."""
+    if len(labels) <= most:
         return np.arange(len(labels))
     draw = np.random.default_rng(seed)
-    share = SEARCH_PHOTOS / len(labels)
+    share = most / len(labels)
     kept = []
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
