@@ -77,7 +77,7 @@ def doctor(
     stopwatch = Stopwatch()
     with stopwatch.phase("scan"):
         found = survey(photos)
-    _make_folder(Path(out), Path(photos))
+    make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
         diagnosis, looked = _diagnosed(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
         patch = Path(out, PATCH)
@@ -118,7 +118,7 @@ def apply(
     decided = patched(found, read_patch(Path(patch), found))
     if not decided.photos:
         raise PhotosError(f"After {patch} no photo of {photos} is left; keep some.")
-    _make_folder(Path(out), Path(photos))
+    make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
         looked = looked_at(decided, options.cache, progress)
         clusters = twin_clusters(looked, options.cache, progress)
@@ -237,7 +237,7 @@ def _thumbnails(looked: Stored, diagnosis: Diagnosis) -> dict[str, bytes]:
     return {path: jpeg(looked.images[row_of[path]]) for path in wanted}
 
 
-def _make_folder(out: Path, photos: Path) -> None:
+def make_folder(out: Path, photos: Path) -> None:
     """Raises OutputError where the folder cannot be, or had better not be."""
     if photos.is_dir() and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(photos)):
         raise OutputError(f"{out} lies in {photos}, where it would be taken for a class; choose another --out.")

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from inarch.cli import adapt, demo, doctor, evaluate, export, inspect, models, predict, pretrain, study, train
+from inarch.cli import adapt, demo, doctor, evaluate, explain, export, inspect, models, predict, pretrain, study, train
 from inarch.errors import InarchError, UserError
 
 app = typer.Typer(
@@ -116,6 +116,7 @@ COMMANDS = (
     train.train,
     predict.predict,
     evaluate.evaluate,
+    explain.explain,
     adapt.adapt,
     export.export,
     models.models,
