@@ -46,8 +46,8 @@ class DoctorOptions:
     labels: bool = True
     """Whether to look for wrong labels: it takes the features of every photo."""
     model: str | None = None
-    """The backbone by which labels are judged; None takes, of those at hand, the one that suits the photos best, and
-    smaller images where they are many."""
+    """The backbone by which labels are judged; None takes, of those at hand, the one that suits the photos best, at
+    the image size that suits them and their number."""
     weights: Path | str | None = None
     seed: int = 0
     """Of the folds by which labels are judged."""

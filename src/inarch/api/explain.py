@@ -23,6 +23,8 @@ from inarch.errors import PhotosError, UserError
 from inarch.explain.attribution import BORDER_AREA, METHODS, attributed, borders, checked
 from inarch.explain.depth import by_depth
 from inarch.nets import Classifier, build, head_for
+from inarch.nets.foreign import required
+from inarch.nets.initialisation import initialise
 from inarch.records import Photo, PhotoSet
 from inarch.records.explain import AttributionMap, ExplainedAnswer, Explanation
 from inarch.transfer.job import Progress, silent
@@ -76,6 +78,7 @@ def explain(
         UserError: captum is not installed, or an option makes no sense.
     """
     options = options or ExplainOptions()
+    required("captum", "explain")  # said before minutes of work, not after
     read = read_bundle(bundle)
     make_folder(Path(out), Path(photos))
     chosen, pixels = _decoded(read, photos, options)
@@ -163,7 +166,9 @@ def _with_first_weights(bundle: Bundle, seed: int) -> Classifier:
     """A net of the bundle's architecture that has learned nothing."""
     whole = build(bundle.config.architecture, seed=seed).backbone
     backbone = whole.cut(bundle.config.after).gathering(bundle.config.gathered)
-    return Classifier(backbone, head_for(backbone, len(bundle.classes))).eval()
+    head = head_for(backbone, len(bundle.classes))
+    initialise(head, torch.Generator().manual_seed(seed))
+    return Classifier(backbone, head).eval()
 
 
 @torch.no_grad()

@@ -45,8 +45,7 @@ def verify_resume(
         how often it was killed.
 
     Raises:
-        WorkError: the resumed run failed, or what it ended with differs.
-        UserError: the options let the clock decide.
+        WorkError: the options let the clock decide, the resumed run failed, or what it ended with differs.
     """
     if not options.deterministic:
         raise WorkError("Two runs are alike only where the clock decides nothing; set deterministic.")
