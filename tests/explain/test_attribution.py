@@ -12,6 +12,7 @@ from inarch.explain.attribution import (
     METHODS,
     TELLS,
     attributed,
+    blind_deletions,
     border_share,
     borders,
     checked,
@@ -84,7 +85,8 @@ def test_maps_that_tell_cost_confidence(quarter: Classifier, photos: Tensor) -> 
     answers = [1] * len(photos)
     known = [attributed("occlusion", quarter, image[None], 1) for image in photos]
     blind = [seen[::-1, ::-1].copy() for seen in known]
-    one, other = (checked("map", quarter, photos, answers, maps, known, 0) for maps in (known, blind))
+    orders = blind_deletions(quarter, photos, answers, 0)
+    one, other = (checked("map", quarter, photos, answers, maps, known, orders) for maps in (known, blind))
     assert one.verdict == TELLS
     assert one.over_random.low > 0
     assert one.alike.value == pytest.approx(1)

@@ -13,7 +13,7 @@ from inarch.nets import build
 from inarch.studies import transplants
 from inarch.studies.claims import backpropagation, few_labels, grid_reduction, parallel_scales, reduction_compresses
 from inarch.studies.claims.parallel_scales import ALL, BRANCHES
-from inarch.studies.learning import Examples, Sides
+from inarch.studies.learning import BATCH, Examples, Sides
 from inarch.studies.study import Bench
 from inarch.studies.transplants import CUTS, OTHER, OTHER_TUNED, OWN, TRANSPLANTS, UNCUT, reading
 from inarch.training.config import TrainingConfig
@@ -130,7 +130,7 @@ def test_taken_statistics_are_the_targets() -> None:
     """The mean over the batches of what the first normalisation sees."""
     net = build("cifar_resnet_tiny", classes=2, seed=0)
     images = 3 + torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-    few_labels._take_statistics(net, Examples(images, torch.zeros(64, dtype=torch.long)))
+    few_labels.adopt_statistics(net, images.split(BATCH))
     first = next(module for module in net.modules() if isinstance(module, nn.BatchNorm2d))
     convolution = next(module for module in net.modules() if isinstance(module, nn.Conv2d))
     wanted = convolution(images).mean((0, 2, 3))

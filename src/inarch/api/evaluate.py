@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from inarch.data.scan import scan
+from inarch.data.split import judged_photos
 from inarch.errors import PhotosError
 from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import evaluate as evaluate_probabilities
@@ -37,8 +38,7 @@ def evaluate(
     """
     predictor = Predictor(bundle, goal=goal)
     found = scan(photos, predictor.classes)
-    name = next((name for name in ("test", "val") if found.of_split(name)), "")
-    chosen = found.of_split(name) if name else found.photos
+    name, chosen = judged_photos(found)
     files = [Path(found.root) / photo.path for photo in chosen]
     answers = list(_counted(predictor.predict(files), len(files), progress))
     readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
@@ -52,7 +52,7 @@ def evaluate(
         labels,
         classes=predictor.classes,
         paths=[photo.path for photo, _ in readable],
-        split=name or "all",
+        split=name,
     )
     if predictor.rule is not None:
         novelties = np.array([answer.novelty for _, answer in readable])

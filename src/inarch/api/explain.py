@@ -1,6 +1,6 @@
 """What a bundle's net sees in photos, measured, and written as a page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inarch.api.doctor import make_folder
-from inarch.api.inspect import write_text
+from inarch.api.inspect import unfolded_net, write_text
 from inarch.api.measure import loaded_net
 from inarch.api.reporting import jpeg
 from inarch.api.train import check_seed_and_time
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.decode import decode_many
 from inarch.data.scan import scan
-from inarch.data.split import groups_of
+from inarch.data.split import groups_of, judged_photos
 from inarch.drawing.explain_html import to_html
 from inarch.drawing.explain_text import to_json
 from inarch.errors import PhotosError, UserError
-from inarch.explain.attribution import BORDER_AREA, METHODS, attributed, borders, checked
+from inarch.explain.attribution import BORDER_AREA, METHODS, attributed, blind_deletions, borders, checked
 from inarch.explain.depth import by_depth
-from inarch.nets import Classifier, build, head_for
+from inarch.nets import Classifier, build
 from inarch.nets.foreign import required
 from inarch.nets.initialisation import initialise
-from inarch.records import Photo, PhotoSet
+from inarch.records import PhotoSet
 from inarch.records.explain import AttributionMap, ExplainedAnswer, Explanation
 from inarch.transfer.job import Progress, silent
 from inarch.transfer.ranking import in_turn
@@ -99,21 +99,21 @@ def explain(
     progress("depth", 1, 1)
     answers, confidences = _answers(net, images, read.temperature)
     shown = range(min(options.shown, len(chosen.photos)))
-    maps = {}
+    few, explained = images[: len(shown)], answers[: len(shown)]
+    blind = blind_deletions(net, few, explained, options.seed)
+    maps, checks = {}, []
     for number, method in enumerate(METHODS):
         progress("maps", number, len(METHODS))
-        own = [attributed(method, net, images[place : place + 1], answers[place]) for place in shown]
-        blank = [attributed(method, control, images[place : place + 1], answers[place]) for place in shown]
+        own, blank = (
+            [attributed(method, each, image[None], answer) for image, answer in zip(few, explained, strict=True)]
+            for each in (net, control)
+        )
         maps[method] = own, blank
+        checks.append(checked(method, net, few, explained, own, blank, blind))
     progress("maps", len(METHODS), len(METHODS))
-    checks = []
-    for number, (method, (own, blank)) in enumerate(maps.items()):
-        progress("checks", number, len(maps))
-        checks.append(checked(method, net, images[: len(own)], answers[: len(own)], own, blank, options.seed))
-    progress("checks", len(maps), len(maps))
-    looked = []
-    for place, answer in enumerate(answers):
-        looked.append(attributed(BORDERS, net, images[place : place + 1], answer))
+    looked = list(maps[BORDERS][0])
+    for place in range(len(shown), len(answers)):
+        looked.append(attributed(BORDERS, net, images[place : place + 1], answers[place]))
         progress("borders", place + 1, len(answers))
     names = [read.classes[photo.label] for photo in chosen.photos]
     explanation = Explanation(
@@ -150,25 +150,22 @@ def explain(
 def _decoded(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> tuple[PhotoSet, NDArray[np.uint8]]:
     """Some photos of every class in turn, and their pixels as the net takes them."""
     found = scan(photos, bundle.classes)
-    name = next((name for name in ("test", "val") if found.of_split(name)), "")
-    own = found.of_split(name) if name else found.photos
-    unsplit = PhotoSet(found.root, found.classes, tuple(Photo(p.path, p.label, p.digest, "", p.group) for p in own))
+    _, judged = judged_photos(found)
+    unsplit = replace(found, photos=tuple(replace(photo, split="") for photo in judged))
     turns = in_turn(unsplit, options.seed)[: options.photos]
     images = decode_many((Path(found.root, photo.path) for photo in turns), bundle.preprocessing)
     readable = [(photo, image) for photo, image in zip(turns, images, strict=True) if isinstance(image, np.ndarray)]
     if len({photo.label for photo, _ in readable}) < 2:
         raise PhotosError(f"Photos of two classes at least are needed that can be read; {photos} has fewer.")
     kept, pixels = zip(*readable, strict=True)
-    return PhotoSet(found.root, found.classes, tuple(kept)), np.stack(pixels)
+    return replace(unsplit, photos=kept), np.stack(pixels)
 
 
 def _with_first_weights(bundle: Bundle, seed: int) -> Classifier:
     """A net of the bundle's architecture that has learned nothing."""
-    whole = build(bundle.config.architecture, seed=seed).backbone
-    backbone = whole.cut(bundle.config.after).gathering(bundle.config.gathered)
-    head = head_for(backbone, len(bundle.classes))
-    initialise(head, torch.Generator().manual_seed(seed))
-    return Classifier(backbone, head).eval()
+    model = unfolded_net(bundle, build(bundle.config.architecture, seed=seed))
+    initialise(model.head, torch.Generator().manual_seed(seed))
+    return model.eval()
 
 
 @torch.no_grad()

@@ -64,10 +64,15 @@ def _is_of_catalog(net: str | Path) -> bool:
 
 def net_of(bundle: Bundle) -> Classifier:
     """The bundle's net, without its weights (on the meta device)."""
-    whole = build(bundle.config.architecture, device="meta").backbone
-    backbone = whole.cut(bundle.config.after).gathering(bundle.config.gathered)
-    model = Classifier(backbone, head_for(backbone, len(bundle.classes)).to("meta"))
+    model = unfolded_net(bundle, build(bundle.config.architecture, device="meta"))
+    model.head.to("meta")
     return folded(model) if bundle.config.folded else model
+
+
+def unfolded_net(bundle: Bundle, whole: Classifier) -> Classifier:
+    """``whole``, of the bundle's architecture, ending where the bundle's net ends, with a head for its classes."""
+    backbone = whole.backbone.cut(bundle.config.after).gathering(bundle.config.gathered)
+    return Classifier(backbone, head_for(backbone, len(bundle.classes)))
 
 
 def picture_of(net: Classifier | Bundle) -> str:

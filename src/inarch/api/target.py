@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inarch.data.folders import UNLABELLED
 from inarch.data.scan import scan, scan_unlabelled
-from inarch.data.split import groups_of, learned_photos, reported_split, split
+from inarch.data.split import groups_of, judged_photos, learned_photos, split
 from inarch.data.store import Stored, store
 from inarch.drawing.wording import counted
 from inarch.errors import PhotosError
@@ -68,13 +68,13 @@ def target_photos(
         PhotosError: there are no such photos, or too few.
     """
     found = scan_unlabelled(target)
-    tested = None if oracle is None else _reported(scan(oracle, classes))
+    tested = None if oracle is None else _judged(scan(oracle, classes))
     learned = None
     if labelled is not None:
         given = scan(labelled, classes)
         if tested is None:
             given = _split(given, labelled, seed)
-            tested = _reported(given)
+            tested = _judged(given)
         learned = _without(replace(given, photos=learned_photos(given)), tested)
         check_labelled(labelled, len(set(groups_of(learned.photos))))
     if tested is not None and learned is not None:
@@ -133,11 +133,8 @@ def _split(photos: PhotoSet, given: str | Path, seed: int) -> PhotoSet:
         ) from error
 
 
-def _reported(photos: PhotoSet) -> PhotoSet:
-    """The test or val split where there is one, else all."""
-    if any(photo.split in ("test", "val") for photo in photos.photos):
-        return replace(photos, photos=photos.of_split(reported_split(photos)))
-    return photos
+def _judged(photos: PhotoSet) -> PhotoSet:
+    return replace(photos, photos=judged_photos(photos)[1])
 
 
 def _without(photos: PhotoSet, others: PhotoSet) -> PhotoSet:

@@ -48,6 +48,13 @@ def reported_split(photos: PhotoSet) -> str:
     return "test" if any(photo.split == "test" for photo in photos.photos) else "val"
 
 
+def judged_photos(photos: PhotoSet) -> tuple[str, tuple[Photo, ...]]:
+    """What a trained net is judged on: the test split or else the val split, and its name; else ``all`` photos."""
+    name = reported_split(photos)
+    own = photos.of_split(name)
+    return (name, own) if own else ("all", photos.photos)
+
+
 def learned_photos(photos: PhotoSet) -> tuple[Photo, ...]:
     """The photos that are learned from."""
     held = reported_split(photos)

@@ -8,7 +8,6 @@ from inarch.drawing import svg
 from inarch.drawing.explain_text import LIMITS, cut_sentence
 from inarch.drawing.report import data_uri, environment
 from inarch.drawing.theme import CSS
-from inarch.drawing.wording import percent
 from inarch.records.explain import ExplainedAnswer, Explanation
 
 SIDE = 100
@@ -80,5 +79,5 @@ def _veiled(picture: str, fields: Sequence[Sequence[float]], description: str) -
 
 def _shade(value: float) -> Markup:
     """The style of a cell that holds a likeness from 0 to 1."""
-    share = percent(min(max(value, 0.0), 1.0) * 0.6, 0).replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
-    return Markup("background: color-mix(in srgb, var(--series-1) {}, transparent)").format(share)
+    share = 60 * min(max(value, 0.0), 1.0)
+    return Markup(f"background: color-mix(in srgb, var(--series-1) {share:.0f}%, transparent)")

@@ -7,18 +7,17 @@ arXiv 1810.03292), and the deletion game (Petsiuk et al. 2018, arXiv 1806.07421)
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
 from types import MappingProxyType
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from inarch.metrics.intervals import wilson
+from inarch.metrics.judging import t_interval
 from inarch.nets import Classifier
 from inarch.nets.foreign import required
 from inarch.records import Estimate
@@ -33,6 +32,7 @@ PATH = 16
 """Points on the way from a grey photo that gradients are integrated over."""
 BATCH = 64
 FLAT = 1e-12
+CONFIDENCE = 0.95
 TELLS, CLOSE, CENTRE = "tells more than chance", "too close to call", "tells no more than the centre of the photo"
 
 Map = NDArray[np.float64]
@@ -116,6 +116,26 @@ def confidence_after_deletions(net: nn.Module, image: Images, answer: int, order
     return float(torch.cat(confidences).mean())
 
 
+def blind_deletions(
+    net: Classifier, images: Images, answers: Sequence[int], seed: int
+) -> tuple[list[float], list[float]]:
+    """The confidences after deletions in two orders that know nothing: a random one, and from the centre outwards.
+
+    Args:
+        net: in evaluation mode.
+        images: normalised, (n, 3, side, side).
+        answers: whose confidence counts, n of them.
+        seed: of the random orders, another for every photo.
+    """
+    draw = np.random.default_rng(seed)
+    middle = (FIELDS - 1) / 2
+    rows, columns = np.indices((FIELDS, FIELDS))
+    outwards = np.argsort((rows - middle) ** 2 + (columns - middle) ** 2, axis=None, kind="stable")
+    pairs = list(zip(images.split(1), answers, strict=True))
+    random = [confidence_after_deletions(net, *pair, draw.permutation(FIELDS**2)) for pair in pairs]
+    return random, [confidence_after_deletions(net, *pair, outwards) for pair in pairs]
+
+
 def checked(
     method: str,
     net: Classifier,
@@ -123,7 +143,7 @@ def checked(
     answers: Sequence[int],
     maps: Sequence[Map],
     control_maps: Sequence[Map],
-    seed: int,
+    blind: tuple[Sequence[float], Sequence[float]],
 ) -> MethodCheck:
     """What the maps of some photos are worth.
 
@@ -134,25 +154,16 @@ def checked(
         answers: what each map explains, n of them.
         maps: n of them.
         control_maps: the same of the net with first weights.
-        seed: of the random order.
+        blind: what `blind_deletions` says of the same photos and answers.
     """
-    draw = np.random.default_rng(seed)
-    over_random, over_centre, alike = [], [], []
-    for image, answer, seen, control in zip(images, answers, maps, control_maps, strict=True):
-        orders = (np.argsort(-seen, axis=None, kind="stable"), draw.permutation(FIELDS**2), _from_centre())
-        own, random, centre = (confidence_after_deletions(net, image[None], answer, order) for order in orders)
-        over_random.append(random - own)
-        over_centre.append(centre - own)
-        alike.append(_rank_correlation(seen, control))
-    beyond, besides = _mean(over_random), _mean(over_centre)
-    verdict = CLOSE if not beyond.low > 0 else TELLS if besides.low > 0 else CENTRE
-    return MethodCheck(method, beyond, besides, _mean(alike), verdict)
-
-
-def _from_centre() -> NDArray[np.integer]:
-    middle = (FIELDS - 1) / 2
-    rows, columns = np.indices((FIELDS, FIELDS))
-    return np.argsort((rows - middle) ** 2 + (columns - middle) ** 2, axis=None, kind="stable")
+    own = [
+        confidence_after_deletions(net, image, answer, np.argsort(-seen, axis=None, kind="stable"))
+        for image, answer, seen in zip(images.split(1), answers, maps, strict=True)
+    ]
+    over_random, over_centre = (_mean(np.subtract(other, own).tolist()) for other in blind)
+    alike = _mean([_rank_correlation(*pair) for pair in zip(maps, control_maps, strict=True)])
+    verdict = CLOSE if not over_random.low > 0 else TELLS if over_centre.low > 0 else CENTRE
+    return MethodCheck(method, over_random, over_centre, alike, verdict)
 
 
 def _rank_correlation(one: Map, other: Map) -> float:
@@ -162,11 +173,8 @@ def _rank_correlation(one: Map, other: Map) -> float:
 
 
 def _mean(values: Sequence[float]) -> Estimate:
-    """The mean with Student's interval at 95 %."""
-    n = len(values)
-    mean = float(np.mean(values))
-    half = float(stdtrit(n - 1, 0.975)) * float(np.std(values, ddof=1)) / sqrt(n) if n > 1 else float("inf")
-    return Estimate(mean, mean - half, mean + half, n)
+    """The mean with Student's interval."""
+    return Estimate(*t_interval(values, CONFIDENCE), len(values))
 
 
 def border_share(seen: Map) -> float:

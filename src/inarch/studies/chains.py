@@ -9,7 +9,7 @@ from torch import nn
 from inarch.nets import Backbone, Block, Classifier, linear_head
 from inarch.nets.convolution import Conv, conv_only
 from inarch.nets.initialisation import initialise
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import accuracies, learn, sides
 from inarch.studies.study import Bench, Readings
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derived
@@ -18,7 +18,6 @@ LAYERS, WIDTH = 12, 16
 TRAINING = TrainingConfig(
     epochs=5, batch_size=64, optimiser="adamw", lr=3e-3, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0
 )
-LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
 
 
 def trained_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module], scale: float) -> Readings:
@@ -38,7 +37,7 @@ def trained_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module
             if isinstance(module, nn.Conv2d):
                 module.weight.mul_(scale)
     learn(model, data.learned, replace(TRAINING, seed=seed))
-    return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}
+    return accuracies(model, data)
 
 
 def _chain(activation: Callable[[], nn.Module], classes: int) -> Classifier:

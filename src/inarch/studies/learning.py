@@ -13,7 +13,7 @@ from inarch.errors import WorkError
 from inarch.nets import evaluating
 from inarch.records import Preprocessing
 from inarch.shapes import Labels
-from inarch.studies.study import Bench
+from inarch.studies.study import Bench, Readings
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Run, Source
 from inarch.training.losses import Loss, cross_entropy
@@ -23,6 +23,8 @@ from inarch.transfer.scratch import normalised
 SMALLEST_SIDE, SIDE = 16, 32
 """Pixels: photos that have no more than the first are seen at that size, all others at the second."""
 BATCH = 256
+LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
+"""What most claims about training read."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Examples:
     images: Tensor
     """Normalised, (n, 3, side, side)."""
     labels: Labels
+
+    def at(self, places: Tensor) -> "Examples":
+        """Some of them, by their places or by a mask."""
+        return Examples(self.images[places], self.labels[places])
 
 
 @dataclass(frozen=True)
@@ -93,3 +99,8 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
         for images, labels in zip(examples.images.split(BATCH), examples.labels.split(BATCH), strict=True):
             right += int((model(images).argmax(1) == labels).sum())
     return right / len(examples.labels)
+
+
+def accuracies(model: nn.Module, data: Sides) -> Readings:
+    """On either side."""
+    return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}

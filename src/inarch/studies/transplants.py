@@ -77,4 +77,4 @@ def _of(examples: Examples, classes: torch.Tensor) -> Examples:
     numbers = torch.full((int(examples.labels.max()) + 1,), -1)
     numbers[classes] = torch.arange(len(classes))
     labels = numbers[examples.labels]
-    return Examples(examples.images[labels >= 0], labels[labels >= 0])
+    return replace(examples, labels=labels).at(labels >= 0)

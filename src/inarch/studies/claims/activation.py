@@ -3,7 +3,8 @@
 from torch import nn
 
 from inarch.records.study import POINTS, Claim, Quantity
-from inarch.studies.chains import HELD_OUT, LAYERS, trained_chain
+from inarch.studies.chains import LAYERS, trained_chain
+from inarch.studies.learning import HELD_OUT
 from inarch.studies.study import Bench, Readings, Study, needed
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": nn.Identity}

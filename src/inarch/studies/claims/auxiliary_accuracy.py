@@ -5,7 +5,7 @@ from functools import partial
 
 from inarch.nets import architecture, build
 from inarch.records.study import AT_MOST, POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learning, sides
+from inarch.studies.learning import HELD_OUT, accuracy, learning, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 from inarch.training.losses import auxiliary_cross_entropy
@@ -19,7 +19,7 @@ NETS = {
     NORMALISED_AUXILIARY: ("googlenet_tiny", True),
 }
 SIDE, EARLY, WEIGHT = 64, 3, 0.3
-EARLY_HELD_OUT, HELD_OUT = "accuracy on held-out photos, early", "accuracy on held-out photos"
+EARLY_HELD_OUT = f"{HELD_OUT}, early"
 TRAINING = TrainingConfig(
     epochs=15, batch_size=64, optimiser="adamw", lr=2e-3, weight_decay=0.01, label_smoothing=0.0, ema_decay=0.0
 )

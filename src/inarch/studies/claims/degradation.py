@@ -5,12 +5,11 @@ from dataclasses import replace
 from inarch.nets import build
 from inarch.nets.initialisation import open_residuals
 from inarch.records.study import POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import LEARNED, accuracies, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 
 SHALLOW_PLAIN, DEEP_PLAIN, SHALLOW_RESIDUAL, DEEP_RESIDUAL = "plain20", "plain56", "resnet20", "resnet56"
-LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
 TRAINING = TrainingConfig(epochs=6, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
@@ -20,7 +19,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     model = build(arm, classes=data.classes, seed=seed)
     open_residuals(model)
     learn(model, data.learned, replace(TRAINING, seed=seed))
-    return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}
+    return accuracies(model, data)
 
 
 STUDY = Study(

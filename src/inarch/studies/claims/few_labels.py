@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import torch
 
-from inarch.nets import build, norms_of
+from inarch.nets import build
 from inarch.records.study import POINTS, Claim, Quantity
 from inarch.studies.learning import BATCH, Examples, accuracy, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derived
+from inarch.transfer.adaptation.statistics import adopt_statistics
 
 NET = "resnet20"
 OF_CLASS = 10
@@ -32,7 +33,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     if arm != TARGET:
         learn(model, own, replace(LEARNED, seed=seed))
     if arm == STATISTICS:
-        _take_statistics(model, _target(other, draws))
+        adopt_statistics(model, _target(other, draws).images.split(BATCH))
     if arm in (ADAPTED, TARGET):
         learn(model, few, replace(TUNED if arm == ADAPTED else ALONE, seed=seed))
     return {HELD_OUT: accuracy(model, tested)}
@@ -42,34 +43,19 @@ def _halves(examples: Examples, draws: torch.Generator) -> tuple[Examples, Examp
     """No photo of the source is one of the target."""
     order = torch.randperm(len(examples.labels), generator=draws)
     first, second = order.chunk(2)
-    return _at(examples, first), _at(examples, second)
+    return examples.at(first), examples.at(second)
 
 
 def _some(examples: Examples, classes: int) -> Examples:
     """The first photos of every class."""
     places = [torch.nonzero(examples.labels == label)[:OF_CLASS, 0] for label in range(classes)]
-    return _at(examples, torch.cat(places))
-
-
-def _at(examples: Examples, places: torch.Tensor) -> Examples:
-    return Examples(examples.images[places], examples.labels[places])
+    return examples.at(torch.cat(places))
 
 
 def _target(examples: Examples, draws: torch.Generator) -> Examples:
     """The other domain."""
     noise = torch.randn(examples.images.shape, generator=draws)
     return replace(examples, images=CONTRAST * examples.images + NOISE * noise)
-
-
-@torch.no_grad()
-def _take_statistics(model: torch.nn.Module, examples: Examples) -> None:
-    """Batch normalisation goes by the target's means and variances (Li et al. 2017, arXiv 1603.04779)."""
-    for norm in norms_of(model):
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean of all batches
-    model.train()
-    for images in examples.images.split(BATCH):
-        model(images)
 
 
 def _better(words: str, other: str) -> Quantity:

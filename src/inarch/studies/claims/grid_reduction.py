@@ -13,13 +13,13 @@ from inarch.nets.convolution import Conv, Pool, conv_norm_relu
 from inarch.nets.initialisation import initialise
 from inarch.nets.tables import Branches, Row, Stages, backbone_of
 from inarch.records.study import AT_MOST, POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import HELD_OUT, accuracy, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derived
 
 BLOCK, BEFORE, AFTER = "convolutions beside a pool", "pool, then widen", "widen, then pool"
-HELD_OUT, MACS = "accuracy on held-out photos", "MACs"
+MACS = "MACs"
 WIDTH = 16
 """Channels before the first reduction; each doubles them."""
 TRAINING = TrainingConfig(epochs=8, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)

@@ -3,7 +3,8 @@
 from torch import nn
 
 from inarch.records.study import POINTS, Claim, Quantity
-from inarch.studies.chains import LAYERS, LEARNED, trained_chain
+from inarch.studies.chains import LAYERS, trained_chain
+from inarch.studies.learning import LEARNED
 from inarch.studies.study import Bench, Readings, Study, needed
 
 HE, XAVIER, SMALL, LARGE = "He", "Xavier", "a quarter of He", "four times He"

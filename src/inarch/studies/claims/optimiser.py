@@ -4,12 +4,11 @@ from dataclasses import replace
 
 from inarch.nets import build
 from inarch.records.study import POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import LEARNED, accuracies, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 
 NET = "resnet20"
-LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
 TRAINING = TrainingConfig(epochs=3, batch_size=64, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
 MOMENTUM, PLAIN, ADAMW, TOO_SMALL, TOO_LARGE = (
     "momentum",
@@ -32,7 +31,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     data = sides(needed(bench), seed)
     model = build(NET, classes=data.classes, seed=seed)
     learn(model, data.learned, replace(ARMS[arm], seed=seed))
-    return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}
+    return accuracies(model, data)
 
 
 def _more(words: str, one: str, other: str, threshold: float) -> Quantity:

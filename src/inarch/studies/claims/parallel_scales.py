@@ -6,13 +6,13 @@ from functools import cache
 from inarch.anatomy.trace import trace_architecture
 from inarch.nets import build
 from inarch.records.study import AT_MOST, POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import HELD_OUT, accuracy, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 
 NET, WIDTH = "googlenet_small", 0.25
 ALL, BRANCHES = "all branches", ("1x1", "3x3", "5x5")
-HELD_OUT, MACS = "accuracy on held-out photos", "MACs"
+MACS = "MACs"
 TRAINING = TrainingConfig(epochs=6, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 HALVINGS = 7
 """Of the interval in which the width is searched: to 1 % of it."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from inarch.nets import build
 from inarch.records.study import AT_MOST, POINTS, Claim, Quantity
-from inarch.studies.learning import accuracy, learn, sides
+from inarch.studies.learning import HELD_OUT, accuracy, learn, sides
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.config import TrainingConfig
 
@@ -16,7 +16,7 @@ ARMS = {
     QUARTER: f"{NET}:reduction=0.25",
     SIXTEENTH: f"{NET}:reduction=0.0625",
 }
-HELD_OUT, GAP = "accuracy on held-out photos", "what is lost from the photos learned from to those held out"
+GAP = "what is lost from the photos learned from to those held out"
 TRAINING = TrainingConfig(epochs=8, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 

@@ -62,7 +62,7 @@ def _some(examples: Examples, seed: int) -> Examples:
     """At most so many, of every class, as the order is drawn."""
     draws = torch.Generator().manual_seed(derived(seed, "photos"))
     drawn = torch.randperm(len(examples.labels), generator=draws)[:PHOTOS]
-    return Examples(examples.images[drawn], examples.labels[drawn])
+    return examples.at(drawn)
 
 
 @torch.no_grad()
