@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint bench prove clean
+.PHONY: demo test lint docs bench prove clean
 
 demo: $(VENV)/.installed
 	$(BIN)/inarch demo --out out/demo
@@ -17,6 +17,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m handbook
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --site-dir out/docs
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.all

@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 CARDS = sorted((ROOT / "src" / "inarch" / "weights" / "embedded").glob("*.md"))
 NAMED = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
-DOCUMENTS = [*(ROOT / name for name in NAMED), *DECISIONS, *CARDS]
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name in ("docs", "how-to", "handbook"))
+DOCUMENTS = [*(ROOT / name for name in NAMED), *DECISIONS, *CARDS, *PAGES]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
@@ -56,7 +57,7 @@ def test_every_path_exists(document: Path) -> None:
     absent = [path for path in named if not any((base / path).exists() for base in (ROOT, ROOT / "src" / "inarch"))]
     targets = {target for target in LINK.findall(prose(document)) if not target.startswith("https://")}
     assert not absent
-    assert not [target for target in targets if not (document.parent / target).exists()]
+    assert not [target for target in targets if not (document.parent / target.partition("#")[0]).exists()]
 
 
 @documents

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from inarch.api.explain import BORDERS, FIGURES, PAGE, ExplainOptions, explain
-from inarch.drawing.explain_text import LIMITS, to_text
-from inarch.errors import PhotosError, UserError
+from inarch.api.explain import BORDERS, FIGURES, MAPPED, PAGE, ExplainOptions, explain
+from inarch.drawing.explain_text import LIMITS, before_sentence, to_text
+from inarch.errors import PhotosError, UserError, WeightsError
 from inarch.explain.attribution import METHODS
 from inarch.nets import foreign
 from trained import CLASSES, COUNTS, Trained, draw_folder
@@ -45,6 +45,47 @@ def test_what_is_explained_is_what_is_shown(tiny: Trained, tmp_path: Path) -> No
         assert words in page
     assert all(limit in to_text(found) for limit in LIMITS)
     assert json.loads((tmp_path / "out" / FIGURES).read_text("utf-8"))["limits"] == list(LIMITS)
+
+
+def test_channels_filters_and_maps_are_shown(tiny: Trained, tmp_path: Path) -> None:
+    """Of every stage, and on the page; without channels there are none."""
+    found = explain(tiny.bundle, tiny.photos, tmp_path / "out", ExplainOptions(shown=2, channels=2))
+    stages = [each.stage for each in found.depth.stages]
+    assert [each.stage for each in found.channels] == [stage for stage in stages for _ in range(2)]
+    paths = {photo.path for photo in found.answers}
+    for each in found.channels:
+        assert len({patch.path for patch in each.patches}) == len(each.patches) > 0
+        paths |= {patch.path for patch in each.patches}
+    assert all(path.startswith("val/") for path in paths)
+    assert len(found.seen) == MAPPED
+    page = (tmp_path / "out" / PAGE).read_text("utf-8")
+    for words in ("The first filters", "Maps of channels", "What moves a channel", found.filters.verdict):
+        assert words in page
+    without = explain(tiny.bundle, tiny.photos, tmp_path / "none", ExplainOptions(shown=2, channels=0))
+    assert without.channels == ()
+    assert "What moves a channel" not in (tmp_path / "none" / PAGE).read_text("utf-8")
+
+
+def test_the_net_before_stands_beside_it(tiny: Trained, tmp_path: Path) -> None:
+    """Against itself nothing has changed; random weights are worth less or as much; another net is refused."""
+    same = ExplainOptions(shown=2, channels=0, before=tiny.bundle)
+    found = explain(tiny.bundle, tiny.photos, tmp_path / "same", same)
+    assert found.before == str(tiny.bundle)
+    assert found.depth.moved is not None
+    assert found.depth.moved.gain.value == 0
+    assert found.depth.moved.verdict == "too close to call"
+    for each in found.depth.stages:
+        assert each.before is not None
+        assert each.before.alike == pytest.approx(1)
+        assert each.before.accuracy == each.accuracy
+    assert before_sentence(found) in to_text(found)
+    fresh = ExplainOptions(shown=2, channels=0, before="random")
+    moved = explain(tiny.bundle, tiny.photos, tmp_path / "fresh", fresh).depth.stages[-1].before
+    assert moved is not None
+    assert moved.alike < 0.999
+    assert explain(tiny.bundle, tiny.photos, tmp_path / "plain", FEW).depth.moved is None
+    with pytest.raises(WeightsError, match="no-such-file"):
+        explain(tiny.bundle, tiny.photos, tmp_path / "none", ExplainOptions(before="no-such-file.pth"))
 
 
 def test_what_cannot_be_explained_is_refused(tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

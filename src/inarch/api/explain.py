@@ -1,5 +1,6 @@
 """What a bundle's net sees in photos, measured, and written as a page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inarch.api.doctor import make_folder
-from inarch.api.inspect import unfolded_net, write_text
+from inarch.api.inspect import means_bundle, trace, unfolded_net, write_text
 from inarch.api.measure import loaded_net
 from inarch.api.reporting import jpeg
 from inarch.api.train import check_seed_and_time
@@ -21,18 +22,25 @@ from inarch.drawing.explain_html import to_html
 from inarch.drawing.explain_text import to_json
 from inarch.errors import PhotosError, UserError
 from inarch.explain.attribution import BORDER_AREA, METHODS, attributed, blind_deletions, borders, checked
+from inarch.explain.channels import Responses, channel_maps, top_patches
 from inarch.explain.depth import by_depth
-from inarch.nets import Classifier, build
+from inarch.explain.filters import first_filters
+from inarch.explain.maximisation import JITTER, made_images
+from inarch.nets import Backbone, Classifier, build
 from inarch.nets.foreign import required
 from inarch.nets.initialisation import initialise
 from inarch.records import PhotoSet
-from inarch.records.explain import AttributionMap, ExplainedAnswer, Explanation
+from inarch.records.explain import AttributionMap, ChannelSight, ExplainedAnswer, Explanation, SeenPhoto
 from inarch.transfer.job import Progress, silent
 from inarch.transfer.ranking import in_turn
 from inarch.transfer.scratch import normalised
+from inarch.transfer.starting import EMBEDDED, starting_point
+from inarch.weights.embedded import embedded
 
 PAGE, FIGURES = "explain.html", "explain.json"
-MOST_PHOTOS, MOST_SHOWN = 2000, 200
+MOST_PHOTOS, MOST_SHOWN, MOST_CHANNELS = 2000, 200, 50
+MAPPED = 2
+"""Photos whose channels' maps are drawn."""
 BORDERS = "Grad-CAM"
 """The method by which borders are judged on every photo: the quickest."""
 
@@ -45,14 +53,23 @@ class ExplainOptions:
     """Photos that stages are probed by and borders judged on, at most."""
     shown: int = 16
     """Of these, photos whose maps are drawn and checked."""
+    channels: int = 3
+    """Of each stage, for which patches are looked up and an image is made; 0 for none."""
+    before: str | Path | None = None
+    """What the net was before it was fine-tuned: a bundle, a file of weights or the name of some. None takes the
+    weights that come with inarch where the bundle began with those."""
     seed: int = 0
-    """Of the photos, the folds and the net with first weights."""
+    """Of the photos, the folds, the channels and the net with first weights."""
 
     def __post_init__(self) -> None:
         check_seed_and_time(self.seed, 1.0)
-        for name, most in (("photos", MOST_PHOTOS), ("shown", MOST_SHOWN)):
-            if not 2 <= getattr(self, name) <= most:
-                raise UserError(f"{name} is a number from 2 to {most}; {getattr(self, name)} was asked for.")
+        for name, fewest, most in (
+            ("photos", 2, MOST_PHOTOS),
+            ("shown", 2, MOST_SHOWN),
+            ("channels", 0, MOST_CHANNELS),
+        ):
+            if not fewest <= getattr(self, name) <= most:
+                raise UserError(f"{name} is a number from {fewest} to {most}; {getattr(self, name)} was asked for.")
 
 
 def explain(
@@ -83,9 +100,11 @@ def explain(
     make_folder(Path(out), Path(photos))
     chosen, pixels = _decoded(read, photos, options)
     net, control = loaded_net(read), _with_first_weights(read, options.seed)
+    before, was = _before(read, options.before)
     images = normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), read.preprocessing)
     present = sorted({photo.label for photo in chosen.photos})
     labels = np.array([present.index(photo.label) for photo in chosen.photos], dtype=np.int64)
+    names = [read.classes[photo.label] for photo in chosen.photos]
     progress("depth", 0, 1)
     depth = by_depth(
         net.backbone,
@@ -95,8 +114,16 @@ def explain(
         groups_of(chosen.photos),
         classes=len(present),
         seed=options.seed,
+        before=before,
     )
     progress("depth", 1, 1)
+    responses = Responses(net.backbone, images)
+    seen = tuple(
+        SeenPhoto(chosen.photos[at].path, channel_maps(net.backbone, images[at : at + 1], responses, at))
+        for at in range(min(MAPPED, len(images)))
+    )
+    paths = [photo.path for photo in chosen.photos]
+    channels = _channels(read, net.backbone, images, responses, (paths, names), options, progress)
     answers, confidences = _answers(net, images, read.temperature)
     shown = range(min(options.shown, len(chosen.photos)))
     few, explained = images[: len(shown)], answers[: len(shown)]
@@ -115,7 +142,6 @@ def explain(
     for place in range(len(shown), len(answers)):
         looked.append(attributed(BORDERS, net, images[place : place + 1], answers[place]))
         progress("borders", place + 1, len(answers))
-    names = [read.classes[photo.label] for photo in chosen.photos]
     explanation = Explanation(
         bundle=str(bundle),
         model=read.config.architecture,
@@ -123,6 +149,11 @@ def explain(
         classes=tuple(read.classes[label] for label in present),
         seed=options.seed,
         depth=depth,
+        before=was,
+        filters=first_filters(net.backbone, options.seed),
+        seen=seen,
+        channels=channels,
+        jitter=JITTER,
         answers=tuple(
             ExplainedAnswer(
                 chosen.photos[place].path,
@@ -142,7 +173,9 @@ def explain(
         border_method=BORDERS,
     )
     write_text(Path(out, FIGURES), to_json(explanation))
-    pictures = {chosen.photos[place].path: jpeg(pixels[place]) for place in shown}
+    drawn = {each.path for each in explanation.answers} | {each.path for each in seen}
+    drawn |= {patch.path for sight in channels for patch in sight.patches}
+    pictures = {path: jpeg(pixels[place]) for place, path in enumerate(paths) if path in drawn}
     write_text(Path(out, PAGE), to_html(explanation, pictures))
     return explanation
 
@@ -159,6 +192,66 @@ def _decoded(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> tup
         raise PhotosError(f"Photos of two classes at least are needed that can be read; {photos} has fewer.")
     kept, pixels = zip(*readable, strict=True)
     return replace(unsplit, photos=kept), np.stack(pixels)
+
+
+def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, str]:
+    """What the bundle's net began with, ending where the bundle's net ends, and its name; None where that is unknown.
+
+    Raises:
+        UserError: it is another net's.
+    """
+    config = bundle.config
+    if named is None:
+        if config.strategy != "finetune" or config.architecture not in embedded():
+            return None, ""
+        start = starting_point(config.architecture, EMBEDDED)
+        if start.weights != config.weights:
+            return None, ""
+        return start.backbone.cut(config.after).eval(), start.weights
+    if means_bundle(named):
+        other = read_bundle(named)
+        if (other.config.architecture, other.config.after) != (config.architecture, config.after):
+            raise UserError(
+                f"{named} is {other.config.architecture} up to {other.config.after}, and {bundle.path} is "
+                f"{config.architecture} up to {config.after}: only nets that have the same stages can be compared."
+            )
+        return loaded_net(other).backbone, str(named)
+    start = starting_point(config.architecture, named)
+    return start.backbone.cut(config.after).eval(), start.weights
+
+
+def _channels(
+    bundle: Bundle,
+    backbone: Backbone,
+    images: Tensor,
+    responses: Responses,
+    photos: tuple[Sequence[str], Sequence[str]],
+    options: ExplainOptions,
+    progress: Progress,
+) -> tuple[ChannelSight, ...]:
+    """Some channels of every stage, drawn by the seed among those that respond: their patches, and images made."""
+    if not options.channels:
+        return ()
+    fields = {node.stage: node.receptive_field for node in trace(bundle.path).nodes}
+    draw = np.random.default_rng(options.seed)
+    sights = []
+    for number, info in enumerate(backbone.info):
+        progress("channels", number, len(backbone.info))
+        alive = responses.alive(info.name)
+        chosen = np.sort(draw.choice(alive, min(options.channels, len(alive)), replace=False)).tolist()
+        if not chosen:
+            continue
+        best = images[responses.values[info.name][:, chosen].argmax(0)]
+        made = made_images(backbone, info.name, chosen, best, bundle.preprocessing, options.seed)
+        share = min(1.0, fields[info.name] / images.shape[-1])
+        sights += [
+            ChannelSight(
+                info.name, channel, fields[info.name], top_patches(responses, info.name, channel, *photos, share), image
+            )
+            for channel, image in zip(chosen, made, strict=True)
+        ]
+    progress("channels", len(backbone.info), len(backbone.info))
+    return tuple(sights)
 
 
 def _with_first_weights(bundle: Bundle, seed: int) -> Classifier:

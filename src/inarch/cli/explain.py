@@ -14,7 +14,12 @@ def explain(
     out: Annotated[Path, typer.Option(help="The folder of the page and its figures.")] = Path("explained"),
     count: Annotated[int, typer.Option("--photos", help="Photos that stages and borders are judged on.")] = 300,
     shown: Annotated[int, typer.Option(help="Photos whose maps are drawn and checked.")] = 16,
-    seed: Annotated[int, typer.Option(help="Of the photos, the folds and the net with first weights.")] = 0,
+    channels: Annotated[int, typer.Option(help="Channels of a stage that patches and an image are shown of.")] = 3,
+    before: Annotated[
+        str | None,
+        typer.Option(help="What the net was before fine-tuning: a bundle, a file of weights, or the name of some."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of photos, folds, channels and the net with first weights.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Show what a bundle's net sees: stage by stage, and in single photos, each beside a net that has learned nothing.
@@ -25,8 +30,9 @@ def explain(
     from inarch.api.explain import explain as run
     from inarch.drawing.explain_text import to_json, to_text
 
+    options = ExplainOptions(photos=count, shown=shown, channels=channels, before=before, seed=seed)
     with progress() as show:
-        found = run(bundle, photos, out, ExplainOptions(photos=count, shown=shown, seed=seed), show)
+        found = run(bundle, photos, out, options, show)
     if as_json:
         typer.echo(to_json(found), nl=False)
         return

@@ -10,7 +10,8 @@ from torch import Tensor
 from inarch.metrics.alignment import linear_cka
 from inarch.metrics.comparison import compared
 from inarch.nets import Backbone, evaluating
-from inarch.records.explain import Depth, StageSight
+from inarch.records import Estimate
+from inarch.records.explain import Before, Depth, StageSight
 from inarch.transfer.balance import balance_of
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import held_out_losses, right, shortest
@@ -27,8 +28,9 @@ def by_depth(
     *,
     classes: int,
     seed: int,
+    before: Backbone | None = None,
 ) -> Depth:
-    """Probe every stage of a net, and of one with first weights, on the same folds.
+    """Probe every stage of a net, of one with first weights, and of what it was before, on the same folds.
 
     Args:
         net: in evaluation mode.
@@ -38,6 +40,7 @@ def by_depth(
         groups: photos of one group are held out together, (n,).
         classes: how many there are.
         seed: of the folds.
+        before: the net that fine-tuning began with, of the same architecture, where it is known.
 
     Raises:
         PhotosError: a class has fewer than two photos.
@@ -46,28 +49,36 @@ def by_depth(
     seen, unlearned = pooled_stages(net, images), pooled_stages(control, images)
     fits = {stage: fit(features[None], labels, groups) for stage, features in seen.items()}
     blank = {stage: fit(features[None], labels, groups) for stage, features in unlearned.items()}
+    earlier = {} if before is None else pooled_stages(before, images)
+    untuned = {stage: fit(features[None], labels, groups) for stage, features in earlier.items()}
     balanced = balance_of("none", labels, classes)
     losses = held_out_losses(fits, labels, balanced)
     cut, last = shortest(fits, labels, balanced), net.info[-1].name
-    tested = None
+    rows = fits[last].held_out_rows
+    at_last = _correct(fits[last], labels), losses[last]
+    tested = moved = None
     if cut != last:
-        rows = fits[last].held_out_rows
-        correct = tuple(_correct(fits[stage], labels) for stage in (cut, last))
-        tested = compared((correct[0], correct[1]), groups[rows], (losses[cut], losses[last]))
+        tested = compared((_correct(fits[cut], labels), at_last[0]), groups[rows], (losses[cut], at_last[1]))
+    if untuned:
+        untuned_losses = held_out_losses(untuned, labels, balanced)[last]
+        moved = compared((at_last[0], _correct(untuned[last], labels)), groups[rows], (at_last[1], untuned_losses))
     stages = tuple(
         StageSight(
             stage=info.name,
             channels=info.channels,
             stride=info.stride,
-            accuracy=right(fits[info.name].held_out, labels[fits[info.name].held_out_rows]),
+            accuracy=_accuracy(fits[info.name], labels),
             log_loss=float(losses[info.name].mean()),
-            random_accuracy=right(blank[info.name].held_out, labels[blank[info.name].held_out_rows]),
+            random_accuracy=_accuracy(blank[info.name], labels),
             alike=tuple(linear_cka(seen[info.name], other) for other in seen.values()),
             random_alike=linear_cka(seen[info.name], unlearned[info.name]),
+            before=None
+            if before is None
+            else Before(_accuracy(untuned[info.name], labels), linear_cka(seen[info.name], earlier[info.name])),
         )
         for info in net.info
     )
-    return Depth(len(labels), stages, cut, tested)
+    return Depth(len(labels), stages, cut, tested, moved)
 
 
 @torch.no_grad()
@@ -80,6 +91,10 @@ def pooled_stages(net: Backbone, images: Tensor) -> dict[str, NDArray[np.float32
             for name, feature_map in net.tapped(some, names).items():
                 parts[name].append(feature_map.mean((2, 3)).numpy())
     return {name: np.concatenate(parts[name]) for name in names}
+
+
+def _accuracy(fit: Probe, labels: NDArray[np.int64]) -> Estimate:
+    return right(fit.held_out, labels[fit.held_out_rows])
 
 
 def _correct(fit: Probe, labels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import Probed, learning_curve_of, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import Trained, own_job, scratch, trained
-from inarch.transfer.tail import FEWEST_EPOCHS, default_cut
+from inarch.transfer.tail import default_cut, is_fair_trial
 from inarch.transfer.verdict import better_beyond_chance
 
 ALL_PHOTOS = 1.4
@@ -80,7 +80,7 @@ def _grafted(job: Job) -> Grafted:
             "fine-tuning could not prove that it is better",
         )
     config = fitting_the_budget(job, probed)
-    if config.epochs == FEWEST_EPOCHS:
+    if not is_fair_trial(config.epochs):
         return _only_probed(job, probed, "the time left does not allow a fair trial of fine-tuning")
     tried = trial(job, probed, config)
     better, why = judge(job, tried)

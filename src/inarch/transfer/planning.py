@@ -31,7 +31,7 @@ from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
 from inarch.transfer.probe import TOGETHER, choices
 from inarch.transfer.scratch import FAST, normalised, own_net, timed_config, wanted_epochs
 from inarch.transfer.scratch import SHARE as ALONE_SHARE
-from inarch.transfer.tail import FEWEST_EPOCHS
+from inarch.transfer.tail import FEWEST_EPOCHS, is_fair_trial
 from inarch.transfer.unlabelled import SHARES as ROUNDS
 
 EXPORT, WRITING = 1.0, 0.5
@@ -110,6 +110,8 @@ class _Times:
     trial: float
     final: float
     """Fine-tuning on four fifths of the photos, and on all."""
+    tuned_epochs: int
+    """Of fine-tuning; 0 where it is not possible."""
     alone: float
     """A net from scratch, from its photos to the figures on those held out."""
     epochs: int
@@ -130,7 +132,8 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
     thinking = clock.seconds() - began
     low, high = _expected_errors(course)
     mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
-    tunes = not obstacle and (strategy == "finetune" or (strategy == "auto" and mistakes >= PROVABLE))
+    may_prove = strategy == "auto" and mistakes >= PROVABLE and is_fair_trial(times.tuned_epochs)
+    tunes = not obstacle and (strategy == "finetune" or may_prove)
     is_fair = times.epochs >= FAIR_EPOCHS
     goes_alone = strategy == "auto" and is_fair and (is_far or is_large)
     tried = thinking + times.probed + tunes * times.trial + goes_alone * times.alone
@@ -146,7 +149,7 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
     rows = [row("probe", seen, thinking + times.probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
     if not obstacle:
         seconds = tried + times.final + (0.0 if tunes else times.trial)
-        why = _why_tuned(strategy, mistakes, tunes=tunes)
+        why = _why_tuned(strategy, mistakes, times.tuned_epochs, tunes=tunes)
         rows.append(row("finetune", f"the net behind {course.prefix.tap}", seconds, FINETUNED, tunes, why))
     name, side = _alone(course)
     why = _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
@@ -158,8 +161,8 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
 
 def _timed(course: Course, obstacle: str, *, may_go_alone: bool) -> _Times:
     probed = _probe_seconds(course)
-    trial, final = (0.0, 0.0) if obstacle else _finetune_seconds(course, probed)
-    return _Times(probed, trial, final, *_scratch_seconds(course, probed + trial + final, timed=may_go_alone))
+    trial, final, epochs = (0.0, 0.0, 0) if obstacle else _finetune_seconds(course, probed)
+    return _Times(probed, trial, final, epochs, *_scratch_seconds(course, probed + trial + final, timed=may_go_alone))
 
 
 def _views(views: int) -> str:
@@ -204,9 +207,11 @@ def _notes(course: Course, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _why_tuned(strategy: str, mistakes: float, *, tunes: bool) -> str:
+def _why_tuned(strategy: str, mistakes: float, epochs: int, *, tunes: bool) -> str:
     if strategy != "auto":
         return "asked for" if tunes else f"{strategy} was asked for"
+    if mistakes >= PROVABLE and not tunes:
+        return f"the time allows no fair trial: {epochs} epochs"
     if not tunes:
         return f"the probe should be wrong on about {mistakes:.0f} held-out photos, too few to prove anything by"
     return "kept if it proves better on held-out photos"
@@ -266,8 +271,8 @@ def _searched(photos: int, views: int, repeats: int) -> int:
     return views * ((FOLDS - 1) * repeats * min(photos, SEARCH_PHOTOS) + photos)
 
 
-def _finetune_seconds(course: Course, probed: float) -> tuple[float, float]:
-    """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds."""
+def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]:
+    """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds; its epochs."""
     prefix, tail = course.start.backbone.split(course.prefix.tap or "")
     model = nn.Sequential(copy.deepcopy(tail), linear_head(tail.channels, len(course.found.classes)))
     side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
@@ -285,7 +290,7 @@ def _finetune_seconds(course: Course, probed: float) -> tuple[float, float]:
     answering = FORWARD * step * course.learned / FINETUNING.batch_size
     held = 1 / FOLDS
     trial = (1 - held) * (_fit_seconds(course)[0] + epochs * epoch) + held * answering
-    return trial, epochs * epoch + answering + EXPORT
+    return trial, epochs * epoch + answering + EXPORT, epochs
 
 
 def _alone(course: Course) -> tuple[str, int]:

@@ -22,6 +22,11 @@ FEWEST_EPOCHS = 3
 """Of a tail, however little time there is."""
 
 
+def is_fair_trial(epochs: int) -> bool:
+    """Whether fine-tuning has time for more than the fewest epochs: with those alone it would lose for lack of time."""
+    return epochs > FEWEST_EPOCHS
+
+
 def default_cut(backbone: Backbone) -> str | None:
     """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
 

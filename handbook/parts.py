@@ -1,0 +1,320 @@
+"""What a generated part can be."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import unescape
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import click
+import typer
+
+from inarch.anatomy.size import size_of
+from inarch.anatomy.trace import trace_architecture
+from inarch.api.study import judged_ledgers
+from inarch.cli.main import app
+from inarch.drawing.charts import line_chart
+from inarch.drawing.inspect_captions import block_caption
+from inarch.drawing.inspect_structure import block_shapes
+from inarch.drawing.inspect_summary import (
+    STAGE_TITLES,
+    concepts_of,
+    field_text,
+    share_text,
+    short,
+    stage_row,
+    stages_of,
+    total_row,
+)
+from inarch.drawing.inspect_svg import to_svg
+from inarch.drawing.study_text import estimate_text, figure
+from inarch.drawing.wording import percent, points
+from inarch.nets import ARCHITECTURES
+from inarch.records import Curve, NetTrace
+
+DOCS = Path(__file__).parents[1] / "docs"
+RUNS = DOCS / "runs"
+"""Measured figures of real runs, as the tool wrote them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Markdown, and the pictures that it shows by name."""
+
+    markdown: str
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def _trace(net: str) -> NetTrace:
+    return trace_architecture(net)
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (titles, ["---"] * len(titles), *escaped))
+
+
+def _check(command: str) -> str:
+    return f"\n\nCheck it yourself: `{command}`"
+
+
+def picture(net: str, part: str, colour: str = "macs") -> Part:
+    """A net, a stage or a block, drawn."""
+    drawn = to_svg(_trace(net), part=part, colour=colour)
+    name = re.sub(r"\W+", "_", f"{net}_{part}_{colour}") + ".svg"
+    said = " ".join(
+        unescape(words) for tag in ("title", "desc") for words in re.findall(f"<{tag}>(.*?)</{tag}>", drawn)[:1]
+    )
+    command = f"inarch inspect {net} --format svg --part {part} --colour {colour} --out {name}"
+    return Part(f"![{said.replace('[', '(').replace(']', ')')}]({name})" + _check(command), {name: drawn})
+
+
+def caption(net: str, block: str) -> Part:
+    """A block in the words of its page."""
+    shapes = [shape for stage in stages_of(_trace(net)) for shape in block_shapes(stage)]
+    [shape] = [shape for shape in shapes if shape.group.name == block]
+    return Part(f"> {block_caption(shape)}")
+
+
+def stages(net: str) -> Part:
+    """The table of a net's stages."""
+    trace = _trace(net)
+    rows = [stage_row(stage, trace) for stage in stages_of(trace)]
+    return Part(_table(STAGE_TITLES, [*rows, total_row(STAGE_TITLES, trace)]) + _check(f"inarch inspect {net}"))
+
+
+def concepts(net: str) -> Part:
+    """What the parts of a net that serve one idea cost together."""
+    trace = _trace(net)
+    rows = [
+        (
+            group.name,
+            str(len(group.nodes)),
+            f"{group.parameters:,}",
+            share_text(group.parameters, trace.parameters),
+            short(group.macs),
+            share_text(group.macs, trace.macs),
+        )
+        for group in concepts_of(trace)
+        if group.macs
+    ]
+    return Part(
+        _table(("for", "layers", "parameters", "share", "MACs", "share"), rows)
+        + _check(f"inarch inspect {net} --measure")
+    )
+
+
+def sizes(*nets: str) -> Part:
+    """Nets side by side: image size, layers, parameters, MACs, receptive field."""
+    rows = []
+    for net in nets:
+        size, trace = size_of(net), _trace(net)
+        last = next(node for node in reversed(trace.nodes) if len(node.out_shape) == 3 and node.stage != "head")
+        weighted = sum(
+            node.kind in ("convolution", "linear") and "projection" not in node.concept for node in trace.nodes
+        )
+        rows.append(
+            (net, str(size.image_size), str(weighted), f"{size.parameters:,}", short(size.macs), field_text(last))
+        )
+    titles = ("net", "pixels a side", "layers with weights, shortcuts apart", "parameters", "MACs", "sees, pixels")
+    return Part(_table(titles, rows) + _check(f"inarch inspect {nets[0]}"))
+
+
+def against(net: str, *others: str) -> Part:
+    """A net beside variations of it."""
+    whole = size_of(net)
+    rows = [(f"`{net}`", f"{whole.parameters:,}", "", short(whole.macs), "")]
+    for name in others:
+        other = size_of(name)
+        rows.append(
+            (
+                f"`{name}`",
+                f"{other.parameters:,}",
+                f"× {other.parameters / whole.parameters:.2f}",
+                short(other.macs),
+                f"× {other.macs / whole.macs:.2f}",
+            )
+        )
+    return Part(
+        _table(("net", "parameters", "", "MACs", ""), rows) + _check(f"inarch inspect {others[0]} --against {net}")
+    )
+
+
+@cache
+def _studied() -> Mapping[str, Any]:
+    return {each.ledger.claim.name: each for each in judged_ledgers(DOCS / "studies")}
+
+
+def study(*names: str) -> Part:
+    """What came of some claims, from the committed ledgers."""
+    blocks = []
+    for name in names:
+        each = _studied()[name]
+        rows = [
+            (
+                judged.quantity.words,
+                f"{judged.quantity.bound} {figure(judged.quantity, judged.quantity.threshold)}",
+                estimate_text(judged),
+                judged.verdict,
+            )
+            for judged in each.finding.quantities
+        ]
+        claim = each.ledger.claim
+        blocks.append(
+            f"**{each.finding.verdict}**: {claim.statement}\n\n"
+            + _table(("quantity", "claimed", "measured", "verdict"), rows)
+            + f"\n\nSource: {claim.source}. {claim.reported}\n\nNot shown: {claim.limits}"
+            + _check(f"inarch study {name}")
+        )
+    return Part("\n\n".join(blocks))
+
+
+def _run(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((RUNS / f"{name}.json").read_text("utf-8"))
+    return read
+
+
+def _estimate(value: Mapping[str, Any]) -> str:
+    return f"{percent(value['value'])} ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
+
+
+def depth(run: str, title: str) -> Part:
+    """Linear classifiers by depth in a real run of ``inarch explain``: a chart and a table."""
+    ran = _run(run)
+    rows: list[tuple[str, ...]] = []
+    lines: dict[str, list[tuple[float, float, tuple[float, float]]]] = {}
+    for at, stage in enumerate(ran["depth"]["stages"], 1):
+        kinds = {"trained": stage["accuracy"], "first weights": stage["random_accuracy"]}
+        if stage["before"]:
+            kinds["before fine-tuning"] = stage["before"]["accuracy"]
+        for kind, value in kinds.items():
+            lines.setdefault(kind, []).append((float(at), value["value"], (value["low"], value["high"])))
+        rows.append((stage["stage"], str(stage["channels"]), str(stage["stride"]), *map(_estimate, kinds.values())))
+    chart = line_chart(
+        [
+            Curve(kind, "stage", "accuracy", tuple((at, value) for at, value, _ in values))
+            for kind, values in lines.items()
+        ],
+        title=title,
+        as_percent=True,
+        intervals={kind: [bounds for *_, bounds in values] for kind, values in lines.items()},
+    )
+    name = f"depth_{run}.svg"
+    said = f"{ran['depth']['photos']} photos, cross-validated; lines are 95 % intervals."
+    return Part(
+        f"![{title}: accuracy of a linear classifier by stage]({name})\n\n"
+        + _table(("stage", "channels", "stride", *lines), rows)
+        + f"\n\n{said}"
+        + _check("inarch explain mine photos"),
+        {name: _standing_alone(chart)},
+    )
+
+
+def _standing_alone(chart: str) -> str:
+    """A chart of a page as a file of its own: on its own ground, by the reader's setting."""
+    style = (
+        "<style>svg{color:#1b1f24;background:#fff}"
+        "@media (prefers-color-scheme: dark){svg{color:#e6e8ea;background:#15191e}}</style>"
+    )
+    return re.sub(r"(<svg[^>]*>)", rf"\1{style}", chart, count=1) + "\n"
+
+
+def filters(run: str) -> Part:
+    """How much like Gabor filters the first convolution of a real run is."""
+    found = _run(run)["filters"]
+    over = found["over_chance"]
+    alive = [each for each in found["filters"] if each["likeness"] is not None]
+    chance = percent(found["chance"])
+    return Part(
+        f"In {found['layer']}, {len(alive)} filters of {found['side']} × {found['side']}: the best Gabor filter "
+        f"explains {percent(found['likeness'])} of a filter's energy, and {chance} of noise: "
+        f"{points(over['value'])} more ({100 * over['low']:.1f} to {100 * over['high']:.1f}, n={over['n']}), "
+        f"{found['verdict']}." + _check("inarch explain mine photos")
+    )
+
+
+def controls(run: str) -> Part:
+    """What the maps of a real run are worth beside their controls."""
+    rows = [
+        (
+            each["method"],
+            _estimate(each["over_random"]),
+            _estimate(each["over_centre"]),
+            f"{each['alike']['value']:.2f} ({each['alike']['low']:.2f} to {each['alike']['high']:.2f})",
+            each["verdict"],
+        )
+        for each in _run(run)["checks"]
+    ]
+    titles = ("method", "against chance", "against the centre", "alike with first weights", "verdict")
+    return Part(_table(titles, rows) + _check("inarch explain mine photos"))
+
+
+def made(run: str) -> Part:
+    """How many of the images made for channels of a real run say anything, by stage."""
+    counted: dict[str, list[Mapping[str, Any]]] = {}
+    for each in _run(run)["channels"]:
+        counted.setdefault(each["stage"], []).append(each["made"])
+    rows = []
+    for stage, images in counted.items():
+        ratios = sorted(each["over_best"] for each in images)
+        kept = sorted(each["kept"] for each in images)
+        best = sum("beats" in each["verdict"] for each in images)
+        middle = len(images) // 2
+        rows.append((stage, str(len(images)), f"{ratios[middle]:.1f}", percent(kept[middle], 0), str(best)))
+    titles = ("stage", "channels", "times the best photo (median)", "left after shifts (median)", "say something")
+    return Part(_table(titles, rows))
+
+
+def catalog() -> Part:
+    """Every net."""
+    rows = [
+        (f"`{size.name}`", size.variant, str(size.image_size), f"{size.parameters:,}", short(size.macs), size.source)
+        for size in map(size_of, [name for name in ARCHITECTURES if not name.endswith("_tiny")])
+    ]
+    return Part(_table(("name", "variant", "pixels", "parameters", "MACs", "source"), rows))
+
+
+def commands() -> Part:
+    """Every command with its arguments and options, as ``--help`` has them."""
+    group = cast(click.Group, typer.main.get_command(app))
+    blocks = []
+    for name, command in group.commands.items():
+        context = click.Context(command, info_name=f"inarch {name}")
+        rows = []
+        for parameter in command.params:
+            given, said = parameter.get_help_record(context) or (parameter.make_metavar(context), "")
+            rows.append(
+                (f"`{given.replace('|', ' or ')}`", " ".join((said or getattr(parameter, "help", "") or "").split()))
+            )
+        paragraphs = (command.help or "").split("\n\n")
+        words = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+        words = re.sub(r"Example: (.*)", r"```text\n\1\n```", words)
+        blocks.append(f"## inarch {name}\n\n{words}\n\n" + _table(("option", "meaning"), rows))
+    return Part("\n\n".join(blocks))
+
+
+PARTS: Mapping[str, Callable[..., Part]] = MappingProxyType(
+    {
+        each.__name__: each
+        for each in (
+            picture,
+            caption,
+            stages,
+            concepts,
+            sizes,
+            against,
+            study,
+            depth,
+            filters,
+            controls,
+            made,
+            catalog,
+            commands,
+        )
+    }
+)

@@ -1,0 +1,14 @@
+"""Small pictures made of pixels."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def png(pixels: NDArray[np.integer]) -> bytes:
+    """Values from 0 to 255, (h, w) or of three colours (h, w, 3), as PNG; the same pixels give the same bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
