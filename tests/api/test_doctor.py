@@ -2,20 +2,26 @@
 
 import hashlib
 import json
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from inarch.api.doctor import MANIFEST, PATCH, REPORT, DoctorOptions, apply, doctor
+import inarch.api.doctor as doctoring
+from inarch.api.doctor import MANIFEST, PATCH, REPORT, DoctorOptions, _judge, apply, doctor
+from inarch.api.train import TrainOptions, choices_of
 from inarch.data.scan import scan
 from inarch.drawing.doctor_text import to_json, to_text
 from inarch.errors import OutputError
 from inarch.records import KINDS, Finding
-from trained import CLASSES
+from inarch.transfer.job import silent
+from inarch.weights.runtime import Graph
+from trained import CLASSES, draw_folder
 
 KINDS_OF_FAULTS = {
     "unreadable": {"train/red/cut.jpg", "train/red/empty.jpg", "train/red/text.png"},
@@ -170,3 +176,25 @@ def test_identity_of_a_finding_depends_on_its_kind_and_place() -> None:
     one = Finding("blank", "a/b.jpg", "It is so.")
     assert one.id == Finding("blank", "a/b.jpg", "It is otherwise.").id
     assert len({one.id, Finding("blank", "a/c.jpg", "").id, Finding("border", "a/b.jpg", "").id}) == 3
+
+
+def test_the_judge_of_labels_follows_from_the_photos_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow a backbone seems to be, and at a smaller size where there are many photos."""
+    found = scan(draw_folder(tmp_path / "photos", {"": 8}))
+    choices = choices_of(TrainOptions(), ranking=True)[:2]
+    chosen = []
+    for slow in (0.0, 0.02):
+        run = Graph.__call__
+
+        def delayed(graph: Graph, pixels: NDArray[np.uint8], slow: float = slow, run: object = run) -> object:
+            time.sleep(slow)
+            return run(graph, pixels)  # type: ignore[operator]
+
+        monkeypatch.setattr(Graph, "__call__", delayed)
+        judge = _judge(found, choices, DoctorOptions(cache=tmp_path / f"cache{slow}"), silent)
+        monkeypatch.setattr(Graph, "__call__", run)
+        chosen.append((judge.start.architecture, judge.preprocessing))
+    assert chosen[0] == chosen[1]
+    monkeypatch.setattr(doctoring, "MOST_MACS", 1e9)
+    small = _judge(found, choices, DoctorOptions(cache=tmp_path / "cache0.0"), silent).preprocessing.image_size
+    assert small <= min(preprocessing.image_size for _, preprocessing in choices)

@@ -130,6 +130,23 @@ def test_fitting_again_forgets(estimator: ImageClassifier, photos: tuple[list[st
     np.testing.assert_array_equal(twice.predict_proba(paths), once.predict_proba(paths))
 
 
+def test_what_is_unlike_the_photos_is_not_answered(
+    fitted: ImageClassifier, photos: tuple[list[str], list[str]], tiny: Trained
+) -> None:
+    """By the rule of a bundle with the same net: photos of the classes are answered more often than noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 48, 48, 3), dtype=np.uint8)
+    own = fitted.answers(photos[0], goal=0.6)
+    strange = fitted.answers(list(noise), goal=0.6)
+    assert own.dtype == strange.dtype == bool
+    assert own.mean() > 0.6 > 0.1 > strange.mean()
+    assert fitted.answers(photos[0], goal=0.9).sum() <= own.sum()
+    assert fitted.answers([]).shape == (0,)
+    with pytest.raises(UserError, match="goal"):
+        fitted.answers(photos[0], goal=1.5)
+    with pytest.raises(NotFittedError):
+        clone(fitted).answers(photos[0])
+
+
 def test_no_photos_have_no_answers(fitted: ImageClassifier) -> None:
     """But still three columns."""
     assert fitted.predict_proba([]).shape == (0, 3)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch import clock
+from inarch.anatomy.trace import trace_architecture
 from inarch.api.inspect import write_text
 from inarch.api.reporting import jpeg
-from inarch.api.train import TrainOptions, check_seed_and_time, choices_of, ranked_options
+from inarch.api.train import Choice, TrainOptions, check_seed_and_time, choices_of
 from inarch.data.bursts import bursts_of
 from inarch.data.cache import default_cache_folder
 from inarch.data.cache_size import DEFAULT_SIZE, in_use
@@ -31,10 +33,16 @@ from inarch.records import KINDS, Diagnosis, Finding, PhotoSet
 from inarch.transfer.audit import labels_checked
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Progress, Stopwatch, silent
+from inarch.transfer.ranking import FEWEST_OF_CLASS, Option, rank
 
 REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
-LABELS_SECONDS = 40.0
-"""What looking at labels may take: a backbone that would need more than half of it is not asked, nor at that size."""
+MOST_MACS = 2e12
+"""That the backbone which judges labels may compute for all photos: some ten seconds on two cores. By a count and not
+by the clock, so that the same photos are judged alike however busy the machine is."""
+SIZES = (1.0, 0.75, 0.5)
+"""Image sizes at which a backbone may judge, of its own; the largest that keeps to `MOST_MACS`."""
+SAMPLED = 200
+"""Photos by which the judge is chosen, and at least `FEWEST_OF_CLASS` of each class."""
 SHOWN = 60
 """Of each kind, so many findings have a thumbnail and a line of their own on the page."""
 
@@ -201,14 +209,33 @@ def _labels(
     start, preprocessing = choices[0]
     if len(choices) > 1:
         with stopwatch.phase("backbones"):
-            looking = TrainOptions(cache=options.cache, seed=options.seed, time_budget=LABELS_SECONDS)
-            judge, _ = ranked_options(filled, choices, looking, progress)
+            judge = _judge(filled, choices, options, progress)
             start, preprocessing = judge.start, judge.preprocessing
     with stopwatch.phase("decode"):
         stored = store(filled, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     with stopwatch.phase("labels"):
         prefix = Prefix(start.backbone, start.digest, preprocessing, None, options.cache)
         return labels_checked(stored, prefix, start.architecture, progress, seed=options.seed)
+
+
+def _judge(found: PhotoSet, choices: Sequence[Choice], options: DoctorOptions, progress: Progress) -> Option:
+    """Of the backbones at hand the one that suits the photos best, at a size at which it can see all of them."""
+    sized = [Option(*choice).resized(share) for share in SIZES for choice in choices]
+    costs = [_macs(option) * len(found.photos) for option in sized]
+    fitting: dict[str, Option] = {}
+    for option, cost in zip(sized, costs, strict=True):
+        if cost <= MOST_MACS:
+            fitting.setdefault(option.start.architecture, option)
+    asked = [*fitting.values()] or [sized[int(np.argmin(costs))]]
+    count = max(SAMPLED, FEWEST_OF_CLASS * len(found.classes))
+    with clock.only_counting():
+        judge, _ = rank(found, asked, cache=options.cache, seed=options.seed, count=count, progress=progress)
+    return judge
+
+
+def _macs(option: Option) -> int:
+    """For one photo."""
+    return trace_architecture(option.start.architecture, image_size=option.preprocessing.image_size).macs
 
 
 def _measured(looked: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

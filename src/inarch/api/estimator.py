@@ -24,6 +24,8 @@ from inarch.data.cache_size import DEFAULT_SIZE, in_use
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
 from inarch.data.found import digest_of
 from inarch.errors import PhotosError, UnreadableImageError, UserError
+from inarch.metrics.answering import GOAL, is_close, is_unlike, rule_for
+from inarch.metrics.novelty import novelty
 from inarch.metrics.softmax import softmax
 from inarch.records import Candidate, Photo, PhotoSet, Preprocessing
 from inarch.transfer.strategies import strategy
@@ -129,7 +131,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.strategy_ = outcome.strategy
         self.candidates_ = outcome.candidates
         self.notes_ = notes_of(job, outcome)
-        self._learned = (outcome.graph, outcome.temperature, job.preprocessing)
+        self._learned: tuple[bytes, float, Preprocessing] = (outcome.graph, outcome.temperature, job.preprocessing)
+        self._evidence = outcome.evidence
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -140,8 +143,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             NotFittedError: `fit` comes first.
             PhotosError: a photo cannot be read.
         """
-        check_is_fitted(self, "classes_")
-        content, temperature, preprocessing = self._learned
+        content, temperature, preprocessing = self._fitted()
         graph = Graph(content)
         parts = [graph(pixels)[0] for pixels in _batches(_sources(X), preprocessing)]
         logits = np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)), np.float32)
@@ -151,6 +153,33 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """The most probable class of each photo; raises as `predict_proba` does."""
         best = self.predict_proba(X).argmax(1)
         return self.classes_[best]
+
+    def answers(self, X: Any, *, goal: float = GOAL) -> NDArray[np.bool_]:
+        """Which photos may be answered, (n,), so that of the answers ``goal`` are right: the rule that bundles have.
+
+        Not answered is what lies too close between two classes, and what is unlike the photos that were learned from.
+
+        Raises:
+            NotFittedError: `fit` comes first.
+            PhotosError: a photo cannot be read.
+            UserError: ``goal`` is no share above 0 and below 1.
+        """
+        content, temperature, preprocessing = self._fitted()
+        if self._evidence is None:
+            raise UserError(f"What {self.strategy_} learned cannot say when it is unsure.")
+        rule, known = rule_for(self._evidence, goal), self._evidence.known.astype(np.float32)
+        graph = Graph(content)
+        answered: list[bool] = []
+        for pixels in _batches(_sources(X), preprocessing):
+            logits, features = graph(pixels)
+            sure = softmax(logits, temperature).max(1)
+            pairs = zip(sure.tolist(), novelty(features, known).tolist(), strict=True)
+            answered += [not (is_unlike(rule, distance) or is_close(rule, share)) for share, distance in pairs]
+        return np.array(answered, dtype=bool)
+
+    def _fitted(self) -> tuple[bytes, float, Preprocessing]:
+        check_is_fitted(self, "classes_")
+        return self._learned
 
 
 def _sources(photos: Any) -> Iterator[Source]:

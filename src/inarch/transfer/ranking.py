@@ -40,8 +40,8 @@ TIMED = 32
 """Photos by which a backbone's speed is measured."""
 THUMBNAIL = 8
 """Pixels a side of the pictures that a linear classifier is given without any backbone."""
-SMALLEST = 64
-"""Pixels a side that a backbone made for larger photos is still given."""
+CELL, SMALLEST = 32, 64
+"""Pixels a side: of a cell at the usual last stride; and that a backbone made for larger photos is still given."""
 SHARE = 0.5
 """Of the time budget, which the frozen net may take for all photos."""
 
@@ -57,6 +57,13 @@ class Option:
         """The part of it that stays frozen whatever is tried, with its results in ``cache``."""
         backbone = self.start.backbone
         return Prefix(backbone, self.start.digest, self.preprocessing, default_cut(backbone), cache)
+
+    def resized(self, share: float) -> "Option":
+        """The same for images of about ``share`` of the size: in whole cells, unless it is the size itself."""
+        if share == 1:
+            return self
+        side = CELL * max(1, round(share * self.preprocessing.image_size / CELL))
+        return replace(self, preprocessing=replace(self.preprocessing, image_size=side))
 
 
 @dataclass(frozen=True)
@@ -194,19 +201,13 @@ def other_sizes(option: Option, ranking: Ranking, found: PhotoSet, time_budget: 
     learned = len(learned_photos(found))
     speed = ranking.chosen.photos_per_second
     if learned / speed > SHARE * time_budget:
-        sides = [side for side in (_rounded(own * 3 / 4), _rounded(own / 2)) if side >= SMALLEST]
-    else:
-        side = _rounded(own * 4 / 3)
-        slower = speed * (own / side) ** 2
-        is_sharp = ranking.side >= side
-        is_quick = is_sharp and ranking.sampled / slower <= SECONDS and learned / slower <= SHARE * time_budget
-        sides = [side] if is_quick else []
-    return [replace(option, preprocessing=replace(option.preprocessing, image_size=side)) for side in sides]
-
-
-def _rounded(side: float) -> int:
-    """To whole cells of a map at the usual last stride."""
-    return 32 * max(1, round(side / 32))
+        smaller = (option.resized(share) for share in (3 / 4, 1 / 2))
+        return [each for each in smaller if each.preprocessing.image_size >= SMALLEST]
+    larger = option.resized(4 / 3)
+    side = larger.preprocessing.image_size
+    slower = speed * (own / side) ** 2
+    is_quick = ranking.sampled / slower <= SECONDS and learned / slower <= SHARE * time_budget
+    return [larger] if ranking.side >= side and is_quick else []
 
 
 def _decode_seconds(photos: PhotoSet, preprocessing: Preprocessing) -> float:
