@@ -27,6 +27,7 @@ SHORT = TrainingConfig(epochs=1, batch_size=8, lr=0.05, label_smoothing=0.0, ema
         ("degradation", "plain20", ("TRAINING",)),
         ("optimiser", "AdamW", ()),
         ("reduction_accuracy", "a sixteenth", ("TRAINING",)),
+        ("reduction_attributions", "as published", ("TRAINING",)),
         ("parallel_scales", "3x3", ("TRAINING",)),
         ("grid_reduction", grid_reduction.BLOCK, ("TRAINING",)),
         ("auxiliary_accuracy", "the paper's net with heads", ("TRAINING",)),

@@ -357,7 +357,7 @@ def test_fewer_epochs_are_said(make_job: Jobs, start: StartingPoint, no_export: 
     outcome = finetune(make_job(start, time_budget=1e-3))
     (note,) = [note for note in outcome.notes if "instead of 8" in note]
     assert note.startswith("3 instead of 8 epochs")
-    assert [len(curve.points) for curve in outcome.curves] == [3, 3]
+    assert {len(curve.points) for curve in outcome.curves} == {3}
 
 
 def test_a_killed_finetuning_is_resumed(

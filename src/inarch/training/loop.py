@@ -20,6 +20,7 @@ from inarch.training.losses import Loss
 from inarch.training.memory import keeping_memory
 from inarch.training.optimisation import optimisers, rate_at
 from inarch.training.seeds import generator, global_draws
+from inarch.training.watching import StageState, Watch
 
 Batch = tuple[Any, Labels]
 """What the loss takes beside the model: inputs (a tensor, unless the loss says otherwise) and labels."""
@@ -44,6 +45,8 @@ class Epoch:
     accuracy: float
     """Of the training photos as they were seen: augmented, in training mode."""
     seconds: float
+    stages: tuple[StageState, ...] = ()
+    """Of a net that has any; older checkpoints do not say."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Run:
         self.average: AveragedModel | None = averaged(model, config.ema_decay) if config.ema_decay else None
         self.checkpoint = checkpoint
         self.history: list[Epoch] = []
+        self.watch = Watch(model)
 
     def epochs(self, source: Source, loss_of: Loss) -> Iterator[Epoch]:
         """Train epoch by epoch, from where a checkpoint left off if `resume` found one.
@@ -123,7 +127,7 @@ class Run:
             first = (number - 1) * steps
             rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
             self._begin()
-            with global_draws(self.config.seed, "dropout", number), keeping_memory():
+            with global_draws(self.config.seed, "dropout", number), keeping_memory(), self.watch.watching():
                 done = [
                     self._averaging(step)
                     for step in train_steps(
@@ -138,7 +142,7 @@ class Run:
             images = sum(step.images for step in done)
             loss = sum(step.loss * step.images for step in done) / images
             correct = sum(step.correct for step in done)
-            self.history.append(Epoch(number, loss, correct / images, clock.seconds() - began))
+            self.history.append(Epoch(number, loss, correct / images, clock.seconds() - began, self.watch.states()))
             self.save()
             yield self.history[-1]
         if self.average is not None:
@@ -167,7 +171,7 @@ class Run:
             "model": self.model.state_dict(),
             "optimisers": [each.state_dict() for each in self.optimisers],
             "average": None if self.average is None else self.average.state_dict(),
-            "history": [vars(epoch) for epoch in self.history],
+            "history": [{**vars(epoch), "stages": [tuple(each) for each in epoch.stages]} for epoch in self.history],
         }
 
     def resume(self) -> int:
@@ -184,7 +188,7 @@ class Run:
                 each.load_state_dict(saved)
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
-            self.history = [Epoch(**epoch) for epoch in state["history"]]
+            self.history = [_epoch(**epoch) for epoch in state["history"]]
         return len(self.history)
 
     def _is_own(self, state: dict[str, Any]) -> bool:
@@ -199,6 +203,11 @@ class Run:
         """Remove the checkpoint: the run is over."""
         if self.checkpoint is not None:
             self.checkpoint.unlink(missing_ok=True)
+
+
+def _epoch(*, stages: Sequence[tuple[str, float, float]] = (), **rest: Any) -> Epoch:
+    """An epoch as a checkpoint holds it."""
+    return Epoch(**rest, stages=tuple(StageState(*each) for each in stages))
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -7,6 +7,7 @@ output is read from the cache, and it takes part in no step.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -256,7 +257,7 @@ def finetune_outcome(
         temperature=temperature,
         fitted=fitted,
         candidates=candidates,
-        curves=loss_curves(history),
+        curves=training_curves(history),
         movements=(probed.snapshot.movement(Classifier(job.start.backbone, head)), movement),
         notes=(*notes, f"Everything up to {cut} is frozen; the rest of the net and the head were trained."),
         evidence=evidence_of(job, tried.answered, temperature, features),
@@ -287,14 +288,28 @@ def shift_logits(head: nn.Module, balanced: Balance, temperature: float) -> None
     last.bias.sub_(torch.from_numpy(balanced.shift), alpha=temperature)
 
 
-def loss_curves(history: list[Epoch]) -> tuple[Curve, ...]:
-    """Loss and accuracy on the training photos, as they were seen."""
+def training_curves(history: Sequence[Epoch]) -> tuple[Curve, ...]:
+    """Loss and accuracy on the training photos, as they were seen, and how large gradients and values became."""
+    by_stage = {each.stage: None for epoch in history for each in epoch.stages}
     return (
         Curve("training loss", "epoch", "loss", tuple((float(epoch.number), epoch.loss) for epoch in history)),
         Curve(
             "training accuracy", "epoch", "accuracy", tuple((float(epoch.number), epoch.accuracy) for epoch in history)
         ),
+        *(_magnitudes(history, stage, "gradient") for stage in by_stage),
+        *(_magnitudes(history, stage, "activation") for stage in by_stage),
     )
+
+
+def _magnitudes(history: Sequence[Epoch], stage: str, what: str) -> Curve:
+    """The order of magnitude of a stage's gradients or activations, as the last batch of each epoch had it."""
+    values = [
+        (float(epoch.number), math.log10(size))
+        for epoch in history
+        for each in epoch.stages
+        if each.stage == stage and (size := getattr(each, what)) > 0
+    ]
+    return Curve(stage, "epoch", f"log10 of the {what}s' root mean square", tuple(values))
 
 
 def tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:

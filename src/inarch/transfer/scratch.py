@@ -22,7 +22,7 @@ from inarch.training.losses import auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
 from inarch.training.seeds import generator, global_draws
 from inarch.transfer.evidence import HeldOut, evidence_of, logits_from
-from inarch.transfer.finetune import held_out_fold, loss_curves, shift_logits
+from inarch.transfer.finetune import held_out_fold, shift_logits, training_curves
 from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import measured, right
 from inarch.transfer.proof import Snapshot, digests
@@ -182,7 +182,7 @@ def trained(job: Job) -> Trained:
             chosen=False,
             why="",
         ),
-        curves=(*loss_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
+        curves=(*training_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
         movement=snapshot.movement(Classifier(model.backbone, model.head)),
         notes=(*_notes(job, run, wanted, resumed_after=done), kept),
     )

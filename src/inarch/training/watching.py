@@ -1,0 +1,62 @@
+"""How large activations and gradients are in every stage while a net trains."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from inarch.nets import Backbone
+
+
+class StageState(NamedTuple):
+    """One stage as an epoch left it, root mean squares over its last batch."""
+
+    stage: str
+    activation: float
+    """Of the values that the stage puts out."""
+    gradient: float
+    """Of the slopes of the loss by the stage's weights, before the last update."""
+
+
+class Watch:
+    """The stages of a net that trains; what they put out is looked at while `watching`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        backbones = (each for each in model.modules() if isinstance(each, Backbone))
+        self.stages = {name: stage for backbone in backbones for name, stage in backbone.stages.items()}
+        self._activations: dict[str, float] = {}
+
+    def states(self) -> tuple[StageState, ...]:
+        """By the last batch; stages whose weights got no gradient are left out."""
+        slopes = {
+            name: [each.grad.flatten() for each in stage.parameters() if each.grad is not None]
+            for name, stage in self.stages.items()
+        }
+        return tuple(
+            StageState(name, self._activations[name], _root_mean_square(torch.cat(parts)))
+            for name, parts in slopes.items()
+            if parts and name in self._activations
+        )
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Inside the ``with``, every batch that runs is looked at."""
+        handles = [  # the last block, as a stage that is tapped does not run as a whole
+            [*stage.children()][-1].register_forward_hook(partial(self._look, name))
+            for name, stage in self.stages.items()
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _look(self, name: str, module: nn.Module, given: tuple[Tensor, ...], put_out: Tensor) -> None:
+        self._activations[name] = _root_mean_square(put_out.detach())
+
+
+def _root_mean_square(values: Tensor) -> float:
+    return float(torch.linalg.vector_norm(values, dtype=torch.float32)) / values.numel() ** 0.5
