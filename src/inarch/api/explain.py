@@ -1,6 +1,5 @@
 """What a bundle's net sees in photos, measured, and written as a page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from inarch.data.split import groups_of, judged_photos
 from inarch.drawing.explain_html import to_html
 from inarch.drawing.explain_text import to_json
 from inarch.errors import PhotosError, UserError
-from inarch.explain.attribution import BORDER_AREA, METHODS, attributed, blind_deletions, borders, checked
+from inarch.explain.attribution import BORDER_AREA, METHODS, Map, attributed, blind_deletions, borders, checked
 from inarch.explain.channels import Responses, channel_maps, top_patches
 from inarch.explain.depth import by_depth
 from inarch.explain.filters import first_filters
@@ -30,7 +29,7 @@ from inarch.nets import Backbone, Classifier, build
 from inarch.nets.foreign import required
 from inarch.nets.initialisation import initialise
 from inarch.records import PhotoSet
-from inarch.records.explain import AttributionMap, ChannelSight, ExplainedAnswer, Explanation, SeenPhoto
+from inarch.records.explain import AttributionMap, ChannelSight, ExplainedAnswer, Explanation, MethodCheck, SeenPhoto
 from inarch.transfer.job import Progress, silent
 from inarch.transfer.ranking import in_turn
 from inarch.transfer.scratch import normalised
@@ -98,55 +97,33 @@ def explain(
     required("captum", "explain")  # said before minutes of work, not after
     read = read_bundle(bundle)
     make_folder(Path(out), Path(photos))
-    chosen, pixels = _decoded(read, photos, options)
+    looked = _looked(read, photos, options)
     net, control = loaded_net(read), _with_first_weights(read, options.seed)
     before, was = _before(read, options.before)
-    images = normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), read.preprocessing)
-    present = sorted({photo.label for photo in chosen.photos})
-    labels = np.array([present.index(photo.label) for photo in chosen.photos], dtype=np.int64)
-    names = [read.classes[photo.label] for photo in chosen.photos]
     progress("depth", 0, 1)
     depth = by_depth(
         net.backbone,
         control.backbone,
-        images,
-        labels,
-        groups_of(chosen.photos),
-        classes=len(present),
+        looked.images,
+        looked.labels,
+        groups_of(looked.photos.photos),
+        classes=len(looked.classes),
         seed=options.seed,
         before=before,
     )
     progress("depth", 1, 1)
-    responses = Responses(net.backbone, images)
+    responses = Responses(net.backbone, looked.images)
     seen = tuple(
-        SeenPhoto(chosen.photos[at].path, channel_maps(net.backbone, images[at : at + 1], responses, at))
-        for at in range(min(MAPPED, len(images)))
+        SeenPhoto(looked.paths[at], channel_maps(net.backbone, looked.images[at : at + 1], responses, at))
+        for at in range(min(MAPPED, len(looked.images)))
     )
-    paths = [photo.path for photo in chosen.photos]
-    channels = _channels(read, net.backbone, images, responses, (paths, names), options, progress)
-    answers, confidences = _answers(net, images, read.temperature)
-    shown = range(min(options.shown, len(chosen.photos)))
-    few, explained = images[: len(shown)], answers[: len(shown)]
-    blind = blind_deletions(net, few, explained, options.seed)
-    maps, checks = {}, []
-    for number, method in enumerate(METHODS):
-        progress("maps", number, len(METHODS))
-        own, blank = (
-            [attributed(method, each, image[None], answer) for image, answer in zip(few, explained, strict=True)]
-            for each in (net, control)
-        )
-        maps[method] = own, blank
-        checks.append(checked(method, net, few, explained, own, blank, blind))
-    progress("maps", len(METHODS), len(METHODS))
-    looked = list(maps[BORDERS][0])
-    for place in range(len(shown), len(answers)):
-        looked.append(attributed(BORDERS, net, images[place : place + 1], answers[place]))
-        progress("borders", place + 1, len(answers))
+    channels = _channels(read, net.backbone, looked, responses, options, progress)
+    answers, checks, outlined = _attributions(read, net, control, looked, options, progress)
     explanation = Explanation(
         bundle=str(bundle),
         model=read.config.architecture,
-        root=chosen.root,
-        classes=tuple(read.classes[label] for label in present),
+        root=looked.photos.root,
+        classes=looked.classes,
         seed=options.seed,
         depth=depth,
         before=was,
@@ -154,34 +131,51 @@ def explain(
         seen=seen,
         channels=channels,
         jitter=JITTER,
-        answers=tuple(
-            ExplainedAnswer(
-                chosen.photos[place].path,
-                names[place],
-                read.classes[answers[place]],
-                confidences[place],
-                tuple(
-                    AttributionMap(method, *(tuple(map(tuple, each[place].tolist())) for each in both))
-                    for method, both in maps.items()
-                ),
-            )
-            for place in shown
-        ),
-        checks=tuple(checks),
-        borders=borders(names, read.classes, looked),
+        answers=answers,
+        checks=checks,
+        borders=borders(looked.names, read.classes, outlined),
         border_area=BORDER_AREA,
         border_method=BORDERS,
     )
     write_text(Path(out, FIGURES), to_json(explanation))
-    drawn = {each.path for each in explanation.answers} | {each.path for each in seen}
+    drawn = {each.path for each in answers} | {each.path for each in seen}
     drawn |= {patch.path for sight in channels for patch in sight.patches}
-    pictures = {path: jpeg(pixels[place]) for place, path in enumerate(paths) if path in drawn}
+    pictures = {path: jpeg(looked.pixels[at]) for at, path in enumerate(looked.paths) if path in drawn}
     write_text(Path(out, PAGE), to_html(explanation, pictures))
     return explanation
 
 
-def _decoded(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> tuple[PhotoSet, NDArray[np.uint8]]:
-    """Some photos of every class in turn, and their pixels as the net takes them."""
+@dataclass(frozen=True)
+class _Looked:
+    """The photos that are looked at, as the net takes them."""
+
+    photos: PhotoSet
+    pixels: NDArray[np.uint8]
+    """(n, side, side, 3)"""
+    images: Tensor
+    """The same, normalised: (n, 3, side, side)."""
+    names: tuple[str, ...]
+    """The class of each photo."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of each photo."""
+        return tuple(photo.path for photo in self.photos.photos)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that have photos, in the bundle's order."""
+        present = {photo.label for photo in self.photos.photos}
+        return tuple(name for label, name in enumerate(self.photos.classes) if label in present)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The place of each photo's class among `classes`."""
+        return np.array([self.classes.index(name) for name in self.names], dtype=np.int64)
+
+
+def _looked(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> _Looked:
+    """Some photos of every class in turn."""
     found = scan(photos, bundle.classes)
     _, judged = judged_photos(found)
     unsplit = replace(found, photos=tuple(replace(photo, split="") for photo in judged))
@@ -190,8 +184,14 @@ def _decoded(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> tup
     readable = [(photo, image) for photo, image in zip(turns, images, strict=True) if isinstance(image, np.ndarray)]
     if len({photo.label for photo, _ in readable}) < 2:
         raise PhotosError(f"Photos of two classes at least are needed that can be read; {photos} has fewer.")
-    kept, pixels = zip(*readable, strict=True)
-    return replace(unsplit, photos=kept), np.stack(pixels)
+    kept, parts = zip(*readable, strict=True)
+    pixels = np.stack(parts)
+    return _Looked(
+        replace(unsplit, photos=kept),
+        pixels,
+        normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), bundle.preprocessing),
+        tuple(bundle.classes[photo.label] for photo in kept),
+    )
 
 
 def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, str]:
@@ -223,9 +223,8 @@ def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, 
 def _channels(
     bundle: Bundle,
     backbone: Backbone,
-    images: Tensor,
+    looked: _Looked,
     responses: Responses,
-    photos: tuple[Sequence[str], Sequence[str]],
     options: ExplainOptions,
     progress: Progress,
 ) -> tuple[ChannelSight, ...]:
@@ -241,17 +240,59 @@ def _channels(
         chosen = np.sort(draw.choice(alive, min(options.channels, len(alive)), replace=False)).tolist()
         if not chosen:
             continue
-        best = images[responses.values[info.name][:, chosen].argmax(0)]
+        best = looked.images[responses.values[info.name][:, chosen].argmax(0)]
         made = made_images(backbone, info.name, chosen, best, bundle.preprocessing, options.seed)
-        share = min(1.0, fields[info.name] / images.shape[-1])
+        share = min(1.0, fields[info.name] / best.shape[-1])
         sights += [
             ChannelSight(
-                info.name, channel, fields[info.name], top_patches(responses, info.name, channel, *photos, share), image
+                info.name,
+                channel,
+                fields[info.name],
+                top_patches(responses, info.name, channel, looked.paths, looked.names, share),
+                image,
             )
             for channel, image in zip(chosen, made, strict=True)
         ]
     progress("channels", len(backbone.info), len(backbone.info))
     return tuple(sights)
+
+
+def _attributions(
+    bundle: Bundle, net: Classifier, control: Classifier, looked: _Looked, options: ExplainOptions, progress: Progress
+) -> tuple[tuple[ExplainedAnswer, ...], tuple[MethodCheck, ...], list[Map]]:
+    """The answers to the first photos with their maps, what each method is worth, and maps of all by `BORDERS`."""
+    answers, confidences = _answers(net, looked.images, bundle.temperature)
+    shown = min(options.shown, len(answers))
+    few, explained = looked.images[:shown], answers[:shown]
+    blind = blind_deletions(net, few, explained, options.seed)
+    maps, checks = {}, []
+    for number, method in enumerate(METHODS):
+        progress("maps", number, len(METHODS))
+        own, blank = (
+            [attributed(method, each, image[None], answer) for image, answer in zip(few, explained, strict=True)]
+            for each in (net, control)
+        )
+        maps[method] = own, blank
+        checks.append(checked(method, net, few, explained, own, blank, blind))
+    progress("maps", len(METHODS), len(METHODS))
+    outlined = list(maps[BORDERS][0])
+    for place in range(shown, len(answers)):
+        outlined.append(attributed(BORDERS, net, looked.images[place : place + 1], answers[place]))
+        progress("borders", place + 1, len(answers))
+    records = tuple(
+        ExplainedAnswer(
+            looked.paths[place],
+            looked.names[place],
+            bundle.classes[answers[place]],
+            confidences[place],
+            tuple(
+                AttributionMap(method, *(tuple(map(tuple, each[place].tolist())) for each in both))
+                for method, both in maps.items()
+            ),
+        )
+        for place in range(shown)
+    )
+    return records, tuple(checks), outlined
 
 
 def _with_first_weights(bundle: Bundle, seed: int) -> Classifier:
