@@ -15,7 +15,7 @@ from inarch.training.config import TrainingConfig
 from inarch.transfer import planning
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import StartingPoint
-from inarch.transfer.planning import COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, TRAINED, WRITING, Course, plan
+from inarch.transfer.planning import BEFORE, COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, TRAINED, WRITING, Course, plan
 from inarch.transfer.scratch import FAST, own_net, wanted_epochs
 from inarch.transfer.tail import default_cut
 
@@ -62,10 +62,10 @@ def row(made: Plan, name: str) -> PlannedStrategy:
 
 def test_the_time_of_a_probe_adds_up(course: Course) -> None:
     """Decoding 220 photos, 200 through the net, 20 answered, and fits in proportion to the sample's: by hand."""
-    fit_of_sample = 4 * 100 + 100
+    fit_of_sample = (4 + 1) * (100 + BEFORE)
     *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
     wider = (before + 2 * (beside + last)) / (beside + last)  # both stages, and three together
-    fit = wider * FITTED / fit_of_sample * (3 * 4 * 200 + 200)
+    fit = wider * FITTED / fit_of_sample * (3 * 4 + 1) * (200 + BEFORE)
     curve = FITTED / fit_of_sample * COLD * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
     seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + WRITING
     assert plan(course, "probe").seconds("probe") == pytest.approx(seconds, abs=0.1)
@@ -83,7 +83,7 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> 
     """
     training, answering = 8 * 7 * 0.01, planning.FORWARD * 0.01 * 200 / 32
     *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
-    fits = (before + 2 * (beside + last)) / (beside + last) * FITTED / 500 * 2600
+    fits = (before + 2 * (beside + last)) / (beside + last) * FITTED / (5 * (100 + BEFORE)) * 13 * (200 + BEFORE)
     alone = plan(course, "probe").seconds("probe")
     tried = alone + 0.8 * (fits + training) + 0.2 * answering
     made = plan(course, "auto")
@@ -94,6 +94,16 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> 
     assert hurried.seconds("finetune") == pytest.approx(
         made.seconds("finetune") - 1.8 * training * (1 - 3 / 8), abs=0.1
     )
+
+
+def test_a_trial_without_time_is_not_promised(course: Course) -> None:
+    """Auto refuses it; who asks for fine-tuning has it all the same."""
+    hurried = replace(course, time_budget=plan(course, "probe").seconds("probe"))
+    made = plan(hurried, "auto")
+    assert not row(made, "finetune").planned
+    assert row(made, "finetune").why == "the time allows no fair trial: 3 epochs"
+    assert made.seconds("probe") == pytest.approx(plan(hurried, "probe").seconds("probe"), abs=0.1)
+    assert row(plan(hurried, "finetune"), "finetune").planned
 
 
 def test_where_no_trial_is_to_be_expected_none_is_promised(course: Course) -> None:

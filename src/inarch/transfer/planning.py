@@ -38,6 +38,8 @@ EXPORT, WRITING = 1.0, 0.5
 """Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
 COLD = 0.7
 """A cold fit at one penalty, in what the search takes for a photo and a fold, where a path of penalties is fitted."""
+BEFORE = 500
+"""What a path of fits takes before it looks at any photo, in photos: from 100 to 4,000 the time grows sixfold."""
 TRAINED = 3.0
 """A photo of a training step of a whole net, in photos that the frozen net answers: 1.1 to 3.4 for five nets on a
 processor that multiplies 16-bit numbers. For what will not be tried, as such steps take seconds."""
@@ -267,8 +269,9 @@ def _self_training_seconds(course: Course) -> float:
 
 
 def _searched(photos: int, views: int, repeats: int) -> int:
-    """Photos that are fitted while the penalty is searched, and in the fit of all."""
-    return views * ((FOLDS - 1) * repeats * min(photos, SEARCH_PHOTOS) + photos)
+    """Photos that are fitted while the penalty is searched, and in the fit of all, each fit's `BEFORE` among them."""
+    folds = (FOLDS - 1) * repeats
+    return folds * (views * min(photos, SEARCH_PHOTOS) + BEFORE) + views * photos + BEFORE
 
 
 def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]:
