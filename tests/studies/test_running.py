@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inarch.api import study as studying
-from inarch.api.study import PAGE, Failed, StudyOptions, every_study, study, write_pages
+from inarch.api.study import PAGE, Failed, StudyOptions, _share, every_study, study, write_pages
 from inarch.errors import PhotosError, UnknownNameError, UserError, WorkError
 from inarch.metrics.judging import judged
 from inarch.records.study import POINTS, SUPPORTED, TIMES, UNDECIDED, Claim, Quantity, StudyLedger
@@ -203,6 +203,17 @@ def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path, monkeypatc
     assert first.why == "Too few photos."
     assert second.finding.verdict == SUPPORTED
     assert "drawn" in (tmp_path / "out" / PAGE).read_text("utf-8")
+
+
+def test_a_dear_study_gets_its_part_of_the_budget() -> None:
+    """As its first seed costs among all first seeds, shared ones counted once; a cheap one as much as each."""
+    counted = Counted()
+    cheap = [Study(replace(CLAIM, name=f"cheap{at}", seconds=1.0), Counted()) for at in range(4)]
+    dear = [Study(replace(CLAIM, name=f"dear{at}", seconds=36.0), counted) for at in range(2)]
+    assert _share([*cheap, *dear], 60.0) == pytest.approx(10)
+    assert _share(dear[:1], 60.0) == pytest.approx(60)
+    assert _share([dear[0], *cheap], 60.0) == pytest.approx(54)
+    assert _share(dear, 60.0) == pytest.approx(60)  # what the first measures the second has
 
 
 def test_pages_are_a_function_of_the_ledgers(only: Counted, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def every_study(
     ends = time.perf_counter() + options.budget
     with in_use(options.cache, options.cache_size):
         for at, chosen in enumerate(STUDIES.values()):
-            share = max(0.0, ends - time.perf_counter()) / (len(STUDIES) - at)
+            share = _share([*STUDIES.values()][at:], max(0.0, ends - time.perf_counter()))
             try:
                 yield _studied(chosen, out, options, share, progress)
             except OutputError:
@@ -110,6 +110,13 @@ def every_study(
             except InarchError as error:
                 yield Failed(chosen.claim, str(error))
     write_pages(out)
+
+
+def _share(later: Sequence[Study], seconds: float) -> float:
+    """What the first of some studies may take of the seconds that all have: as much as each, or as its first seed
+    costs among the first seeds of all, so that a dear one is not left without any. Like measurements count once."""
+    firsts = sum({id(each.measure): each.claim.seconds for each in later}.values())
+    return seconds * max(1 / len(later), later[0].claim.seconds / firsts)
 
 
 def write_pages(out: Path) -> tuple[Studied, ...]:
