@@ -126,3 +126,18 @@ def _failing(error: BaseException) -> Any:
         raise error
 
     return save
+
+
+def test_an_interruption_stays_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's writer fails on its half-written file while Ctrl-C passes through: that is no full disk."""
+
+    def interrupted(state: Any, file: Any) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 105493760 vs 105493656")
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, STATE)
+    assert not list(path.parent.iterdir())

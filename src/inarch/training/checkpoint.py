@@ -29,6 +29,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         finally:
             Path(name).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # torch's writer complains of the file that it leaves
+            raise KeyboardInterrupt from None
         raise OutputError(f"The checkpoint {path} cannot be written: {error}.") from error
 
 
