@@ -36,11 +36,13 @@ from inarch.transfer.job import Progress, Stopwatch, silent
 from inarch.transfer.ranking import FEWEST_OF_CLASS, Option, rank
 
 REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
-MOST_MACS = 2e12
+MOST_MACS = 1e12
 """That the backbone which judges labels may compute for all photos: some ten seconds on two cores. By a count and not
 by the clock, so that the same photos are judged alike however busy the machine is."""
 SIZES = (1.0, 0.75, 0.5)
 """Image sizes at which a backbone may judge, of its own; the largest that keeps to `MOST_MACS`."""
+MANY = 5000
+"""Photos of which the narrowest features judge: fits on wide ones would take longest of all."""
 SAMPLED = 200
 """Photos by which the judge is chosen, and at least `FEWEST_OF_CLASS` of each class."""
 SHOWN = 60
@@ -227,6 +229,8 @@ def _judge(found: PhotoSet, choices: Sequence[Choice], options: DoctorOptions, p
         if cost <= MOST_MACS:
             fitting.setdefault(option.start.architecture, option)
     asked = [*fitting.values()] or [sized[int(np.argmin(costs))]]
+    if len(found.photos) > MANY:
+        asked = [min(asked, key=lambda option: sum(info.channels for info in option.start.backbone.info))]
     count = max(SAMPLED, FEWEST_OF_CLASS * len(found.classes))
     with clock.only_counting():
         judge, _ = rank(found, asked, cache=options.cache, seed=options.seed, count=count, progress=progress)
