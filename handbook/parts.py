@@ -116,7 +116,7 @@ def sizes(*nets: str) -> Part:
         size, trace = size_of(net), _trace(net)
         last = next(node for node in reversed(trace.nodes) if len(node.out_shape) == 3 and node.stage != "head")
         weighted = sum(
-            node.kind in ("convolution", "linear") and "projection" not in node.concept for node in trace.nodes
+            node.kind in ("convolution", "linear") and node.concept != "shortcut projection" for node in trace.nodes
         )
         rows.append(
             (net, str(size.image_size), str(weighted), f"{size.parameters:,}", short(size.macs), field_text(last))
