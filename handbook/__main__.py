@@ -11,8 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
-from handbook.pages import DOCS, refreshed, written_pages
-from handbook.parts import RUNS
+from handbook.pages import refreshed, written_pages
+from handbook.parts import DOCS, RUNS
 
 KEPT = ("model", "classes", "seed", "depth", "before", "filters", "channels", "checks", "borders")
 

@@ -5,9 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
-from handbook.parts import PARTS
+from handbook.parts import DOCS, PARTS
 
-DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
 PART = re.compile(r"<!-- part: (.+?) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 

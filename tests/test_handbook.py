@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from handbook.__main__ import kept
-from handbook.pages import DOCS, PART, refreshed, written_pages
+from handbook.pages import PART, refreshed, written_pages
+from handbook.parts import DOCS
 from inarch.cli.main import app
 from test_documents import ROOT
 

@@ -231,6 +231,8 @@ def _judge(found: PhotoSet, choices: Sequence[Choice], options: DoctorOptions, p
     asked = [*fitting.values()] or [sized[int(np.argmin(costs))]]
     if len(found.photos) > MANY:
         asked = [min(asked, key=lambda option: sum(info.channels for info in option.start.backbone.info))]
+    if len(asked) == 1:
+        return asked[0]
     count = max(SAMPLED, FEWEST_OF_CLASS * len(found.classes))
     with clock.only_counting():
         judge, _ = rank(found, asked, cache=options.cache, seed=options.seed, count=count, progress=progress)

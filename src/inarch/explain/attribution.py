@@ -116,6 +116,21 @@ def confidence_after_deletions(net: nn.Module, image: Images, answer: int, order
     return float(torch.cat(confidences).mean())
 
 
+def map_deletions(net: Classifier, images: Images, answers: Sequence[int], maps: Sequence[Map]) -> list[float]:
+    """The confidences after deletions in the order of each photo's map, the strongest field first.
+
+    Args:
+        net: in evaluation mode.
+        images: normalised, (n, 3, side, side).
+        answers: whose confidence counts, n of them.
+        maps: n of them.
+    """
+    return [
+        confidence_after_deletions(net, image, answer, np.argsort(-seen, axis=None, kind="stable"))
+        for image, answer, seen in zip(images.split(1), answers, maps, strict=True)
+    ]
+
+
 def blind_deletions(
     net: Classifier, images: Images, answers: Sequence[int], seed: int
 ) -> tuple[list[float], list[float]]:
@@ -156,10 +171,7 @@ def checked(
         control_maps: the same of the net with first weights.
         blind: what `blind_deletions` says of the same photos and answers.
     """
-    own = [
-        confidence_after_deletions(net, image, answer, np.argsort(-seen, axis=None, kind="stable"))
-        for image, answer, seen in zip(images.split(1), answers, maps, strict=True)
-    ]
+    own = map_deletions(net, images, answers, maps)
     over_random, over_centre = (_mean(np.subtract(other, own).tolist()) for other in blind)
     alike = _mean([_rank_correlation(*pair) for pair in zip(maps, control_maps, strict=True)])
     verdict = CLOSE if not over_random.low > 0 else TELLS if over_centre.low > 0 else CENTRE

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from statistics import mean
 
-import numpy as np
 import torch
 
-from inarch.explain.attribution import FIELDS, attributed, blind_deletions, confidence_after_deletions
+from inarch.explain.attribution import FIELDS, attributed, blind_deletions, map_deletions
 from inarch.nets import build
 from inarch.records.study import POINTS, Claim, Quantity
 from inarch.studies.claims.reduction_accuracy import ARMS, PUBLISHED, TRAINING, WITHOUT
@@ -29,10 +28,8 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     with torch.no_grad():
         answers = model(shown.images).argmax(1).tolist()
     random, _ = blind_deletions(model, shown.images, answers, seed)
-    own = []
-    for image, answer in zip(shown.images.split(1), answers, strict=True):
-        order = np.argsort(-attributed(METHOD, model, image, answer), axis=None, kind="stable")
-        own.append(confidence_after_deletions(model, image, answer, order))
+    maps = [attributed(METHOD, model, *pair) for pair in zip(shown.images.split(1), answers, strict=True)]
+    own = map_deletions(model, shown.images, answers, maps)
     return {GAIN: mean(random) - mean(own), HELD_OUT: accuracy(model, data.held_out)}
 
 
