@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -46,6 +47,14 @@ def test_help_lists_the_commands(inarch: Inarch) -> None:
 def test_the_version_is_told(inarch: Inarch) -> None:
     """One line."""
     assert inarch("--version").out.split() == ["inarch", "0.1.0"]
+
+
+def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m inarch` is the same program."""
+    monkeypatch.setattr(sys, "argv", ["inarch", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("inarch", run_name="__main__")
+    assert (ended.value.code or 0, capsys.readouterr().out.split()) == (0, ["inarch", "0.1.0"])
 
 
 @pytest.mark.parametrize("words", [[command, "--nonsense"] for command in COMMANDS] + [["nonsense"], ["predict", "b"]])

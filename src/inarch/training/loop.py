@@ -125,20 +125,9 @@ class Run:
             number = len(self.history) + 1
             began = clock.seconds()
             first = (number - 1) * steps
-            rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
-            self._begin()
+            rates = [rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps)]
             with global_draws(self.config.seed, "dropout", number), keeping_memory(), self.watch.watching():
-                done = [
-                    self._averaging(step)
-                    for step in train_steps(
-                        self.model,
-                        source.epoch(number, self.config),
-                        self.optimisers,
-                        loss_of,
-                        rates,
-                        precision=self.config.precision,
-                    )
-                ]
+                done = self.updates(source.epoch(number, self.config), loss_of, rates)
             images = sum(step.images for step in done)
             loss = sum(step.loss * step.images for step in done) / images
             correct = sum(step.correct for step in done)
@@ -147,6 +136,15 @@ class Run:
             yield self.history[-1]
         if self.average is not None:
             self.model.load_state_dict(self.average.module.state_dict())
+
+    def updates(self, batches: Iterable[Batch], loss_of: Loss, rates: Iterable[float]) -> list[Step]:
+        """One update per batch, the average of the weights moved after each; belongs to no epoch by itself."""
+        self._begin()
+        precision = self.config.precision
+        return [
+            self._averaging(step)
+            for step in train_steps(self.model, batches, self.optimisers, loss_of, rates, precision=precision)
+        ]
 
     def _begin(self) -> None:
         """Training mode, but for norms that keep their statistics."""
