@@ -355,7 +355,7 @@ def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeyp
 
 
 def test_the_timed_step_is_a_whole_update_of_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights and their average move in it, and those of the net that was given stay."""
+    """Weights and their average move in it, and those of the net that was given stay; so do the draws of others."""
     timed: list[Run] = []
 
     def once(step: Callable[[], object]) -> float:
@@ -369,10 +369,12 @@ def test_the_timed_step_is_a_whole_update_of_a_copy(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(finetune_module, "step_seconds", once)
     monkeypatch.setattr(finetune_module, "Run", Kept)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.Dropout())
+    drawn = torch.get_rng_state()
     before = model[1].weight.detach().clone()
     source = Source(8, lambda rows, epoch: (torch.ones(len(rows), 3, 2, 2), torch.zeros(len(rows), dtype=torch.long)))
     assert tail_step_seconds(model, source, FINETUNING) == 0.5
+    assert torch.equal(torch.get_rng_state(), drawn)
     (run,) = timed
     assert run.average is not None
     assert torch.equal(model[1].weight, before)

@@ -125,7 +125,7 @@ class Run:
             number = len(self.history) + 1
             began = clock.seconds()
             first = (number - 1) * steps
-            rates = [rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps)]
+            rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
             with global_draws(self.config.seed, "dropout", number), keeping_memory(), self.watch.watching():
                 done = self.updates(source.epoch(number, self.config), loss_of, rates)
             images = sum(step.images for step in done)

@@ -26,6 +26,7 @@ from inarch.training.budget import fitting_epochs, step_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Epoch, Run, Source
 from inarch.training.losses import cross_entropy
+from inarch.training.seeds import global_draws
 from inarch.transfer.balance import Balance
 from inarch.transfer.evidence import HeldOut, evidence_of, logits_from
 from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
@@ -152,7 +153,8 @@ def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) 
     run = Run(copy.deepcopy(model), config)
     rows = torch.arange(min(config.batch_size, source.examples))
     loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    return step_seconds(lambda: run.updates([source.batch(rows, 0)], loss, [config.lr]))
+    with global_draws(config.seed, "timing"):
+        return step_seconds(lambda: run.updates([source.batch(rows, 0)], loss, [config.lr]))
 
 
 def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:

@@ -6,7 +6,6 @@ Accuracies are bands around what a linear classifier reached on the sample; how 
 other strategies do beside it, was measured elsewhere: each constant says where.
 """
 
-import copy
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -277,7 +276,7 @@ def _searched(photos: int, views: int, repeats: int) -> int:
 def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]:
     """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds; its epochs."""
     prefix, tail = course.start.backbone.split(course.prefix.tap or "")
-    model = nn.Sequential(copy.deepcopy(tail), linear_head(tail.channels, len(course.found.classes)))
+    model = nn.Sequential(tail, linear_head(tail.channels, len(course.found.classes)))
     side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
 
     def batch(indices: torch.Tensor, epoch: int) -> Batch:
