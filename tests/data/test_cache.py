@@ -246,9 +246,10 @@ def test_a_cache_removed_while_in_use_says_so(tmp_path):
 
 
 @pytest.mark.usefixtures("no_waiting_for_the_disk")
-def test_more_chunks_than_open_files(tmp_path, monkeypatch):
-    """Memory maps cost file descriptors; only so many stay open."""
-    monkeypatch.setattr(caching, "OPEN_CHUNKS", 4)
+@pytest.mark.parametrize(("limit", "value"), [("OPEN_CHUNKS", 4), ("OPEN_BYTES", 48)])
+def test_more_chunks_than_stay_open(limit, value, tmp_path, monkeypatch):
+    """Memory maps cost file descriptors, and memory once they are read; here a chunk has 16 bytes."""
+    monkeypatch.setattr(caching, limit, value)
     cache = ArrayCache(tmp_path)
     for number in range(20):
         cache.write(keys(1, number), {"a": np.full((1, 2), number)})

@@ -230,6 +230,15 @@ def test_pages_are_a_function_of_the_ledgers(only: Counted, tmp_path: Path) -> N
         write_pages(empty)
 
 
+def test_a_ratio_of_one_seed_is_drawn(tmp_path: Path) -> None:
+    """Its interval goes from nothing to endless: neither has a place on an axis of ratios."""
+    ratio = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
+    *_, ledger = measured(Study(ratio, Counted()), None, replace(EMPTY, claim=ratio), seeds=1)
+    (tmp_path / "drawn.json").write_text(to_json(looked_at(ledger)), "utf-8")
+    write_pages(tmp_path)
+    assert "<svg" in (tmp_path / "drawn.html").read_text("utf-8")
+
+
 def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     """An unknown study; photos for a claim about nets; no seeds; no time."""
     with pytest.raises(UnknownNameError, match="Did you mean 'lesion'"):

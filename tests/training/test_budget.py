@@ -1,11 +1,14 @@
 """A run keeps to its time whatever the machine does meanwhile."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
-from inarch.training.budget import TimePlan, step_seconds
+from inarch.training import budget
+from inarch.training.budget import TimePlan, step_seconds, update_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import cross_entropy
@@ -78,3 +81,32 @@ def test_a_step_is_timed_after_the_first(first: float, later: float, steps: int)
 
     assert step_seconds(step, clock=lambda: now[0]) == pytest.approx(later)
     assert len(taken) == steps
+
+
+def test_a_timed_update_is_a_whole_update_of_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and their average move in it, and those of the net that was given stay; so do the draws of others."""
+    timed: list[Run] = []
+
+    def once(step: Callable[[], object]) -> float:
+        step()
+        return 0.5
+
+    class Kept(Run):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            timed.append(self)
+
+    monkeypatch.setattr(budget, "step_seconds", once)
+    monkeypatch.setattr(budget, "Run", Kept)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.Dropout())
+    drawn = torch.get_rng_state()
+    before = model[1].weight.detach().clone()
+    config = TrainingConfig(epochs=1, optimiser="adamw", lr=0.1, ema_decay=0.9)
+    batch = torch.ones(8, 3, 2, 2), torch.zeros(8, dtype=torch.long)
+    assert update_seconds(model, config, lambda: batch, cross_entropy) == 0.5
+    assert torch.equal(torch.get_rng_state(), drawn)
+    (run,) = timed
+    assert run.average is not None
+    assert torch.equal(model[1].weight, before)
+    assert not torch.equal(run.model[1].weight, before)  # type: ignore[index]
+    assert int(run.average.n_averaged) == 1

@@ -14,7 +14,6 @@ from torch import nn
 from inarch.data.cache import Rows
 from inarch.errors import FrozenMovedError, PhotosError, UnknownNameError, UserError
 from inarch.nets import architecture
-from inarch.training.loop import Run, Source
 from inarch.transfer import finetune as finetune_module
 from inarch.transfer import probe as probe_module
 from inarch.transfer import scratch as scratch_module
@@ -24,7 +23,6 @@ from inarch.transfer.finetune import (
     finetune_outcome,
     fitting_the_budget,
     held_out_fold,
-    tail_step_seconds,
     trial,
 )
 from inarch.transfer.job import Job, Outcome, StartingPoint
@@ -352,34 +350,6 @@ def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeyp
         return fitting_the_budget(replace(probed[0], time_budget=probed[0].stopwatch.total + seconds), probed[1]).epochs
 
     assert [epochs(seconds) for seconds in (61, 38, 1, -10)] == [8, 5, 3, 3]
-
-
-def test_the_timed_step_is_a_whole_update_of_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights and their average move in it, and those of the net that was given stay; so do the draws of others."""
-    timed: list[Run] = []
-
-    def once(step: Callable[[], object]) -> float:
-        step()
-        return 0.5
-
-    class Kept(Run):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            timed.append(self)
-
-    monkeypatch.setattr(finetune_module, "step_seconds", once)
-    monkeypatch.setattr(finetune_module, "Run", Kept)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.Dropout())
-    drawn = torch.get_rng_state()
-    before = model[1].weight.detach().clone()
-    source = Source(8, lambda rows, epoch: (torch.ones(len(rows), 3, 2, 2), torch.zeros(len(rows), dtype=torch.long)))
-    assert tail_step_seconds(model, source, FINETUNING) == 0.5
-    assert torch.equal(torch.get_rng_state(), drawn)
-    (run,) = timed
-    assert run.average is not None
-    assert torch.equal(model[1].weight, before)
-    assert not torch.equal(run.model[1].weight, before)  # type: ignore[index]
-    assert int(run.average.n_averaged) == 1
 
 
 def test_fewer_epochs_are_said(make_job: Jobs, start: StartingPoint, no_export: None) -> None:

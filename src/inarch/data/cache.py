@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from inarch.errors import OutputError, WorkError
 KEYS = ".keys.json"
 OPEN_CHUNKS = 128
 """Files that one `Rows` keeps open: each costs a file descriptor, and a process often has no more than 1,024."""
+OPEN_BYTES = 2**27
+"""What they may have mapped in all: pages that were read count as this process's memory while their file is open."""
 
 
 def default_cache_folder() -> Path:
@@ -56,7 +59,9 @@ class Rows:
         self.dtype = dtype
         self._files = tuple(files)
         self._places = places
-        self._opened = functools.lru_cache(maxsize=OPEN_CHUNKS)(_open_chunk)
+        most = int(np.bincount(places[:, 0]).max(initial=1))
+        largest = max(1, most * math.prod(row_shape) * dtype.itemsize)
+        self._opened = functools.lru_cache(maxsize=min(OPEN_CHUNKS, 1 + OPEN_BYTES // largest))(_open_chunk)
 
     def __len__(self) -> int:
         return len(self._places)

@@ -63,7 +63,9 @@ def interval_picture(judged: Judged) -> str:
     quantity, estimate = judged.quantity, judged.estimate
     if estimate is None:
         return ""
-    marks = _marks(quantity, [bound for bound in (estimate.low, estimate.high) if abs(bound) != inf], judged.values)
+    endless = (0.0, inf) if quantity.scale == TIMES else (-inf, inf)
+    bounds = [bound for bound in (estimate.low, estimate.high) if bound not in endless]
+    marks = _marks(quantity, bounds, judged.values)
     x = Scale(marks[0], marks[-1], EDGE, WIDTH - EDGE, doubling=quantity.scale == TIMES)
     y, base, claimed = 44, HEIGHT - 28, x(quantity.threshold)
     low, high = x(max(estimate.low, marks[0])), x(min(estimate.high, marks[-1]))

@@ -31,6 +31,7 @@ from inarch.studies.claims import (
     reduction_attributions,
     reduction_compresses,
     reduction_cost,
+    time_to_accuracy,
     transfer_overfitting,
     zero_start,
 )
@@ -61,6 +62,7 @@ _ALL = (
     coadaptation,
     auxiliary_accuracy,
     degradation,
+    time_to_accuracy,
     finetuning_scratch,
     extraction_finetuning,
     transfer_overfitting,

@@ -41,7 +41,7 @@ def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, secon
         seconds: for all strategies, sizes and folds.
     """
     bench = needed(bench)
-    curves = strategy_curves(bench.job(_some(bench.photos, seed, most), seed), seconds)
+    curves = strategy_curves(bench.job(some(bench.photos, seed, most), seed), seconds)
     points = {curve.strategy: curve.points for curve in curves.curves}
     lacking = [name for name in (PROBE, FINETUNE, SCRATCH) if len(points.get(name, ())) < 2]
     if lacking:
@@ -55,8 +55,8 @@ def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, secon
     return readings
 
 
-def _some(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
-    """So many photos of each class to learn from, drawn by the seed; those to test on stay, as none is looked at."""
+def some(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
+    """At most so many photos of each class to learn from, drawn by the seed; those to test on stay, unseen."""
     found = split(photos, seed=seed)
     order = np.random.default_rng(derived(seed, "curves")).permutation(len(found.photos))
     counts: dict[int, int] = {}

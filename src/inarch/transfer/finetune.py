@@ -22,11 +22,10 @@ from inarch.data.split import folds
 from inarch.errors import PhotosError, UserError
 from inarch.nets import Backbone, Classifier, reader
 from inarch.records import Candidate, Curve, Preprocessing
-from inarch.training.budget import fitting_epochs, step_seconds
+from inarch.training.budget import fitting_epochs, update_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Epoch, Run, Source
+from inarch.training.loop import Epoch, Source
 from inarch.training.losses import cross_entropy
-from inarch.training.seeds import global_draws
 from inarch.transfer.balance import Balance
 from inarch.transfer.evidence import HeldOut, evidence_of, logits_from
 from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
@@ -146,15 +145,10 @@ def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
 
 
 def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
-    """Seconds of one training step, here and now, of a copy of ``model``.
-
-    The optimiser and the average of the weights take time too: on maps of 8 x 8, half as long as the gradient.
-    """
-    run = Run(copy.deepcopy(model), config)
+    """Seconds of one training step of a tail and its head, here and now."""
     rows = torch.arange(min(config.batch_size, source.examples))
     loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    with global_draws(config.seed, "timing"):
-        return step_seconds(lambda: run.updates([source.batch(rows, 0)], loss, [config.lr]))
+    return update_seconds(model, config, partial(source.batch, rows, 0), loss)
 
 
 def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:

@@ -140,7 +140,7 @@ def trained(job: Job) -> Trained:
     """Train within the time, watching the accuracy on the photos that are held out."""
     began = clock.seconds()
     seen, held = held_out_fold(job)
-    model = _built(job.start.architecture, len(job.classes), job.seed)
+    model = built(job.start.architecture, len(job.classes), job.seed)
     snapshot = Snapshot("scratch", digests(model), frozenset())
     source = Source(len(seen), Pixels(job, job.train[seen]).batch)
     seconds = SHARE * job.seconds_left
@@ -153,7 +153,7 @@ def trained(job: Job) -> Trained:
         done = run.resume() if job.resume else 0
         plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
         held_out_curve = []
-        for epoch in _watched(job, run, source):
+        for epoch in watched(job, run, source):
             held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
             plan.look(run)
         run.discard()
@@ -190,9 +190,9 @@ def trained(job: Job) -> Trained:
 
 def learned_from(job: Job, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
     """A net that learned from those rows of the store, all of them, as ``config`` says."""
-    model = _built(job.start.architecture, len(job.classes), job.seed)
+    model = built(job.start.architecture, len(job.classes), job.seed)
     run = Run(model, config)
-    for _ in _watched(job, run, Source(len(rows), Pixels(job, rows).batch)):
+    for _ in watched(job, run, Source(len(rows), Pixels(job, rows).batch)):
         pass
     return model
 
@@ -202,11 +202,13 @@ def wanted_epochs(photos: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // photos))
 
 
-def _built(name: str, classes: int, seed: int) -> Classifier:
+def built(name: str, classes: int, seed: int) -> Classifier:
+    """The net before it has learned, with the auxiliary heads that its table has."""
     return build(name, classes=classes, auxiliary=architecture(name).auxiliary_taps, seed=seed)
 
 
-def _watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+def watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+    """The run's epochs by the recipe's loss, while the job hears how far it is."""
     config = run.config
     loss = partial(
         auxiliary_cross_entropy,
@@ -231,7 +233,7 @@ def timed_config(name: str, classes: int, source: Source, seed: int, *, parts: i
 
     Only one of so many ``parts`` of a batch is timed.
     """
-    model = _built(name, classes, seed)
+    model = built(name, classes, seed)
     config = replace(
         FAST,
         epochs=wanted_epochs(source.examples),

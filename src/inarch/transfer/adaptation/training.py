@@ -1,6 +1,5 @@
 """Training what moves on source photos, each batch of them beside as many photos of the target."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.nets import evaluating
-from inarch.training.budget import TimePlan, step_seconds
+from inarch.training.budget import TimePlan, update_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import Loss
-from inarch.training.seeds import generator, global_draws
+from inarch.training.seeds import generator
 from inarch.transfer.adaptation.statistics import adopt_statistics
 from inarch.transfer.adaptation.task import Domain, Moving, Task
 
@@ -95,14 +94,9 @@ def _batch(task: Task, beside: Beside, epochs: Callable[[], int], indices: Tenso
 def _fitting(task: Task, moving: Moving, source: Source, course: Course) -> TrainingConfig:
     """As many epochs as make up the updates, or as the time allows, by timing one update here and now."""
     config = replace(course.config, seed=task.seed)
-    trial = copy.deepcopy(moving).to(memory_format=torch.channels_last).train()
-
-    def step() -> None:
-        inputs, labels = source.batch(torch.arange(min(config.batch_size, source.examples)), 0)
-        with global_draws(task.seed, "timing"):
-            course.loss(trial, inputs, labels)[0].backward()
-
-    updates = min(course.updates, max(FEWEST_UPDATES, int(course.seconds / step_seconds(step))))
+    rows = torch.arange(min(config.batch_size, source.examples))
+    taken = update_seconds(moving, config, partial(source.batch, rows, 0), course.loss)
+    updates = min(course.updates, max(FEWEST_UPDATES, int(course.seconds / taken)))
     return replace(config, epochs=max(1, round(updates / source.steps(config))))
 
 
