@@ -11,10 +11,14 @@ photos (log loss and accuracy, each less that of plain fine-tuning, paired by se
   2018, arXiv 1801.06146, section 3.3).
 - *L2-SP*: weights are pulled to where they started in place of to zero (Li et al. 2018, arXiv 1802.01483).
 - *BSS*: the smallest singular value of a batch's features is penalised (Chen et al. 2019, NeurIPS).
+- *StochNorm*: every channel is normalised by its batch or by the moving statistics, as it is drawn (Kou et al. 2020,
+  NeurIPS).
 - *soup*: three runs with other orders of the photos, their weights averaged (Wortsman et al. 2022, arXiv 2203.05482).
 - *mirrored*: plain fine-tuning, its logits averaged over a photo and its mirror image.
 - *flipped maps*: half of the cached maps of every batch mirrored, which is not quite the map of the mirrored photo.
 - *mixed maps*: maps and labels of a batch mixed in pairs (Verma et al. 2019, arXiv 1806.05236).
+- *earlier cut* and *later cut*: the last two stages move, or the last stage's last block alone.
+- *one view*: the probe's head learned from the photos as they are, and from no augmented ones; the tail too.
 - *views*: the tail sees four views of every photo, three of them augmented, an epoch each in turn.
 
 Co-Tuning (You et al. 2020, NeurIPS) takes the source's classifier, which truncated weights and our own backbones lack.
@@ -40,14 +44,14 @@ from inarch.api.train import TrainOptions, job_of
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
 from inarch.metrics.softmax import softmax
-from inarch.nets import Backbone
+from inarch.nets import Backbone, norms_of
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import Loss, cross_entropy
 from inarch.transfer.finetune import FINETUNING
 from inarch.transfer.job import Job
 from inarch.transfer.probe import head_of, probe_on
-from inarch.transfer.tail import CachedMaps, default_cut, logits_of
+from inarch.transfer.tail import CachedMaps, logits_of
 
 SETS = {name: strategies.SETS[name] for name in ("land", "textures", "things", "digits")}
 LEARNED, TESTED, VIEWS = 60, 40, 4
@@ -60,13 +64,18 @@ MIRROR = VIEWS
 class Start:
     """A probed tail, and the maps that it learns from and is judged on."""
 
+    job: Job
     model: nn.Sequential
     """The tail and the probe's head; to be copied."""
     learned: tuple[CachedMaps, ...]
     """For each view, the maps of the photos to learn from."""
     held: CachedMaps
     """Of the others: as they are, and mirrored."""
-    seed: int
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
+        return self.job.seed
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -179,6 +188,25 @@ def bss(start: Start, strength: float = 1e-3) -> NDArray[np.float64]:
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), loss))
 
 
+def stochnorm(start: Start, share: float = 0.5) -> NDArray[np.float64]:
+    """Stochastic normalisation; the moving statistics follow the batches."""
+    draw = torch.Generator().manual_seed(start.seed)
+    run = Run(copy.deepcopy(start.model), replace(start.config(), keeps_statistics=False))
+
+    def either(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...], by_batch: Tensor) -> Tensor:
+        if not norm.training:
+            return by_batch
+        moving = nn.functional.batch_norm(
+            inputs[0], norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
+        is_batch = torch.rand(1, norm.num_features, 1, 1, generator=draw) < share
+        return torch.where(is_batch, by_batch, moving)
+
+    for norm in norms_of(run.model):
+        norm.register_forward_hook(either)
+    return start.logits(trained(start, run))
+
+
 def soup(start: Start) -> NDArray[np.float64]:
     """Weights and statistics of three runs, averaged."""
     models = [
@@ -222,6 +250,23 @@ def mixed_maps(start: Start, alpha: float = 0.2) -> NDArray[np.float64]:
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), loss))
 
 
+def earlier_cut(start: Start) -> NDArray[np.float64]:
+    """The last two stages."""
+    return plain(probed_start(start.job, list(start.job.start.backbone.stages)[-3]))
+
+
+def later_cut(start: Start) -> NDArray[np.float64]:
+    """The last block."""
+    backbone = start.job.start.backbone
+    blocks = [name for name, _ in list(backbone.stages.values())[-1].named_children()]
+    return plain(probed_start(start.job, blocks[-2]))
+
+
+def one_view(start: Start) -> NDArray[np.float64]:
+    """No augmented photos at all."""
+    return plain(probed_start(replace(start.job, views=1)))
+
+
 def views(start: Start) -> NDArray[np.float64]:
     """Four views in training."""
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), views=VIEWS))
@@ -235,17 +280,21 @@ VARIANTS: Mapping[str, Callable[[Start], NDArray[np.float64]]] = {
     "gradual": gradual,
     "L2-SP": l2_sp,
     "BSS": bss,
+    "StochNorm": stochnorm,
     "soup": soup,
     "mirrored": mirrored,
     "flipped maps": flipped_maps,
     "mixed maps": mixed_maps,
+    "earlier cut": earlier_cut,
+    "later cut": later_cut,
+    "one view": one_view,
     "views": views,
 }
 
 
-def probed_start(job: Job) -> Start:
-    """The probe, and the maps of every view that a variant asks for."""
-    cut = default_cut(job.start.backbone)
+def probed_start(job: Job, cut: str | None = None) -> Start:
+    """The probe, and the maps of every view that a variant asks for, where fine-tuning cuts unless it is told."""
+    cut = cut or job.start.cut
     probed = probe_on(job, cut)
     labels, prefix = job.labels, probed.prefix
     mirror = prefix.view(MIRROR, Augmentation(flip=True, min_scale=1.0))
@@ -256,7 +305,7 @@ def probed_start(job: Job) -> Start:
     tail: Backbone = job.start.backbone.split(cut or "")[1]
     head = head_of(probed.fits[probed.last], tail)
     learned = tuple(CachedMaps((view["map"],), labels[job.train]) for view in probed.views)
-    return Start(nn.Sequential(copy.deepcopy(tail), head), learned, CachedMaps(held, labels[job.test]), job.seed)
+    return Start(job, nn.Sequential(copy.deepcopy(tail), head), learned, CachedMaps(held, labels[job.test]))
 
 
 def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:

@@ -19,8 +19,8 @@ from benchmarks.measuring import ratios, spread, table, write
 from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import cross_entropy
+from inarch.transfer.cuts import default_cut
 from inarch.transfer.finetune import FINETUNING
-from inarch.transfer.tail import default_cut
 
 NETS = {"resnet18": 4.0, "googlenet": 9.0, "inception_v3": 5.0}
 """And the ratios that are aimed at."""

@@ -25,7 +25,20 @@ from inarch.transfer import scratch
 from trained import Trained, draw, draw_folder
 
 Inarch = Callable[..., Any]
-COMMANDS = ("demo", "doctor", "train", "predict", "evaluate", "adapt", "models", "inspect", "pretrain", "study")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "train",
+    "predict",
+    "evaluate",
+    "explain",
+    "export",
+    "adapt",
+    "models",
+    "inspect",
+    "pretrain",
+    "study",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -57,6 +57,18 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "one class": (("train", "one"), "only one class, 'blue'"),
     "a class of one image": (("train", "single"), "Class 'red' has one photo"),
     "a class missing from val": (("train", "split"), "val has no photo of class 'red'"),
+    "unknown cut": (
+        ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "basic.safetensors", "--cut", "stage5"),
+        "No stage or block before weights is called 'stage5'. Did you mean 'stage3'",
+    ),
+    "a cut without tuning": (
+        ("train", "photos", "--strategy", "probe", "--cut", "stage3"),
+        "where fine-",
+    ),
+    "a cut of a net that knows nothing": (
+        ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "random", "--cut", "stage3"),
+        "nothing to fine-tune: no weights were given for resnet_basic_tiny",
+    ),
     "unknown model": (("train", "photos", "--model", "resnet81"), "No model is called 'resnet81'. Did you mean"),
     "unknown strategy": ((*TRAIN, "--strategy", "prob"), "No strategy is called 'prob'. Did you mean 'probe'"),
     "nothing to transfer": ((*TRAIN, "--strategy", "probe"), "nothing to transfer"),

@@ -17,7 +17,6 @@ from inarch.transfer.features import Prefix
 from inarch.transfer.job import StartingPoint
 from inarch.transfer.planning import BEFORE, COLD, EXPORT, FAIR_EPOCHS, LARGE, STEEPEST, TRAINED, WRITING, Course, plan
 from inarch.transfer.scratch import FAST, own_net, wanted_epochs
-from inarch.transfer.tail import default_cut
 
 SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
 """Photos a second, seconds of the sample's cross-validation and of a decoded photo, photos of the sample."""
@@ -47,7 +46,7 @@ def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         preprocessing=preprocessing,
         ranking=ranking_of(80, 55),
         named=True,
-        prefix=Prefix(start.backbone, start.digest, preprocessing, default_cut(start.backbone), tmp_path),
+        prefix=Prefix(start.backbone, start.digest, preprocessing, start.cut, tmp_path),
         augmentation=Augmentation(),
         views=1,
         time_budget=600.0,

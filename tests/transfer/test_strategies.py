@@ -30,7 +30,7 @@ from inarch.transfer.probe import Probed, probe, probe_on
 from inarch.transfer.scratch import normalised, scratch
 from inarch.transfer.starting import starting_point
 from inarch.transfer.strategies import STRATEGIES, strategy
-from inarch.transfer.tail import default_cut, train_tail
+from inarch.transfer.tail import train_tail
 from inarch.weights.files import weights_digest
 from inarch.weights.runtime import Graph
 
@@ -41,7 +41,7 @@ Jobs = Callable[..., Job]
 def probed(make_job: Jobs, start: StartingPoint) -> tuple[Job, Probed]:
     """A job, and the probe that fine-tuning starts from."""
     job = make_job(start)
-    return job, probe_on(job, default_cut(start.backbone))
+    return job, probe_on(job, start.cut)
 
 
 @pytest.fixture(scope="session")
@@ -193,7 +193,7 @@ def test_a_frozen_tensor_that_moves_is_an_error(
         return real(*given, **seconds)
 
     job, config = make_job(start), replace(FINETUNING, epochs=1)
-    probed = probe_on(job, default_cut(start.backbone))
+    probed = probe_on(job, start.cut)
     tried = trial(job, probed, config)
     monkeypatch.setattr(finetune_module, "train_tail", careless)
     with pytest.raises(FrozenMovedError, match=rf"In finetune, backbone\.{names[0]} changed although it was frozen"):
@@ -236,7 +236,7 @@ def without(label: int, *, but: int) -> NDArray[np.int64]:
 
 def test_maps_that_do_not_fit_into_the_cache_are_not_tried(make_job: Jobs, start: StartingPoint) -> None:
     """72 photos, 2 x 2 values in 16 bits of each channel before the last stage; one byte less is too little."""
-    cut = default_cut(start.backbone) or ""
+    cut = start.cut or ""
     tap = start.backbone.taps[cut]
     needed = 72 * 2 * tap.channels * (32 // tap.stride) ** 2
     assert finetune_module.map_bytes(start.backbone, cut, 32, 72) == needed

@@ -16,49 +16,20 @@ from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import cross_entropy
 from inarch.transfer.job import Job, StartingPoint
-from inarch.transfer.tail import CachedMaps, default_cut, logits_of, train_tail
+from inarch.transfer.tail import CachedMaps, logits_of, train_tail
 from inarch.weights.files import weights_digest
 
 PHOTOS = 22
 CONFIG = TrainingConfig(epochs=3, batch_size=8, lr=0.01, warmup=0.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "cut"),
-    [
-        ("googlenet", "pool4"),
-        ("googlenet_paper", "pool4"),
-        ("resnet18", "stage3"),
-        ("resnet50", "stage3"),
-        ("inception_v3", "stage4"),
-    ],
-)
-def test_the_tail_is_the_last_stage_from_its_first_weights_on(name: str, cut: str) -> None:
-    """A pool that opens the last stage belongs to the prefix: its map is a quarter of the size."""
-    assert default_cut(build(name, device="meta").backbone) == cut
-
-
-def test_a_backbone_of_one_stage_has_no_cut() -> None:
-    """Nothing would stay frozen."""
-    assert default_cut(build("resnet50", device="meta").backbone.cut("stem")) is None
-
-
-@pytest.mark.parametrize("end", ["pool3", "4a", "4e", "pool4", "5a"])
-def test_the_tail_of_a_shortened_backbone_has_weights_to_move(end: str) -> None:
-    """Wherever the backbone ends, behind a pool included."""
-    backbone = build("googlenet", device="meta").backbone.cut(end)
-    prefix, tail = backbone.split(default_cut(backbone) or "")
-    assert list(tail.parameters())
-    assert list(prefix.parameters())
-
-
-@pytest.fixture
-def halves() -> tuple[Backbone, Backbone]:
-    """Prefix and tail of a tiny net whose statistics are not fresh."""
+@pytest.fixture(params=["stage3", "block1_1"])
+def halves(request: pytest.FixtureRequest) -> tuple[Backbone, Backbone]:
+    """Prefix and tail of a tiny net whose statistics are not fresh, cut before the last stage and early on."""
     backbone = build("resnet_tiny", classes=3, seed=1).backbone
     with torch.no_grad():
         backbone.train()(torch.randn(16, 3, 48, 48, generator=torch.Generator().manual_seed(0)))
-    return backbone.eval().split(default_cut(backbone) or "")
+    return backbone.eval().split(request.param)
 
 
 @pytest.fixture

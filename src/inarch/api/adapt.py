@@ -37,12 +37,12 @@ from inarch.transfer.adaptation.labelled import LABELLED_METHODS, Labelled
 from inarch.transfer.adaptation.methods import METHODS
 from inarch.transfer.adaptation.selection import NONE
 from inarch.transfer.adaptation.task import FEWEST_PHOTOS, Adapted, Domain, Task
+from inarch.transfer.cuts import default_cut
 from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import held_out_fold, map_bytes
 from inarch.transfer.job import Job, Outcome, Progress, silent
 from inarch.transfer.probe import right
 from inarch.transfer.scratch import logits_of
-from inarch.transfer.tail import default_cut
 from inarch.weights.files import read_weights
 from inarch.weights.onnx_graph import classifier_graph
 

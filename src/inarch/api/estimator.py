@@ -65,6 +65,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         strategy: str = "auto",
         time_budget: float = 600.0,
         views: int = 1,
+        cut: str | None = None,
         image_size: int | None = None,
         flip: bool = True,
         balance: str = "none",
@@ -77,6 +78,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.strategy = strategy
         self.time_budget = time_budget
         self.views = views
+        self.cut = cut
         self.image_size = image_size
         self.flip = flip
         self.balance = balance
@@ -112,6 +114,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             strategy=self.strategy,
             time_budget=self.time_budget,
             views=self.views,
+            cut=self.cut,
             image_size=self.image_size,
             seed=self.seed,
             balance=self.balance,

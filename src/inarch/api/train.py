@@ -30,6 +30,7 @@ from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.nets import Classifier, architecture, build, linear_head
 from inarch.records import LeakTax, PhotoSet, Plan, Preprocessing, Ranking, TrainingReport
 from inarch.transfer.balance import BALANCES
+from inarch.transfer.cuts import check_cut
 from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import obstacle_to
 from inarch.transfer.job import Job, Progress, StartingPoint, Stopwatch, rarest_of, silent
@@ -91,6 +92,9 @@ class TrainOptions:
     """Seconds."""
     views: int = 1
     """Views of each training photo that probing and fine-tuning learn from: the plain one, then augmented ones."""
+    cut: str | None = None
+    """The stage or block behind which fine-tuning trains the net; what stands before it stays frozen. None takes the
+    last stage that has weights."""
     image_size: int | None = None
     """Pixels a side; None takes what the weights were trained for."""
     seed: int = 0
@@ -123,6 +127,11 @@ class TrainOptions:
             raise UnknownNameError("balance", self.balance, BALANCES)
         if self.views < 1:
             raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
+        if self.cut is not None and self.strategy not in ("auto", "finetune"):
+            raise UserError(
+                f"A cut is where fine-tuning begins, in strategy auto or finetune; cut={self.cut} and "
+                f"strategy={self.strategy} were asked for."
+            )
         if self.unlabelled is not None and (self.balance == "logits" or self.strategy not in ("auto", "probe")):
             raise UserError(
                 "Photos without labels are learned from by the probe, in strategy auto or probe, and not with the "
@@ -417,8 +426,20 @@ def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
 
 def _choice(options: TrainOptions, *, strategy: str) -> Choice:
     start, preprocessing = _start(options)
+    if options.cut is not None:
+        start = _cut(start, options.cut)
     _check_image_size(start, preprocessing.image_size, strategy)
     return start, preprocessing
+
+
+def _cut(start: StartingPoint, cut: str) -> StartingPoint:
+    if not start.pretrained:
+        raise UserError(
+            f"A cut is where fine-tuning begins, and there is nothing to fine-tune: no weights were given for "
+            f"{start.architecture}. Leave the cut out, or name weights."
+        )
+    check_cut(start.backbone, cut)
+    return replace(start, cut_after=cut)
 
 
 def _within(choice: Choice, *, photos: int, cache_size: int) -> Choice:

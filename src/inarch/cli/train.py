@@ -40,6 +40,14 @@ def train(
     views: Annotated[
         int, typer.Option(min=1, help="How often probe and finetune see each photo: as it is, then augmented.")
     ] = 1,
+    cut: Annotated[
+        str | None,
+        typer.Option(
+            help="Stage or block (see `inarch inspect`) behind which finetune trains the net; by default the last "
+            "stage is trained.",
+            metavar="NAME",
+        ),
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the weights expect.")] = None,
     balance: Annotated[
         str,
@@ -112,6 +120,7 @@ def train(
         strategy=strategy,
         time_budget=seconds_of(time_budget),
         views=views,
+        cut=cut,
         image_size=image_size,
         seed=seed,
         balance=balance,

@@ -22,7 +22,7 @@ from inarch.transfer.job import Job, Outcome
 from inarch.transfer.probe import Probed, learning_curve_of, probe_on, probe_outcome
 from inarch.transfer.probe import candidate_of as probe_candidate_of
 from inarch.transfer.scratch import Trained, own_job, scratch, trained
-from inarch.transfer.tail import default_cut, is_fair_trial
+from inarch.transfer.tail import is_fair_trial
 from inarch.transfer.verdict import better_beyond_chance
 
 ALL_PHOTOS = 1.4
@@ -70,7 +70,7 @@ def _grafted(job: Job) -> Grafted:
     """Probe, and fine-tune where it could prove itself."""
     if why_not := obstacle(job):
         return _only_probed(job, probe_on(job), why_not)
-    probed = probe_on(job, default_cut(job.start.backbone))
+    probed = probe_on(job, job.start.cut)
     wrong, held = _mistakes(job, probed)
     if wrong < PROVABLE:
         return _only_probed(

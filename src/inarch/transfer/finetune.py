@@ -32,7 +32,7 @@ from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import Probed, head_of, learning_curve_of, measured, probe_on, right
 from inarch.transfer.proof import Snapshot, digests
-from inarch.transfer.tail import FEWEST_EPOCHS, CachedMaps, default_cut, logits_of, train_tail
+from inarch.transfer.tail import FEWEST_EPOCHS, CachedMaps, logits_of, train_tail
 from inarch.weights.onnx_graph import classifier_graph
 
 FINETUNING = TrainingConfig(
@@ -81,7 +81,7 @@ def finetune(job: Job) -> Outcome:
     """Probe, measure fine-tuning on a held-out fifth, then fine-tune on every training photo."""
     if why := obstacle(job):
         raise UserError(f"Fine-tuning is not possible here: {why}; choose --strategy probe.")
-    probed = probe_on(job, default_cut(job.start.backbone))
+    probed = probe_on(job, job.start.cut)
     config = fitting_the_budget(job, probed)
     tried = trial(job, probed, config)
     candidates = (
@@ -110,7 +110,7 @@ def obstacle_to(
         photos: how many maps would be cached.
         cache_size: bytes that they may take.
     """
-    cut = default_cut(start.backbone)
+    cut = start.cut
     if cut is None:
         return f"the backbone ends with its {start.after}, so nothing would stay frozen"
     needed = map_bytes(start.backbone, cut, preprocessing.image_size, photos)

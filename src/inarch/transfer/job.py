@@ -19,6 +19,7 @@ from inarch.metrics.answering import Evidence
 from inarch.nets import Backbone, Classifier
 from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Plan, Preprocessing, Ranking
 from inarch.transfer.balance import Balance, balance_of
+from inarch.transfer.cuts import default_cut
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase's name, what is done, and what there is to do."""
@@ -44,6 +45,13 @@ class StartingPoint:
     folded: bool
     image_size: int | None = None
     """Pixels a side that its weights were trained at, where they say so."""
+    cut_after: str | None = None
+    """The stage or block behind which fine-tuning is to train; None leaves that to `default_cut`."""
+
+    @property
+    def cut(self) -> str | None:
+        """Where fine-tuning cuts; None where nothing would stay frozen."""
+        return self.cut_after or default_cut(self.backbone)
 
 
 class Stopwatch:

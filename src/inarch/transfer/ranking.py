@@ -28,7 +28,6 @@ from inarch.transfer.features import Prefix
 from inarch.transfer.job import Progress, StartingPoint
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.probe import held_out_losses, right, shortest
-from inarch.transfer.tail import default_cut
 from inarch.weights.runtime import Graph
 
 SECONDS = 5.0
@@ -55,8 +54,7 @@ class Option:
 
     def prefix(self, cache: Path) -> Prefix:
         """The part of it that stays frozen whatever is tried, with its results in ``cache``."""
-        backbone = self.start.backbone
-        return Prefix(backbone, self.start.digest, self.preprocessing, default_cut(backbone), cache)
+        return Prefix(self.start.backbone, self.start.digest, self.preprocessing, self.start.cut, cache)
 
     def resized(self, share: float) -> "Option":
         """The same for images of about ``share`` of the size: in whole cells, unless it is the size itself."""

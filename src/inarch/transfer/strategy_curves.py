@@ -152,7 +152,7 @@ def _ways(job: Job, seen: Places) -> tuple[list[Way], list[str]]:
         ]
     if why := obstacle(job):
         return [_probing(job, probe_on(job)), alone], [f"Fine-tuning: {why}."]
-    probed = probe_on(job, tail.default_cut(job.start.backbone))
+    probed = probe_on(job, job.start.cut)
     return [_probing(job, probed), _tuning(job, probed), alone], []
 
 

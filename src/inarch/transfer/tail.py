@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.data.cache import Rows
-from inarch.nets import Backbone, evaluating
+from inarch.nets import evaluating
 from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source
@@ -25,31 +25,6 @@ FEWEST_EPOCHS = 3
 def is_fair_trial(epochs: int) -> bool:
     """Whether fine-tuning has time for more than the fewest epochs: with those alone it would lose for lack of time."""
     return epochs > FEWEST_EPOCHS
-
-
-def default_cut(backbone: Backbone) -> str | None:
-    """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
-
-    A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
-    None if only one stage has weights: there is nothing to freeze in front of it. Where stages are gathered, the tail
-    begins behind the first of them.
-    """
-    if backbone.gathered:
-        return next(iter(backbone.gathered))
-    names = list(backbone.stages)
-    learned = [name for name in names if _has_weights(backbone.stages[name])]
-    if len(learned) < 2:
-        return None
-    cut = names[names.index(learned[-1]) - 1]
-    for name, block in backbone.stages[learned[-1]].named_children():
-        if _has_weights(block):
-            break
-        cut = name
-    return cut
-
-
-def _has_weights(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _groups(job: Job) -> NDArray[np.int64]:
 
 def _finetuned(job: Job, learned: Places, held: Places) -> Course:
     """From the first look at the photos: features, probe, then epochs of the tail; nothing is in the cache yet."""
-    cut = tail.default_cut(job.start.backbone)
+    cut = job.start.cut
     with tempfile.TemporaryDirectory() as empty:
         began = clock.seconds()
         probed = probe_on(replace(job, train=learned, cache=Path(empty)), cut)

@@ -1,0 +1,45 @@
+"""Where a net is cut for fine-tuning: what stands before stays frozen, and its maps are computed once."""
+
+from torch import nn
+
+from inarch.errors import UnknownNameError
+from inarch.nets import Backbone
+
+
+def default_cut(backbone: Backbone) -> str | None:
+    """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
+
+    A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
+    None if only one stage has weights: there is nothing to freeze in front of it. Where stages are gathered, the tail
+    begins behind the first of them.
+    """
+    if backbone.gathered:
+        return next(iter(backbone.gathered))
+    names = list(backbone.stages)
+    learned = [name for name in names if _has_weights(backbone.stages[name])]
+    if len(learned) < 2:
+        return None
+    cut = names[names.index(learned[-1]) - 1]
+    for name, block in backbone.stages[learned[-1]].named_children():
+        if _has_weights(block):
+            break
+        cut = name
+    return cut
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
+
+
+def check_cut(backbone: Backbone, cut: str) -> None:
+    """Refuse a cut behind which there is nothing to train.
+
+    Raises:
+        UnknownNameError: no stage or block that weights follow has that name.
+        UserError: what follows would not see a stage that the backbone gathers.
+    """
+    whole = backbone.gathering(())
+    known = [name for name in backbone.taps if _has_weights(whole.split(name)[1])]
+    if cut not in known:
+        raise UnknownNameError("stage or block before weights", cut, known)
+    backbone.split(cut)
