@@ -8,7 +8,7 @@ import torch
 
 from inarch.errors import UnknownNameError, UserError
 from inarch.nets import build
-from inarch.transfer.cuts import check_cut, default_cut
+from inarch.transfer.cuts import check_cut, default_cut, later_cuts
 from inarch.transfer.finetune import finetune
 from inarch.transfer.job import Job, StartingPoint
 
@@ -42,6 +42,14 @@ def test_the_tail_of_a_shortened_backbone_has_weights_to_move(end: str) -> None:
     prefix, tail = backbone.split(default_cut(backbone) or "")
     assert list(tail.parameters())
     assert list(prefix.parameters())
+
+
+def test_later_cuts_leave_less_of_the_last_stage() -> None:
+    """Each of its blocks but the last; of a net that gathers stages none, as its tail has to see them."""
+    found = {name: later_cuts(build(name, device="meta").backbone) for name in ("resnet50", "inception_v3")}
+    assert found == {"resnet50": ("block4_1", "block4_2"), "inception_v3": ("reduction_b", "c1")}
+    assert later_cuts(build("resnet50", device="meta").backbone.gathering(["stage2", "stage3"])) == ()
+    assert later_cuts(build("resnet50", device="meta").backbone.cut("stem")) == ()
 
 
 @pytest.mark.parametrize("cut", ["conv1", "stage3", "pool4", "5a"])

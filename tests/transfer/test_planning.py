@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from inarch.data.augment import Augmentation
 from inarch.drawing.training_text import kept_promise, plan_lines
 from inarch.metrics.intervals import wilson
+from inarch.nets import build
 from inarch.records import Photo, PhotoSet, Plan, PlannedStrategy, Preprocessing, RankedBackbone, Ranking
 from inarch.training.config import TrainingConfig
 from inarch.transfer import planning
@@ -105,6 +107,36 @@ def test_a_trial_without_time_is_not_promised(course: Course) -> None:
     assert row(plan(hurried, "finetune"), "finetune").planned
 
 
+def test_without_room_or_time_less_is_tuned(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next cut that can be afforded is taken and said, unless the user named one, or no trial is to be expected."""
+    start = replace(course.start, backbone=build("googlenet_small_tiny", classes=1).backbone)
+    deep = replace(course, start=start, prefix=replace(course.prefix, backbone=start.backbone, tap=start.cut))
+
+    def obstacle(each: StartingPoint) -> str:
+        return "the maps do not fit" if each.cut == "pool4" else ""
+
+    usual = plan(deep, "auto")
+    assert (usual.cut, usual.notes) == ("pool4", ())
+    moved = plan(deep, "auto", obstacle)
+    assert (moved.cut, row(moved, "finetune").settings) == ("5a", "the net behind 5a")
+    assert row(moved, "finetune").planned
+    assert moved.notes == ("Fine-tuning trains what follows 5a alone: of all that follows pool4, the maps do not fit.",)
+    named = replace(deep, start=replace(start, cut_after="pool4"))
+    sure = replace(deep, ranking=ranking_of(98, 55))
+    for stays in (plan(named, "auto", obstacle), plan(sure, "auto", obstacle)):
+        assert stays.cut == "pool4"
+        assert stays.notes == ("Fine-tuning is not possible: the maps do not fit.",)
+
+    def by_size(model: nn.Module, *_: object) -> float:
+        return 1e3 if len(list(model[0].stages["stage5"].children())) == 2 else 0.01  # type: ignore[index, union-attr]
+
+    monkeypatch.setattr(planning, "tail_step_seconds", by_size)
+    assert plan(deep, "auto").cut == "5a"
+    assert plan(deep, "auto").notes[0].endswith("of all that follows pool4, the time allows 3 epochs.")
+    monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 1e3)
+    assert plan(deep, "auto").cut == "pool4"
+
+
 def test_where_no_trial_is_to_be_expected_none_is_promised(course: Course) -> None:
     """With 98 of 100 right on the sample, 4 of 200 photos and one of those held out should be wrong."""
     sure = replace(course, ranking=ranking_of(98, 55))
@@ -156,7 +188,7 @@ def test_a_far_source_and_many_photos_are_said(course: Course) -> None:
 
 
 def test_an_obstacle_takes_fine_tuning_out(course: Course) -> None:
-    made = plan(course, "auto", "the maps do not fit")
+    made = plan(course, "auto", lambda start: "the maps do not fit")
     assert [each.strategy for each in made.strategies] == ["probe", "scratch"]
     assert made.notes == ("Fine-tuning is not possible: the maps do not fit.",)
 

@@ -262,6 +262,7 @@ def job_of(
             start, preprocessing = chosen.start, chosen.preprocessing
         with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
             promised = _promised(found, others, chosen, ranked, options, stopwatch.total)
+            start = replace(start, cut_after=promised.cut)
         announce(promised)
     with stopwatch.phase("decode"):
         stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
@@ -354,9 +355,12 @@ def _promised(
         spent=spent,
         seed=options.seed,
     )
-    maps = options.views * len(learned)
-    why_not = obstacle_to(start, preprocessing, rarest, photos=maps, cache_size=options.cache_size)
-    return plan(course, options.strategy, why_not)
+
+    def obstacle(start: StartingPoint) -> str:
+        maps = options.views * len(learned)
+        return obstacle_to(start, preprocessing, rarest, photos=maps, cache_size=options.cache_size)
+
+    return plan(course, options.strategy, obstacle)
 
 
 def _for_size(found: PhotoSet, options: TrainOptions) -> "Choice":

@@ -26,6 +26,8 @@ class Plan:
     strategies: tuple[PlannedStrategy, ...]
     notes: tuple[str, ...]
     """Sentences: what is unusual about these photos."""
+    cut: str | None = None
+    """Where fine-tuning cuts; None where it is not possible."""
 
     def is_planned(self, strategy: str) -> bool:
         """Whether the run gets as far as to try it."""

@@ -27,6 +27,16 @@ def default_cut(backbone: Backbone) -> str | None:
     return cut
 
 
+def later_cuts(backbone: Backbone) -> tuple[str, ...]:
+    """Cuts in the last stage that leave less and less of it to train; none where stages are gathered."""
+    usual = default_cut(backbone)
+    if usual is None or backbone.gathered:
+        return ()
+    names = list(backbone.taps)
+    behind = names[names.index(usual) + 1 :]
+    return tuple(name for name in behind if _has_weights(backbone.split(name)[1]))
+
+
 def _has_weights(module: nn.Module) -> bool:
     return next(module.parameters(), None) is not None
 

@@ -7,6 +7,7 @@ other strategies do beside it, was measured elsewhere: each constant says where.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from inarch.nets import linear_head
 from inarch.records import Estimate, PhotoSet, Plan, PlannedStrategy, Preprocessing, Ranking
 from inarch.training.budget import fitting_epochs
 from inarch.training.loop import Batch, Source
+from inarch.transfer.cuts import later_cuts
 from inarch.transfer.features import Prefix
 from inarch.transfer.finetune import FINETUNING, PROVABLE, tail_step_seconds
 from inarch.transfer.finetune import SHARE as TUNING_SHARE
@@ -103,41 +105,51 @@ class Course:
 
 
 @dataclass(frozen=True)
-class _Times:
-    """Seconds of the parts that a run is made of."""
+class _Tuning:
+    """Fine-tuning behind one cut."""
 
-    probed: float
-    """Scan to bundle, if nothing but a probe is fitted."""
-    trial: float
-    final: float
-    """Fine-tuning on four fifths of the photos, and on all."""
-    tuned_epochs: int
-    """Of fine-tuning; 0 where it is not possible."""
-    alone: float
-    """A net from scratch, from its photos to the figures on those held out."""
-    epochs: int
-    """Of that net."""
+    cut: str | None
+    obstacle: str
+    """Why it is not possible; empty where it is."""
+    trial: float = 0.0
+    final: float = 0.0
+    """Seconds on four fifths of the photos, and on all."""
+    epochs: int = 0
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether it can show what it is worth."""
+        return not self.obstacle and is_fair_trial(self.epochs)
 
 
-def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
+def none_known(start: StartingPoint) -> str:
+    """Nothing that stands in the way of fine-tuning."""
+    return ""
+
+
+def plan(course: Course, strategy: str, obstacle_to: Callable[[StartingPoint], str] = none_known) -> Plan:
     """Time and accuracy of every strategy, and which of them the run will try.
 
     Args:
         course: what is known.
         strategy: what was asked for.
-        obstacle: why fine-tuning is not possible; empty where it is.
+        obstacle_to: why fine-tuning a starting point is not possible; empty where it is.
     """
     began = clock.seconds()
     is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
-    times = _timed(course, obstacle, may_go_alone=strategy == "auto" and (is_far or is_large))
+    mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
+    may_prove = strategy == "auto" and mistakes >= PROVABLE
+    probed = _probe_seconds(course)
+    tuning, passed = _tuned(course, probed, obstacle_to, may_choose=may_prove or strategy == "finetune")
+    before = probed + tuning.trial + tuning.final
+    alone, epochs = _scratch_seconds(course, before, timed=strategy == "auto" and (is_far or is_large))
     thinking = clock.seconds() - began
     low, high = _expected_errors(course)
-    mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
-    may_prove = strategy == "auto" and mistakes >= PROVABLE and is_fair_trial(times.tuned_epochs)
-    tunes = not obstacle and (strategy == "finetune" or may_prove)
-    is_fair = times.epochs >= FAIR_EPOCHS
+    obstacle = tuning.obstacle
+    tunes = not obstacle and (strategy == "finetune" or (may_prove and tuning.is_fair))
+    is_fair = epochs >= FAIR_EPOCHS
     goes_alone = strategy == "auto" and is_fair and (is_far or is_large)
-    tried = thinking + times.probed + tunes * times.trial + goes_alone * times.alone
+    tried = thinking + probed + tunes * tuning.trial + goes_alone * alone
 
     def row(
         name: str, settings: str, seconds: float, share: tuple[float, float], planned: bool, why: str
@@ -147,23 +159,39 @@ def plan(course: Course, strategy: str, obstacle: str = "") -> Plan:
 
     seen = f"{course.start.architecture}, {course.preprocessing.image_size} px, {_views(course.views)}"
     asked = "asked for" if strategy == "probe" else "where the others start" if tunes else "the quickest"
-    rows = [row("probe", seen, thinking + times.probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
+    rows = [row("probe", seen, thinking + probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
     if not obstacle:
-        seconds = tried + times.final + (0.0 if tunes else times.trial)
-        why = _why_tuned(strategy, mistakes, times.tuned_epochs, tunes=tunes)
-        rows.append(row("finetune", f"the net behind {course.prefix.tap}", seconds, FINETUNED, tunes, why))
+        seconds = tried + tuning.final + (0.0 if tunes else tuning.trial)
+        why = _why_tuned(strategy, mistakes, tuning.epochs, tunes=tunes)
+        rows.append(row("finetune", f"the net behind {tuning.cut}", seconds, FINETUNED, tunes, why))
     name, side = _alone(course)
     why = _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
-    seconds = EXPORT + (tried if goes_alone else thinking + _common_seconds(course) + times.alone)
-    rows.append(row("scratch", f"{name}, {side} px, {times.epochs} epochs", seconds, ALONE, goes_alone, why))
-    notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else []
-    return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)))
+    seconds = EXPORT + (tried if goes_alone else thinking + _common_seconds(course) + alone)
+    rows.append(row("scratch", f"{name}, {side} px, {epochs} epochs", seconds, ALONE, goes_alone, why))
+    notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else [passed] if passed else []
+    return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)), tuning.cut)
 
 
-def _timed(course: Course, obstacle: str, *, may_go_alone: bool) -> _Times:
-    probed = _probe_seconds(course)
-    trial, final, epochs = (0.0, 0.0, 0) if obstacle else _finetune_seconds(course, probed)
-    return _Times(probed, trial, final, epochs, *_scratch_seconds(course, probed + trial + final, timed=may_go_alone))
+def _tuned(
+    course: Course, probed: float, obstacle_to: Callable[[StartingPoint], str], *, may_choose: bool
+) -> tuple[_Tuning, str]:
+    """Fine-tuning where the net is usually cut or, where that cannot be tried fairly, behind the next cut that can;
+    and a sentence about that."""
+    usual = _tuning(course, probed, obstacle_to)
+    if usual.is_fair or not may_choose or course.start.cut_after is not None:
+        return usual, ""
+    for cut in later_cuts(course.start.backbone):
+        found = _tuning(replace(course, start=replace(course.start, cut_after=cut)), probed, obstacle_to)
+        if found.is_fair:
+            why = usual.obstacle or f"the time allows {usual.epochs} epochs"
+            return found, f"Fine-tuning trains what follows {cut} alone: of all that follows {usual.cut}, {why}."
+    return usual, ""
+
+
+def _tuning(course: Course, probed: float, obstacle_to: Callable[[StartingPoint], str]) -> _Tuning:
+    if why := obstacle_to(course.start):
+        return _Tuning(course.start.cut, why)
+    return _Tuning(course.start.cut, "", *_finetune_seconds(course, probed))
 
 
 def _views(views: int) -> str:
@@ -275,7 +303,7 @@ def _searched(photos: int, views: int, repeats: int) -> int:
 
 def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]:
     """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds; its epochs."""
-    prefix, tail = course.start.backbone.split(course.prefix.tap or "")
+    prefix, tail = course.start.backbone.split(course.start.cut or "")
     model = nn.Sequential(tail, linear_head(tail.channels, len(course.found.classes)))
     side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
 
