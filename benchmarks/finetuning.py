@@ -3,7 +3,8 @@
     python -m benchmarks.finetuning --seeds 3
 
 All start from the same probe's head on the same cached maps, take the same epochs, and are judged on the same other
-photos (log loss and accuracy, each less that of plain fine-tuning, paired by seed):
+photos (log loss and accuracy, each less that of plain fine-tuning, paired by seed; over all sets with Student's
+interval). Finished runs are kept in ``benchmarks/measured``, and the table can be filled over several sittings:
 
 - *batch statistics*: normalised by each batch in place of the statistics that the probe was fitted to.
 - *layer-wise*: the head at ten times the tail's rate.
@@ -26,11 +27,12 @@ Co-Tuning (You et al. 2020, NeurIPS) takes the source's classifier, which trunca
 
 import argparse
 import copy
+import json
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +41,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
 from benchmarks import strategies
-from benchmarks.measuring import some, spread, table, unpacked, write
+from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
 from inarch.api.train import TrainOptions, job_of
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
+from inarch.metrics.judging import t_interval
 from inarch.metrics.softmax import softmax
 from inarch.nets import Backbone, norms_of
 from inarch.training.config import TrainingConfig
@@ -272,7 +275,9 @@ def views(start: Start) -> NDArray[np.float64]:
     return start.logits(trained(start, Run(copy.deepcopy(start.model), start.config()), views=VIEWS))
 
 
-VARIANTS: Mapping[str, Callable[[Start], NDArray[np.float64]]] = {
+Variant = Callable[[Start], NDArray[np.float64]]
+
+VARIANTS: Mapping[str, Variant] = {
     "probe": probed,
     "plain": plain,
     "batch statistics": batch_statistics,
@@ -314,32 +319,49 @@ def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[flo
     return 100 * float((logits.argmax(1) == labels).mean()), float(-np.log(own).mean())
 
 
+def kept(
+    name: str, seed: int, variants: Mapping[str, Callable[[Start], NDArray[np.float64]]]
+) -> dict[str, list[float]]:
+    """The figures of each variant: those that are there already, and those that were missing, measured now."""
+    path = MEASURED / f"finetuning_{name}_{seed}.json"
+    found: dict[str, list[float]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    missing = {variant: of for variant, of in variants.items() if variant not in found}
+    if not missing:
+        return found
+    archive, inner = SETS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        photos = some(unpacked(*archive) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
+        options = TrainOptions(model=MODEL, seed=seed, views=VIEWS, cache=Path(folder, "cache"))
+        options = replace(options, augmentation=Augmentation(flip=name != "digits"))
+        start = probed_start(job_of(partial(scan, photos), options))
+        for variant, of in missing.items():
+            found[variant] = list(figures(of(start), start.held.labels))
+            print(name, seed, variant, found[variant], flush=True)
+            path.write_text(json.dumps(found) + "\n", encoding="utf-8")
+    return found
+
+
 def main() -> None:
-    """Print the table."""
+    """Run what is not there yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), help="beside plain")
     asked = parser.parse_args()
     variants = {name: of for name, of in VARIANTS.items() if name in ("plain", *asked.only)}
-    found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for name, (archive, inner) in SETS.items():
-        for seed in range(asked.seeds):
-            with tempfile.TemporaryDirectory() as folder:
-                photos = some(unpacked(*archive) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
-                options = TrainOptions(model=MODEL, seed=seed, views=VIEWS, cache=Path(folder, "cache"))
-                options = replace(options, augmentation=Augmentation(flip=name != "digits"))
-                start = probed_start(job_of(partial(scan, photos), options))
-                for variant, logits_by in variants.items():
-                    found[name][variant].append(figures(logits_by(start), start.held.labels))
-                    print(name, seed, variant, found[name][variant][-1], flush=True)
+    runs = {name: [kept(name, seed, variants) for seed in range(asked.seeds)] for name in SETS}
     rows = []
-    for name, of in found.items():
-        base = np.array(of["plain"])
-        for variant, reached in of.items():
-            change = np.array(reached) - base
-            rows.append([name, variant, spread(list(change[:, 0])), spread(list(change[:, 1]), 3)])
+    for name, variant in product(SETS, variants):
+        change = np.array([np.subtract(run[variant], run["plain"]) for run in runs[name]])
+        rows.append([name, variant, spread(list(change[:, 0])), spread(list(change[:, 1]), 3)])
     print(table(["photos", "variant", "points of accuracy", "log loss"], rows))
-    write("finetuning", {"runs": found})
+    for variant in variants:
+        change = np.array([np.subtract(run[variant], run["plain"]) for of in runs.values() for run in of])
+        points, loss = (t_interval(list(each), 0.95) for each in change.T)
+        print(
+            f"{variant}: {points.mean:+.2f} points ({points.low:+.2f} to {points.high:+.2f}), log loss "
+            f"{loss.mean:+.3f} ({loss.low:+.3f} to {loss.high:+.3f}), n={len(change)}"
+        )
+    write("finetuning", {"runs": runs})
 
 
 if __name__ == "__main__":
