@@ -14,7 +14,7 @@ from inarch.training.config import TrainingConfig
 RESIDUAL, PLAIN = "resnet20", "plain20"
 WHOLE, LESIONED = "accuracy, whole", "accuracy, one block out"
 LOST, WORST = "share of answers lost", "accuracy, worst block out"
-TRAINING = TrainingConfig(epochs=4, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
+TRAINING = TrainingConfig(epochs=12, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
@@ -39,7 +39,8 @@ STUDY = Study(
         source="Veit, Wilber and Belongie 2016, arXiv 1605.06431, section 4.1 and Fig. 3",
         reported="On CIFAR-10, ResNet-110 keeps its error when a block is taken out, but for those that change the "
         "grid; VGG falls to chance whichever layer goes.",
-        design="ResNet-20 and its plain twin, equal in parameters and first weights, each trained for four epochs. "
+        design="ResNet-20 and its plain twin, equal in parameters and first weights, each trained for "
+        f"{TRAINING.epochs} epochs, in which both fit the digits. "
         "Each block whose map has the shape of its input is taken out in turn, and the net is judged on held-out "
         "photos; the mean over the blocks counts. A seed draws the split, the weights and the order of the photos.",
         limits="With 20 layers each block is a larger part of the net than with the paper's 110; small photos, short "
@@ -72,8 +73,8 @@ STUDY = Study(
             ),
         ),
         arms=(RESIDUAL, PLAIN),
-        seeds=3,
-        seconds=25.0,
+        seeds=5,
+        seconds=40.0,
         photos=True,
     ),
     measure,
