@@ -35,6 +35,7 @@ from inarch.drawing.study_text import estimate_text, figure
 from inarch.drawing.wording import percent, points
 from inarch.nets import ARCHITECTURES
 from inarch.records import Curve, NetTrace
+from inarch.records.study import Studied
 
 DOCS = Path(__file__).parents[1] / "docs"
 RUNS = DOCS / "runs"
@@ -145,33 +146,48 @@ def against(net: str, *others: str) -> Part:
     )
 
 
+OWN_PHOTOS = "land"
+"""The folder of the ledgers that were measured on a folder of photos, beside those on the digits."""
+
+
 @cache
-def _studied() -> Mapping[str, Any]:
-    return {each.ledger.claim.name: each for each in judged_ledgers(DOCS / "studies")}
+def _studied(folder: str = "") -> Mapping[str, Studied]:
+    return {each.ledger.claim.name: each for each in judged_ledgers(DOCS / "studies" / folder)}
 
 
 def study(*names: str) -> Part:
-    """What came of some claims, from the committed ledgers."""
+    """What came of some claims, from the committed ledgers; on photos as well, where there is such a ledger."""
     blocks = []
     for name in names:
         each = _studied()[name]
-        rows = [
-            (
-                judged.quantity.words,
-                f"{judged.quantity.bound} {figure(judged.quantity, judged.quantity.threshold)}",
-                estimate_text(judged),
-                judged.verdict,
-            )
-            for judged in each.finding.quantities
-        ]
         claim = each.ledger.claim
         blocks.append(
             f"**{each.finding.verdict}**: {claim.statement}\n\n"
-            + _table(("quantity", "claimed", "measured", "verdict"), rows)
+            + _judged(each)
+            + (_on_photos(_studied(OWN_PHOTOS)[name]) if name in _studied(OWN_PHOTOS) else "")
             + f"\n\nSource: {claim.source}. {claim.reported}\n\nNot shown: {claim.limits}"
             + _check(f"inarch study {name}")
         )
     return Part("\n\n".join(blocks))
+
+
+def _judged(studied: Studied) -> str:
+    rows = [
+        (
+            each.quantity.words,
+            f"{each.quantity.bound} {figure(each.quantity, each.quantity.threshold)}",
+            estimate_text(each),
+            each.verdict,
+        )
+        for each in studied.finding.quantities
+    ]
+    return _table(("quantity", "claimed", "measured", "verdict"), rows)
+
+
+def _on_photos(studied: Studied) -> str:
+    photos = studied.ledger.photos
+    found = f"{photos['count']:,} photos of {photos['classes']} classes"
+    return f"\n\nThe same on {found} (`{photos['photos']}`): **{studied.finding.verdict}**\n\n{_judged(studied)}"
 
 
 def _run(name: str) -> dict[str, Any]:

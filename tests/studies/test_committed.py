@@ -12,15 +12,17 @@ from inarch.studies.catalog import STUDIES
 from inarch.studies.ledger import read_ledger
 
 FOLDER = Path(__file__).parents[2] / "docs" / "studies"
-LEDGERS = sorted(FOLDER.glob("*.json"))
+FOLDERS = (FOLDER, FOLDER / "land")
+LEDGERS = sorted(FOLDER.rglob("*.json"))
 
 
-def test_the_page_is_that_of_the_ledgers() -> None:
-    """Else run ``inarch study --pages --out docs/studies``."""
-    assert (FOLDER / PAGE).read_text("utf-8") == studies_page(judged_ledgers(FOLDER))
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_page_is_that_of_the_ledgers(folder: Path) -> None:
+    """Else run ``inarch study --pages --out`` with that folder."""
+    assert (folder / PAGE).read_text("utf-8") == studies_page(judged_ledgers(folder))
 
 
-@pytest.mark.parametrize("path", LEDGERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LEDGERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_committed_ledger_is_of_the_claim_in_the_code(path: Path) -> None:
     """A threshold that was moved after the run would differ; every seed is whole, and nothing counts twice."""
     ledger = read_ledger(path)

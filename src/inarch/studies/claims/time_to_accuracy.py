@@ -111,7 +111,8 @@ def _share(logits: NDArray[np.float64], labels: Places) -> float:
 STUDY = Study(
     Claim(
         name="time-to-accuracy",
-        statement="A fine-tuned net is as accurate as one from scratch in at most half of the time.",
+        statement="To the accuracy that both reach, a fine-tuned net takes at most half of the time that one from "
+        "scratch takes.",
         source="He, Girshick and Dollar 2019, arXiv 1811.08883, sections 4 and 5",
         reported="COCO detection: two lengths of the usual schedule are enough with pre-training, five or six without.",
         design=f"The strategies `finetune` and `scratch` with their own nets and recipes learn from half of the photos "
