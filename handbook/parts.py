@@ -162,7 +162,7 @@ def study(*names: str) -> Part:
         each = _studied()[name]
         claim = each.ledger.claim
         blocks.append(
-            f"**{each.finding.verdict}**: {claim.statement}\n\n"
+            f"**{each.finding.verdict}**{_where(each)}: {claim.statement}\n\n"
             + _judged(each)
             + (_on_photos(_studied(OWN_PHOTOS)[name]) if name in _studied(OWN_PHOTOS) else "")
             + f"\n\nSource: {claim.source}. {claim.reported}\n\nNot shown: {claim.limits}"
@@ -182,6 +182,10 @@ def _judged(studied: Studied) -> str:
         for each in studied.finding.quantities
     ]
     return _table(("quantity", "claimed", "measured", "verdict"), rows)
+
+
+def _where(studied: Studied) -> str:
+    return f" on {studied.ledger.photos['photos']}" if studied.ledger.photos else ""
 
 
 def _on_photos(studied: Studied) -> str:
