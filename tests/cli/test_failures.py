@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +268,10 @@ def test_ctrl_c_leaves_nothing_half_written(here: Path, tmp_path: Path) -> None:
         "out/new",
     )
     environment = {**os.environ, "INARCH_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen([*PROGRAM, *words], stdout=-1, stderr=-1, cwd=here, env=environment, text=True)
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs inherit deaf ears
+    running = subprocess.Popen(
+        [*PROGRAM, *words], stdout=-1, stderr=-1, cwd=here, env=environment, text=True, preexec_fn=listening
+    )
     try:
         assert _until(lambda: any((cache / "checkpoints").glob("*.pt")) or running.poll() is not None, 120)
         running.send_signal(signal.SIGINT)
