@@ -319,9 +319,7 @@ def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[flo
     return 100 * float((logits.argmax(1) == labels).mean()), float(-np.log(own).mean())
 
 
-def kept(
-    name: str, seed: int, variants: Mapping[str, Callable[[Start], NDArray[np.float64]]]
-) -> dict[str, list[float]]:
+def kept(name: str, seed: int, variants: Mapping[str, Variant]) -> dict[str, list[float]]:
     """The figures of each variant: those that are there already, and those that were missing, measured now."""
     path = MEASURED / f"finetuning_{name}_{seed}.json"
     found: dict[str, list[float]] = json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -355,11 +355,13 @@ def _promised(
         spent=spent,
         seed=options.seed,
     )
-
-    def obstacle(start: StartingPoint) -> str:
-        maps = options.views * len(learned)
-        return obstacle_to(start, preprocessing, rarest, photos=maps, cache_size=options.cache_size)
-
+    obstacle = partial(
+        obstacle_to,
+        preprocessing=preprocessing,
+        rarest=rarest,
+        photos=options.views * len(learned),
+        cache_size=options.cache_size,
+    )
     return plan(course, options.strategy, obstacle)
 
 

@@ -32,13 +32,8 @@ def later_cuts(backbone: Backbone) -> tuple[str, ...]:
     usual = default_cut(backbone)
     if usual is None or backbone.gathered:
         return ()
-    names = list(backbone.taps)
-    behind = names[names.index(usual) + 1 :]
-    return tuple(name for name in behind if _has_weights(backbone.split(name)[1]))
-
-
-def _has_weights(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
+    cuts = _cuts(backbone)
+    return tuple(cuts[cuts.index(usual) + 1 :])
 
 
 def check_cut(backbone: Backbone, cut: str) -> None:
@@ -48,8 +43,17 @@ def check_cut(backbone: Backbone, cut: str) -> None:
         UnknownNameError: no stage or block that weights follow has that name.
         UserError: what follows would not see a stage that the backbone gathers.
     """
-    whole = backbone.gathering(())
-    known = [name for name in backbone.taps if _has_weights(whole.split(name)[1])]
-    if cut not in known:
-        raise UnknownNameError("stage or block before weights", cut, known)
+    cuts = _cuts(backbone)
+    if cut not in cuts:
+        raise UnknownNameError("stage or block before weights", cut, cuts)
     backbone.split(cut)
+
+
+def _cuts(backbone: Backbone) -> list[str]:
+    """Every stage and block that weights follow, in running order, whatever is gathered."""
+    whole = backbone.gathering(())
+    return [name for name in backbone.taps if _has_weights(whole.split(name)[1])]
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None

@@ -1,6 +1,7 @@
 """Training the tail of a net on the cached maps of its frozen prefix."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,13 +64,19 @@ def train_tail(
     if job.resume:
         run.resume()
     plan = TimePlan(seconds, most=max(config.epochs, run.config.epochs), fewest=FEWEST_EPOCHS)
-    weights = torch.from_numpy(job.balanced.learned).float()
-    loss = partial(cross_entropy, smoothing=config.label_smoothing, class_weights=weights)
-    for epoch in run.epochs(source, loss):
-        job.progress("fine-tune", epoch.number, run.config.epochs)
+    for _ in watched(job, run, source):
         plan.look(run)
     run.discard()
     return run.history
+
+
+def watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+    """The run's epochs by the loss of fine-tuning, while the job hears how far it is."""
+    weights = torch.from_numpy(job.balanced.learned).float()
+    loss = partial(cross_entropy, smoothing=run.config.label_smoothing, class_weights=weights)
+    for epoch in run.epochs(source, loss):
+        job.progress("fine-tune", epoch.number, run.config.epochs)
+        yield epoch
 
 
 @torch.no_grad()

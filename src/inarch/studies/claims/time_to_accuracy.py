@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,17 @@ from torch import nn
 
 from inarch import clock
 from inarch.data.split import folds
+from inarch.data.store import silent
 from inarch.errors import PhotosError
 from inarch.records.study import Claim, Quantity
 from inarch.studies.curves import some
 from inarch.studies.study import Bench, Readings, Study, needed
 from inarch.training.budget import fitting_epochs
 from inarch.training.loop import Epoch, Run, Source
-from inarch.training.losses import cross_entropy
 from inarch.transfer import scratch, tail
 from inarch.transfer.finetune import FINETUNING, maps_of, obstacle, tail_and_head
 from inarch.transfer.job import Job
-from inarch.transfer.probe import probe_on
+from inarch.transfer.probe import probe_on, right
 
 OF_CLASS = 50
 """Photos of each class at most; half of them are learned from."""
@@ -44,7 +43,8 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     job = bench.job(some(bench.photos, seed, OF_CLASS), seed)
     if why := obstacle(job):
         raise PhotosError(f"Fine-tuning cannot be measured: {why}.")
-    learned, held = (job.train[part] for part in folds(job.labels[job.train], k=2, seed=seed, groups=_groups(job))[0])
+    halves = folds(job.labels[job.train], k=2, seed=seed, groups=job.groups[job.train])[0]
+    learned, held = (job.train[half] for half in halves)
     return readings(_finetuned(job, learned, held), _alone(scratch.own_job(job, reserved=0.0), learned, held))
 
 
@@ -56,28 +56,22 @@ def readings(finetuned: Course, alone: Course) -> Readings:
     return dict(zip((FINETUNE, SCRATCH, BOTH, BEST_FINETUNE, BEST_SCRATCH), (*first, both, *bests), strict=True))
 
 
-def _groups(job: Job) -> NDArray[np.int64]:
-    return job.groups[job.train]
-
-
 def _finetuned(job: Job, learned: Places, held: Places) -> Course:
     """From the first look at the photos: features, probe, then epochs of the tail; nothing is in the cache yet."""
-    cut = job.start.cut
     with tempfile.TemporaryDirectory() as empty:
+        part = replace(job, train=learned, cache=Path(empty))
         began = clock.seconds()
-        probed = probe_on(replace(job, train=learned, cache=Path(empty)), cut)
+        probed = probe_on(part, job.start.cut)
         taken = clock.seconds() - began
-        part = replace(job, train=learned)
         model = nn.Sequential(*tail_and_head(part, probed, probed.fits[probed.last]))
-        maps = probed.prefix.view(0, job.augmentation).compute(job.stored, held, lambda done, total: None)["map"]
+        maps = probed.prefix.view(0, job.augmentation).compute(job.stored, held, silent)["map"]
         labels, rows = job.labels[held], np.arange(len(held))
 
         def accuracy(model: nn.Module) -> float:
-            return _share(tail.logits_of(model, maps, rows), labels)
+            return right(tail.logits_of(model, maps, rows), labels).value
 
         run = Run(model, replace(FINETUNING, seed=job.seed))
-        loss = partial(cross_entropy, smoothing=run.config.label_smoothing)
-        epochs = run.epochs(maps_of(part, probed).source(np.arange(len(learned))), loss)
+        epochs = tail.watched(part, run, maps_of(part, probed).source(np.arange(len(learned))))
         return [(taken, accuracy(model)), *_course(run, epochs, taken, accuracy)]
 
 
@@ -85,12 +79,12 @@ def _alone(job: Job, learned: Places, held: Places) -> Course:
     """Of a job whose photos are as the net from scratch sees them."""
     source = Source(len(learned), scratch.Pixels(job, learned).batch)
     config, step = scratch.timed_config(job.start.architecture, len(job.classes), source, job.seed)
-    most = config.epochs
-    epochs = fitting_epochs(SECONDS, step * source.steps(config), most=most, fewest=scratch.FEWEST_EPOCHS)
+    epoch = step * source.steps(config)
+    epochs = fitting_epochs(SECONDS, epoch, most=config.epochs, fewest=scratch.FEWEST_EPOCHS)
     run = Run(scratch.built(job.start.architecture, len(job.classes), job.seed), replace(config, epochs=epochs))
 
     def accuracy(model: nn.Module) -> float:
-        return _share(scratch.logits_of(job, model, held), job.labels[held])
+        return right(scratch.logits_of(job, model, held), job.labels[held]).value
 
     return list(_course(run, scratch.watched(job, run, source), 0.0, accuracy))
 
@@ -102,10 +96,6 @@ def _course(
     for epoch in epochs:
         taken += epoch.seconds
         yield taken, accuracy(run.average or run.model)
-
-
-def _share(logits: NDArray[np.float64], labels: Places) -> float:
-    return float((logits.argmax(1) == labels).mean())
 
 
 STUDY = Study(
