@@ -29,24 +29,37 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
-from inarch.api.adapt import AdaptOptions, adapt, classifier_of, domain_of, source_job, task_of
-from inarch.api.target import WithLabels, decoded_with_labels
-from inarch.api.train import TrainOptions, train
 from inarch.bundle.reading import Bundle, read_bundle
+from inarch.commands.adapt import labelled, training
+from inarch.commands.adapt.adapt import (
+    AdaptOptions,
+    adapt,
+    classifier_of,
+    domain_of,
+    source_job,
+    task_of,
+)
+from inarch.commands.adapt.adapting import (
+    Tried,
+    choose,
+    taught,
+    tried,
+)
+from inarch.commands.adapt.judging import chosen_by_labels
+from inarch.commands.adapt.labelled import Labelled
+from inarch.commands.adapt.methods import METHODS
+from inarch.commands.adapt.target import WithLabels, decoded_with_labels
+from inarch.commands.adapt.task import Task as AdaptationTask
+from inarch.commands.adapt.training import features_of
+from inarch.commands.adapt.validators import VALIDATORS
+from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.strategies import scratch
+from inarch.commands.train.strategies.scratch import logits_of
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
-from inarch.metrics.validators import VALIDATORS
-from inarch.transfer import scratch
-from inarch.transfer.adaptation import labelled, training
-from inarch.transfer.adaptation.adapting import Tried, choose, taught, tried
-from inarch.transfer.adaptation.judging import chosen_by_labels
-from inarch.transfer.adaptation.labelled import Labelled
-from inarch.transfer.adaptation.methods import METHODS
-from inarch.transfer.adaptation.task import Task as AdaptationTask
-from inarch.transfer.adaptation.training import features_of
-from inarch.transfer.job import Job, silent
+from inarch.progress import silent
+from inarch.transfer.job import Job
 from inarch.transfer.linear import fit_at, fit_probe
-from inarch.transfer.scratch import logits_of
 
 CACHE = ROOT / ".data" / "cache"
 EPOCHS = {"digits": 12, "labelled": 5, "changed": 12}

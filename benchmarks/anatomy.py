@@ -26,10 +26,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import table, write
-from inarch.anatomy import trace_architecture
-from inarch.anatomy.timing import time_eager, time_graph
-from inarch.nets import architecture, build
-from inarch.records import NetTrace, Preprocessing
+from inarch.commands.inspect.timing import time_eager, time_graph
+from inarch.data.photos import Preprocessing
+from inarch.models import architecture, build
+from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.trace import trace_architecture
 
 NETS = ("resnet18", "resnet50", "googlenet", "inception_v3")
 RUNS = 3

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import ROOT, SHARED, table, unpacked, write
 from inarch.data.decode import decode_many
+from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError, WorkError
 from inarch.metrics.intervals import wilson
-from inarch.nets import Classifier, architecture, build
-from inarch.records import Estimate, Preprocessing
-from inarch.weights.cifar_names import TRANSLATED
+from inarch.metrics.records import Estimate
+from inarch.models import Classifier, architecture, build
+from inarch.runtime.onnx_graph import classifier_graph
+from inarch.runtime.session import Graph
 from inarch.weights.files import read_weights
-from inarch.weights.onnx_graph import classifier_graph
-from inarch.weights.runtime import Graph
+from inarch.weights.names.cifar import TRANSLATED
 
 FILES = {"resnet20": "resnet20-12fca82f.th", "resnet56": "resnet56-4bfd9763.th"}
 LOSSLESS = {"resnet20": 0.9173, "resnet56": 0.9339}

@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.measuring import spread, table, unpacked, write, write_manifest
 from inarch.data.decode import decode_many
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
-from inarch.records import Preprocessing
-from inarch.weights.runtime import usable_cores
+from inarch.runtime.session import usable_cores
 
 PHOTOS, AIM = 10_000, 60.0
 SIDE = 64

@@ -16,9 +16,10 @@ from PIL import Image
 from benchmarks.measuring import table, write
 from benchmarks.planted import CHANGES, files_of
 from inarch.data.decode import decode
+from inarch.data.photos import Preprocessing
 from inarch.data.twins import LOOK, brightness, twins_of
 from inarch.metrics.intervals import wilson
-from inarch.records import Estimate, Preprocessing
+from inarch.metrics.records import Estimate
 
 CHOSEN_ON = (
     "hymenoptera_s224",

@@ -19,13 +19,18 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write, write_manifest
-from inarch.api.train import TrainOptions, train
-from inarch.data.cache import Rows
+from inarch.commands.pretrain.crops import normalised
+from inarch.commands.train.run import TrainOptions, train
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import Stored, store
-from inarch.nets import Backbone, architecture, build, evaluating
-from inarch.pretraining.crops import normalised
-from inarch.records import Preprocessing
+from inarch.models import (
+    Backbone,
+    architecture,
+    build,
+    evaluating,
+)
+from inarch.storage.cache import Rows
 from inarch.transfer.linear import fit_probe
 from inarch.weights.embedded import embedded, embedded_weights
 from inarch.weights.files import read_weights

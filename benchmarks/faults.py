@@ -22,16 +22,16 @@ from PIL import ExifTags, Image
 
 from benchmarks.measuring import table, unpacked, write
 from benchmarks.planted import CHANGES, encoded, files_of, resized
-from inarch.api.doctor import DoctorOptions, doctor
-from inarch.api.train import TrainOptions, choices_of
+from inarch.commands.doctor.confident import suspects
+from inarch.commands.doctor.doctor import DoctorOptions, doctor
+from inarch.commands.doctor.labels import MARGIN, out_of_fold
+from inarch.commands.doctor.records import KINDS
+from inarch.commands.train.run import TrainOptions, choices_of
 from inarch.data.augment import Augmentation
-from inarch.data.cache import default_cache_folder
 from inarch.data.scan import survey
 from inarch.data.split import groups_of
 from inarch.data.store import store
-from inarch.metrics.confident import suspects
-from inarch.records import KINDS
-from inarch.transfer.audit import MARGIN, out_of_fold
+from inarch.storage.cache import default_cache_folder
 from inarch.transfer.features import Prefix
 
 CACHE = default_cache_folder()

@@ -42,18 +42,18 @@ from torch import Tensor, nn, optim
 
 from benchmarks import strategies
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
-from inarch.api.train import TrainOptions, job_of
+from inarch.commands.train.run import TrainOptions, job_of
+from inarch.commands.train.strategies.finetune import FINETUNING
+from inarch.commands.train.strategies.probe import head_of, probe_on
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
-from inarch.metrics.judging import t_interval
+from inarch.metrics.intervals import t_interval
 from inarch.metrics.softmax import softmax
-from inarch.nets import Backbone, norms_of
+from inarch.models import Backbone, norms_of
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import Loss, cross_entropy
-from inarch.transfer.finetune import FINETUNING
 from inarch.transfer.job import Job
-from inarch.transfer.probe import head_of, probe_on
 from inarch.transfer.tail import CachedMaps, logits_of
 
 SETS = {name: strategies.SETS[name] for name in ("land", "textures", "things", "digits")}

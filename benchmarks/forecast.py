@@ -2,7 +2,7 @@
 
 For each set of photos and number of them: draw so many, forecast, then draw as many again and measure, on all others,
 what they added. A forecast holds if the measured gain lies in its 95 % interval. Features of `resnet18_narrow`. The two
-constants of `inarch.transfer.learning` were set on the first four sets; the last two had no say.
+constants of `inarch.commands.train.learning_curve` were set on the first four sets; the last two had no say.
 
     python -m benchmarks.forecast --draws 8
 """
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from benchmarks.embedded import features
 from benchmarks.measuring import ROOT, table, unpacked, write
+from inarch.commands.train.learning_curve import learning_curve
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
-from inarch.records import Preprocessing
-from inarch.transfer.learning import learning_curve
 from inarch.transfer.linear import fit_probe
 from inarch.weights.embedded import embedded_weights
 from inarch.weights.files import read_weights

@@ -38,19 +38,19 @@ from safetensors.torch import save
 from benchmarks.measuring import ROOT, table, write
 from inarch.bundle.format import ANSWERING, CALIBRATION, CLASSES, CONFIG, FORMAT, GOLDEN, GRAPH, METRICS, PREPROCESS
 from inarch.bundle.reading import BundleConfig, read_bundle
-from inarch.cli.durations import seconds_of
-from inarch.cli.sizes import bytes_of
+from inarch.commands.doctor.patch import read_patch
+from inarch.commands.pretrain.recipe import read_recipe
+from inarch.commands.study.ledger import read_ledger
 from inarch.data.decode import decode
 from inarch.data.manifest import list_manifest
-from inarch.data.patch import read_patch
+from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import InarchError
-from inarch.nets import architecture
-from inarch.pretraining.recipe import read_recipe
-from inarch.records import Photo, PhotoSet, Preprocessing
-from inarch.studies.ledger import read_ledger
+from inarch.models import architecture
+from inarch.options.durations import seconds_of
+from inarch.options.sizes import bytes_of
+from inarch.runtime.session import Graph
 from inarch.training.checkpoint import load_checkpoint
 from inarch.weights.files import read_weights
-from inarch.weights.runtime import Graph
 
 LIMIT = 20
 """Seconds that an input may take."""

@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.measuring import INCEPTION, ratios, spread, table, unpacked, write
 from benchmarks.tutorial import EPOCHS, frozen_accuracies, loop
-from inarch.api.train import TrainOptions, train
-from inarch.nets import Backbone
+from inarch.commands.train.run import TrainOptions, train
+from inarch.models import Backbone
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 

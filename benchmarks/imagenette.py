@@ -20,14 +20,19 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import MEASURED, ROOT, table, unpacked, write
+from inarch.commands.pretrain.corpus import Corpus
+from inarch.commands.pretrain.crops import Crops, cut_out, normalised
+from inarch.commands.pretrain.recipe import PhotoSource
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import Stored, store
 from inarch.metrics.intervals import wilson
-from inarch.nets import Classifier, architecture, build, evaluating
-from inarch.pretraining.corpus import Corpus
-from inarch.pretraining.crops import Crops, cut_out, normalised
-from inarch.pretraining.recipe import PhotoSource
-from inarch.records import Preprocessing
+from inarch.models import (
+    Classifier,
+    architecture,
+    build,
+    evaluating,
+)
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import auxiliary_cross_entropy

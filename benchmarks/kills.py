@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import some, table, unpacked, write
-from inarch.api.train import TrainOptions, train
-from inarch.api.verifying import killed_and_resumed, unlike
-from inarch.serving.predictor import Predictor
+from inarch.bundle.predictor import Predictor
+from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.verify_resume import killed_and_resumed, unlike
 
 OPTIONS = {
     "probe": TrainOptions(model="resnet18_narrow", strategy="probe", views=2),

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from inarch.api.reporting import versions
+from inarch.commands.study.ledger import hardware
+from inarch.commands.train.reporting import versions
+from inarch.data.photos import Photo, PhotoSet
 from inarch.data.scan import scan
-from inarch.records import Photo, PhotoSet
-from inarch.studies.ledger import hardware
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("INARCH_SHARED", ROOT.parent / "shared")) / "data"

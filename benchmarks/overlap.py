@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.measuring import ROOT, labelled_sample, table, unpacked, write
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
-from inarch.records import Preprocessing
 
 LEARNED = {"tiny_imagenet32": 32, "imagenette_s128": 128, "imagenet_sample_s160/labels.csv": 144}
 TARGETS = ("hymenoptera_s224", "dtd10_s128", "rsscn7_s128")

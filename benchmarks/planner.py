@@ -5,7 +5,7 @@
 Twelve jobs of different kinds, each with an empty cache: ants and bees, textures, land from the air, digits, small
 photos; with a backbone that is named and one that is not; probing, fine-tuning and `auto`; one view and several. What
 is promised is the whole run, scan to bundle, for the strategy that it ended with. The band is the accuracy promised.
-The constants in `inarch.transfer.planning` were set after a first run of all but the last two.
+The constants in `inarch.commands.train.plan` were set after a first run of all but the last two.
 """
 
 import tempfile
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import INCEPTION, some, table, unpacked, write
-from inarch.api.train import TrainOptions, train
+from inarch.commands.train.run import TrainOptions, train
 from inarch.data.augment import Augmentation
-from inarch.drawing.wording import duration
-from inarch.records import Plan
+from inarch.report.wording import duration
+from inarch.transfer.records.plan import Plan
 
 PERCENT = 25
 """That a run may be off."""

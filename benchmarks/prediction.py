@@ -22,10 +22,10 @@ from torchvision import models
 from torchvision.transforms import v2
 
 from benchmarks.measuring import ratios, spread, table, unpacked, write
-from inarch.api.train import TrainOptions, train
+from inarch.bundle.predictor import Predictor
+from inarch.commands.train.run import TrainOptions, train
 from inarch.data.decode import decode
-from inarch.nets import Classifier, build
-from inarch.serving.predictor import Predictor
+from inarch.models import Classifier, build
 from inarch.weights.export import to_torchvision
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load

@@ -36,11 +36,11 @@ from torch import Tensor, nn
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
 from inarch.data.augment import mirrored, shifted
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.metrics.intervals import wilson
-from inarch.nets import build, evaluating
-from inarch.records import Preprocessing
+from inarch.models import build, evaluating
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import cross_entropy

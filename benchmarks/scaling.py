@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import table, unpacked, write, write_manifest
+from inarch.data.photos import Photo
 from inarch.data.scan import scan
-from inarch.records import Photo
 
 SIZES = (1_000, 10_000, 100_000)
 MODEL, SIDE = "resnet18_narrow", 64

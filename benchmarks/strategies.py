@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
-from inarch.api.train import TrainOptions, train
+from inarch.commands.train.run import TrainOptions, train
 from inarch.data.augment import Augmentation
 
 SETS: Mapping[str, tuple[tuple[str, str], str]] = {

@@ -16,11 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measuring import ratios, spread, table, write
-from inarch.nets import Classifier, architecture, build, linear_head
+from inarch.commands.train.strategies.finetune import FINETUNING
+from inarch.models import (
+    Classifier,
+    architecture,
+    build,
+    linear_head,
+)
 from inarch.training.loop import Batch, Run, Source
 from inarch.training.losses import cross_entropy
 from inarch.transfer.cuts import default_cut
-from inarch.transfer.finetune import FINETUNING
 
 NETS = {"resnet18": 4.0, "googlenet": 9.0, "inception_v3": 5.0}
 """And the ratios that are aimed at."""

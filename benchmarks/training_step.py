@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from benchmarks.measuring import ratios, spread, table, write
-from inarch.nets import Classifier, build, fused, weight_gradient
+from inarch.models import Classifier, build
+from inarch.models.fast import fused, weight_gradient
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import train_steps
 from inarch.training.losses import cross_entropy

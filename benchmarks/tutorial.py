@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 from torchvision.transforms import v2
 
-from inarch.nets import Backbone, Classifier, linear_head
-from inarch.records import Preprocessing
-from inarch.weights.onnx_graph import features_graph
-from inarch.weights.runtime import Graph
+from inarch.data.photos import Preprocessing
+from inarch.models import Backbone, Classifier, linear_head
+from inarch.runtime.onnx_graph import features_graph
+from inarch.runtime.session import Graph
 
 EPOCHS = 25
 SIDE = 299

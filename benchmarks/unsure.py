@@ -23,22 +23,23 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.measuring import spread, table, unpacked, write
+from inarch.commands.train.strategies.probe import TOGETHER, best_of, features_of
 from inarch.data.augment import Augmentation
-from inarch.data.cache import default_cache_folder
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.split import groups_of
 from inarch.data.store import store
 from inarch.metrics.answering import Evidence, least_probability, rule_for
 from inarch.metrics.coverage import answered
 from inarch.metrics.novelty import directions, known_rows, novelty
+from inarch.metrics.records import Answered
 from inarch.metrics.softmax import softmax
-from inarch.nets import architecture
-from inarch.records import Answered, Preprocessing
+from inarch.models import architecture
+from inarch.storage.cache import default_cache_folder
+from inarch.transfer.backbones import starting_point
 from inarch.transfer.balance import balance_of
 from inarch.transfer.features import Prefix
 from inarch.transfer.linear import Probe, fit_probe
-from inarch.transfer.probe import TOGETHER, best_of, features_of
-from inarch.transfer.starting import starting_point
 
 STRANGERS = ("hymenoptera_s224", "dtd10_s128", "rsscn7_s128", "imagenette_s128", "digits_shift/mnist")
 ASKED = ("hymenoptera_s224", "rsscn7_s128", "imagenette_s128")
@@ -147,7 +148,7 @@ def asked_of(
 def _evidence(
     fit: Probe, known: Features, labels: NDArray[np.int64], groups: NDArray[np.int64], temperature: float, seed: int
 ) -> Evidence:
-    """As `inarch.transfer.evidence` has it, without a job; every group here is one photo, or copies of one."""
+    """As `inarch.commands.train.evidence` has it, without a job; every group here is one photo, or copies of one."""
     probabilities = softmax(fit.held_out, temperature)
     rows = known_rows(len(known), seed)
     return Evidence(

@@ -13,14 +13,10 @@ from typing import Any, cast
 import click
 import typer
 
-from inarch.anatomy.size import size_of
-from inarch.anatomy.trace import trace_architecture
-from inarch.api.study import judged_ledgers
-from inarch.cli.main import app
-from inarch.drawing.charts import line_chart
-from inarch.drawing.inspect_captions import block_caption
-from inarch.drawing.inspect_structure import block_shapes
-from inarch.drawing.inspect_summary import (
+from inarch.commands.cli import build_app
+from inarch.commands.inspect.drawing.captions import block_caption
+from inarch.commands.inspect.drawing.structure import block_shapes
+from inarch.commands.inspect.drawing.summary import (
     STAGE_TITLES,
     concepts_of,
     field_text,
@@ -30,12 +26,17 @@ from inarch.drawing.inspect_summary import (
     stages_of,
     total_row,
 )
-from inarch.drawing.inspect_svg import to_svg
-from inarch.drawing.study_text import estimate_text, figure
-from inarch.drawing.wording import percent, points
-from inarch.nets import ARCHITECTURES
-from inarch.records import Curve, NetTrace
-from inarch.records.study import Studied
+from inarch.commands.inspect.drawing.svg import to_svg
+from inarch.commands.study.records import Studied
+from inarch.commands.study.run import judged_ledgers
+from inarch.commands.study.study_text import estimate_text, figure
+from inarch.metrics.records import Curve
+from inarch.models import ARCHITECTURES
+from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.size import size_of
+from inarch.models.anatomy.trace import trace_architecture
+from inarch.report.charts import line_chart
+from inarch.report.wording import percent, points
 
 DOCS = Path(__file__).parents[1] / "docs"
 RUNS = DOCS / "runs"
@@ -301,7 +302,7 @@ def catalog() -> Part:
 
 def commands() -> Part:
     """Every command with its arguments and options, as ``--help`` has them."""
-    group = cast(click.Group, typer.main.get_command(app))
+    group = cast(click.Group, typer.main.get_command(build_app()))
     blocks = []
     for name, command in group.commands.items():
         context = click.Context(command, info_name=f"inarch {name}")

@@ -8,6 +8,24 @@ from pathlib import Path
 import pytest
 import torch
 
+from jobs import _one_blas_thread, fresh, learned, make_job, start, weights
+from photos import draw, photo_set, write_photo
+from trained import own_bundle, tiny
+
+__all__ = [
+    "_one_blas_thread",
+    "draw",
+    "fresh",
+    "learned",
+    "make_job",
+    "own_bundle",
+    "photo_set",
+    "start",
+    "tiny",
+    "weights",
+    "write_photo",
+]
+
 SHARED = Path(os.environ.get("INARCH_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
 

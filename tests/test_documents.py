@@ -11,11 +11,11 @@ import typer
 from PIL import Image
 
 import inarch
-from inarch.api.inspect import drawn
 from inarch.bundle import format as bundle_format
-from inarch.cli.main import app
-from inarch.transfer import scratch
-from inarch.transfer.strategies import STRATEGIES
+from inarch.commands.cli import build_app
+from inarch.commands.inspect.inspect import drawn
+from inarch.commands.train.strategies import scratch
+from inarch.commands.train.strategies.registry import STRATEGIES
 from inarch.weights.files import write_weights
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +63,7 @@ def test_every_path_exists(document: Path) -> None:
 @documents
 def test_every_command_line_parses(document: Path) -> None:
     """Commands exist and accept the options shown; a bare name needs no arguments; ``make`` has the target."""
-    commands = typer.main.get_command(app).commands
+    commands = typer.main.get_command(build_app()).commands
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for program, name, *rest in typed(document):
         if program == "make":
@@ -83,7 +83,7 @@ def test_no_machine_is_named(document: Path) -> None:
 def test_readme_shows_every_command() -> None:
     """A command that the README does not show is one that nobody finds."""
     assert {name for program, name, *_ in typed(ROOT / "README.md") if program == "inarch"} == set(
-        typer.main.get_command(app).commands
+        typer.main.get_command(build_app()).commands
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from handbook.__main__ import kept
 from handbook.pages import PART, refreshed, written_pages
 from handbook.parts import DOCS
-from inarch.cli.main import app
+from inarch.commands.cli import build_app
 from test_documents import ROOT
 
 PAGES = written_pages()
@@ -43,7 +43,7 @@ def test_every_measured_claim_has_its_place() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     text = (DOCS / "reference" / "commands.md").read_text("utf-8")
-    for command in app.registered_commands:
+    for command in build_app().registered_commands:
         assert f"## inarch {command.name or command.callback.__name__}\n" in text
 
 

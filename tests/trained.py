@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from inarch.api.train import TrainOptions, train
-from inarch.transfer import scratch
+from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.strategies import scratch
 
 CLASSES = ("blue", "green", "red")
 SIDE = 32

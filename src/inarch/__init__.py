@@ -6,26 +6,28 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from inarch import notebook
+
 if TYPE_CHECKING:
-    from inarch.api.estimator import ImageClassifier
-    from inarch.api.evaluate import evaluate
-    from inarch.api.inspect import trace
-    from inarch.api.measure import measure
-    from inarch.api.train import TrainOptions, train
-    from inarch.nets.catalog import ARCHITECTURES, build
-    from inarch.serving.predictor import Predictor, load
+    from inarch.bundle.model import trace
+    from inarch.bundle.predictor import Predictor, load
+    from inarch.commands.evaluate.evaluate import evaluate
+    from inarch.commands.inspect.measure import measure
+    from inarch.commands.train.estimator import ImageClassifier
+    from inarch.commands.train.run import TrainOptions, train
+    from inarch.models.catalog import ARCHITECTURES, build
 
 _HOMES = {
-    "ARCHITECTURES": "inarch.nets.catalog",
-    "ImageClassifier": "inarch.api.estimator",
-    "Predictor": "inarch.serving.predictor",
-    "TrainOptions": "inarch.api.train",
-    "build": "inarch.nets.catalog",
-    "evaluate": "inarch.api.evaluate",
-    "load": "inarch.serving.predictor",
-    "measure": "inarch.api.measure",
-    "trace": "inarch.api.inspect",
-    "train": "inarch.api.train",
+    "ARCHITECTURES": "inarch.models.catalog",
+    "ImageClassifier": "inarch.commands.train.estimator",
+    "Predictor": "inarch.bundle.predictor",
+    "TrainOptions": "inarch.commands.train.run",
+    "build": "inarch.models.catalog",
+    "evaluate": "inarch.commands.evaluate.evaluate",
+    "load": "inarch.bundle.predictor",
+    "measure": "inarch.commands.inspect.measure",
+    "trace": "inarch.commands.inspect.inspect",
+    "train": "inarch.commands.train.run",
 }
 
 __all__ = [
@@ -46,6 +48,15 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def _draw(thing: Any) -> str:
+    from inarch.commands.inspect.inspect import picture_of
+
+    return picture_of(thing)
+
+
+notebook.register(_draw)
 
 
 def __dir__() -> list[str]:

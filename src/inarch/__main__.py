@@ -1,6 +1,6 @@
 """``python -m inarch``: the command line, where its script is not on the path."""
 
-from inarch.cli.main import run
+from inarch.commands.cli import run
 
 if __name__ == "__main__":
     run()

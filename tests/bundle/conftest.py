@@ -1,4 +1,4 @@
-"""The tiny bundle, and contents of a bundle that cost no training."""
+"""Contents of a bundle that cost no training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,18 @@ from torch import nn
 
 from inarch.bundle.reading import BundleConfig
 from inarch.bundle.writing import BundleContents
+from inarch.data.photos import Photo, Preprocessing, SkippedFile
 from inarch.metrics.answering import Evidence
 from inarch.metrics.classification import evaluate
 from inarch.metrics.intervals import wilson
-from inarch.nets import Backbone, Block, Classifier, linear_head
-from inarch.records import Curve, Phase, Photo, Preprocessing, SkippedFile, TrainingReport
-from trained import own_bundle, tiny
-
-__all__ = ["own_bundle", "tiny"]
+from inarch.metrics.records import Curve
+from inarch.models import (
+    Backbone,
+    Block,
+    Classifier,
+    linear_head,
+)
+from inarch.transfer.records.report import Phase, TrainingReport
 
 CLASSES = ("grün", "red & blue", "<b>")
 NET = "resnet_basic_tiny"

@@ -27,11 +27,11 @@ from inarch.bundle.format import (
     SEALED,
     WEIGHTS,
 )
+from inarch.bundle.predictor import load
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, write_bundle
 from inarch.errors import BundleError
-from inarch.serving.predictor import load
-from inarch.weights.runtime import PIXELS
+from inarch.runtime.session import PIXELS
 from trained import Trained
 
 Damage = Callable[[Path], object]

@@ -18,8 +18,8 @@ from pillow_heif import from_pillow
 
 from inarch.data import decode as decoding
 from inarch.data.decode import decode, decode_many, identify
+from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError
-from inarch.records import Preprocessing
 
 
 def sized(size, **kwargs):

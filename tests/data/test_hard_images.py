@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from inarch.data.decode import decode, decode_or_error
+from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError
-from inarch.records import Preprocessing
 
 SQUARE = Preprocessing(image_size=96)
 

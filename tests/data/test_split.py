@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inarch.data.photos import Photo, PhotoSet
 from inarch.data.split import folds, loose_folds, split
 from inarch.errors import PhotosError, UserError
-from inarch.records import Photo, PhotoSet
 
 
 def sides(photos):

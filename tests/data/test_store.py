@@ -7,10 +7,10 @@ import pytest
 
 from inarch.data import store as storing
 from inarch.data.decode import decode
+from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.errors import PhotosError
-from inarch.records import Preprocessing
 
 SMALL = Preprocessing(image_size=16)
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageEnhance
 
 from inarch.data.alignment import aligned
 from inarch.data.decode import decode
+from inarch.data.photos import Preprocessing
 from inarch.data.twins import LENIENT, LOOK, STRICT, brightness, threshold_of, twins_of
-from inarch.records import Preprocessing
 
 SQUARE = Preprocessing(image_size=LOOK)
 PHOTOS = 40

@@ -6,8 +6,8 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision
 
 from inarch.errors import UserError, WorkError
 from inarch.metrics.classification import WORST, evaluate
+from inarch.metrics.records import Evaluation
 from inarch.metrics.softmax import softmax
-from inarch.records import Evaluation
 
 NAMES = ("ant", "bee", "wasp", "moth")
 

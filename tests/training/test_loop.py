@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from inarch.errors import WorkError
-from inarch.nets import build
+from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source, train_steps
 from inarch.training.losses import auxiliary_cross_entropy, cross_entropy

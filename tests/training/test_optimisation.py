@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from inarch.errors import UserError
-from inarch.nets import ARCHITECTURES, build
+from inarch.models import ARCHITECTURES, build
 from inarch.training.config import TrainingConfig
 from inarch.training.optimisation import optimisers, rate_at
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inarch.nets import Classifier, architecture, build
+from inarch.models import Classifier, architecture, build
 from inarch.training.losses import auxiliary_cross_entropy, cross_entropy
 
 SMOOTHING, WEIGHT = 0.1, 0.3

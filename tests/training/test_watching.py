@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from inarch.nets import Classifier, build
-from inarch.shapes import Labels
+from inarch.models import Classifier, build
+from inarch.models.shapes import Labels
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import cross_entropy

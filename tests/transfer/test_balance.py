@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
+from inarch.commands.train.strategies import finetune as finetune_module
+from inarch.commands.train.strategies import scratch as scratch_module
+from inarch.commands.train.strategies.finetune import finetune
+from inarch.commands.train.strategies.probe import probe
+from inarch.commands.train.strategies.scratch import scratch
 from inarch.errors import UnknownNameError
 from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.softmax import softmax
-from inarch.transfer import finetune as finetune_module
 from inarch.transfer import linear as linear_module
-from inarch.transfer import scratch as scratch_module
 from inarch.transfer.balance import BALANCES, balance_of
-from inarch.transfer.finetune import finetune
 from inarch.transfer.job import Job, Outcome, StartingPoint
 from inarch.transfer.linear import Probe, fit_probe
-from inarch.transfer.probe import probe
-from inarch.transfer.scratch import scratch
 
 Jobs = Callable[..., Job]
 COUNTS = (180, 40, 20)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from inarch.commands.train.strategies.finetune import finetune
 from inarch.errors import UnknownNameError, UserError
-from inarch.nets import build
+from inarch.models import build
 from inarch.transfer.cuts import check_cut, default_cut, later_cuts
-from inarch.transfer.finetune import finetune
 from inarch.transfer.job import Job, StartingPoint
 
 Jobs = Callable[..., Job]

@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation
+from inarch.data.photos import Preprocessing
 from inarch.errors import OutputError
-from inarch.nets import build
-from inarch.records import Preprocessing
+from inarch.models import build
+from inarch.runtime.onnx_graph import features_output
+from inarch.runtime.session import Graph
 from inarch.transfer import features
 from inarch.transfer.features import Prefix
 from inarch.transfer.job import Job, StartingPoint
-from inarch.weights.onnx_graph import features_output
-from inarch.weights.runtime import Graph
 
 ROWS = np.arange(10)
 RECIPE = Augmentation(min_scale=0.5, colour=0.3)

@@ -5,11 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from inarch.commands.train.strategies.probe import best_of
 from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
 from inarch.transfer.balance import balance_of
-from inarch.transfer.linear import STRENGTHS, Probe, fit_at, fit_probe
-from inarch.transfer.probe import best_of, shortest
+from inarch.transfer.linear import STRENGTHS, Probe, fit_at, fit_probe, shortest
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import PhotosError
-from inarch.nets import build
-from inarch.records import Photo, PhotoSet, Preprocessing
+from inarch.models import build
+from inarch.progress import silent
 from inarch.transfer import ranking as ranking_module
-from inarch.transfer.job import StartingPoint, silent
+from inarch.transfer.backbones import at_hand, starting_point
+from inarch.transfer.job import StartingPoint
 from inarch.transfer.ranking import Option, in_turn, rank
-from inarch.transfer.starting import at_hand, starting_point
 from inarch.weights.embedded import embedded
 from stripes import CLASSES, NET, SIZE, drawn
 

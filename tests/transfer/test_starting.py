@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from inarch.errors import UnknownNameError, WeightsError
-from inarch.nets import architecture, build
-from inarch.transfer.starting import DEFAULT_MODEL, starting_point
+from inarch.models import architecture, build
+from inarch.transfer.backbones import DEFAULT_MODEL, starting_point
 from inarch.weights.embedded import embedded, pack
 from inarch.weights.export import exported
 from inarch.weights.fetching import digest
@@ -162,7 +162,7 @@ def test_what_comes_with_inarch_is_the_default(tmp_path: Path, monkeypatch: pyte
     backbone = build(net, classes=1, seed=5).backbone
     pack(backbone.state_dict(), tmp_path / f"{net}.safetensors", architecture=net, image_size=96, origin="a test")
     monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
-    monkeypatch.setattr("inarch.transfer.starting.DEFAULT_EMBEDDED", net)
+    monkeypatch.setattr("inarch.transfer.backbones.DEFAULT_EMBEDDED", net)
     for start in (starting_point(None, None), starting_point(net, None), starting_point(None, "embedded")):
         assert (start.architecture, start.pretrained, start.image_size) == (net, True, 96)
         for name, tensor in start.backbone.state_dict().items():

@@ -10,8 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inarch.data.cache import ArrayCache, Rows
-from inarch.nets import Backbone, Frozen, build, linear_head
+from inarch.models import (
+    Backbone,
+    Frozen,
+    build,
+    linear_head,
+)
+from inarch.storage.cache import ArrayCache, Rows
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Run, Source
 from inarch.training.losses import cross_entropy

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inarch.data.decode import decode
+from inarch.data.photos import Preprocessing
 from inarch.metrics.intervals import wilson
-from inarch.nets import Classifier, architecture, build
-from inarch.records import Preprocessing
-from inarch.weights.cifar_names import TRANSLATED
+from inarch.models import Classifier, architecture, build
 from inarch.weights.files import read_weights
+from inarch.weights.names.cifar import TRANSLATED
 
 FILES = {"resnet20": "resnet20-12fca82f.th", "resnet56": "resnet56-4bfd9763.th"}
 ON_2000_PHOTOS = {"resnet20": 0.803, "resnet56": 0.835}

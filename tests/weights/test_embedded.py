@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from inarch.commands.pretrain.probing import pooled_features
 from inarch.data.decode import decode
-from inarch.nets import Backbone, architecture, build
-from inarch.pretraining.probing import pooled_features
-from inarch.records import Preprocessing
+from inarch.data.photos import Preprocessing
+from inarch.models import Backbone, architecture, build
 from inarch.transfer.linear import fit_probe
 from inarch.weights.embedded import embedded, embedded_weights
 from inarch.weights.files import read_weights

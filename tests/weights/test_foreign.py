@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inarch.api.inspect import trace
-from inarch.api.train import train
+from inarch.bundle.model import trace
+from inarch.bundle.predictor import load
+from inarch.commands.train.run import train
 from inarch.data.decode import decode
+from inarch.data.photos import Preprocessing
 from inarch.errors import UnknownNameError, UserError
 from inarch.metrics.intervals import wilson
-from inarch.nets import Classifier, architecture, build
-from inarch.records import Preprocessing
-from inarch.serving.predictor import load
+from inarch.models import Classifier, architecture, build
+from inarch.runtime.onnx_graph import classifier_graph, features_graph
+from inarch.runtime.session import Graph
 from inarch.weights.files import read_weights, write_weights
 from inarch.weights.loading import load_backbone
 from inarch.weights.locating import Places, locate
 from inarch.weights.named import usual
-from inarch.weights.onnx_graph import classifier_graph, features_graph
-from inarch.weights.runtime import Graph
 from trained import CLASSES, draw_folder, options
 
 LITE0 = "efficientnet_lite0"

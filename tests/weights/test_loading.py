@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError, WeightsError, WeightsMismatchError
-from inarch.nets import ARCHITECTURES, Classifier, architecture, build, folded
+from inarch.models import (
+    ARCHITECTURES,
+    Classifier,
+    architecture,
+    build,
+    folded,
+)
 from inarch.weights.files import read_weights, write_weights
 from inarch.weights.identification import identify
 from inarch.weights.loading import load, load_backbone

@@ -7,7 +7,7 @@ import timm
 import torchvision
 
 from inarch.errors import UnknownNameError, WeightsError
-from inarch.nets import architecture
+from inarch.models import architecture
 from inarch.weights.named import NAMED, ROWS, NamedWeights, hash_in, is_name, named, usual
 
 TORCHVISION = [row for row in NAMED.values() if row.name.startswith("torchvision:")]

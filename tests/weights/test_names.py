@@ -5,7 +5,12 @@ import torch
 import torchvision
 
 from inarch.errors import UnknownNameError, UserError
-from inarch.nets import ARCHITECTURES, architecture, build, folded
+from inarch.models import (
+    ARCHITECTURES,
+    architecture,
+    build,
+    folded,
+)
 from inarch.weights.export import exported, to_timm, to_torchvision
 from inarch.weights.identification import folded_shapes
 from inarch.weights.sources import SOURCES, Source, named_by, names, source

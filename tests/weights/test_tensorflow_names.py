@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from inarch.errors import UserError, WeightsError, WeightsMismatchError
-from inarch.nets import Classifier, architecture, build
+from inarch.models import Classifier, architecture, build
 from inarch.weights.export import exported
 from inarch.weights.files import read_weights
 from inarch.weights.identification import identify

@@ -5,8 +5,8 @@ import timm
 import torch
 from torch import Tensor
 
-from inarch.nets import Classifier, build
-from inarch.weights.timm_inception_names import TRANSLATED
+from inarch.models import Classifier, build
+from inarch.weights.names.timm_inception import TRANSLATED
 from lively import enlivened
 
 SIZES = {"inception_v4": 299, "inception_resnet_v2": 203}

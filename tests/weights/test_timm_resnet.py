@@ -5,8 +5,13 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from inarch.nets import Classifier, architecture, build
-from inarch.weights.timm_resnet_names import CALLED, TRANSLATED, incoming, outgoing
+from inarch.models import Classifier, architecture, build
+from inarch.weights.names.timm_resnet import (
+    CALLED,
+    TRANSLATED,
+    incoming,
+    outgoing,
+)
 from lively import enlivened
 
 COMPUTED = {"resnet18_d": 65, "resnet50_d": 65, "resnet18_v2": 65, "resnet50_v2": 65}

@@ -8,7 +8,12 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from inarch.nets import Classifier, architecture, build, evaluating
+from inarch.models import (
+    Classifier,
+    architecture,
+    build,
+    evaluating,
+)
 from inarch.weights.export import to_timm, to_torchvision
 from inarch.weights.loading import load
 from lively import enlivened

@@ -1,7 +1,8 @@
 """The model card: what a stranger must know before using the bundle."""
 
-from inarch.drawing.answering_text import answered_sentence, rule_sentence
-from inarch.records import Evaluation, TrainingReport
+from inarch.metrics.records import Evaluation
+from inarch.report.answering import answered_sentence, rule_sentence
+from inarch.transfer.records.report import TrainingReport
 
 
 def model_card(report: TrainingReport) -> str:

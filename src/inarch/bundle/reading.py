@@ -5,13 +5,13 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch import notebook
 from inarch.bundle.format import (
     ANSWERING,
     CALIBRATION,
@@ -27,9 +27,9 @@ from inarch.bundle.format import (
     SEALED,
     WEIGHTS,
 )
+from inarch.data.photos import Preprocessing
 from inarch.errors import BundleError, UserError
 from inarch.metrics.answering import Evidence
-from inarch.records import Preprocessing
 from inarch.weights.npz import read_arrays
 
 EVIDENCE_KINDS = [np.float64, np.bool_, np.float64, np.float64, np.float16]
@@ -104,9 +104,9 @@ class Bundle:
         """
         return _object(self.path / METRICS, _sealed(self.path, METRICS, self.digests))
 
-    def _repr_html_(self) -> str:
-        """Its net's picture, for notebooks; who draws it stands above this folder (docs/decisions/0016)."""
-        return import_module("inarch.api.inspect").picture_of(self)
+    def _repr_html_(self) -> str | None:
+        """The picture of its model, for notebooks."""
+        return notebook.picture_of(self)
 
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Pixels (n, side, side, 3) and the logits (n, classes) that they must give.

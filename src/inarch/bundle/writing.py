@@ -35,8 +35,8 @@ from inarch.bundle.format import (
 from inarch.bundle.reading import Bundle, BundleConfig, read_bundle
 from inarch.errors import OutputError
 from inarch.metrics.answering import Evidence
-from inarch.nets import Classifier
-from inarch.records import TrainingReport
+from inarch.models import Classifier
+from inarch.transfer.records.report import TrainingReport
 from inarch.weights.files import write_weights
 
 

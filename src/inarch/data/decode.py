@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from pillow_heif import HeifImageFile
 
-from inarch.data.parallel import in_order
+from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError
-from inarch.records import Preprocessing
+from inarch.storage.parallel import in_order
 
 PIXEL_LIMIT = 150_000_000
 """Pixels that an image may have: Pillow needs 4 bytes for each, and itself refuses 179 million."""

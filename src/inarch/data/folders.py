@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from inarch.data.decode import identify
 from inarch.data.found import SPLITS, Found, Listing
+from inarch.data.photos import SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
-from inarch.records import SkippedFile
 
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 UNLABELLED = "unlabelled"

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inarch.records import SkippedFile
+from inarch.data.photos import SkippedFile
 
 SPLITS: Mapping[str, str] = MappingProxyType(
     {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}

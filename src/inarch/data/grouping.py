@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from inarch.data.bursts import bursts_of
 from inarch.data.header import Header, read_header
-from inarch.data.parallel import in_order
+from inarch.data.photos import Photo, PhotoSet
 from inarch.errors import PhotosError, UnreadableImageError, UserError
-from inarch.records import Photo, PhotoSet
+from inarch.storage.parallel import in_order
 
 WORKERS = 2
 FOLDER, BURST = "folder", "burst"

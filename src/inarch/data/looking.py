@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from inarch.data.alignment import Floats
-from inarch.data.cache import ArrayCache, cache_key
 from inarch.data.grouping import joined, units
+from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.store import CHUNK_ROWS, DECODER, Stored, store_readable
 from inarch.data.twins import LOOK, Pair, brightness, twins_of
-from inarch.records import PhotoSet, Preprocessing
+from inarch.storage.cache import ArrayCache, cache_key
 
 SEARCH = "1"
 """To be raised whenever `twins_of` finds other pairs than before."""

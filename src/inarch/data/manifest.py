@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from inarch.data.found import SPLITS, Found, Listing
+from inarch.data.photos import PhotoSet
 from inarch.errors import PhotosError
-from inarch.records import PhotoSet
 
 PATH_COLUMNS = ("path", "file_name")
 """``file_name`` is what a Hugging Face ``metadata.csv`` calls it."""

@@ -10,9 +10,9 @@ from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.data.folders import list_folder, list_unlabelled
 from inarch.data.found import Found, Listing
 from inarch.data.manifest import list_manifest
-from inarch.data.parallel import in_order
+from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
-from inarch.records import Photo, PhotoSet, SkippedFile
+from inarch.storage.parallel import in_order
 
 WORKERS = 2
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from inarch.data.grouping import units
+from inarch.data.photos import Photo, PhotoSet
 from inarch.errors import PhotosError, UserError
-from inarch.records import Photo, PhotoSet
 
 
 def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:

@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.data.cache import ArrayCache, Rows, cache_key
 from inarch.data.decode import decode_or_error, read_bytes
 from inarch.data.found import digest_of
-from inarch.data.parallel import in_order
+from inarch.data.photos import (
+    Photo,
+    PhotoSet,
+    Preprocessing,
+    SkippedFile,
+)
 from inarch.errors import PhotosError, UnreadableImageError
-from inarch.records import Photo, PhotoSet, Preprocessing, SkippedFile
+from inarch.storage.cache import ArrayCache, Rows, cache_key
+from inarch.storage.parallel import in_order
 
 DECODER = "1"
 """To be raised whenever `decode` gives other pixels than before, so that no old ones are found."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from inarch.data.alignment import Floats, aligned, detail
-from inarch.data.parallel import in_order
+from inarch.storage.parallel import in_order
 
 LOOK = 64
 """Pixels a side at which photos are looked at."""

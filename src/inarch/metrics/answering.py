@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from inarch.errors import UserError
 from inarch.metrics.intervals import wilson
-from inarch.records import AnswerRule
+from inarch.metrics.records import AnswerRule
 
 GOAL = 0.95
 """The share of answers that is to be right, unless another is asked for."""

@@ -11,8 +11,8 @@ from scipy.special import log_softmax
 
 from inarch.metrics.arrays import Confidence, Correct, Labels, Logits, Probabilities, Weights
 from inarch.metrics.losses import check_labels
+from inarch.metrics.records import Bin
 from inarch.metrics.softmax import check_finite
-from inarch.records import Bin
 
 BINS = 10
 COLDEST, HOTTEST = 0.05, 20.0

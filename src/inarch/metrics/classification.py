@@ -9,7 +9,12 @@ from inarch.metrics.arrays import AnyLabels, AnyScores, Confusion, Labels, Proba
 from inarch.metrics.calibration import binned_gap, confidence_and_correct, reliability
 from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
 from inarch.metrics.losses import log_losses
-from inarch.records import ClassScore, Estimate, Evaluation, Mistake
+from inarch.metrics.records import (
+    ClassScore,
+    Estimate,
+    Evaluation,
+    Mistake,
+)
 
 PRECISE = 0.02
 """An accuracy is known well if its interval reaches so far to each side, on average."""

@@ -9,7 +9,7 @@ from scipy.special import bdtr, stdtrit
 
 from inarch.errors import UserError
 from inarch.metrics.arrays import Correct, Losses
-from inarch.records import Comparison, Estimate
+from inarch.metrics.records import Comparison, Estimate
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "too close to call"
 LEVEL = 0.05

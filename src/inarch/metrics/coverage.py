@@ -5,7 +5,7 @@ import numpy as np
 from inarch.metrics.answering import STEPS, is_close, is_unlike
 from inarch.metrics.arrays import Confidence, Correct, Novelty
 from inarch.metrics.intervals import wilson
-from inarch.records import Answered, AnswerRule, CoveragePoint
+from inarch.metrics.records import Answered, AnswerRule, CoveragePoint
 
 
 def answered(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty: Novelty) -> Answered:

@@ -1,15 +1,24 @@
 """95 % intervals: for a share, for the mean of several shares, and for anything that can be resampled."""
 
 from collections.abc import Callable, Sequence
-from math import hypot, sqrt
+from math import hypot, inf, sqrt
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from inarch.errors import UserError
-from inarch.records import Estimate
+from inarch.metrics.records import Estimate
+
+
+class Interval(NamedTuple):
+    """A mean with its bounds."""
+
+    mean: float
+    low: float
+    high: float
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
@@ -125,3 +134,25 @@ def bootstrap(
 def _quantile(confidence: float) -> float:
     """How many standard errors a two-sided normal interval reaches."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def t_interval(differences: Sequence[float], confidence: float, grain: float = 0.0) -> Interval:
+    """The mean of paired differences with Student's interval; of a single one it is endless.
+
+    Args:
+        differences: one for each seed.
+        confidence: of the two-sided interval.
+        grain: the spread is taken to be this at least.
+
+    Raises:
+        UserError: there are no differences.
+    """
+    n = len(differences)
+    if n == 0:
+        raise UserError("An interval needs at least one difference; got none.")
+    mean = float(np.mean(differences))
+    if n == 1:
+        return Interval(mean, -inf, inf)
+    spread = max(float(np.std(differences, ddof=1)), grain)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * spread / sqrt(n)
+    return Interval(mean, mean - half, mean + half)

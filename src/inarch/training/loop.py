@@ -11,8 +11,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from inarch import clock
 from inarch.errors import WorkError
-from inarch.nets import norms_of
-from inarch.shapes import Labels
+from inarch.models import norms_of
+from inarch.models.shapes import Labels
 from inarch.training.average import averaged
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig

@@ -6,8 +6,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inarch.nets import Classifier
-from inarch.shapes import Images, Labels, Logits
+from inarch.models import Classifier
+from inarch.models.shapes import Images, Labels, Logits
 
 Loss = Callable[[nn.Module, Any, Labels], tuple[Tensor, Tensor]]
 """Takes model, inputs and labels; returns the scalar to minimise and the logits of the main head.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from inarch.nets import Backbone
+from inarch.models import Backbone
 
 
 class StageState(NamedTuple):

@@ -1,1 +1,1 @@
-"""Grafting: a backbone that knows something already, cut, cached, and given a new head."""
+"""Transfer learning: a pre-trained backbone, cut, cached, and given a new head."""

@@ -3,7 +3,7 @@
 from torch import nn
 
 from inarch.errors import UnknownNameError
-from inarch.nets import Backbone
+from inarch.models import Backbone
 
 
 def default_cut(backbone: Backbone) -> str | None:

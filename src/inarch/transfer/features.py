@@ -16,14 +16,19 @@ import torch
 from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation, augment
-from inarch.data.cache import ArrayCache, Rows, cache_key, touch
+from inarch.data.photos import Preprocessing
 from inarch.data.store import DECODER, Stored
 from inarch.errors import OutputError
-from inarch.nets import Backbone
-from inarch.records import Preprocessing
+from inarch.models import Backbone
+from inarch.runtime.onnx_graph import FEATURES, features_graph, features_output
+from inarch.runtime.session import Graph
+from inarch.storage.cache import (
+    ArrayCache,
+    Rows,
+    cache_key,
+    touch,
+)
 from inarch.training.seeds import generator
-from inarch.weights.onnx_graph import FEATURES, features_graph, features_output
-from inarch.weights.runtime import Graph
 
 GRAPH_VERSION = "4"
 """Part of every key: raise it when the exported graphs change what they compute."""

@@ -1,6 +1,6 @@
 """What every strategy is handed, and what every strategy hands back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,22 +11,25 @@ from numpy.typing import NDArray
 
 from inarch import clock
 from inarch.data.augment import Augmentation
-from inarch.data.cache import cache_key
-from inarch.data.cache_size import DEFAULT_SIZE
+from inarch.data.photos import Preprocessing
 from inarch.data.split import distinct, groups_of
 from inarch.data.store import Stored
 from inarch.metrics.answering import Evidence
-from inarch.nets import Backbone, Classifier
-from inarch.records import Candidate, Curve, Estimate, LearningCurve, Movement, Phase, Plan, Preprocessing, Ranking
+from inarch.metrics.records import Curve, Estimate
+from inarch.models import Backbone, Classifier
+from inarch.progress import Progress, silent
+from inarch.storage.cache import cache_key
+from inarch.storage.cache_size import DEFAULT_SIZE
 from inarch.transfer.balance import Balance, balance_of
 from inarch.transfer.cuts import default_cut
-
-Progress = Callable[[str, int, int], None]
-"""Called with a phase's name, what is done, and what there is to do."""
-
-
-def silent(phase: str, done: int, total: int) -> None:
-    """Show no progress."""
+from inarch.transfer.records.learning import LearningCurve
+from inarch.transfer.records.plan import Plan
+from inarch.transfer.records.ranking import Ranking
+from inarch.transfer.records.report import (
+    Candidate,
+    Movement,
+    Phase,
+)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ regression, the strength chosen by cross-validation on the training photos.
 """
 
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from inarch.data.split import distinct, folds
 from inarch.errors import PhotosError
+from inarch.metrics.comparison import paired_difference
+from inarch.metrics.intervals import wilson
+from inarch.metrics.records import Estimate
+from inarch.runtime.session import usable_cores
 from inarch.transfer.balance import Balance, balance_of
-from inarch.weights.runtime import usable_cores
 
 STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Penalty per training photo, strongest first: each fit starts from the one before."""
@@ -239,3 +244,38 @@ def _unscaled(regression: LogisticRegression, mean: NDArray[np.float32], scale: 
     every[regression.classes_], offset[regression.classes_] = weight, bias
     nothing = np.zeros((0, classes))
     return Probe(every, offset, 0.0, (), nothing, np.zeros(0, dtype=np.int64))
+
+
+Name = TypeVar("Name", str, int)
+"""What tells probes apart that are compared."""
+
+
+def shortest(fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance) -> Name:
+    """The first stage whose held-out log loss is within one standard error of the best stage's.
+
+    The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
+    shorter one, which is also the faster.
+    """
+    losses = held_out_losses(fits, labels, balanced)
+    best = min(losses, key=lambda stage: float(losses[stage].mean()))
+    for stage in losses:
+        if stage == best:
+            break
+        behind = paired_difference(losses[stage], losses[best])
+        if behind.mean <= behind.standard_error:
+            return stage
+    return best
+
+
+def held_out_losses(
+    fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance
+) -> dict[Name, NDArray[np.float64]]:
+    """For each probe the log loss of every photo, by the fold that did not see it."""
+    return {
+        name: balanced.losses(fit.held_out - balanced.shift, labels[fit.held_out_rows]) for name, fit in fits.items()
+    }
+
+
+def right(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Estimate:
+    """The share of photos whose highest logit is that of their class."""
+    return wilson(int((logits.argmax(1) == labels).sum()), len(labels))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inarch.errors import FrozenMovedError
-from inarch.records import Movement
+from inarch.transfer.records.report import Movement
 
 
 def digests(net: nn.Module, prefix: str = "") -> dict[str, str]:

@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 from inarch import clock
 from inarch.data.augment import Augmentation
 from inarch.data.decode import decode_many, identify
+from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.data.split import groups_of, learned_photos
 from inarch.data.store import Stored, store
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.logme import logme
-from inarch.records import Estimate, Photo, PhotoSet, Preprocessing, RankedBackbone, Ranking
+from inarch.metrics.records import Estimate
+from inarch.progress import Progress
+from inarch.runtime.session import Graph
 from inarch.transfer.balance import balance_of
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Progress, StartingPoint
-from inarch.transfer.linear import Probe, fit_probe
-from inarch.transfer.probe import held_out_losses, right, shortest
-from inarch.weights.runtime import Graph
+from inarch.transfer.job import StartingPoint
+from inarch.transfer.linear import Probe, fit_probe, held_out_losses, right, shortest
+from inarch.transfer.records.ranking import RankedBackbone, Ranking
 
 SECONDS = 5.0
 """That all backbones together may take to see the sample."""

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inarch.data.cache import Rows
-from inarch.nets import evaluating
+from inarch.models import evaluating
+from inarch.storage.cache import Rows
 from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, Epoch, Run, Source

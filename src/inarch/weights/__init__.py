@@ -1,4 +1,4 @@
 """State dicts and graphs in and out.
 
-Nothing is imported here: `inarch.weights.runtime` serves predictions, which must not pay for torch.
+Nothing is imported here: `inarch.runtime.session` serves predictions, which must not pay for torch.
 """

@@ -75,7 +75,7 @@ def remedy(account: Account, file: Translated, architecture: str) -> str:
     """What the caller of `load` can do about the problems."""
     if file.folded and any(".norm." in name for name in account.missing):
         return (
-            "The file has batch normalisation folded into the convolutions: load it into inarch.nets.folded(model), "
+            "The file has batch normalisation folded into the convolutions: load it into inarch.models.folded(model), "
             "or take inarch.weights.load_backbone."
         )
     other = likeness(file, architecture)

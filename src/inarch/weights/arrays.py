@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inarch.errors import WeightsError
-from inarch.nets.foreign import required
+from inarch.models.foreign import required
 from inarch.weights.npz import read_arrays
 
 ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from inarch.errors import UserError
-from inarch.nets import Classifier, architecture
+from inarch.models import Classifier, architecture
 from inarch.weights.sources import source
 
 TIMM_HAS_NOT = ("googlenet",)

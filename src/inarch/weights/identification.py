@@ -6,7 +6,7 @@ from functools import cache
 
 from torch import Size, Tensor
 
-from inarch.nets import ARCHITECTURES
+from inarch.models import ARCHITECTURES
 from inarch.weights.sources import Shapes, Source, shapes_of, sources_of
 
 OURS = ("backbone.", "head.", "auxiliary.")
@@ -120,7 +120,7 @@ def signature(name: str) -> Signature:
 
 
 def folded_shapes(shapes: Shapes) -> Shapes:
-    """What `inarch.nets.folded` would leave: in place of each ``norm`` a bias of its convolution."""
+    """What `inarch.models.folded` would leave: in place of each ``norm`` a bias of its convolution."""
     kept = {name: shape for name, shape in shapes.items() if ".norm." not in name}
     biases = {name.replace(".norm.", ".conv."): shape for name, shape in shapes.items() if name.endswith(".norm.bias")}
     return kept | biases

@@ -9,12 +9,17 @@ import torch
 from torch import Tensor
 
 from inarch.errors import UserError, WeightsError, WeightsMismatchError
-from inarch.nets import Backbone, Classifier, build, folded
-from inarch.nets.foreign import is_foreign
-from inarch.records.weights import WeightsReport
+from inarch.models import (
+    Backbone,
+    Classifier,
+    build,
+    folded,
+)
+from inarch.models.foreign import is_foreign
 from inarch.weights.accounting import Account, compare, likeness, problems, remedy
 from inarch.weights.files import WeightsFile, weights_digest
 from inarch.weights.identification import COUNTER, Translated, complete_prefix, identify, signature, translated
+from inarch.weights.records import WeightsReport
 from inarch.weights.sources import SOURCES, Shapes, source
 from inarch.weights.tensorflow_arrays import BACKGROUND
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from inarch.errors import UserError, WeightsError
-from inarch.nets.foreign import required
+from inarch.models.foreign import required
 from inarch.weights.embedded import embedded
 from inarch.weights.fetching import digest, fetch
 from inarch.weights.named import NAMED, NamedWeights

@@ -7,9 +7,14 @@ from functools import partial
 from types import MappingProxyType
 
 from inarch.errors import UnknownNameError, WeightsError
-from inarch.nets import ARCHITECTURES, architecture
-from inarch.nets.foreign import EFFICIENTNET_LITE0, TIMM, is_foreign, timm_facts
-from inarch.weights.timm_resnet_names import CALLED
+from inarch.models import ARCHITECTURES, architecture
+from inarch.models.foreign import (
+    EFFICIENTNET_LITE0,
+    TIMM,
+    is_foreign,
+    timm_facts,
+)
+from inarch.weights.names.timm_resnet import CALLED
 
 IMAGENET = "imagenet"
 """The name that means: what this model has been pre-trained with most usually."""

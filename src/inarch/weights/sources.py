@@ -11,15 +11,25 @@ from types import MappingProxyType
 from torch import Size, Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError
-from inarch.nets import ARCHITECTURES, architecture, build
-from inarch.nets.foreign import is_foreign, plan, their_layer
-from inarch.weights import (
-    cifar_names,
-    keras_names,
-    slim_names,
-    timm_inception_names,
-    timm_resnet_names,
-    torchvision_names,
+from inarch.models import ARCHITECTURES, architecture, build
+from inarch.models.foreign import is_foreign, plan, their_layer
+from inarch.weights.names import (
+    cifar as cifar_names,
+)
+from inarch.weights.names import (
+    keras as keras_names,
+)
+from inarch.weights.names import (
+    slim as slim_names,
+)
+from inarch.weights.names import (
+    timm_inception as timm_inception_names,
+)
+from inarch.weights.names import (
+    timm_resnet as timm_resnet_names,
+)
+from inarch.weights.names import (
+    torchvision as torchvision_names,
 )
 from inarch.weights.tensorflow_arrays import kind_of, ours_from_tensorflow, tensorflow_from_ours
 

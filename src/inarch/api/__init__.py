@@ -1,1 +1,0 @@
-"""The Python face: the functions that the commands call, and that `inarch` offers to scripts."""

@@ -1,0 +1,202 @@
+"""Every way of adapting is tried: first those that look at no target label, then, where some are given, the others."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.commands.adapt.judging import LabelledChoice
+from inarch.commands.adapt.labelled import (
+    LABELLED_METHODS,
+    Labelled,
+    LabelledMethod,
+    Learned,
+)
+from inarch.commands.adapt.methods import METHODS
+from inarch.commands.adapt.selection import (
+    NONE,
+    Choice,
+    chosen,
+    scores,
+)
+from inarch.commands.adapt.task import (
+    Adapted,
+    Domain,
+    Task,
+    computed,
+)
+from inarch.commands.adapt.validators import VALIDATORS
+from inarch.errors import WorkError
+from inarch.metrics.softmax import check_finite, softmax
+from inarch.transfer.proof import Snapshot, digests
+from inarch.transfer.records.adaptation import AdaptedCandidate
+from inarch.transfer.records.report import Movement
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of several methods."""
+
+    adapted: dict[str, Adapted]
+    """By method; the net as it was is `NONE`."""
+    seconds: dict[str, float]
+    movements: dict[str, Movement]
+    left_out: tuple[tuple[str, str], ...]
+
+    def joined(self, other: "Tried", left_out: tuple[tuple[str, str], ...] = ()) -> "Tried":
+        """What came of the methods of both; ``left_out`` are others yet."""
+        return Tried(
+            {**self.adapted, **other.adapted},
+            {**self.seconds, **other.seconds},
+            {**self.movements, **other.movements},
+            (*left_out, *self.left_out, *other.left_out),
+        )
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What came of learning from labels, beside what came without."""
+
+    learned: Tried
+    held_out: dict[str, NDArray[np.float64]]
+    """For each candidate, also those that know no labels: logits of the labelled photos, whose labels the one that
+    answers had not seen, (n, classes)."""
+
+
+def tried(task: Task, methods: Sequence[str]) -> Tried:
+    """Adapt by each of ``methods`` that nothing stands in the way of, and prove what each has moved.
+
+    The task's seconds are for all of them together; a method that fails is left out, and the others go on.
+
+    Raises:
+        FrozenMovedError: a method moved what it had no right to.
+    """
+    before = digests(task.model)
+    began = time.perf_counter()
+    moving = task.moving()
+    logits = computed(moving, task, task.target)
+    adapted = {NONE: Adapted(task.model, task.temperature, "as it was", logits, frozenset())}
+    seconds = {NONE: time.perf_counter() - began}
+    ways = {name: (METHODS[name].obstacle, METHODS[name].adapt) for name in methods}
+    done, left_out = _gone(replace(task, seconds=task.seconds - seconds[NONE]), ways)
+    movements: dict[str, Movement] = {}
+    for name, (each, took) in done.items():
+        adapted[name], seconds[name] = each, took
+        movements[name] = _movement(name, before, each)
+    return Tried(adapted, seconds, movements, left_out)
+
+
+def taught(task: Task, labelled: Labelled, result: Tried) -> Taught:
+    """Learn from labels in every way that nothing stands in the way of, and answer the labelled photos in all ways.
+
+    Raises:
+        FrozenMovedError: a method moved what it had no right to.
+    """
+    before = digests(task.model)
+    ways = {name: (each.obstacle, partial(_learn, each, labelled)) for name, each in LABELLED_METHODS.items()}
+    done, left_out = _gone(task, ways)
+    learned = Tried(
+        {name: each.adapted for name, (each, _) in done.items()},
+        {name: took for name, (_, took) in done.items()},
+        {name: _movement(name, before, each.adapted) for name, (each, _) in done.items()},
+        left_out,
+    )
+    whole, pixels = replace(task, cut=None), Domain(labelled.domain.pixels, None)
+    answers = {name: computed(each.model, whole, pixels) for name, each in result.adapted.items()}
+    return Taught(learned, {**answers, **{name: each.held_out for name, (each, _) in done.items()}})
+
+
+def _learn(method: LabelledMethod, labelled: Labelled, task: Task) -> Learned:
+    return method.learn(task, labelled)
+
+
+T = TypeVar("T", Adapted, Learned)
+
+
+Way = tuple[Callable[[Task], str], Callable[[Task], T]]
+"""What says what stands in the way of a method, and the method."""
+
+
+def _gone(task: Task, ways: Mapping[str, Way[T]]) -> tuple[dict[str, tuple[T, float]], tuple[tuple[str, str], ...]]:
+    """What came of each way and the seconds that it took; and which were left out, and why."""
+    done: dict[str, tuple[T, float]] = {}
+    left_out = []
+    ends = time.perf_counter() + task.seconds
+    for place, (name, (obstacle, adapt)) in enumerate(ways.items()):
+        if why := obstacle(task):
+            left_out.append((name, why))
+            continue
+        began = time.perf_counter()
+        try:
+            result = adapt(replace(task, seconds=(ends - began) / (len(ways) - place)))
+            check_finite("logits", result.logits if isinstance(result, Adapted) else result.held_out)
+        except WorkError as error:
+            left_out.append((name, str(error)))
+            continue
+        done[name] = result, time.perf_counter() - began
+    return done, tuple(left_out)
+
+
+def _movement(name: str, before: Mapping[str, str], adapted: Adapted) -> Movement:
+    return Snapshot(name, dict(before), frozenset(before) - adapted.trained).movement(adapted.model)
+
+
+def answers_of(result: Tried) -> dict[str, NDArray[np.float64]]:
+    """Every candidate's probabilities on the target photos."""
+    return {name: softmax(each.logits, each.temperature) for name, each in result.adapted.items()}
+
+
+def choose(result: Tried, validator: str | None, *, seed: int) -> Choice:
+    """See `chosen`."""
+    return chosen(answers_of(result), validator, seed=seed)
+
+
+def candidates_of(result: Tried, choice: Choice) -> tuple[AdaptedCandidate, ...]:
+    """The record of each candidate that knows no label."""
+    answers = answers_of(result)
+    scored = {validator: scores(answers, validator) for validator in VALIDATORS}
+    return tuple(
+        replace(
+            _candidate(result, name, answers[NONE], chosen=name == choice.name),
+            scores=tuple((validator, each[name]) for validator, each in scored.items()),
+            gain=choice.gains.get(name),
+        )
+        for name in answers
+    )
+
+
+def judged_candidates(
+    candidates: Sequence[AdaptedCandidate], result: Tried, learned: Tried, choice: LabelledChoice
+) -> tuple[AdaptedCandidate, ...]:
+    """The records of ``candidates`` and of those that learned from labels, with what labels say about each."""
+    before = answers_of(result)[NONE]
+    every = [*candidates, *(_candidate(learned, name, before, chosen=False) for name in learned.adapted)]
+    return tuple(
+        replace(
+            each,
+            chosen=each.method == choice.name,
+            learned=choice.accuracies[each.method],
+            against=choice.against.get(each.method),
+        )
+        for each in every
+    )
+
+
+def _candidate(result: Tried, name: str, before: NDArray[np.float64], *, chosen: bool) -> AdaptedCandidate:
+    """What one did and what it answers, next to the probabilities of the net as it was."""
+    adapted = result.adapted[name]
+    answers = adapted.logits.argmax(1)
+    return AdaptedCandidate(
+        method=name,
+        settings=adapted.settings,
+        scores=(),
+        gain=None,
+        changed=float((answers != before.argmax(1)).mean()),
+        shares=tuple((np.bincount(answers, minlength=before.shape[1]) / len(answers)).tolist()),
+        seconds=result.seconds[name],
+        chosen=chosen,
+    )

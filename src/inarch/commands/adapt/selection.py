@@ -1,0 +1,85 @@
+"""Which way of adapting is taken: by what the answers on unlabelled photos look like, never by a label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.commands.adapt.validators import VALIDATORS
+from inarch.metrics.records import Estimate
+
+RESAMPLES = 200
+MOST_PHOTOS = 10_000
+"""Scores are compared on so many photos at most: by then chance is small."""
+NONE = "none"
+"""The net as it was."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen and what it went by."""
+
+    name: str
+    validator: str
+    gains: Mapping[str, Estimate]
+    """For each candidate but the net as it was, by how much its score is higher than that one's."""
+    why: str
+
+
+def default_validator(candidates: int) -> str:
+    """Agreement, where there are candidates enough to disagree; else information."""
+    return "agreement" if candidates > 2 else "information"
+
+
+def scores(answers: Mapping[str, NDArray[np.float64]], validator: str) -> dict[str, float]:
+    """Each candidate's score beside all others."""
+    return {
+        name: VALIDATORS[validator](own, [rival for other, rival in answers.items() if other != name])
+        for name, own in answers.items()
+    }
+
+
+def chosen(answers: Mapping[str, NDArray[np.float64]], validator: str | None, *, seed: int) -> Choice:
+    """The candidate with the highest score, if it is higher than that of the net as it was beyond chance.
+
+    Args:
+        answers: each candidate's probabilities on the same photos, (m, classes); `NONE` is among them.
+        validator: a name of `VALIDATORS`; None takes `default_validator`.
+        seed: of the bootstrap over photos.
+    """
+    validator = validator or default_validator(len(answers))
+    gains = _gains(answers, validator, np.random.default_rng(seed))
+    if not gains:
+        return Choice(NONE, validator, gains, "the net was kept as it was: no other candidate could be tried")
+    best = max(gains, key=lambda name: gains[name].value)
+    gain = gains[best]
+    interval = f"{gain.low:+.3f} to {gain.high:+.3f}"
+    figures = f"its {validator} is {gain.value:+.3f} against the net as it was ({interval})"
+    if gain.low > 0:
+        return Choice(best, validator, gains, f"{best} was taken: {figures}")
+    verdict = "worse" if gain.high < 0 else "too close to call"
+    why = f"the net was kept as it was: the best candidate is {best}, and {figures}: {verdict}"
+    return Choice(NONE, validator, gains, why)
+
+
+def _gains(
+    answers: Mapping[str, NDArray[np.float64]], validator: str, draw: np.random.Generator
+) -> dict[str, Estimate]:
+    """Each candidate's score minus that of the net as it was, with a percentile bootstrap over the photos."""
+    n = len(answers[NONE])
+    shown = {name: each[:: -(-n // MOST_PHOTOS)] for name, each in answers.items()}
+
+    def differences(rows: NDArray[np.int64]) -> list[float]:
+        scored = scores({name: each[rows] for name, each in shown.items()}, validator)
+        return [score - scored[NONE] for name, score in scored.items() if name != NONE]
+
+    kept = len(shown[NONE])
+    values = differences(np.arange(kept))
+    drawn = np.array([differences(draw.integers(kept, size=kept)) for _ in range(RESAMPLES)])
+    bounds = np.quantile(drawn, (0.025, 0.975), axis=0).T if values else []
+    names = [name for name in answers if name != NONE]
+    return {
+        name: Estimate(value, min(value, float(low)), max(value, float(high)), kept)
+        for name, value, (low, high) in zip(names, values, bounds, strict=True)
+    }

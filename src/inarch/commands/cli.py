@@ -1,0 +1,133 @@
+"""``inarch``: the commands, and how each way of failing ends."""
+
+import contextlib
+import functools
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Annotated, NoReturn
+
+import typer
+
+from inarch import commands as package
+from inarch.commands.command import FIRST_STEPS, UNDERSTAND, YOUR_CLASSIFIER, Command
+from inarch.errors import InarchError, UserError
+
+PANELS = (FIRST_STEPS, YOUR_CLASSIFIER, UNDERSTAND)
+
+
+def run() -> None:
+    """Run the command line: exit code 0, 1 (the work failed), 2 (the user's mistake, one sentence), 130 (Ctrl-C)."""
+    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a photo is said in the report
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        build_app()()
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _silence_stdout()
+
+
+def _print_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"inarch {version('inarch')}")
+        raise typer.Exit
+    return wanted
+
+
+def _inarch(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of ``inarch`` itself."""
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """``command``, whose failures end with a sentence and an exit code."""
+
+    @functools.wraps(command)
+    def telling(*args: object, **options: object) -> None:
+        with _failures_told():
+            command(*args, **options)
+            sys.stdout.flush()
+
+    return telling
+
+
+@contextlib.contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        _stop(str(error), 2)
+    except InarchError as error:
+        _stop(str(error), 1)
+    except KeyboardInterrupt:
+        _stop(
+            "Stopped; nothing half written is left. The same command goes on (`inarch train … --resume`).",
+            130,
+        )
+    except BrokenPipeError:  # `inarch models | head`: the reader has seen enough
+        _silence_stdout()
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("INARCH_DEBUG"):
+            raise
+        if isinstance(error, OSError):
+            _silence_stdout()
+            _stop(f"The work could not go on: {error}.", 1)
+        _stop(
+            f"This should not have happened: {type(error).__name__}: {error}. "
+            "Run it again with INARCH_DEBUG=1 set to see where, and report it.",
+            1,
+        )
+
+
+def _silence_stdout() -> None:
+    """Let what is left unwritten go nowhere: Python would try, and fail, to write it at the end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    from inarch.report.wording import printable
+
+    print("inarch: " + "\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
+    raise SystemExit(code)
+
+
+def commands() -> Iterator[Command]:
+    """The commands of every folder beside this file that has a ``cli.py``, as ``inarch --help`` lists them."""
+    for folder in iter_modules(package.__path__):
+        if folder.ispkg and find_spec(f"{package.__name__}.{folder.name}.cli"):
+            yield from import_module(f"{package.__name__}.{folder.name}.cli").COMMANDS
+
+
+def _in_order(command: Command) -> tuple[int, int, str]:
+    return PANELS.index(command.panel), command.place, command.run.__name__
+
+
+def build_app() -> typer.Typer:
+    """The command line with all commands that there are."""
+    app = typer.Typer(
+        name="inarch",
+        help="Image classifiers that show their work: Inception and ResNet, grafted onto your photos.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_inarch)
+    for command in sorted(commands(), key=_in_order):
+        app.command(rich_help_panel=command.panel)(_told(command.run))
+    return app

@@ -1,0 +1,1 @@
+"""``inarch demo``: everything at once on photos that the package draws itself."""

@@ -1,0 +1,1 @@
+"""``inarch doctor``: what is wrong with photos and their labels."""

@@ -1,0 +1,56 @@
+"""The same photo more than once: within a class, under two classes, in two splits."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from inarch.commands.doctor.records import Decision, Finding
+from inarch.data.photos import Photo, PhotoSet
+
+HELD_FIRST = ("test", "val", "train", "")
+"""Where a photo stands in two splits, it had better leave the one that is learned from."""
+
+
+def copies(photos: PhotoSet) -> Iterator[Finding]:
+    """Files of the same bytes."""
+    clusters: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos.photos:
+        clusters[photo.digest].append(photo)
+    yield from _together("copy", "It is, byte for byte,", photos, list(clusters.values()))
+
+
+def twins(photos: PhotoSet, clusters: Sequence[Sequence[int]]) -> Iterator[Finding]:
+    """Photos that look the same but are other files.
+
+    Args:
+        photos: all of them.
+        clusters: indices of those that belong together, as `twins_of` finds them.
+    """
+    for cluster in clusters:
+        distinct = {photos.photos[index].digest: photos.photos[index] for index in cluster}
+        yield from _together("twin", "It looks like", photos, [list(distinct.values())])
+
+
+def _together(kind: str, verb: str, photos: PhotoSet, clusters: Sequence[list[Photo]]) -> Iterator[Finding]:
+    for cluster in clusters:
+        if len(cluster) < 2:
+            continue
+        cluster.sort(key=lambda photo: (HELD_FIRST.index(photo.split), photo.path))
+        first = cluster[0]
+        for photo in cluster:
+            other_class = next((other for other in cluster if other.label != photo.label), None)
+            other = other_class or first
+            if other_class is None and photo is first:
+                continue
+            across = "-across-classes" if other_class else "-across-splits" if other.split != photo.split else ""
+            others = tuple(each.path for each in cluster if each is not photo)
+            problem = f"{verb} {other.path}{f' and {len(others) - 1} more' if len(others) > 1 else ''}."
+            yield Finding(kind + across, photo.path, problem, others, _decision(kind + across, photo, other, photos))
+
+
+def _decision(kind: str, photo: Photo, other: Photo, photos: PhotoSet) -> Decision | None:
+    if kind == "twin":
+        return None
+    if kind.endswith("classes"):
+        return Decision(photo.path, "keep", photos.classes[other.label], f"the same as {other.path}, of another class")
+    is_learned = photo.split in ("", "train")
+    return Decision(photo.path, "drop" if is_learned else "keep", why=f"the same as {other.path}")

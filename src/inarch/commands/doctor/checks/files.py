@@ -1,0 +1,111 @@
+"""What file names and headers tell: broken, stray and hidden files, wrong names, unusual modes, sizes and shapes."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from inarch.commands.doctor.records import Finding
+from inarch.data.decode import IMAGE_SUFFIXES
+from inarch.data.folders import hidden_entries
+from inarch.data.header import SUFFIXES, Header
+from inarch.data.photos import PhotoSet
+
+SMALL, SMALL_SHARE = 128, 1 / 3
+"""A photo is small if its shorter side has fewer pixels than this and than this share of the set's median."""
+TINY = 8
+"""Pixels on the shorter side that are few in any set."""
+FAR_FROM_SQUARE = 3.0
+"""Times that the longer side is as long as the shorter one: two thirds of such a photo are never seen."""
+TURNED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "mirrored and upside down",
+    5: "mirrored and on its side",
+    6: "on its side",
+    7: "mirrored and on its side",
+    8: "on its side",
+}
+MODES = {
+    "1": "black and white, 1 bit",
+    "L": "grey",
+    "LA": "grey with transparency",
+    "P": "a palette of colours",
+    "PA": "a palette of colours with transparency",
+    "RGBA": "colours with transparency",
+    "CMYK": "CMYK, for print",
+    "LAB": "LAB colours",
+    "F": "grey of 32 bits, floating point",
+    "I": "grey of 32 bits",
+}
+
+
+def left_out(photos: PhotoSet) -> Iterator[Finding]:
+    """Files that `scan` and `store` could not use: meant as photos and broken, or something else."""
+    for file in photos.skipped:
+        is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "beside the" not in file.reason
+        yield Finding("unreadable" if is_photo else "stray", file.path, file.reason)
+
+
+def hidden(root: Path) -> Iterator[Finding]:
+    """Entries that no command looks at because of their names."""
+    for path, files in hidden_entries(root):
+        what = f"a hidden folder with {files} files" if files is not None else "a hidden file"
+        yield Finding("hidden", path, f"It is {what}, which is passed over.")
+
+
+def names_and_shapes(headers: Mapping[str, Header]) -> Iterator[Finding]:
+    """What each header says that other tools, or the net, may stumble over.
+
+    Args:
+        headers: of the readable photos, by path.
+    """
+    if not headers:
+        return
+    sides = {path: min(header.width, header.height) for path, header in headers.items()}
+    median = float(np.median(list(sides.values())))
+    usual = Counter(header.mode for header in headers.values()).most_common(1)[0][0]
+    for path, header in headers.items():
+        yield from _name(path, header)
+        if header.orientation in TURNED:
+            yield Finding(
+                "orientation",
+                path,
+                f"It is stored {TURNED[header.orientation]}, and EXIF says so (orientation {header.orientation}).",
+            )
+        plain = ("RGB", "P", usual) if header.format == "GIF" else ("RGB", usual)
+        if header.mode not in plain or (header.is_transparent and "A" not in usual):
+            yield Finding("mode", path, f"Its pixels are {_mode(header)}.")
+        if header.frames > 1:
+            yield Finding("animation", path, f"It has {header.frames} frames.")
+        if sides[path] < TINY or (sides[path] < SMALL and sides[path] < SMALL_SHARE * median):
+            yield Finding(
+                "small",
+                path,
+                f"It has {header.width} x {header.height} pixels, where {median:.0f} on the shorter side are usual.",
+            )
+        longer = max(header.width, header.height)
+        if longer > FAR_FROM_SQUARE * sides[path]:
+            yield Finding(
+                "aspect",
+                path,
+                f"It has {header.width} x {header.height} pixels: the centre square is "
+                f"{100 * sides[path] / longer:.0f} % of it.",
+            )
+
+
+def _name(path: str, header: Header) -> Iterator[Finding]:
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES.get(header.format, {suffix}):
+        kind = "JPEG" if header.format == "MPO" else header.format
+        yield Finding(
+            "extension", path, f"It is {kind}, and its name {f'ends in {suffix}' if suffix else 'says nothing'}."
+        )
+
+
+def _mode(header: Header) -> str:
+    if header.mode.startswith("I;16"):
+        return "grey of 16 bits"
+    plain = MODES.get(header.mode, header.mode)
+    return f"{plain}, partly transparent" if header.is_transparent and "transparency" not in plain else plain

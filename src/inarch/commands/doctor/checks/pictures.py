@@ -1,0 +1,62 @@
+"""What the pixels tell: photos of a single colour, and photos that are mostly border."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.commands.doctor.records import Decision, Finding
+from inarch.data.photos import PhotoSet
+
+FLAT = 4.0
+"""Standard deviation of brightness, of 255, below which there is nothing to see."""
+LIKE_BORDER = 12
+"""How far, of 255, a pixel of a border may be from its corner: JPEG rings."""
+MOSTLY = 0.5
+"""Share of the square."""
+STYLE = 0.2
+"""If more photos than this have wide borders, that is how these photos are made."""
+
+
+def pictures(photos: PhotoSet, flatness: NDArray[np.float64], borders: NDArray[np.float64]) -> Iterator[Finding]:
+    """Photos with nothing, or little, to see.
+
+    Args:
+        photos: n of them.
+        flatness: what `flatness_of` says of each, (n,).
+        borders: what `border_of` says of each, (n,).
+    """
+    is_flat = flatness < FLAT
+    is_border = (borders > MOSTLY) & ~is_flat
+    if is_border.mean() > STYLE:
+        is_border[:] = False
+    for index, photo in enumerate(photos.photos):
+        if is_flat[index]:
+            problem = f"It shows a single colour (brightness varies by {flatness[index]:.1f} of 255)."
+            yield Finding("blank", photo.path, problem, decision=Decision(photo.path, "drop", why=problem))
+        elif is_border[index]:
+            problem = f"{100 * borders[index]:.0f} % of its centre square is border of one colour."
+            yield Finding("border", photo.path, problem, decision=Decision(photo.path, "keep", why=problem))
+
+
+def flatness_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The standard deviation of each image's brightness; images (n, side, side, 3)."""
+    return np.asarray(images.mean(3, dtype=np.float32).std((1, 2)), dtype=np.float64)
+
+
+def border_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The share of each image outside the box that holds every pixel unlike its corners; images (n, side, side, 3)."""
+    side = images.shape[1]
+    corners = images[:, (0, 0, -1, -1), (0, -1, 0, -1)].astype(np.int16)  # (n, 4, 3)
+    unlike = np.ones(images.shape[:3], dtype=bool)
+    for corner in range(4):
+        unlike &= np.abs(images - corners[:, corner, None, None]).max(3) > LIKE_BORDER
+    rows, columns = unlike.mean(2) > 1 / side, unlike.mean(1) > 1 / side
+    return 1 - _extent(rows) * _extent(columns) / side**2
+
+
+def _extent(filled: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """From the first to the last that is filled, (n,); 0 where none is."""
+    side = filled.shape[1]
+    first, last = filled.argmax(1), side - filled[:, ::-1].argmax(1)
+    return np.where(filled.any(1), last - first, 0).astype(np.float64)

@@ -1,0 +1,1 @@
+"""``inarch evaluate``: the figures of a bundle on labelled photos."""

@@ -1,0 +1,139 @@
+"""What single channels respond to: maps of a photo, by stage and by branch, and the patches that move them most."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inarch.commands.explain.depth import BATCH
+from inarch.commands.explain.records import ChannelMap, Patch
+from inarch.models import Backbone, evaluating
+from inarch.models.shapes import Images
+
+FINEST = 28
+"""A side of the maps that are shown, at most: finer ones are averaged down."""
+STAGE_CHANNELS = 6
+"""Shown of a stage; of a branch one."""
+PATCHES = 6
+"""Shown of a channel, each of another photo."""
+
+
+class Responses:
+    """The strongest response of every channel of every stage in every photo, and where it stands."""
+
+    def __init__(self, backbone: Backbone, images: Images) -> None:
+        names = [info.name for info in backbone.info]
+        values: dict[str, list[Tensor]] = {name: [] for name in names}
+        places: dict[str, list[Tensor]] = {name: [] for name in names}
+        with evaluating(backbone), torch.no_grad():
+            for some in images.split(BATCH):
+                for name, feature_map in backbone.tapped(some, names).items():
+                    strongest, at = feature_map.flatten(2).max(2)
+                    values[name].append(strongest)
+                    side = feature_map.shape[3]
+                    middles = (torch.stack([at // side, at % side], 2) + 0.5) / side
+                    places[name].append(middles)
+        self.values = {name: torch.cat(each).numpy() for name, each in values.items()}
+        """By stage, (n, channels)."""
+        self.places = {name: torch.cat(each).numpy() for name, each in places.items()}
+        """By stage, (n, channels, 2): down and across, as shares of the photo's side."""
+
+    def alive(self, stage: str) -> NDArray[np.intp]:
+        """The channels that respond differently to different photos."""
+        return np.flatnonzero(np.ptp(self.values[stage], axis=0) > 0)
+
+
+def top_patches(
+    responses: Responses, stage: str, channel: int, paths: Sequence[str], labels: Sequence[str], share: float
+) -> tuple[Patch, ...]:
+    """The patches that a channel responds to most, each of another photo, the strongest first.
+
+    Args:
+        responses: of the photos.
+        stage: whose channel.
+        channel: its number.
+        paths: of the photos.
+        labels: of the photos.
+        share: side of a patch, of the photo's side.
+    """
+    values, places = responses.values[stage][:, channel], responses.places[stage][:, channel]
+    patches = []
+    for at in np.argsort(-values, kind="stable")[:PATCHES].tolist():
+        top, left = (float(np.clip(middle - share / 2, 0, 1 - share)) for middle in places[at])
+        patches.append(Patch(paths[at], labels[at], float(values[at]), top, left, share))
+    return tuple(patches)
+
+
+@torch.no_grad()
+def channel_maps(backbone: Backbone, image: Images, responses: Responses, place: int) -> tuple[ChannelMap, ...]:
+    """Maps of one photo: of every stage the channels that stand out most, then one of each branch of its last block.
+
+    A channel stands out by how far its strongest response lies above its mean over all photos, in standard deviations.
+    Of branches, whose channels are not known over all photos, the channel with the largest mean is taken.
+
+    Args:
+        backbone: in evaluation mode.
+        image: normalised, (1, 3, side, side).
+        responses: of all photos.
+        place: of this photo among them.
+    """
+    maps = []
+    with evaluating(backbone), _branches_kept(backbone) as kept:
+        tapped = backbone.tapped(image, [info.name for info in backbone.info])
+    for stage, feature_map in tapped.items():
+        values = responses.values[stage]
+        standing = (values[place] - values.mean(0)) / np.maximum(values.std(0), np.finfo(np.float32).tiny)
+        standing[values.std(0) == 0] = -np.inf
+        for channel in np.argsort(-standing, kind="stable")[:STAGE_CHANNELS].tolist():
+            maps.append(ChannelMap(stage, "", "", channel, _shown(feature_map[0, channel])))
+        block, branches = kept.get(stage, ("", {}))
+        for branch, branch_map in branches.items():
+            channel = int(branch_map[0].mean((1, 2)).argmax())
+            maps.append(ChannelMap(stage, block, branch, channel, _shown(branch_map[0, channel])))
+    return tuple(maps)
+
+
+@contextmanager
+def _branches_kept(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mapping[str, Tensor]]]]:
+    """Inside the ``with``, what every branch of each stage's last branched block puts out is kept: by stage, the
+    block's name and the maps by branch."""
+    kept: dict[str, tuple[str, dict[str, Tensor]]] = {}
+    handles = []
+    for stage, blocks in backbone.stages.items():
+        branched = [(name, branches) for name, block in blocks.named_children() if (branches := _branches(block))]
+        if branched:
+            name, branches = branched[-1]
+            kept[stage] = (name, {})
+            handles += [
+                branch.register_forward_hook(partial(_keep, kept[stage][1], path)) for path, branch in branches.items()
+            ]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _keep(maps: dict[str, Tensor], path: str, module: nn.Module, given: object, put_out: Tensor) -> None:
+    maps[path] = put_out.clone()  # what follows may work in place
+
+
+def _branches(block: nn.Module) -> dict[str, nn.Module]:
+    """The paths that a block joins, by name; empty where there is one only."""
+    children = dict(block.named_children())
+    if isinstance(branches := children.get("branches"), nn.ModuleDict):
+        return dict(branches.items())
+    return {name: children[name] for name in ("residual", "shortcut") if name in children}
+
+
+def _shown(feature_map: Tensor) -> tuple[tuple[int, ...], ...]:
+    """From 0 at its least to 255 at its most, no finer than `FINEST`."""
+    finest = min(FINEST, *feature_map.shape)
+    small = nn.functional.adaptive_avg_pool2d(feature_map[None, None], finest)[0, 0].double()
+    spread = float(small.max() - small.min())
+    scaled = (small - small.min()) / spread if spread > 0 else torch.zeros_like(small)
+    return tuple(tuple(int(value) for value in row) for row in (255 * scaled).round().tolist())

@@ -1,0 +1,111 @@
+"""The filters of the first convolution, and how much each is like a Gabor filter: a wave in a bell.
+
+A trained first layer finds edges and bars of some direction and width, as Gabor's function does (Gabor 1946; cells of
+the visual cortex: Jones and Palmer 1987). Small filters of noise can be fitted too, so the same fit of random filters
+stands beside every figure.
+"""
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from inarch.commands.explain.records import Filter, Filters
+from inarch.metrics.intervals import t_interval
+from inarch.metrics.records import Estimate
+from inarch.models import Backbone
+
+DIRECTIONS, RANDOM_FILTERS = 24, 512
+WIDTHS = (1 / 6, 1 / 4, 1 / 3)
+"""Standard deviations of the bell, as shares of the kernel's side."""
+DEAD = 0.01
+"""A filter with less than this share of the largest norm has learned nothing."""
+GREY = np.full(3, 1 / np.sqrt(3))
+CONFIDENCE = 0.95
+MORE, CLOSE, LESS = "more like Gabor filters than chance", "too close to call", "less like Gabor filters than chance"
+
+
+def first_filters(backbone: Backbone, seed: int) -> Filters:
+    """The filters of the first convolution, judged.
+
+    Args:
+        backbone: one that takes images.
+        seed: of the random filters.
+    """
+    name, convolution = next((name, each) for name, each in backbone.named_modules() if isinstance(each, nn.Conv2d))
+    weights = convolution.weight.detach().double().numpy()
+    norms = np.sqrt((weights**2).sum((1, 2, 3)))
+    alive = norms >= DEAD * norms.max()
+    likeness = gabor_likeness(weights)
+    noise = np.random.default_rng(seed).normal(size=(RANDOM_FILTERS, *weights.shape[1:]))
+    chance = gabor_likeness(noise)
+    over = Estimate(*t_interval((likeness[alive] - chance.mean()).tolist(), CONFIDENCE), int(alive.sum()))
+    verdict = MORE if over.low > 0 else LESS if over.high < 0 else CLOSE
+    colours = 1 - ((weights.transpose(0, 2, 3, 1) @ GREY) ** 2).sum((1, 2)) / np.maximum(norms**2, np.finfo(float).tiny)
+    return Filters(
+        layer=name.removeprefix("stages."),
+        side=weights.shape[-1],
+        filters=tuple(
+            Filter(
+                _as_pixels(weights[at]),
+                float(likeness[at]) if alive[at] else None,
+                float(colours[at]) if alive[at] else None,
+            )
+            for at in range(len(weights))
+        ),
+        likeness=float(likeness[alive].mean()),
+        chance=float(chance.mean()),
+        over_chance=over,
+        verdict=verdict,
+    )
+
+
+def gabor_likeness(filters: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The share of each filter's energy that the best Gabor filter of one colour explains.
+
+    The best of a fixed list of waves in a bell; phase, strength and colour are fitted in closed form. The longest wave
+    goes through the kernel once.
+
+    Args:
+        filters: (n, colours, side, side).
+    """
+    n, colours, side, _ = filters.shape
+    flat = np.asarray(filters, dtype=np.float64).reshape(n * colours, side * side)
+    basis = _pairs(side)
+    parts = (flat @ basis.reshape(-1, side * side).T).reshape(n, colours, len(basis), 2)
+    # one colour for both phases: the largest squared singular value of (colours, 2), from its 2x2 Gram matrix
+    even, odd = (parts[..., 0] ** 2).sum(1), (parts[..., 1] ** 2).sum(1)
+    both = (parts[..., 0] * parts[..., 1]).sum(1)
+    explained = (even + odd) / 2 + np.sqrt(((even - odd) / 2) ** 2 + both**2)
+    energy = (flat**2).reshape(n, -1).sum(1)
+    return np.asarray(explained.max(1) / np.maximum(energy, np.finfo(float).tiny))
+
+
+@cache
+def _pairs(side: int) -> NDArray[np.float64]:
+    """For every wave in its bell two orthonormal filters that span its phases: (waves, 2, side * side)."""
+    middle = (side - 1) / 2
+    rows, columns = np.indices((side, side)) - middle
+    shifts = (-side / 6, 0.0, side / 6) if side >= 5 else (0.0,)
+    pairs = []
+    for angle, wave, width, down, right in product(
+        np.pi * np.arange(DIRECTIONS) / DIRECTIONS, np.linspace(1 / side, 0.5, 2 * side), WIDTHS, shifts, shifts
+    ):
+        y, x = rows - down, columns - right
+        bell = np.exp(-(y**2 + x**2) / (2 * (width * side) ** 2))
+        phase = 2 * np.pi * wave * (np.cos(angle) * x + np.sin(angle) * y)
+        spanned = np.stack([(bell * np.cos(phase)).ravel(), (bell * np.sin(phase)).ravel()])
+        norms = np.linalg.norm(spanned, axis=1)
+        directions, sizes, _ = np.linalg.svd(spanned.T, full_matrices=False)
+        # where the wave is too short for the pixels, one of the two phases vanishes
+        pairs.append(np.where(sizes > 1e-6 * norms.max(), directions, 0.0).T)
+    return np.array(pairs)
+
+
+def _as_pixels(weights: NDArray[np.float64]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """Grey where a weight is 0, lighter above and darker below; rows of pixels of three colours from 0 to 255."""
+    most = max(np.abs(weights).max(), np.finfo(float).tiny)
+    pixels = np.rint(127.5 + 127.5 * weights / most).astype(int).transpose(1, 2, 0)
+    return tuple(tuple(tuple(pixel) for pixel in row) for row in pixels.tolist())

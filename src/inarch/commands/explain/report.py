@@ -1,0 +1,157 @@
+"""What a net sees, as one page that needs nothing but itself."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from inarch.commands.explain.records import (
+    ChannelSight,
+    ExplainedAnswer,
+    Explanation,
+    Filter,
+    SeenPhoto,
+)
+from inarch.commands.explain.text import (
+    LIMITS,
+    before_sentence,
+    channels_sentence,
+    cut_sentence,
+    filters_sentence,
+)
+from inarch.report import svg
+from inarch.report.page import data_uri, environment
+from inarch.report.raster import png
+from inarch.report.theme import CSS
+from inarch.report.wording import percent
+
+SIDE = 100
+VEIL = 0.82
+"""How dark a field becomes that has nothing of the map."""
+
+
+def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
+    """The page; the same record gives the same page.
+
+    Args:
+        explanation: what was measured.
+        pictures: of every explained photo, by its path, as JPEG.
+    """
+    return (
+        environment(Path(__file__).parent)
+        .get_template("report.html.j2")
+        .render(
+            explanation=explanation,
+            css=Markup(CSS),
+            limits=LIMITS,
+            sentence=cut_sentence(explanation.depth),
+            shown=[(each, _row(each, data_uri(pictures[each.path]))) for each in explanation.answers],
+            shade=_shade,
+            before_sentence=before_sentence(explanation),
+            filters=[
+                (_pixelated(data_uri(png(np.array(each.pixels))), _filter_words(each)), _filter_words(each))
+                for each in explanation.filters.filters
+            ],
+            filters_sentence=filters_sentence(explanation.filters),
+            seen=[
+                (photo.path, _veiled(data_uri(pictures[photo.path]), (), photo.path), _by_stage(photo))
+                for photo in explanation.seen
+            ],
+            channels=[(each, *_channel(each, pictures)) for each in explanation.channels],
+            jitter=explanation.jitter,
+            channels_sentence=channels_sentence(explanation.channels),
+        )
+    )
+
+
+def _row(answer: ExplainedAnswer, picture: str) -> list[tuple[str, Markup]]:
+    """The photo, then each method's map over it and the map of the net that has learned nothing."""
+    row = [("the photo", _veiled(picture, (), f"{answer.path}, as the net sees it."))]
+    for each in answer.maps:
+        row.append((each.method, _veiled(picture, each.fields, _described(each.method, each.fields))))
+        words = f"{each.method}, first weights"
+        row.append((words, _veiled(picture, each.shuffled, _described(words, each.shuffled))))
+    return row
+
+
+def _filter_words(each: Filter) -> str:
+    if each.likeness is None or each.colour is None:
+        return "nearly 0 throughout"
+    return f"{percent(each.likeness, 0)} Gabor, {percent(each.colour, 0)} colour".replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _by_stage(photo: SeenPhoto) -> list[tuple[str, list[tuple[str, Markup]]]]:
+    """By stage the maps, each with what it is of."""
+    stages: dict[str, list[tuple[str, Markup]]] = {}
+    for each in photo.maps:
+        words = f"{each.block} {each.branch}, {each.channel}" if each.branch else f"channel {each.channel}"
+        drawn = _pixelated(data_uri(png(np.array(each.values))), f"{each.stage}, {words}: {_strongest(each.values)}")
+        stages.setdefault(each.stage, []).append((words, drawn))
+    return list(stages.items())
+
+
+def _channel(sight: ChannelSight, pictures: Mapping[str, bytes]) -> tuple[list[tuple[str, Markup]], Markup]:
+    """The patches with their classes, and the image that was made, cut to what the channel can see."""
+    patches = [
+        (each.label, _cut_out(data_uri(pictures[each.path]), (each.left, each.top, each.side), f"In {each.path}"))
+        for each in sight.patches
+    ]
+    share = sight.patches[0].side
+    words = f"An image made for channel {sight.channel} of {sight.stage}"
+    return patches, _cut_out(data_uri(sight.made.picture), ((1 - share) / 2, (1 - share) / 2, share), words)
+
+
+def _cut_out(picture: str, square: tuple[float, float, float], description: str) -> Markup:
+    """The part of a square picture that begins at (left, top) and is so wide, in shares of its side."""
+    left, top, share = square
+    whole = SIDE / share
+    drawn = svg.element("image", href=picture, x=-left * whole, y=-top * whole, width=whole, height=whole)
+    return Markup(svg.picture(SIDE, SIDE, drawn, title=description, description=description))
+
+
+def _pixelated(picture: str, description: str) -> Markup:
+    """A picture whose pixels stay squares."""
+    drawn = svg.element("image", href=picture, x=0, y=0, width=SIDE, height=SIDE, style="image-rendering:pixelated")
+    return Markup(svg.picture(SIDE, SIDE, drawn, title=description.partition(":")[0], description=description))
+
+
+def _described(method: str, fields: Sequence[Sequence[float]]) -> str:
+    """In words: where the map is strongest."""
+    return f"{method}: {_strongest(fields)}"
+
+
+def _strongest(fields: Sequence[Sequence[float | int]]) -> str:
+    _, row, column = max((value, -row, -column) for row, line in enumerate(fields) for column, value in enumerate(line))
+    half = len(fields) / 2
+    upright = "upper" if -row < half else "lower"
+    across = "left" if -column < half else "right"
+    return f"strongest in the {upright} {across} of the photo."
+
+
+def _veiled(picture: str, fields: Sequence[Sequence[float]], description: str) -> Markup:
+    """The photo under a veil that is thin where the map is strong."""
+    drawn = [svg.element("image", href=picture, x=0, y=0, width=SIDE, height=SIDE)]
+    most = max((value for row in fields for value in row), default=0.0)
+    for y, row in enumerate(fields):
+        size = SIDE / len(row)
+        for x, value in enumerate(row):
+            veil = VEIL * (1 - value / most) if most else 0.0
+            drawn.append(
+                svg.element(
+                    "rect",
+                    x=round(x * size, 2),
+                    y=round(y * size, 2),
+                    width=round(size + 0.1, 2),
+                    height=round(size + 0.1, 2),
+                    fill="#000",
+                    opacity=round(veil, 2),
+                )
+            )
+    return Markup(svg.picture(SIDE, SIDE, *drawn, title=description.partition(":")[0], description=description))
+
+
+def _shade(value: float) -> Markup:
+    """The style of a cell that holds a likeness from 0 to 1."""
+    share = 60 * min(max(value, 0.0), 1.0)
+    return Markup(f"background: color-mix(in srgb, var(--series-1) {share:.0f}%, transparent)")

@@ -1,0 +1,1 @@
+"""``inarch export``: a bundle for other programs."""

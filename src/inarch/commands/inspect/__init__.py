@@ -1,0 +1,1 @@
+"""``inarch inspect`` and ``inarch models``: a model measured, compared and drawn."""

@@ -1,0 +1,84 @@
+"""A net beside others: against one of them, or among its siblings and variations."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from inarch.bundle.model import means_bundle, trace
+from inarch.commands.inspect.comparison import compare
+from inarch.commands.inspect.drawing import against_text
+from inarch.commands.inspect.drawing import departures_text as ledger_text
+from inarch.errors import UnknownNameError, UserError
+from inarch.models import ARCHITECTURES, Architecture, architecture
+from inarch.models.anatomy.records import Comparison, Ledger
+from inarch.models.anatomy.size import size_of
+from inarch.models.variation import VARIATIONS, applicable
+
+Show = TypeVar("Show", bound=Callable[..., str])
+
+
+def compared(net: str | Path, other: str | Path, *, image_size: int | None = None) -> Comparison:
+    """How ``net`` differs from ``other``: names of the catalog, perhaps with variations, or bundles' folders.
+
+    Raises:
+        UnknownNameError: neither a model nor a bundle.
+        UserError: the images are too small for one of the nets, or a variation makes no sense for it.
+    """
+    return compare(trace(net, image_size=image_size), trace(other, image_size=image_size))
+
+
+def ledger(name: str) -> Ledger:
+    """How the net ``name`` departs from its paper, its siblings in the catalog, and what varying it does.
+
+    Raises:
+        UnknownNameError: no architecture, or no variation, of that name.
+        UserError: it is a bundle's folder, or a variation makes no sense for it.
+    """
+    if means_bundle(name):
+        raise UserError(f"Variants are told of the catalog's nets, not of a bundle as {name}; see `inarch models`.")
+    row = architecture(name)
+    return Ledger(
+        net=size_of(name),
+        departures=row.departures,
+        siblings=tuple((size_of(each), ARCHITECTURES[each].departures) for each in _siblings(name, row)),
+        variations=tuple((size_of(f"{name}:{each}"), _what(each)) for each in applicable(row)),
+    )
+
+
+def _siblings(name: str, row: Architecture) -> Iterator[str]:
+    """The catalog's other nets of the same table of the same paper, or whose name begins with the same word."""
+    own = name.partition(":")[0]
+    for each, other in ARCHITECTURES.items():
+        kin = other.source == row.source or each.partition("_")[0] == own.partition("_")[0]
+        if kin and each != own and not each.endswith("_tiny"):
+            yield each
+
+
+def _what(variation: str) -> str:
+    return VARIATIONS[variation.partition("=")[0]].what
+
+
+def compared_text(net: str | Path, other: str | Path, form: str, *, image_size: int | None = None) -> str:
+    """The comparison as ``text`` or ``json``.
+
+    Raises:
+        UnknownNameError: no such net, or no such form.
+    """
+    show = _form(form, {"text": against_text.to_text, "json": against_text.to_json})
+    return show(compared(net, other, image_size=image_size))
+
+
+def ledger_shown(name: str, form: str) -> str:
+    """The ledger as ``text`` or ``json``.
+
+    Raises:
+        UnknownNameError: no such net, or no such form.
+    """
+    show = _form(form, {"text": ledger_text.to_text, "json": ledger_text.to_json})
+    return show(ledger(name))
+
+
+def _form(form: str, forms: Mapping[str, Show]) -> Show:
+    if form not in forms:
+        raise UnknownNameError("format for this", form, forms)
+    return forms[form]

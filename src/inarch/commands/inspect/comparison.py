@@ -1,0 +1,61 @@
+"""How two nets differ: their figures side by side, and every layer that is not the same."""
+
+from collections.abc import Sequence
+from itertools import groupby, zip_longest
+
+from inarch.commands.inspect.changes import gathered
+from inarch.commands.inspect.differences import differences
+from inarch.commands.inspect.figures import net_figures, stage_figures
+from inarch.models.anatomy.records import Comparison, NetTrace, StageFigures
+
+StagePairs = tuple[tuple[StageFigures | None, StageFigures | None], ...]
+
+
+def compare(here: NetTrace, there: NetTrace) -> Comparison:
+    """How ``here`` differs from ``there``; figures are *here* minus *there*.
+
+    Blocks stand for each other by stage and name, their paths by name, the layers of a path by name and order.
+    Nets that have few blocks in common by name are not of one plan: of those only the stages are compared.
+    """
+    alike = _is_one_plan(here, there)
+    sides = stage_figures(here), stage_figures(there)
+    return Comparison(
+        here=net_figures(here),
+        there=net_figures(there),
+        stages=_by_name(*sides) if alike else _by_stride(*sides),
+        alike=alike,
+        changes=gathered(differences(here, there), (here, there)) if alike else (),
+    )
+
+
+def _is_one_plan(here: NetTrace, there: NetTrace) -> bool:
+    """Whether at least half of the smaller net's paths have a namesake; stems and heads are everywhere."""
+    paths = [_paths(trace) for trace in (here, there)]
+    return 2 * len(paths[0] & paths[1]) >= min(map(len, paths))
+
+
+def _paths(trace: NetTrace) -> set[tuple[str, ...]]:
+    """Stage, block and branch of every convolution between stem and head."""
+    nodes = (node for node in trace.nodes if node.kind == "convolution" and node.stage not in ("stem", "head"))
+    return {(node.stage, node.block, node.branch) for node in nodes}
+
+
+def _by_name(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
+    left, right = ({stage.name: stage for stage in side} for side in (here, there))
+    names = sorted({**left, **right}, key=lambda name: name == "head")
+    return tuple((left.get(name), right.get(name)) for name in names)
+
+
+def _by_stride(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
+    """Stages with the same grid beside each other; of several with the same, the last ones."""
+    left, right = ({key: list(run) for key, run in groupby(side, key=_grid)} for side in (here, there))
+    pairs: list[tuple[StageFigures | None, StageFigures | None]] = []
+    for key in sorted({**left, **right}):
+        ends = zip_longest(reversed(left.get(key, [])), reversed(right.get(key, [])))
+        pairs += reversed([*ends])
+    return tuple(pairs)
+
+
+def _grid(stage: StageFigures) -> tuple[bool, int]:
+    is_head = len(stage.out_shape) == 1
+    return is_head, 0 if is_head else stage.stride

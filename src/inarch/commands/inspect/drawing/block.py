@@ -1,0 +1,43 @@
+"""One block, large: every layer with its kernel, its channels and what it computes."""
+
+from inarch.commands.inspect.drawing.marks import (
+    CHARACTER,
+    MARGIN,
+    WIDTH,
+    arrow,
+    text_at,
+)
+from inarch.commands.inspect.drawing.paths import (
+    Pen,
+    draw_path,
+    extent_of,
+    line,
+)
+from inarch.commands.inspect.drawing.structure import BlockShape
+from inarch.commands.inspect.drawing.summary import shape_text
+from inarch.report.svg import Number
+
+END = 34
+"""Room for the arrow into the block, and out of it."""
+
+
+def draw_block(shape: BlockShape, y: Number, pen: Pen) -> tuple[list[str], Number, Number]:
+    """The block from ``y`` on.
+
+    Returns:
+        the marks, the width that they need, and the y under them.
+    """
+    extent = extent_of(shape.series, pen)
+    into, out = shape_text(shape.group.in_shape), shape_text(shape.group.last.out_shape)
+    begin = MARGIN + max(END, CHARACTER * len(into) + 22)
+    end = begin + extent.width
+    level = y + max(extent.above, 20) + 6
+    right = end + max(END, CHARACTER * len(out) + 22)
+    marks = [
+        text_at(into, MARGIN, level - 7, "quiet"),
+        arrow(MARGIN, begin, level),
+        *draw_path(shape.series, begin, level, pen),
+        arrow(end, right, level) if shape.series else line(begin, level, right, level),
+        text_at(out, right, level - 7, "quiet end"),
+    ]
+    return marks, max(WIDTH, right + MARGIN), level + max(extent.below, 12) + 10

@@ -1,0 +1,177 @@
+"""What a block is for and what it costs, in words that follow from its layers."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from inarch.commands.inspect.drawing.structure import (
+    ADDITION,
+    POOLS,
+    BlockShape,
+    Fork,
+    Series,
+)
+from inarch.commands.inspect.drawing.summary import (
+    Group,
+    field_text,
+    kernel_text,
+    shape_text,
+    share_text,
+    short,
+)
+from inarch.models.anatomy.records import NetTrace, Node
+from inarch.report.wording import counted
+
+REDUCTION, EXPANSION = "1x1 reduction", "1x1 expansion"
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def block_caption(shape: BlockShape) -> str:
+    """A few sentences on a block."""
+    forks = [item for item in shape.series if isinstance(item, Fork)]
+    if not shape.series:
+        said = "Works value by value: " + ", ".join(dict.fromkeys(node.kind for node in shape.group.nodes)) + "."
+    elif not forks:
+        said = " ".join(_alone(item) for item in shape.series if not isinstance(item, Fork))
+    elif forks[0].join.kind == ADDITION:
+        said = _residual(forks[0], shape.group)
+    else:
+        said = _inception(forks[0], shape.group)
+    return " ".join(each for each in (said, _cost(shape.group)) if each)
+
+
+def stage_caption(stage: Group, trace: NetTrace) -> str:
+    """A few sentences on a stage."""
+    last = stage.last
+    blocks = counted(len(stage.blocks), "block")
+    said = (
+        f"{blocks} with {counted(len(stage.nodes), 'layer')} take {shape_text(stage.in_shape)} to "
+        f"{shape_text(last.out_shape)}. {share_text(stage.macs, trace.macs)} of the net's MACs are computed here, by "
+        f"{share_text(stage.parameters, trace.parameters)} of its parameters."
+    )
+    if len(last.out_shape) == 1:
+        return said
+    return f"{said} A value at its end can see {field_text(last)} pixels a side of the image."
+
+
+def unreduced_macs(group: Group) -> int:
+    """What the block would compute if no 1x1 came before its larger convolutions, at the same widths otherwise.
+
+    In a bottleneck the 1x1 behind the larger convolution is left out too: one convolution on all channels remains.
+    """
+    whole = group.macs
+    for node in group.nodes:
+        if node.concept != REDUCTION:
+            continue
+        behind = _behind(node, group.nodes)
+        factor = node.in_shape[0] / node.out_shape[0]
+        expand = _expansion(node, behind, group.nodes)
+        whole -= node.macs
+        for each in behind:
+            widened = factor * (expand.out_shape[0] / each.out_shape[0] if expand else 1)
+            whole += round(each.macs * widened) - each.macs
+        whole -= expand.macs if expand else 0
+    return whole
+
+
+def _behind(node: Node, nodes: Sequence[Node]) -> list[Node]:
+    """The convolutions that work on what a reduction puts out: the next of its path, or the first of every branch."""
+    later = [each for each in nodes[nodes.index(node) + 1 :] if each.kind == "convolution"]
+    inside = [each for each in later if f"{each.branch}/".startswith(f"{node.branch}/")]
+    deeper = takewhile(lambda each: each.branch != node.branch, inside)
+    return list({each.branch: each for each in reversed([*deeper])}.values()) or inside[:1]
+
+
+def _expansion(node: Node, behind: Sequence[Node], nodes: Sequence[Node]) -> Node | None:
+    """The 1x1 that ends a bottleneck, where the path is nothing but reduction, convolution, expansion."""
+    path = [each for each in nodes if each.kind == "convolution" and each.branch == node.branch]
+    if len(path) == 3 and path[0] is node and path[1] in behind and path[2].concept == EXPANSION:
+        return path[2]
+    return None
+
+
+def _alone(node: Node) -> str:
+    """A layer that is a block by itself, or stands in one without branches."""
+    before, after = node.in_shape, node.out_shape
+    halves = (
+        f", and takes the grid from {before[-1]} to {after[-1]}" if len(after) == 3 and before[-1] != after[-1] else ""
+    )
+    kernel = kernel_text(node).split("/")[0].split(" ")[0]
+    if node.kind == "linear":
+        return f"A linear layer weighs {before[0]:,} features into {after[0]:,} numbers, one for each class."
+    if node.kind in POOLS:
+        if "global" in node.detail or after[-1] == 1:
+            return f"The mean over the map makes one feature of each of {before[0]:,} channels."
+        what = "largest" if node.kind == "max pool" else "mean"
+        return f"A pool keeps the {what} of every {kernel} values{halves}; it has no weights."
+    if node.kind != "convolution":
+        return "Local response normalisation damps a value where its neighbours in other channels are large."
+    if kernel == "1×1":
+        return f"A 1×1 convolution mixes channels at every place, {before[0]:,} into {after[0]:,}{halves}."
+    return f"A {kernel} convolution looks for {after[0]:,} patterns in {before[0]:,} channels{halves}."
+
+
+def _inception(fork: Fork, group: Group) -> str:
+    widths = [_width(path, group) for path in fork.paths]
+    count = NUMBERS[len(widths)] if len(widths) < len(NUMBERS) else str(len(widths))
+    added = f"{' + '.join(f'{each:,}' for each in widths)} = {sum(widths):,} channels"
+    before, after = group.in_shape, group.last.out_shape
+    if before[-1] != after[-1]:
+        first = (
+            f"The grid shrinks from {before[-1]} to {after[-1]}: {count} branches with strides, side by side, so that "
+            f"no map is thinned out before wider layers have seen it. They are concatenated to {added}."
+        )
+    else:
+        first = (
+            f"{count.capitalize()} branches look at the same map with windows of different size, so that the net need "
+            f"not choose one; they are concatenated to {added}."
+        )
+    projections = [node for node in group.nodes if node.concept == "pool projection"]
+    if projections:
+        node = projections[0]
+        first += (
+            f" The pool's {node.in_shape[0]:,} channels go through a 1×1 to {node.out_shape[0]:,}, or maps would grow "
+            "with every block."
+        )
+    return first
+
+
+def _residual(fork: Fork, group: Group) -> str:
+    inside = [node for node in group.nodes if node.kind == "convolution" and not node.branch.endswith("shortcut")]
+    kernels = ", ".join(kernel_text(node).split("/")[0].split(" ")[0] for node in inside)
+    on_skip = [node for node in group.nodes if node.branch.endswith("shortcut") and node.kind == "convolution"]
+    first = f"What {counted(len(inside), 'convolution')} ({kernels}) compute is added to what came in."
+    if len(inside) > 4:
+        first = f"What {len(inside)} convolutions compute is added to what came in."
+    changes = (
+        " The map changes its shape here, so the shortcut"
+        if group.in_shape != group.last.out_shape
+        else " The shortcut"
+    )
+    if on_skip:
+        return f"{first}{changes} is a 1×1 projection: values cannot pass unchanged."
+    if fork.paths[-1]:
+        return f"{first}{changes} is cut to fit, and filled up with zeros."
+    return first + (
+        " The shortcut lets values and gradients pass as they are, so the block has only to learn what to change."
+    )
+
+
+def _width(path: Series, group: Group) -> int:
+    if not path:
+        return group.in_shape[0]
+    last = path[-1]
+    return (last.join if isinstance(last, Fork) else last).out_shape[0]
+
+
+def _cost(group: Group) -> str:
+    if not group.macs:
+        return ""
+    said = f"It costs {short(group.macs)} MACs and {group.parameters:,} parameters."
+    reductions = [node for node in group.nodes if node.concept == REDUCTION]
+    whole = unreduced_macs(group)
+    if not reductions or whole <= group.macs:
+        return said
+    narrow = reductions[0]
+    bottleneck = _expansion(narrow, _behind(narrow, group.nodes), group.nodes)
+    what = "Without the 1×1 around it, on all channels," if bottleneck else "Without the 1×1 that narrow the map first"
+    return f"{said} {what} it would cost {short(whole)} MACs, {whole / group.macs:.1f} times as many."

@@ -1,0 +1,79 @@
+"""A net as one page that needs nothing else: the drawings, the stages, what was measured, and every layer."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from inarch.commands.inspect.drawing.colours import STYLE
+from inarch.commands.inspect.drawing.page import parts_of
+from inarch.commands.inspect.drawing.quantities import quantities_of, rules_of
+from inarch.commands.inspect.drawing.summary import (
+    LAYER_TITLES,
+    NOTES,
+    STAGE_TITLES,
+    WORDS,
+    heading,
+    layer_row,
+    shape_text,
+    share_text,
+    short,
+    stage_row,
+    stages_of,
+    total_row,
+    totals,
+)
+from inarch.commands.inspect.drawing.tables import WORDY, tables_of
+from inarch.commands.inspect.records import Measurements
+from inarch.models.anatomy.records import NetTrace
+from inarch.report.theme import CSS
+from inarch.report.wording import counted, printable
+
+_HERE = Path(__file__).parent
+_PAGES = Environment(
+    loader=FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_SCRIPT = (_HERE / "page.js").read_text("utf-8")
+
+
+def to_html(trace: NetTrace, measured: Measurements | None = None) -> str:
+    """The page; it works from a file, without a network. Without its script all drawings stand one under the other."""
+    stages = stages_of(trace)
+    measured = measured or Measurements()
+    quantities = quantities_of(trace, measured)
+    return _PAGES.get_template("page.html.j2").render(
+        css=Markup(CSS),
+        anatomy_css=Markup(STYLE + rules_of(quantities)),
+        script=Markup(_SCRIPT),
+        heading=heading(trace),
+        totals=totals(trace),
+        source=printable(trace.source),
+        quantities=quantities,
+        parts=[*parts_of(trace, quantities)],
+        stage_titles=_titles(STAGE_TITLES, WORDS),
+        stage_rows=[stage_row(stage, trace) for stage in stages],
+        total=total_row(STAGE_TITLES, trace),
+        tables=[{**vars(table), "titles": _titles(table.titles, WORDY)} for table in tables_of(trace, measured)],
+        layer_titles=_titles(LAYER_TITLES, WORDS),
+        stages=[
+            {
+                "name": printable(stage.name),
+                "summary": f"{counted(len(stage.nodes), 'layer')} · {shape_text(stage.last.out_shape)} · "
+                f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)})",
+                "rows": [layer_row(node, trace) for node in stage.nodes],
+            }
+            for stage in stages
+        ],
+        notes=NOTES,
+    )
+
+
+def _titles(titles: Sequence[str], words: Collection[str]) -> list[tuple[str, str]]:
+    """Each column's title, and the class of its cells."""
+    return [(title, "" if title in words else "number") for title in titles]

@@ -1,0 +1,156 @@
+"""What every picture of a net is put together from: text, arrows, the frame and the legend."""
+
+import re
+from collections.abc import Sequence
+
+from inarch.commands.inspect.drawing.colours import STYLE
+from inarch.commands.inspect.drawing.paths import BAR, line, plus
+from inarch.commands.inspect.drawing.quantities import Quantity, rules_of
+from inarch.commands.inspect.drawing.structure import (
+    ADDITION,
+    CONCATENATION,
+    DRAWN,
+    POOLS,
+)
+from inarch.commands.inspect.drawing.summary import Group
+from inarch.models.anatomy.records import NetTrace
+from inarch.report.svg import Number, element, plain
+from inarch.report.wording import printable
+
+WIDTH, MARGIN = 880, 28
+ROOM = WIDTH - 2 * MARGIN
+CHARACTER = 6.3
+"""Mean width of a character of a caption."""
+BETWEEN_ROWS = 24
+Place = tuple[Number, Number]
+
+
+def text_at(content: str, x: Number, y: Number, kind: str = "") -> str:
+    """A line of text, or nothing."""
+    return element("text", plain(content), x=x, y=y, class_=kind) if content else ""
+
+
+def arrow(x1: Number, x2: Number, y: Number) -> str:
+    """The flow from one box to the next."""
+    return line(x1, y, x2 - 5, y) + head_at(x2, y)
+
+
+def head_at(x: Number, y: Number) -> str:
+    """The tip of an arrow."""
+    return element("path", d=f"M{x:.1f} {y:.1f}l-6 -3.5v7z", class_="head")
+
+
+def entrance(before: Place | None, y: Number, level: Number) -> list[str]:
+    """The flow into a row: from the image, or from the end of the row above around the stages' headers."""
+    if before is None:
+        turned = f"translate(15 {level:.1f}) rotate(-90)"
+        return [element("text", "image", transform=turned, class_="middle"), arrow(19, MARGIN, level)]
+    x, from_level = before
+    turn, bend = y - BETWEEN_ROWS / 2, MARGIN / 2
+    path = f"M{x:.1f} {from_level:.1f}H{WIDTH - bend:.1f}V{turn:.1f}H{bend:.1f}V{level:.1f}H{MARGIN - 5}"
+    return [element("path", d=path, class_="flow return", stroke_linejoin="round"), head_at(MARGIN, level)]
+
+
+def leaving(trace: NetTrace, end: Place | None) -> list[str]:
+    """The flow out of the net."""
+    if end is None:
+        return []
+    x, level = end
+    return [arrow(x, x + 26, level), text_at(f"{trace.classes:,} logits", x + 32, level + 4, "block")]
+
+
+def linked(mark: str, to: str, label: str) -> str:
+    """The mark as the way to another part of the page, by its anchor; for mouse and keyboard."""
+    return element("a", mark, href=f"#{to}", aria_label=printable(label))
+
+
+def block_anchor(name: str, stage: str) -> str:
+    """Where a block is drawn: an anchor of its own, even where its stage has the same name."""
+    return anchor(name) + ("-block" if name == stage else "")
+
+
+def anchor(name: str) -> str:
+    """A part's name as it may stand in an address; characters that may not, by their numbers."""
+    return "part-" + re.sub("[^A-Za-z0-9_]", lambda found: f"-{ord(found[0]):x}-", name)
+
+
+def frame(
+    size: tuple[Number, Number], marks: Sequence[str], quantity: Quantity, *, title: str, description: str, style: bool
+) -> str:
+    """A whole picture on its own ground, light or dark by the reader's own setting, with a text in place of itself.
+
+    Args:
+        size: width and height in pixels.
+        marks: what is drawn.
+        quantity: what it is coloured by.
+        title: what it is.
+        description: what it shows, for those who do not see it.
+        style: whether it brings its style sheet; on a page that has it, it need not.
+    """
+    width, height = size
+    return element(
+        "svg",
+        element("title", plain(title)),
+        element("desc", plain(description)),
+        element("style", STYLE + rules_of([quantity])) if style else "",
+        element("rect", width=width, height=height, rx=8, class_="ground"),
+        *marks,
+        xmlns="http://www.w3.org/2000/svg",
+        class_=f"anatomy by-{quantity.name}" if style else "anatomy",
+        role="img" if style else "group",
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=f"{width:.0f}",
+        height=f"{height:.0f}",
+        font_family="system-ui, -apple-system, 'Segoe UI', sans-serif",
+    )
+
+
+def legend(groups: Sequence[Group], quantity: Quantity, y: Number) -> tuple[list[str], Number]:
+    """The colours, the signs that are needed, and what is not drawn; and the y under it."""
+    marks = [element("rect", x=MARGIN, y=y, width=ROOM, height=1, class_="track"), *colours(quantity, y + 13)]
+    nodes = [node for group in groups for node in group.nodes]
+    kinds = {node.kind for node in nodes}
+    marks += _signs(kinds, y + 66)
+    undrawn = [
+        kind for kind in dict.fromkeys(node.kind for node in nodes) if kind not in (*DRAWN, CONCATENATION, ADDITION)
+    ]
+    note = (
+        "Box height: side of the map (logarithmic). Box width: channels (square root). "
+        "MACs: multiply-adds for one image."
+    )
+    marks.append(text_at(note, MARGIN, y + 90, "quiet"))
+    if undrawn:
+        marks.append(text_at(f"Not drawn: {', '.join(undrawn)}.", MARGIN, y + 106, "quiet"))
+    return marks, y + 122
+
+
+def colours(quantity: Quantity, y: Number) -> list[str]:
+    """What the colours mean: a title, and under it the palette."""
+    marks = [text_at(f"{quantity.title}, of one box", MARGIN, y + 10)]
+    for at, label in enumerate(quantity.labels):
+        x = MARGIN + 84.0 * at
+        marks.append(element("rect", x=x, y=y + 18, width=22, height=15, rx=2, class_=f"layer fill-{at}"))
+        marks.append(text_at(label, x + 27, y + 29, "quiet"))
+    return marks
+
+
+def _signs(kinds: set[str], y: Number) -> list[str]:
+    marks: list[str] = []
+    x: Number = MARGIN
+    for sign, label in _known_signs(kinds, y):
+        marks += [element("g", sign, transform=f"translate({x:.1f} 0)"), text_at(label, x + 44, y + 4, "quiet")]
+        x += 44 + CHARACTER * len(label) + 24
+    return marks
+
+
+def _known_signs(kinds: set[str], y: Number) -> list[tuple[str, str]]:
+    pill = element("rect", x=0, y=y - 7.5, width=36, height=15, rx=7.5, class_="layer fill-0")
+    signs = [(pill, "pooling: max, average")] if kinds.intersection(POOLS) else []
+    if CONCATENATION in kinds:
+        bar = element("rect", x=20, y=y - 10, width=BAR, height=20, rx=2, class_="join")
+        signs.append((bar + line(0, y - 5, 20, y - 5) + line(0, y + 5, 20, y + 5), "concatenation of the branches"))
+    if ADDITION in kinds:
+        signs.append((plus(18, y), "addition"))
+        arc = element("path", d=f"M4 {y + 6:.1f}v-6q0 -6 6 -6h16q6 0 6 6v6", class_="shortcut")
+        signs.append((arc, "shortcut: identity, or as drawn"))
+    return signs

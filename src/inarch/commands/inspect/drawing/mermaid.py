@@ -1,0 +1,100 @@
+"""A net as a Mermaid flowchart: stages as subgraphs, branches side by side, shortcuts dotted."""
+
+from collections.abc import Iterator
+
+from inarch.commands.inspect.drawing.paths import label_of
+from inarch.commands.inspect.drawing.structure import (
+    ADDITION,
+    BlockShape,
+    Fork,
+    Series,
+    block_shapes,
+    folded,
+)
+from inarch.commands.inspect.drawing.summary import (
+    heading,
+    shape_text,
+    short,
+    stages_of,
+)
+from inarch.models.anatomy.records import NetTrace, Node
+from inarch.report.wording import printable
+
+SAFE = " ,.:+×→…/_-()"
+
+
+def to_mermaid(trace: NetTrace) -> str:
+    """The chart's source (https://mermaid.js.org); neighbouring blocks that are alike stand once and are counted."""
+    chart = _Chart()
+    chart.lines += ["---", f"title: {_quoted(heading(trace))}", "---", "flowchart LR"]
+    last = chart.node("image", shape_text(trace.nodes[0].in_shape), ends="([", closes="])")
+    for place, stage in enumerate(stages_of(trace)):
+        figures = f"{stage.name}: {shape_text(stage.last.out_shape)}, {short(stage.macs)} MACs"
+        chart.lines.append(f"  subgraph stage{place}[{_quoted(figures)}]")
+        for shape in folded(block_shapes(stage)):
+            last = chart.block(shape, last)
+        chart.lines.append("  end")
+    logits = chart.node(f"{trace.classes:,} logits", ends="([", closes="])")
+    chart.link(last, logits)
+    return "\n".join(chart.lines + chart.links) + "\n"
+
+
+class _Chart:
+    """Lines as they come; links stand behind all nodes, for Mermaid puts a node where it is first named."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.links: list[str] = []
+        self._count = 0
+
+    def node(self, *words: str, ends: str = "[", closes: str = "]") -> str:
+        """A box with its words line by line; its name."""
+        self._count += 1
+        name = f"n{self._count}"
+        self.lines.append(f"    {name}{ends}{_quoted(*words)}{closes}")
+        return name
+
+    def link(self, one: str, other: str, kind: str = "-->") -> None:
+        self.links.append(f"  {one} {kind} {other}")
+
+    def block(self, shape: BlockShape, last: str) -> str:
+        """A block behind ``last``; the name of what it ends with."""
+        name = shape.group.name if shape.times == 1 else f"{shape.group.name} … {shape.until}, {shape.times} times"
+        self._count += 1
+        self.lines.append(f"    subgraph b{self._count}[{_quoted(name)}]")
+        end = self._series(shape.series, last)
+        self.lines.append("    end")
+        return end
+
+    def _series(self, series: Series, last: str, kind: str = "-->") -> str:
+        for item in series:
+            if isinstance(item, Fork):
+                last = self._fork(item, last)
+            else:
+                this = self.node(*_words(item))
+                self.link(last, this, kind)
+                last = this
+            kind = "-->"
+        return last
+
+    def _fork(self, fork: Fork, last: str) -> str:
+        adds = fork.join.kind == ADDITION
+        join = self.node("+" if adds else "concatenation", ends="((" if adds else "[[", closes="))" if adds else "]]")
+        for place, path in enumerate(fork.paths):
+            kind = "-.->" if adds and place else "-->"
+            self.link(self._series(path, last, kind), join, kind)
+        return join
+
+
+def _words(node: Node) -> Iterator[str]:
+    yield node.kind if node.kind == "linear" else f"{label_of(node)} {node.kind}"
+    yield f"{node.in_shape[0]:,} → {node.out_shape[0]:,}"
+
+
+def _quoted(*lines: str) -> str:
+    """Text that Mermaid takes as nothing but text, line by line."""
+    return f'"{"<br>".join("".join(map(_plain, printable(line))) for line in lines)}"'
+
+
+def _plain(character: str) -> str:
+    return character if character.isalnum() or character in SAFE else f"#{ord(character)};"

@@ -1,0 +1,251 @@
+"""The whole net at a glance: one box for each block, as high as its map and as wide as its channels.
+
+Where the grid shrinks, the box does; a block with a shortcut has it above, one with branches shows how many; auxiliary
+heads hang off the way.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import log2, sqrt
+
+from inarch.commands.inspect.drawing.marks import (
+    BETWEEN_ROWS,
+    CHARACTER,
+    MARGIN,
+    ROOM,
+    WIDTH,
+    Place,
+    anchor,
+    block_anchor,
+    entrance,
+    linked,
+    text_at,
+)
+from inarch.commands.inspect.drawing.paths import line
+from inarch.commands.inspect.drawing.quantities import Quantity, classes_of
+from inarch.commands.inspect.drawing.structure import ADDITION, Fork, series_of
+from inarch.commands.inspect.drawing.summary import (
+    Group,
+    shape_text,
+    share_text,
+    stages_of,
+)
+from inarch.models.anatomy.records import NetTrace
+from inarch.report.svg import Number, element, plain
+from inarch.report.wording import printable, shorten
+
+GAP, STAGE_GAP = 9, 20
+HEADER, ARC, LABEL, ASIDE = 48, 16, 20, 40
+"""Heights: of a stage's header, of the room for shortcuts, for names, and for auxiliary heads."""
+SCALE = 11.0
+"""Pixels of a box's height for each doubling of the map."""
+HEAD = 92
+"""Width of the sign of an auxiliary head."""
+PLUS = 4.5
+"""Radius of the addition."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One block."""
+
+    stage: Group
+    group: Group
+    label: str
+    goes_to: str
+    """The block whose drawing shows it."""
+
+    @cached_property
+    def forks(self) -> tuple[Fork, ...]:
+        """Where its paths part, from the outermost."""
+        return tuple(item for item in series_of(self.group.nodes) if isinstance(item, Fork))
+
+    @property
+    def adds(self) -> bool:
+        """Whether it has a shortcut."""
+        return any(fork.join.kind == ADDITION for fork in self.forks)
+
+    @property
+    def branches(self) -> int:
+        """How many branches it concatenates; 0 where it does not."""
+        forks = [*self.forks]
+        for fork in self.forks:
+            forks += [item for path in fork.paths for item in path if isinstance(item, Fork)]
+        return max((len(fork.paths) for fork in forks if fork.join.kind != ADDITION), default=0)
+
+    @property
+    def width(self) -> Number:
+        """Of the box alone."""
+        return 12 + 0.75 * sqrt(self.group.last.out_shape[0])
+
+    @property
+    def inner(self) -> Number:
+        """With its sign of addition."""
+        return self.width + (2 * PLUS + 4 if self.adds else 0)
+
+    @property
+    def room(self) -> Number:
+        """With its name, too."""
+        return max(self.inner, CHARACTER * len(self.label))
+
+
+def _height(shape: tuple[int, ...]) -> Number:
+    return 8 + SCALE * log2(shape[-1]) if len(shape) == 3 else 8
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Draws the whole net; ``goes_to`` says, for blocks that are drawn with another, by which."""
+
+    trace: NetTrace
+    quantities: Sequence[Quantity]
+    goes_to: dict[str, str]
+    links: bool = False
+
+    def draw(self, y: Number) -> tuple[list[str], Number]:
+        """The marks, and the y under them."""
+        marks: list[str] = []
+        end: Place | None = None
+        for row in self._rows():
+            y = y if any(map(self._is_first, row)) else y - HEADER
+            level = y + HEADER + ARC + max(_height(box.group.in_shape) for box in row) / 2
+            marks += entrance(end, y + (0 if any(map(self._is_first, row)) else HEADER), level)
+            drawn, end, y = self._row(row, y, level)
+            marks += drawn
+        return marks, y - BETWEEN_ROWS + 6
+
+    def _boxes(self) -> Iterator[Box]:
+        for stage in stages_of(self.trace):
+            names = [block.name for block in stage.blocks]
+            begins = {name[: name.rfind("_") + 1] for name in names}
+            shared = begins.pop() if len(begins) == 1 else ""
+            for block in stage.blocks:
+                label = shorten(block.name.removeprefix(shared) or block.name, 12)
+                yield Box(stage, block, label, self.goes_to.get(block.name, block.name))
+
+    def _rows(self) -> list[list[Box]]:
+        rows: list[list[Box]] = []
+        for box in self._boxes():
+            if rows and self._reach([*rows[-1], box]) <= MARGIN + ROOM:
+                rows[-1].append(box)
+            else:
+                rows.append([box])
+        return rows
+
+    def _places(self, row: Sequence[Box]) -> list[Number]:
+        """Where each box's room begins: stages far enough apart for their headers."""
+        places: list[Number] = []
+        x = free = float(MARGIN)
+        for at, box in enumerate(row):
+            begins = at == 0 or row[at - 1].stage is not box.stage
+            x = max(x + (STAGE_GAP if at else 0), free) if begins else x + GAP
+            if self._is_first(box):
+                free = x + _header_width(box) + STAGE_GAP
+            places.append(x)
+            x += box.room
+        return places
+
+    def _reach(self, row: Sequence[Box]) -> Number:
+        """How far to the right boxes and headers go."""
+        return max(
+            x + max(box.room, _header_width(box) if self._is_first(box) else 0)
+            for x, box in zip(self._places(row), row, strict=True)
+        )
+
+    def _row(self, row: Sequence[Box], y: Number, level: Number) -> tuple[list[str], Place, Number]:
+        foot = level + max(_height(box.group.in_shape) for box in row) / 2
+        aside = ASIDE if any(self._heads(box) for box in row) else 0
+        marks: list[str] = []
+        ends: list[tuple[Number, Number]] = [(MARGIN, MARGIN)]
+        for x, box in zip(self._places(row), row, strict=True):
+            here = x + (box.room - box.inner) / 2
+            marks += self._header(box, x, y) if self._is_first(box) else []
+            marks += self._box(box, here, level, foot)
+            ends.append((here, here + box.inner))
+        flow = [line(left, level, right, level) for (_, left), (right, _) in pairwise(ends)]
+        return [*flow, *marks], (ends[-1][1], level), foot + LABEL + aside + BETWEEN_ROWS
+
+    def _is_first(self, box: Box) -> bool:
+        return box.group.nodes[0] is box.stage.nodes[0]
+
+    def _header(self, box: Box, x: Number, y: Number) -> list[str]:
+        stage = box.stage
+        name = element("text", plain(shorten(stage.name, 16)), x=x, y=y + 12, class_="stage")
+        return [
+            linked(name, anchor(stage.name), f"stage {stage.name}") if self.links else name,
+            text_at(shape_text(stage.last.out_shape), x, y + 27, "quiet"),
+            text_at(_share(stage, self.trace), x, y + 41, "quiet"),
+        ]
+
+    def _box(self, box: Box, x: Number, level: Number, foot: Number) -> list[str]:
+        """A box that begins as high as the map that comes in and ends as high as the one that goes out."""
+        begin, end = _height(box.group.in_shape) / 2, _height(box.group.last.out_shape) / 2
+        right = x + box.width
+        outline = (
+            f"M{x:.1f} {level - begin:.1f}L{right:.1f} {level - end:.1f}v{2 * end:.1f}L{x:.1f} {level + begin:.1f}z"
+        )
+        parts = [element("title", self._tip(box)), element("path", d=outline, class_="layer")]
+        if box.branches:
+            lines = [level + (2 * (at + 1) / (box.branches + 1) - 1) * min(begin, end) for at in range(box.branches)]
+            inside = "".join(f"M{x + 4:.1f} {each:.1f}H{right - 5:.1f}" for each in lines)
+            parts.append(element("path", d=inside, class_="branches"))
+            parts.append(element("rect", x=right - 4, y=level - end, width=4, height=2 * end, class_="join"))
+        body = element("g", *parts, class_=f"box {classes_of(box.group.nodes, self.quantities)}")
+        marks = [self._shortcut(box, x, level, begin)] if box.adds else []
+        name = text_at(box.label, x + box.inner / 2, foot + 15, "middle")
+        whole = "".join([*marks, body, name])
+        if self.links:
+            whole = linked(whole, block_anchor(box.goes_to, box.stage.name), f"block {box.group.name}")
+        return [whole, *self._aside(box, x + box.width / 2, foot)]
+
+    def _shortcut(self, box: Box, x: Number, level: Number, above: Number) -> str:
+        """From before the box, over it, to the plus behind it."""
+        centre = x + box.width + PLUS + 4
+        top = level - above - 7
+        arc = f"M{x - 3:.1f} {level:.1f}V{top + 5:.1f}q0 -5 5 -5H{centre - 5:.1f}q5 0 5 5V{level - PLUS:.1f}"
+        cross = f"M{centre - 2.5:.1f} {level:.1f}h5M{centre:.1f} {level - 2.5:.1f}v5"
+        return "".join(
+            [
+                element("path", d=arc, class_="shortcut"),
+                line(x + box.width, level, x + box.inner, level),
+                element("circle", cx=centre, cy=level, r=PLUS, class_="join"),
+                element("path", d=cross, class_="plus"),
+            ]
+        )
+
+    def _heads(self, box: Box) -> bool:
+        ends_stage = box.group.nodes[-1] is box.stage.nodes[-1]
+        names = {box.group.name, box.stage.name} if ends_stage else {box.group.name}
+        return any(node.block in names for node in self.trace.auxiliary)
+
+    def _aside(self, box: Box, x: Number, foot: Number) -> list[str]:
+        if not self._heads(box):
+            return []
+        top = foot + LABEL + 6
+        left = min(max(x - HEAD / 2, 6), WIDTH - HEAD - 6)
+        return [
+            element("path", d=f"M{x:.1f} {foot + LABEL:.1f}v6", class_="flow"),
+            element("rect", x=left, y=top, width=HEAD, height=20, rx=4, class_="card"),
+            text_at("auxiliary head", left + HEAD / 2, top + 14, "middle quiet"),
+        ]
+
+    def _tip(self, box: Box) -> str:
+        group = box.group
+        values = [
+            each.word(sum(each.values.get(id(node), 0.0) for node in group.nodes))
+            for each in self.quantities
+            if each.name != "gradient"
+        ]
+        lines = [group.name, f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)}", *values]
+        return "\n".join(plain(each) for each in lines)
+
+
+def _share(stage: Group, trace: NetTrace) -> str:
+    return f"{share_text(stage.macs, trace.macs)} of MACs"
+
+
+def _header_width(box: Box) -> Number:
+    name = shorten(printable(box.stage.name), 16)
+    return max(9.5 * len(name), CHARACTER * len(shape_text(box.stage.last.out_shape)), CHARACTER * 15)

@@ -1,0 +1,210 @@
+"""Blocks as SVG: every layer a box, branches side by side, and the joins that bring them together.
+
+Every piece is drawn along a flow line: it begins at ``x``, and reaches ``above`` and ``below`` the line's ``y``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log2, sqrt
+
+from inarch.commands.inspect.drawing.quantities import Quantity, classes_of
+from inarch.commands.inspect.drawing.structure import (
+    ADDITION,
+    POOLS,
+    Fork,
+    Series,
+)
+from inarch.commands.inspect.drawing.summary import (
+    field_text,
+    kernel_text,
+    shape_text,
+    short,
+)
+from inarch.models.anatomy.records import Node
+from inarch.report.svg import Number, element, plain
+
+GAP = 7
+"""Between two layers of a path."""
+BETWEEN = 6
+"""Between two branches, from box to box."""
+SPREAD = 9
+"""From the fork to its paths and from the paths to the join."""
+BAR, RADIUS = 5, 7
+CHARACTER = 6.1
+"""Mean width of a character of a box's label."""
+LINE = 13.5
+"""From one line of a box to the next."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The room that a piece takes."""
+
+    width: Number
+    above: Number
+    below: Number
+
+    @property
+    def height(self) -> Number:
+        """From top to bottom."""
+        return self.above + self.below
+
+
+@dataclass(frozen=True)
+class Pen:
+    """How much is written into a box, and what boxes are coloured by."""
+
+    quantities: Sequence[Quantity]
+    lines: Callable[[Node], tuple[str, ...]]
+    focusable: bool = False
+    """Whether a keyboard can walk from box to box."""
+
+    def extent(self, node: Node) -> Extent:
+        """As high as the map is large (logarithm), as wide as it has channels (square root), large enough to read."""
+        shape, lines = node.out_shape, self.lines(node)
+        side = max(shape[-1], 1) if len(shape) == 3 else 1
+        half = max(LINE * len(lines) + 1.5, 4 + 3.4 * log2(side)) / 2
+        return Extent(max(17 + 0.6 * sqrt(shape[0]), CHARACTER * max(map(len, lines)) + 4 + 4 * len(lines)), half, half)
+
+    def box(self, node: Node, x: Number, y: Number) -> str:
+        """The layer, beginning at ``x``, around ``y``."""
+        extent, lines = self.extent(node), self.lines(node)
+        rounding = min(extent.above, 9 + 2 * len(lines)) if node.kind in POOLS else 2
+        first = y + 3.7 - LINE * (len(lines) - 1) / 2
+        texts = [
+            element("text", plain(each), x=x + extent.width / 2, y=first + LINE * at, class_="label")
+            for at, each in enumerate(lines)
+        ]
+        return element(
+            "g",
+            element("title", self.tip(node)),
+            element("rect", x=x, y=y - extent.above, width=extent.width, height=extent.height, rx=rounding,
+                    class_="layer"),
+            *texts,
+            class_=f"box {classes_of([node], self.quantities)}",
+            **({"tabindex": "0", "role": "img"} if self.focusable else {}),
+        )  # fmt: skip
+
+    def tip(self, node: Node) -> str:
+        """All that is known about a layer, for the mouse, with nothing in it that SVG would obey."""
+        what = f"{node.kind} {kernel_text(node)}".strip()
+        known = [each.word(each.values[id(node)]) for each in self.quantities if each.values.get(id(node))]
+        lines = [
+            node.path,
+            f"{what}: {shape_text(node.in_shape)} → {shape_text(node.out_shape)}; {node.concept}",
+            ", ".join(known),
+            f"receptive field {field_text(node)} pixels, {node.intensity:.1f} FLOPs a byte",
+        ]
+        return "\n".join(plain(each) for each in lines if each)
+
+
+def label_of(node: Node) -> str:
+    """A layer in one word."""
+    if node.kind in POOLS:
+        return {"max pool": "max", "average pool": "avg"}[node.kind] + ("/2" if "/2" in node.detail else "")
+    return {"linear": "linear", "local response norm": "LRN"}.get(node.kind) or kernel_text(node).split(" ")[0]
+
+
+def short_lines(node: Node) -> tuple[str, ...]:
+    """The box of a layer among many."""
+    return (label_of(node),)
+
+
+def full_lines(node: Node) -> tuple[str, ...]:
+    """The box of a layer that there is room for: kernel, channels, and what it computes or holds."""
+    name = {"max pool": "max pool", "average pool": "average pool"}.get(node.kind, "")
+    kernel = kernel_text(node).split(" ")[0] or label_of(node)
+    first = f"{name} {kernel}".strip() if node.kind != "linear" else "linear"
+    channels = f"{node.in_shape[0]:,} → {node.out_shape[0]:,}"
+    return (first, channels, f"{short(node.macs)} MACs" if node.macs else "no MACs")
+
+
+def extent_of(series: Series, pen: Pen) -> Extent:
+    """The room that a path takes."""
+    if not series:
+        return Extent(0, 0, 0)
+    extents = [_item_extent(item, pen) for item in series]
+    width = sum(each.width for each in extents) + GAP * (len(extents) - 1)
+    return Extent(width, max(each.above for each in extents), max(each.below for each in extents))
+
+
+def draw_path(series: Series, x: Number, y: Number, pen: Pen) -> list[str]:
+    """A path from ``x`` along ``y``."""
+    marks: list[str] = []
+    for place, item in enumerate(series):
+        if place:
+            marks.append(line(x - GAP, y, x, y))
+        marks += _draw_fork(item, x, y, pen) if isinstance(item, Fork) else [pen.box(item, x, y)]
+        x += _item_extent(item, pen).width + GAP
+    return marks
+
+
+def line(x1: Number, y1: Number, x2: Number, y2: Number, kind: str = "flow") -> str:
+    """A piece of the flow, drawn along one axis or both: first across, then up or down."""
+    return element("path", d=f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}", class_=kind)
+
+
+def plus(x: Number, y: Number) -> str:
+    """The addition: a circle with a plus in it, around (x, y)."""
+    reach = RADIUS - 3
+    cross = f"M{x - reach:.1f} {y:.1f}h{2 * reach}M{x:.1f} {y - reach:.1f}v{2 * reach}"
+    return element("circle", cx=x, cy=y, r=RADIUS, class_="join") + element("path", d=cross, class_="plus")
+
+
+def _item_extent(item: Node | Fork, pen: Pen) -> Extent:
+    if not isinstance(item, Fork):
+        return pen.extent(item)
+    paths = [extent_of(path, pen) for path in item.paths]
+    inner = max((each.width for each in paths), default=0)
+    if item.join.kind == ADDITION and len(paths) == 2:
+        residual, shortcut = paths
+        above = residual.above + BETWEEN + shortcut.height
+        return Extent(SPREAD + inner + SPREAD + 2 * RADIUS, above, max(residual.below, RADIUS))
+    height = sum(each.height for each in paths) + BETWEEN * (len(paths) - 1)
+    return Extent(SPREAD + inner + SPREAD + BAR, height / 2, height / 2)
+
+
+def _draw_fork(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+    if fork.join.kind == ADDITION and len(fork.paths) == 2:
+        return _draw_addition(fork, x, y, pen)
+    return _draw_concatenation(fork, x, y, pen)
+
+
+def _draw_concatenation(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+    """Branches from top to bottom, each ending at the bar."""
+    extent = _item_extent(fork, pen)
+    bar = x + extent.width - BAR
+    top, marks = y - extent.above, []
+    for path in fork.paths:
+        room = extent_of(path, pen)
+        level, begin = top + room.above, bar - SPREAD - room.width
+        marks += [element("path", d=f"M{x:.1f} {y:.1f}V{level:.1f}H{begin:.1f}", class_="flow")]
+        marks += [line(begin + room.width, level, bar, level), *draw_path(path, begin, level, pen)]
+        top += room.height + BETWEEN
+    tip = element("title", pen.tip(fork.join))
+    body = element("rect", x=bar, y=y - extent.above, width=BAR, height=extent.height, rx=2, class_="join")
+    return [*marks, element("g", tip, body)]
+
+
+def _draw_addition(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+    """The residual path on the flow line, the shortcut in an arc above it."""
+    extent = _item_extent(fork, pen)
+    residual, shortcut = (extent_of(path, pen) for path in fork.paths)
+    centre = x + extent.width - RADIUS
+    level = y - residual.above - BETWEEN - shortcut.below
+    begin = x + (extent.width - 2 * RADIUS - residual.width) / 2
+    across = (x + centre - shortcut.width) / 2
+    bend = min(6.0, y - level)
+    arc = (
+        f"M{x:.1f} {y:.1f}V{level + bend:.1f}q0 {-bend:.1f} {bend:.1f} {-bend:.1f}"
+        f"H{centre - bend:.1f}q{bend:.1f} 0 {bend:.1f} {bend:.1f}V{y - RADIUS:.1f}"
+    )
+    tip = element("title", pen.tip(fork.join))
+    return [
+        element("path", d=arc, class_="shortcut"),
+        line(x, y, begin, y),
+        line(begin + residual.width, y, centre - RADIUS, y),
+        *draw_path(fork.paths[0], begin, y, pen),
+        *draw_path(fork.paths[1], across, level, pen),
+        element("g", tip, plus(centre, y)),
+    ]

@@ -1,0 +1,126 @@
+"""What a drawing may be coloured by, and how much of it each layer has."""
+
+import statistics
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod, sqrt
+
+from inarch.commands.inspect.drawing.colours import BOUNDS, LABELS
+from inarch.commands.inspect.drawing.summary import share_text, short
+from inarch.commands.inspect.drawing.tables import bytes_text
+from inarch.commands.inspect.records import Flow, Measurements, Timing
+from inarch.errors import UnknownNameError
+from inarch.models.anatomy.records import NetTrace, Node
+
+BLOCK_BOUNDS = (0.01, 0.02, 0.05, 0.10, 0.20)
+BLOCK_LABELS = ("none", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "< 20 %", "≥ 20 %")
+"""For whole blocks in place of layers."""
+RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Of the net's median gradient, at which the colour changes."""
+RATIO_LABELS = ("none", "< 0.1 ×", "< 0.3 ×", "< 1 ×", "< 3 ×", "< 10 ×", "≥ 10 ×")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One of the things that layers are coloured by; a layer's value is found by its place in the trace."""
+
+    name: str
+    """How it is asked for: ``macs``."""
+    title: str
+    labels: tuple[str, ...]
+    values: Mapping[int, float]
+    """By ``id`` of the trace's nodes."""
+    part: Callable[[Sequence[float]], float]
+    """What several layers have together, as a part of what the bounds are parts of."""
+    bounds: tuple[float, ...]
+    word: Callable[[float], str]
+    """A value for people: ``128 M MACs``."""
+
+    def shade(self, nodes: Iterable[Node]) -> int:
+        """The place in the palette of these layers together."""
+        part = self.part([self.values.get(id(node), 0.0) for node in nodes])
+        return 1 + bisect_right(self.bounds, part) if part else 0
+
+
+def quantities_of(trace: NetTrace, measured: Measurements) -> tuple[Quantity, ...]:
+    """All that this net can be coloured by: what was not measured is not among them."""
+    macs = [float(node.macs) for node in trace.nodes]
+    maps = [4.0 * prod(node.out_shape) for node in trace.nodes]
+    parameters = [float(node.parameters) for node in trace.nodes]
+    found = [
+        _share("macs", "MACs", trace, macs, lambda each: f"{short(round(each))} MACs"),
+        _share("parameters", "parameters", trace, parameters, lambda each: f"{round(each):,} parameters"),
+        _share("memory", "maps' memory", trace, maps, lambda each: f"{bytes_text(round(each))} of memory"),
+    ]
+    found += [_time(timing, trace) for timing in measured.timings]
+    if measured.flow:
+        found.append(_gradient(measured.flow, trace))
+    return tuple(found)
+
+
+def for_blocks(quantity: Quantity) -> Quantity:
+    """The same for boxes that are whole blocks, which have more of everything."""
+    if quantity.bounds != BOUNDS:
+        return quantity
+    return replace(quantity, bounds=BLOCK_BOUNDS, labels=BLOCK_LABELS)
+
+
+def quantity_called(name: str, quantities: Sequence[Quantity]) -> Quantity:
+    """The quantity of that name.
+
+    Raises:
+        UnknownNameError: there is none, or it was not measured.
+    """
+    known = {each.name: each for each in quantities}
+    if name not in known:
+        raise UnknownNameError("colour", name, known)
+    return known[name]
+
+
+def classes_of(nodes: Sequence[Node], quantities: Sequence[Quantity]) -> str:
+    """The classes by which a style sheet finds the colour: ``macs-3 memory-1``."""
+    return " ".join(f"{each.name}-{each.shade(nodes)}" for each in quantities)
+
+
+def rules_of(quantities: Sequence[Quantity]) -> str:
+    """The style sheet's rules: inside of an element of class ``by-macs``, ``macs-3`` says which colour."""
+    return "".join(
+        f".by-{each.name} .{each.name}-{at} {{ --fill: var(--fill-{at}); --on: var(--on-{at}); }}\n"
+        for each in quantities
+        for at in range(len(each.labels))
+    )
+
+
+def _share(name: str, what: str, trace: NetTrace, values: Sequence[float], word: Callable[[float], str]) -> Quantity:
+    whole = sum(values)
+    return Quantity(
+        name=name,
+        title=f"Share of the net's {what}",
+        labels=LABELS,
+        values={id(node): float(each) for node, each in zip(trace.nodes, values, strict=True)},
+        part=lambda parts: sum(parts) / whole if whole else 0.0,
+        bounds=BOUNDS,
+        word=lambda each: f"{word(each)} ({share_text(each, whole)})",
+    )
+
+
+def _time(timing: Timing, trace: NetTrace) -> Quantity:
+    engine = timing.engine.rpartition(" ")[0]
+    name = {"PyTorch": "ms", "ONNX Runtime": "onnx-ms"}.get(engine, "ms")
+    return _share(name, f"time in {engine}", trace, timing.layers, lambda each: f"{each:.2f} ms in {engine}")
+
+
+def _gradient(flow: Flow, trace: NetTrace) -> Quantity:
+    norms = dict(flow.layers)
+    values = {id(node): norms[node.path] for node in trace.nodes if node.path in norms}
+    median = statistics.median(values.values()) if values else 0.0
+    return Quantity(
+        name="gradient",
+        title="Norm of the weights' gradient, by the net's median",
+        labels=RATIO_LABELS,
+        values=values,
+        part=lambda parts: sqrt(sum(each**2 for each in parts)) / median if median else 0.0,
+        bounds=RATIOS,
+        word=lambda each: f"gradient {each:.3g}",
+    )

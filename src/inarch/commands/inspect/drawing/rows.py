@@ -1,0 +1,265 @@
+"""Stages in rows: every block a card with its layers, its name, its map and what it computes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inarch.commands.inspect.drawing.marks import (
+    BETWEEN_ROWS,
+    CHARACTER,
+    MARGIN,
+    ROOM,
+    WIDTH,
+    Place,
+    arrow,
+    block_anchor,
+    entrance,
+    linked,
+    text_at,
+)
+from inarch.commands.inspect.drawing.paths import (
+    Extent,
+    Pen,
+    draw_path,
+    extent_of,
+    line,
+)
+from inarch.commands.inspect.drawing.structure import (
+    BlockShape,
+    block_shapes,
+    folded,
+    series_of,
+)
+from inarch.commands.inspect.drawing.summary import (
+    Group,
+    shape_text,
+    share_text,
+    short,
+)
+from inarch.models.anatomy.records import NetTrace
+from inarch.report.svg import Number, element, plain
+from inarch.report.wording import shorten
+
+PADDING, CAPTION = 9, 50
+"""Inside a block's card: around its layers, and under them."""
+GAP, SECTION_GAP, STRETCH = 14, 28, 22
+"""Between two cards, between two stages of a row, and by how much a gap may grow to fill its row."""
+HEADER, HEADER_WIDTH = 58, 210
+ASIDE = 74
+"""Room under a row for the auxiliary heads that hang from its blocks."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A block with its captions, and the room that both take."""
+
+    shape: BlockShape
+    captions: tuple[str, ...]
+    extent: Extent
+
+    @property
+    def width(self) -> Number:
+        """Of the card with its padding."""
+        return max(self.extent.width + 2 * PADDING, max(CHARACTER * len(each) for each in self.captions) + 16)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stage, or as much of it as one row holds."""
+
+    stage: Group
+    cards: tuple[Card, ...]
+    header: Number
+    """Width of the header over it; none where the stage goes on."""
+    begins: bool = True
+
+    @property
+    def width(self) -> Number:
+        """Of the cards with the smallest gaps, and of the header over them."""
+        return max(HEADER_WIDTH, self.header, sum(card.width for card in self.cards) + GAP * (len(self.cards) - 1))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Draws stages: what net they are of, with what pen, and whether a block is the way to its own drawing."""
+
+    trace: NetTrace
+    pen: Pen
+    links: bool = False
+
+    def draw(self, stages: Sequence[Group], y: Number, *, first: bool = True) -> tuple[list[str], Place | None, Number]:
+        """The stages from ``y`` on.
+
+        Where a stage does not fit into one row, neighbouring blocks that are alike are drawn once and counted, and
+        what still does not fit goes into a further row.
+
+        Returns:
+            the marks, where the flow ends, and the y under it.
+        """
+        marks: list[str] = []
+        end: Place | None = None
+        for at, row in enumerate(self._packed(stages)):
+            if at or first:
+                marks += entrance(end, y, self._level(row, y))
+            drawn, end, y = self._row(row, y)
+            marks += drawn
+        return marks, end, y
+
+    def _packed(self, stages: Sequence[Group]) -> list[list[Section]]:
+        """The stages from left to right, a new row where the next one does not fit."""
+        rows: list[list[Section]] = []
+        used = 0.0
+        for section in (section for stage in stages for section in self._sections(stage)):
+            fits = section.begins and used + SECTION_GAP + section.width <= ROOM
+            if rows and fits:
+                rows[-1].append(section)
+                used += SECTION_GAP + section.width
+            else:
+                rows.append([section])
+                used = section.width
+        return rows
+
+    def _sections(self, stage: Group) -> list[Section]:
+        """The stage in as few pieces as rows can hold."""
+        header = CHARACTER * len(stage_figures(stage, self.trace))
+        pieces = wrapped([self._card(shape) for shape in self.shapes(stage)])
+        return [
+            Section(stage, tuple(cards), header if place == 0 else 0.0, begins=place == 0)
+            for place, cards in enumerate(pieces)
+        ]
+
+    def shapes(self, stage: Group) -> tuple[BlockShape, ...]:
+        """The stage's blocks as they are drawn: neighbours alike as one where not all of them fit into a row."""
+        shapes = block_shapes(stage)
+        return shapes if len(wrapped([self._card(shape) for shape in shapes])) == 1 else folded(shapes)
+
+    def _card(self, shape: BlockShape) -> Card:
+        group, times = shape.group, shape.times
+        work = short(group.macs) if times == 1 else f"{times} × {short(group.macs)}"
+        captions = (run_name(shape), shape_text(group.last.out_shape), work if group.macs else "")
+        return Card(shape, captions, extent_of(shape.series, self.pen))
+
+    def _level(self, row: Sequence[Section], y: Number) -> Number:
+        top = y + (HEADER if row[0].begins else 0)
+        return top + PADDING + 3 + max(card.extent.above for section in row for card in section.cards)
+
+    def _row(self, row: Sequence[Section], y: Number) -> tuple[list[str], Place, Number]:
+        """The stages of a row from left to right, where the flow leaves it, and the y under it."""
+        cards = [card for section in row for card in section.cards]
+        top = y + (HEADER if row[0].begins else 0)
+        level = self._level(row, y)
+        height = level - top + max(card.extent.below for card in cards) + CAPTION
+        stretch = _stretch(row)
+        marks: list[str] = []
+        x: Number = MARGIN
+        end: Number | None = None
+        aside = 0
+        for section in row:
+            marks += self._header(section.stage, x, y) if section.begins else []
+            here = x
+            for card in section.cards:
+                if end is not None:
+                    marks.append(arrow(end, here, level))
+                marks += self._draw_card(card, (here, top, height), level)
+                heads = self._heads(card, section.stage, (here + card.width / 2, top + height))
+                aside = ASIDE if heads else aside
+                marks += heads
+                end = here + card.width
+                here = end + GAP + stretch
+            x += section.width + stretch * len(section.cards) + SECTION_GAP
+        return marks, (x if end is None else end, level), top + height + aside + BETWEEN_ROWS
+
+    def _header(self, stage: Group, x: Number, y: Number) -> list[str]:
+        """Name and map, the stage's figures, and a bar as long as its share of the MACs."""
+        share = stage.macs / self.trace.macs if self.trace.macs else 0.0
+        shape = element("tspan", plain(shape_text(stage.last.out_shape)), dx=9, class_="shape")
+        return [
+            element("text", plain(shorten(stage.name, 16)), shape, x=x, y=y + 12, class_="stage"),
+            text_at(stage_figures(stage, self.trace), x, y + 29, "quiet"),
+            element("rect", x=x, y=y + 37, width=HEADER_WIDTH, height=3, rx=1.5, class_="track"),
+            element("rect", x=x, y=y + 37, width=HEADER_WIDTH * share, height=3, rx=1.5, class_="join"),
+        ]
+
+    def _draw_card(self, card: Card, place: tuple[Number, Number, Number], level: Number) -> list[str]:
+        """A card at (x, y) with a height; its layers along ``level``, its captions under them."""
+        x, y, height = place
+        stacked = [
+            element("rect", x=x + back, y=y - back, width=card.width, height=height, rx=6, class_="card")
+            for back in ((6, 3, 0) if card.shape.times > 1 else (0,))
+        ]
+        begin = x + (card.width - card.extent.width) / 2
+        centre = x + card.width / 2
+        top = y + height - CAPTION
+        captions = [
+            text_at(caption, centre, top + 17 + 13.5 * at, f"middle {'quiet' if at else 'block'}")
+            for at, caption in enumerate(card.captions)
+        ]
+        through = line(x, level, begin, level) + line(begin + card.extent.width, level, x + card.width, level)
+        badge = _badge(f"×{card.shape.times}", x + card.width - 8, y) if card.shape.times > 1 else ""
+        marks = [*stacked, through, *draw_path(card.shape.series, begin, level, self.pen), *captions, badge]
+        if not self.links:
+            return marks
+        group = card.shape.group
+        return [linked("".join(marks), block_anchor(group.name, group.nodes[0].stage), f"block {group.name}")]
+
+    def _heads(self, card: Card, stage: Group, foot: Place) -> list[str]:
+        """The auxiliary head that hangs from a card, off the way from image to logits."""
+        names = {card.shape.group.name} | ({stage.name} if card.shape.group.nodes[-1] is stage.nodes[-1] else set())
+        nodes = [node for node in self.trace.auxiliary if node.block in names]
+        if not nodes:
+            return []
+        series = series_of(nodes)
+        extent = extent_of(series, self.pen)
+        caption = f"auxiliary head: {short(sum(node.parameters for node in nodes))} parameters"
+        width = max(extent.width + 2 * PADDING, CHARACTER * len(caption) + 12)
+        last = WIDTH - MARGIN - width
+        x = foot[0] + 18 if foot[0] + 18 <= last else min(last, foot[0] - 12)
+        top, height = foot[1] + 14, extent.height + 30
+        level = top + 7 + extent.above
+        if x > foot[0]:  # around the corner, to where its first layer begins
+            way, ends = f"V{level:.1f}H{x - 5:.1f}", f"M{x:.1f} {level:.1f}l-6 -3.5v7z"
+        else:  # no room beside the line: from above
+            way, ends = f"V{top - 5:.1f}", f"M{foot[0]:.1f} {top:.1f}l-3.5 -6h7z"
+        return [
+            element("rect", x=x, y=top, width=width, height=height, rx=6, class_="card aside"),
+            element("path", d=f"M{foot[0]:.1f} {foot[1]:.1f}{way}", class_="flow aside"),
+            element("path", d=ends, class_="head"),
+            line(x, level, x + PADDING, level),
+            *draw_path(series, x + PADDING, level, self.pen),
+            text_at(caption, x + 8, top + height - 8, "quiet"),
+        ]
+
+
+def run_name(shape: BlockShape) -> str:
+    """``3a``, or ``block3_2 … block3_36`` where blocks alike are drawn once."""
+    name = shape.group.name
+    return {1: name, 2: f"{name}, {shape.until}"}.get(shape.times, f"{name} … {shape.until}")
+
+
+def stage_figures(stage: Group, trace: NetTrace) -> str:
+    """A stage's part in the net, in a line."""
+    return f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)}) · {short(stage.parameters)} parameters"
+
+
+def wrapped(cards: Sequence[Card]) -> list[list[Card]]:
+    """The cards in rows that fit."""
+    pieces: list[list[Card]] = [[]]
+    used = 0.0
+    for card in cards:
+        if pieces[-1] and used + GAP + card.width > ROOM:
+            pieces.append([])
+        used = used + GAP + card.width if pieces[-1] else card.width
+        pieces[-1].append(card)
+    return pieces
+
+
+def _stretch(row: Sequence[Section]) -> Number:
+    """By how much every gap of the row grows."""
+    spare = ROOM - sum(section.width for section in row) - SECTION_GAP * (len(row) - 1)
+    gaps = sum(len(section.cards) for section in row) - 1
+    return min(STRETCH, spare / gaps) if gaps else 0.0
+
+
+def _badge(label: str, x: Number, y: Number) -> str:
+    width = CHARACTER * len(label) + 14
+    pill = element("rect", x=x - width + 14, y=y - 9, width=width, height=18, rx=9, class_="join")
+    return pill + text_at(label, x + 14 - width / 2, y + 4, "times")

@@ -1,0 +1,153 @@
+"""What text, JSON, picture and page say alike: layers grouped by stage and block, and figures as people read them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from inarch.models.anatomy.records import NetTrace, Node
+from inarch.report.wording import printable
+
+
+@dataclass(frozen=True)
+class Group:
+    """The layers of one stage or one block, in running order; never empty."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """What goes in."""
+        return self.nodes[0].in_shape
+
+    @property
+    def last(self) -> Node:
+        """The layer whose output is the group's."""
+        return self.nodes[-1]
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the whole group."""
+        return sum(node.parameters for node in self.nodes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the whole group for one image."""
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def blocks(self) -> tuple["Group", ...]:
+        """The group's layers by block."""
+        return _grouped(self.nodes, "block")
+
+
+def stages_of(trace: NetTrace) -> tuple[Group, ...]:
+    """The net by stage; the head is the last of them."""
+    return _grouped(trace.nodes, "stage")
+
+
+def concepts_of(trace: NetTrace) -> tuple[Group, ...]:
+    """The net's layers by what they are for; what computes most comes first."""
+    inside: dict[str, list[Node]] = {}
+    for node in trace.nodes:
+        inside.setdefault(node.concept, []).append(node)
+    groups = [Group(concept, tuple(nodes)) for concept, nodes in inside.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.macs, -len(group.nodes))))
+
+
+def _grouped(nodes: Iterable[Node], attribute: str) -> tuple[Group, ...]:
+    return tuple(Group(name, tuple(run)) for name, run in groupby(nodes, attrgetter(attribute)))
+
+
+def short(count: int) -> str:
+    """Three significant digits and a unit: ``1.50 G``, ``128 M``."""
+    value, units = float(count), ["", " k", " M", " G", " T"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        del units[0]
+    digits = 0 if value == count or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f}{units[0]}"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """``64×112×112``: channels, height, width."""
+    return "×".join(map(str, shape))
+
+
+def share_text(part: int | float, whole: int | float) -> str:
+    """``12.3 %``; of nothing, nothing."""
+    return f"{100 * part / whole if whole else 0.0:.1f} %"
+
+
+def kernel_text(node: Node) -> str:
+    """``3×3/2``, or the node's other detail as it is."""
+    kernel, space, rest = node.detail.partition(" ")
+    return (kernel.replace("x", "×") if kernel[:1].isdigit() else kernel) + space + rest
+
+
+def field_text(node: Node) -> str:
+    """``59``, or ``27–59`` where a narrower path leads here too."""
+    low, high = node.receptive_field_min, node.receptive_field
+    return str(high) if low == high else f"{low}–{high}"
+
+
+def heading(trace: NetTrace) -> str:
+    """Name and variant: ``resnet50 (v1.5)``."""
+    return printable(f"{trace.name} ({trace.variant})" if trace.variant else trace.name)
+
+
+def totals(trace: NetTrace) -> str:
+    """The whole net in one line."""
+    return (
+        f"{trace.image_size} × {trace.image_size} pixels · {trace.classes:,} classes · "
+        f"{trace.parameters:,} parameters · {short(trace.macs)} MACs"
+    )
+
+
+FIGURES = ("output", "stride", "parameters", "share", "MACs", "share", "receptive field")
+STAGE_TITLES = ("stage", "blocks", *FIGURES)
+LAYER_TITLES = ("layer", "kind", "kernel", *FIGURES)
+WORDS = frozenset({"stage", "layer", "kind", "kernel", "output"})
+"""The columns that hold words; the others hold numbers."""
+
+
+def stage_row(stage: Group, trace: NetTrace) -> tuple[str, ...]:
+    """A stage's cells under `STAGE_TITLES`."""
+    return (printable(stage.name), str(len(stage.blocks)), *_figures(stage, trace))
+
+
+def layer_row(node: Node, trace: NetTrace) -> tuple[str, ...]:
+    """A layer's cells under `LAYER_TITLES`; its path without what every path begins with."""
+    words = (node.path.removeprefix("backbone.stages."), node.kind, kernel_text(node))
+    return (*map(printable, words), *_figures(Group(node.path, (node,)), trace))
+
+
+def total_row(titles: Sequence[str], trace: NetTrace) -> tuple[str, ...]:
+    """The cells of the whole net under either titles."""
+    known = {titles[0]: "total", "parameters": f"{trace.parameters:,}", "MACs": short(trace.macs)}
+    if "blocks" in titles:
+        known["blocks"] = str(sum(len(stage.blocks) for stage in stages_of(trace)))
+    return tuple(known.get(title, "") for title in titles)
+
+
+def _figures(group: Group, trace: NetTrace) -> tuple[str, ...]:
+    last = group.last
+    return (
+        shape_text(last.out_shape),
+        str(last.stride),
+        f"{group.parameters:,}",
+        share_text(group.parameters, trace.parameters),
+        short(group.macs),
+        share_text(group.macs, trace.macs),
+        field_text(last),
+    )
+
+
+MACS_NOTE = "MACs are multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."
+FIELD_NOTE = (
+    "The receptive field is the side, in input pixels, of the square that one output value can see: "
+    "along the narrowest path – along the widest. It may be larger than the image."
+)
+STRIDE_NOTE = "The stride is the input pixels from one output value to the next."
+NOTES = (MACS_NOTE, STRIDE_NOTE, FIELD_NOTE)

@@ -1,0 +1,163 @@
+"""What is known of a net beside its stages and layers, as tables that text and page print alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inarch.commands.inspect.drawing.summary import (
+    Group,
+    concepts_of,
+    share_text,
+    short,
+    stages_of,
+)
+from inarch.commands.inspect.records import (
+    BlockFlow,
+    EffectiveField,
+    Flow,
+    Measurements,
+    Timing,
+)
+from inarch.models.anatomy.records import NetTrace
+from inarch.report.wording import counted, printable
+
+WORDY = frozenset({"concept", "stage", "tap", "block"})
+"""The columns that hold words; the others hold numbers."""
+SHOWN = 24
+"""Blocks of which the flow is told one by one; of more, every so manieth."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under titles, with what they are and how to read them."""
+
+    caption: str
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+    total: tuple[str, ...] = ()
+
+
+def tables_of(trace: NetTrace, measured: Measurements) -> tuple[Table, ...]:
+    """The concepts, and a table for each thing that was measured."""
+    tables = [_concepts(trace, measured.timings)]
+    if measured.timings:
+        tables.append(_times(trace, measured.timings))
+    if measured.fields:
+        tables.append(_fields(measured.fields))
+    if measured.flow:
+        tables.append(_flow(measured.flow))
+    return tuple(tables)
+
+
+def milliseconds(timing: Timing, trace: NetTrace, group: Group) -> float:
+    """What a group of layers takes."""
+    inside = {id(node) for node in group.nodes}
+    return sum(each for node, each in zip(trace.nodes, timing.layers, strict=True) if id(node) in inside)
+
+
+def bytes_text(count: int) -> str:
+    """``6.7 MiB``, ``392 KiB``."""
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.0f} KiB"
+
+
+def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
+    moved = sum(node.moved for node in trace.nodes)
+    rows = []
+    for group in concepts_of(trace):
+        traffic = sum(node.moved for node in group.nodes)
+        rows.append(
+            (
+                printable(group.name),
+                str(len(group.nodes)),
+                f"{group.parameters:,}",
+                share_text(group.parameters, trace.parameters),
+                short(group.macs),
+                share_text(group.macs, trace.macs),
+                bytes_text(traffic),
+                f"{2 * group.macs / traffic:.1f}",
+                *(share_text(milliseconds(timing, trace, group), sum(timing.layers)) for timing in timings),
+            )
+        )
+    figures = ("layers", "parameters", "share", "MACs", "share", "moved", "FLOPs/byte")
+    total = (
+        "total", str(len(trace.nodes)), f"{trace.parameters:,}", "", short(trace.macs), "", bytes_text(moved),
+        f"{2 * trace.macs / moved:.1f}", *("" for _ in timings),
+    )  # fmt: skip
+    return Table(
+        caption="What the work is for",
+        titles=("concept", *figures, *(f"{_name(timing)} time" for timing in timings)),
+        rows=tuple(rows),
+        total=total,
+        note=(
+            "Every layer is for one thing. Between layers: normalisation, activation and all else that works value by "
+            "value. Moved: bytes that layers read and write at least, in float32; few FLOPs for each of them mean that "
+            f"memory sets the pace. Maps take {bytes_text(trace.peak)} of memory at most at one moment, for one image; "
+            f"weights take {bytes_text(4 * trace.parameters)} more. PyTorch on a CPU comes to "
+            f"{bytes_text(trace.running_peak)}, for oneDNN copies a convolution's weights as it runs."
+        ),
+    )
+
+
+def _times(trace: NetTrace, timings: Sequence[Timing]) -> Table:
+    rows = []
+    for stage in stages_of(trace):
+        spent = [(timing, milliseconds(timing, trace, stage)) for timing in timings]
+        cells = [cell for timing, each in spent for cell in (f"{each:.2f}", share_text(each, sum(timing.layers)))]
+        rows.append((printable(stage.name), share_text(stage.macs, trace.macs), *cells))
+    titles = [title for timing in timings for title in (f"{_name(timing)} ms", "share")]
+    total = [cell for timing in timings for cell in (f"{sum(timing.layers):.2f}", "")]
+    whole = "; ".join(
+        f"{timing.engine}: {timing.whole:.1f} ms from begin to end ({timing.lowest:.1f} to {timing.highest:.1f}, "
+        f"{counted(timing.runs, 'run')}, {counted(timing.threads, 'thread')}), {timing.elsewhere:.2f} ms on no layer"
+        for timing in timings
+    )
+    return Table(
+        caption="Where the time goes",
+        titles=("stage", "MACs share", *titles),
+        rows=tuple(rows),
+        total=("total", "", *total),
+        note=f"One image on this machine. Of a layer the fastest run counts, for whatever else a machine does can only "
+        f"add; of the whole the median: {whole}. In ONNX Runtime normalisation and activation are part "
+        "of the convolution before them. A share of the time that is larger than the share of the MACs marks layers "
+        "that keep the processor waiting.",
+    )
+
+
+def _fields(fields: Sequence[EffectiveField]) -> Table:
+    rows = [
+        (printable(each.tap), str(each.theoretical), f"{each.effective:.0f}", f"{each.deviation:.1f}")
+        for each in fields
+    ]
+    return Table(
+        caption="What a value really sees",
+        titles=("tap", "can see", "is moved by", "deviation"),
+        rows=tuple(rows),
+        note=f"Sides in pixels, {counted(fields[0].images, 'image')} of noise. Can see: the theoretical receptive "
+        "field. Is moved by: a square of as many pixels as have at least 4.55 % of the largest gradient (Luo et al. "
+        "2016). Deviation: of the gradient around its centre, along one axis. The image ends both, and training "
+        "widens what a value is moved by; weights here are as they were handed over.",
+    )
+
+
+def _flow(flow: Flow) -> Table:
+    step = -(-len(flow.blocks) // SHOWN)
+    shown = [each for place, each in enumerate(flow.blocks) if place % step == 0 or place == len(flow.blocks) - 1]
+    return Table(
+        caption="How values and gradients pass through",
+        titles=("block", "values", "gradient", "by residual", "by shortcut"),
+        rows=tuple(_flow_row(each) for each in shown),
+        note=f"One step of training on {counted(flow.images, 'image')} of noise, seed {flow.seed}, before any weight "
+        "has moved. Values: root mean square of what the block puts out. Gradient: norm of the loss's gradient by it. "
+        "By residual, by shortcut: norm of what each path hands back to the block before. A net of the catalog is "
+        "freshly drawn, with residual paths that start with scale one, not zero as in training."
+        + (f" Of {len(flow.blocks)} blocks every {step}th is shown." if step > 1 else ""),
+    )
+
+
+def _flow_row(each: BlockFlow) -> tuple[str, ...]:
+    paths = ("" if part is None else f"{part:.3g}" for part in (each.residual, each.shortcut))
+    return (printable(each.block), f"{each.activation:.3g}", f"{each.gradient:.3g}", *paths)
+
+
+def _name(timing: Timing) -> str:
+    return timing.engine.rpartition(" ")[0] or timing.engine

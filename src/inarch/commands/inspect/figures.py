@@ -1,0 +1,58 @@
+"""A trace summed up: by stage, and as a whole."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from inarch.models.anatomy.records import NetFigures, NetTrace, Node, StageFigures
+
+WEIGHTED = frozenset({"convolution", "linear"})
+"""The kinds of layers that depth counts."""
+
+
+def net_figures(trace: NetTrace) -> NetFigures:
+    """The whole net."""
+    backbone = [node for node in trace.nodes if node.path.startswith("backbone.")]
+    return NetFigures(
+        name=trace.name,
+        variant=trace.variant,
+        image_size=trace.image_size,
+        classes=trace.classes,
+        parameters=trace.parameters,
+        macs=trace.macs,
+        depth=depth_of(trace.nodes),
+        receptive_field=backbone[-1].receptive_field,
+    )
+
+
+def stage_figures(trace: NetTrace) -> tuple[StageFigures, ...]:
+    """Every stage, in running order."""
+    return tuple(_stage(name, tuple(nodes)) for name, nodes in groupby(trace.nodes, attrgetter("stage")))
+
+
+def depth_of(nodes: Sequence[Node]) -> int:
+    """Convolutions and linear layers on the longest way through: of a block's paths the longest counts."""
+    return sum(_longest(tuple(block)) for _, block in groupby(nodes, attrgetter("stage", "block")))
+
+
+def _stage(name: str, nodes: Sequence[Node]) -> StageFigures:
+    last = nodes[-1]
+    return StageFigures(
+        name=name,
+        blocks=len({node.block for node in nodes}),
+        out_shape=last.out_shape,
+        stride=last.stride,
+        parameters=sum(node.parameters for node in nodes),
+        macs=sum(node.macs for node in nodes),
+        receptive_field=last.receptive_field,
+    )
+
+
+def _longest(nodes: Sequence[Node], branch: str = "") -> int:
+    """The depth of ``branch`` of a block with all that forks off from it."""
+    begin = f"{branch}/" if branch else ""
+    inside = [node.branch.removeprefix(begin) for node in nodes if node.branch != branch]
+    forks = {f"{begin}{name.partition('/')[0]}" for name in inside}
+    below = [[node for node in nodes if f"{node.branch}/".startswith(f"{fork}/")] for fork in forks]
+    own = sum(node.kind in WEIGHTED for node in nodes if node.branch == branch)
+    return own + max((_longest(each, fork) for fork, each in zip(forks, below, strict=True)), default=0)

@@ -1,0 +1,1 @@
+"""``inarch predict``: the classes of photos, without torch."""

@@ -1,0 +1,129 @@
+"""A pre-training run: chunk after chunk of crops, with a checkpoint after each; the best backbone so far is kept."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inarch.commands.pretrain.lessons import Lessons
+from inarch.commands.pretrain.probing import ProbeSet, probe_accuracy
+from inarch.commands.pretrain.recipe import Recipe
+from inarch.commands.pretrain.student import Lesson, Student, feature_statistics
+from inarch.errors import OutputError, UserError
+from inarch.models import Backbone, build
+from inarch.models.shapes import Labels
+from inarch.storage.lock import exclusive
+from inarch.training.checkpoint import load_checkpoint, save_checkpoint
+from inarch.training.loop import Epoch, Run, Source
+from inarch.training.seeds import global_draws
+
+CHECKPOINT, BEST, LOG, RECIPE = "checkpoint.pt", "best.pt", "log.jsonl", "recipe.json"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What came of one chunk of crops."""
+
+    epoch: Epoch
+    probed: bool
+    """Whether it was time to look at the probes, and to keep the backbone if it is the best."""
+    probes: Mapping[str, float]
+    """Accuracy by set of probe photos."""
+
+
+def pretrain(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
+    """Train chunk by chunk, from where an earlier run of the same recipe in ``folder`` stopped.
+
+    A run that is killed loses the chunk it is in, and ends with the same weights as one that is not. After every
+    chunk that is probed, the averaged backbone is kept if no earlier one was better.
+
+    Args:
+        lessons: what is learned.
+        probes: by whose mean accuracy the best backbone is chosen; without any the last one is kept.
+        folder: holds the checkpoint, the best backbone and a log of one JSON line for each chunk.
+
+    Raises:
+        UserError: the folder holds a run of another recipe.
+        OutputError: the folder cannot be written.
+    """
+    with exclusive(folder):
+        _claim(folder, lessons.recipe)
+        yield from _chunks(lessons, probes, folder)
+
+
+def _chunks(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
+    recipe = lessons.recipe
+    run = Run(student_of(lessons), recipe.training, folder / CHECKPOINT)
+    run.resume()
+    run.config = recipe.training  # the recipe may have been made longer since
+    last = recipe.training.epochs
+    for epoch in run.epochs(Source(recipe.chunk, lessons.batch), partial(_loss, recipe=recipe)):
+        is_time = epoch.number % recipe.probe_every == 0 or epoch.number == last
+        backbone = _averaged(run).classifier.backbone
+        looked_at = probes if is_time else ()
+        accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.normalisation) for probe in looked_at}
+        if is_time:
+            _keep_better(folder / BEST, backbone, accuracies, epoch.number)
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps({**asdict(epoch), "probes": accuracies}) + "\n")
+        yield Chunk(epoch, is_time, accuracies)
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Make the folder that of this recipe. What a recipe may change half-way is its name and how long it is."""
+    said = json.loads(json.dumps(asdict(recipe)))
+    for name in ("name", "phases"):
+        del said[name]
+    del said["training"]["epochs"]
+    text = json.dumps(said, indent=2) + "\n"
+    try:
+        if not (folder / RECIPE).exists() and not (folder / CHECKPOINT).exists():
+            (folder / RECIPE).write_text(text, encoding="utf-8")
+        before = (folder / RECIPE).read_text("utf-8") if (folder / RECIPE).exists() else ""
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be used ({error.strerror or error}); choose another --out.") from error
+    if before != text:
+        raise UserError(f"{folder} holds a run of another recipe than {recipe.name}; choose another --out.")
+
+
+def student_of(lessons: Lessons) -> Student:
+    """A fresh student; the statistics of the teacher's features come from the first chunk."""
+    recipe, teacher = lessons.recipe, lessons.teacher
+    crops, features = lessons.chunk(1)
+    taught = torch.from_numpy(features[lessons.taught(crops)])
+    if not len(taught):
+        raise UserError(f"The recipe {recipe.name} has no taught photos in its first chunk; the teacher is of no use.")
+    classifier = build(recipe.model, classes=max(1, len(lessons.corpora.classes)), seed=recipe.training.seed)
+    with global_draws(recipe.training.seed, "student"):
+        head = (torch.from_numpy(teacher.weight), torch.from_numpy(teacher.bias))
+        return Student(classifier, feature_statistics(taught), head)
+
+
+def best_backbone(folder: Path) -> tuple[dict[str, Tensor], dict[str, float], int]:
+    """The state dict of the best backbone so far, its accuracies by probe set, and its chunk.
+
+    Raises:
+        UserError: there is none.
+    """
+    state = load_checkpoint(folder / BEST)
+    if state is None:
+        raise UserError(f"{folder} holds no pre-trained backbone yet.")
+    return state["backbone"], state["probes"], state["chunk"]
+
+
+def _loss(student: Student, lesson: Lesson, labels: Labels, *, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    return student.loss(lesson, labels, recipe.weighting, recipe.training.label_smoothing)
+
+
+def _averaged(run: Run) -> Student:
+    return run.model if run.average is None else run.average.module  # type: ignore[return-value]
+
+
+def _keep_better(path: Path, backbone: Backbone, accuracies: Mapping[str, float], chunk: int) -> None:
+    before = load_checkpoint(path)
+    if before is None or sum(accuracies.values()) >= sum(before["probes"].values()):
+        save_checkpoint(path, {"backbone": backbone.state_dict(), "probes": dict(accuracies), "chunk": chunk})

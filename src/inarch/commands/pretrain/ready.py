@@ -1,0 +1,48 @@
+"""A ready net as a teacher: its graph up to the pooled features, and its own head."""
+
+import numpy as np
+
+from inarch.commands.pretrain.teacher import Teacher
+from inarch.data.photos import Preprocessing
+from inarch.errors import UserError
+from inarch.models import architecture
+from inarch.runtime.onnx_graph import features_graph
+from inarch.runtime.session import Graph
+from inarch.storage.cache import cache_key
+from inarch.transfer.backbones import starting_point
+from inarch.weights.files import read_weights
+from inarch.weights.identification import translated
+from inarch.weights.locating import locate
+from inarch.weights.named import usual
+
+
+def teacher_of(name: str, size: int, *, threads: int = 0) -> Teacher:
+    """The teacher of that name.
+
+    Args:
+        name: a net whose usual weights are on this machine or can be fetched: ``efficientnet_lite0``, ``resnet50``.
+        size: side, in pixels, at which it is shown crops.
+        threads: cores that it may use; 0 takes all.
+
+    Raises:
+        UnknownNameError: there is no such net.
+        UserError: it has no usual weights, or they come without a linear head.
+        WeightsError: its weights cannot be had, or belong to a package that is not installed.
+    """
+    row = architecture(name)
+    weights = usual(name)
+    if weights is None:
+        raise UserError(f"{name} has no ready weights, so it cannot teach; efficientnet_lite0 can.")
+    tensors = translated(read_weights(locate(weights)).tensors, name).tensors
+    head = {each.rpartition(".")[2]: tensor for each, tensor in tensors.items() if each.startswith("head.")}
+    if head.keys() != {"weight", "bias"}:
+        raise UserError(f"The weights of {name} have no linear head to teach with.")
+    start = starting_point(name, weights.name)
+    preprocessing = Preprocessing(image_size=size, mean=row.mean, std=row.std)
+    return Teacher(
+        graph=Graph(features_graph(start.backbone, preprocessing), threads=threads),
+        weight=head["weight"].float().numpy().astype(np.float32),
+        bias=head["bias"].float().numpy().astype(np.float32),
+        digest=cache_key(start.digest, repr(preprocessing)),
+        size=size,
+    )

@@ -1,0 +1,59 @@
+"""Pre-training, from a recipe to weights that can be grafted."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from inarch.commands.pretrain.corpus import corpora_of
+from inarch.commands.pretrain.lessons import Lessons
+from inarch.commands.pretrain.pretrain import Chunk, best_backbone
+from inarch.commands.pretrain.pretrain import pretrain as run
+from inarch.commands.pretrain.probing import probe_set
+from inarch.commands.pretrain.ready import teacher_of
+from inarch.commands.pretrain.recipe import Recipe, read_recipe
+from inarch.models import architecture
+from inarch.progress import Progress, silent
+from inarch.storage.cache import default_cache_folder
+from inarch.storage.cache_size import in_use
+from inarch.weights.embedded import pack
+
+WEIGHTS = "weights.safetensors"
+
+
+def pretrain(
+    recipe: Path, data: Path, out: Path, progress: Progress = silent, *, cache: Path | None = None
+) -> Iterator[Chunk]:
+    """Run a recipe, or go on with it; ``out/weights.safetensors`` holds the best backbone after every probe.
+
+    Args:
+        recipe: a TOML file.
+        data: the folder that the recipe's photos lie in.
+        out: the folder of this run.
+        progress: called with what is being done, how much of it is, and of how much.
+        cache: for decoded photos and the teacher's answers; None takes the user's cache folder.
+
+    Raises:
+        UserError: the recipe is none, asks for a net that does not exist, or ``out`` holds another run.
+        PhotosError: photos are missing.
+        OutputError: ``out`` or the cache cannot be written.
+        MissingExtraError: the teacher's package is not installed.
+    """
+    asked = read_recipe(recipe)
+    architecture(asked.model)
+    place = cache or default_cache_folder()
+    with in_use(place, None):
+        corpora = corpora_of(asked, data, place, progress)
+        seed = asked.training.seed
+        probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
+        lessons = Lessons(asked, corpora, teacher_of(asked.teacher, asked.teacher_size), place)
+        for chunk in run(lessons, probes, out):
+            progress("pretrain", chunk.epoch.number, asked.training.epochs)
+            if chunk.probed:
+                _write(asked, out)
+            yield chunk
+
+
+def _write(recipe: Recipe, out: Path) -> None:
+    backbone, _, chunk = best_backbone(out)
+    origin = f"recipe {recipe.name}, after {chunk} of {recipe.training.epochs} chunks"
+    pack(backbone, out / WEIGHTS, architecture=recipe.model, image_size=recipe.image_size(chunk), origin=origin)

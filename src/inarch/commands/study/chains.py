@@ -1,0 +1,58 @@
+"""Deep nets of nothing but convolutions and an activation, which show what a start and an activation are worth."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from inarch.commands.study.learning import accuracies, learn, sides
+from inarch.commands.study.study import Bench, Readings
+from inarch.models import (
+    Backbone,
+    Block,
+    Classifier,
+    linear_head,
+)
+from inarch.models.convolution import Conv, conv_only
+from inarch.models.initialisation import initialise
+from inarch.training.config import TrainingConfig
+from inarch.training.seeds import derived
+
+LAYERS, WIDTH = 12, 16
+TRAINING = TrainingConfig(
+    epochs=5, batch_size=64, optimiser="adamw", lr=3e-3, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0
+)
+
+
+def trained_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module], scale: float) -> Readings:
+    """Accuracies of a chain of convolutions after a few epochs.
+
+    Args:
+        bench: whose photos it learns from.
+        seed: of the split, the weights and the order of the photos.
+        activation: builds what follows every convolution.
+        scale: the convolutions start with so many times the standard deviation of He et al. 2015.
+    """
+    data = sides(bench, seed)
+    model = _chain(activation, data.classes)
+    initialise(model, torch.Generator().manual_seed(derived(seed, "chain")))
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.mul_(scale)
+    learn(model, data.learned, replace(TRAINING, seed=seed))
+    return accuracies(model, data)
+
+
+def _chain(activation: Callable[[], nn.Module], classes: int) -> Classifier:
+    """Every fourth convolution strides, so that the last map has an eighth of the image's side."""
+    blocks, channels, stride = [], 3, 1
+    for number in range(1, LAYERS + 1):
+        step = 2 if number % 4 == 0 else 1
+        name = f"conv{number}"
+        module = conv_only(channels, Conv(name, WIDTH, 3, step))
+        module.add_module("activation", activation())
+        channels, stride = WIDTH, stride * step
+        blocks.append(Block(name, module, channels, stride))
+    return Classifier(Backbone({"chain": blocks}), linear_head(WIDTH, classes))

@@ -1,0 +1,55 @@
+"""Auxiliary heads against vanishing gradients."""
+
+from inarch.commands.study.gradients import stem_gradient
+from inarch.commands.study.records import Claim, Quantity
+from inarch.commands.study.study import Bench, Readings, Study
+
+NORM = "first-layer gradient"
+IMAGE_SIZE = 112
+PAPER, PAPER_AUXILIARY = "the paper's net", "the paper's net with heads"
+NORMALISED, NORMALISED_AUXILIARY = "batch normalisation", "batch normalisation with heads"
+NETS = {
+    PAPER: ("googlenet_paper", False),
+    PAPER_AUXILIARY: ("googlenet_paper", True),
+    NORMALISED: ("googlenet", False),
+    NORMALISED_AUXILIARY: ("googlenet", True),
+}
+
+
+def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
+    """The norm at the start, of the net that the arm stands for."""
+    name, auxiliary = NETS[arm]
+    return {NORM: stem_gradient(name, seed, auxiliary=auxiliary, image_size=IMAGE_SIZE)}
+
+
+STUDY = Study(
+    Claim(
+        name="auxiliary-gradients",
+        statement="Auxiliary heads bring the first layer a larger gradient, with batch normalisation and without.",
+        source="Szegedy et al. 2015, arXiv 1409.4842, section 5",
+        reported="The heads are said to increase the gradient that is propagated back; no figure is given. Szegedy et "
+        "al. 2016 (arXiv 1512.00567, section 4) later find no effect early in training.",
+        design=f"GoogLeNet as in the paper, and with batch normalisation, before the first step, on 8 images of noise "
+        f"of {IMAGE_SIZE} pixels; the heads' losses count 0.3 each. The weights of the net are the same with heads and "
+        "without. A seed draws the weights, the images and the labels.",
+        limits="A larger gradient need not be a better one, and dropout is left out.",
+        quantities=(
+            Quantity(
+                words="with heads against without, the paper's net",
+                one=(PAPER_AUXILIARY, NORM),
+                other=(PAPER, NORM),
+                threshold=1.5,
+            ),
+            Quantity(
+                words="with heads against without, batch normalisation",
+                one=(NORMALISED_AUXILIARY, NORM),
+                other=(NORMALISED, NORM),
+                threshold=1.5,
+            ),
+        ),
+        arms=tuple(NETS),
+        seeds=5,
+        seconds=8.0,
+    ),
+    measure,
+)

@@ -1,0 +1,71 @@
+"""Deeper plain nets train worse; residual ones don't."""
+
+from dataclasses import replace
+
+from inarch.commands.study.learning import (
+    LEARNED,
+    accuracies,
+    learn,
+    sides,
+)
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import (
+    Bench,
+    Readings,
+    Study,
+    needed,
+)
+from inarch.models import build
+from inarch.models.initialisation import open_residuals
+from inarch.training.config import TrainingConfig
+
+SHALLOW_PLAIN, DEEP_PLAIN, SHALLOW_RESIDUAL, DEEP_RESIDUAL = "plain20", "plain56", "resnet20", "resnet56"
+TRAINING = TrainingConfig(epochs=16, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
+
+
+def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
+    """Train the net that the arm names."""
+    data = sides(needed(bench), seed)
+    model = build(arm, classes=data.classes, seed=seed)
+    open_residuals(model)
+    learn(model, data.learned, replace(TRAINING, seed=seed))
+    return accuracies(model, data)
+
+
+STUDY = Study(
+    Claim(
+        name="degradation",
+        statement="More layers make a plain net worse on the very photos that it learns from, and a residual net not.",
+        source="He et al. 2016, arXiv 1512.03385, section 4.2 and Fig. 6",
+        reported="CIFAR-10: plain nets of 56 layers end with a higher training error than those of 20; ResNet-56 ends "
+        "lower than ResNet-20 (test error 6.97 against 8.75 %).",
+        design=f"Nets of 20 and 56 layers and their plain twins, trained alike for {TRAINING.epochs} epochs, in which "
+        "ResNet-56 fits nearly all of the digits; accuracy on the photos learned from, in evaluation mode. A seed "
+        "draws the split, the weights and the order of the photos.",
+        limits="Small photos and few epochs: the paper trains for 160. That the plain net would catch up with more of "
+        "them is not excluded.",
+        quantities=(
+            Quantity(
+                words="plain, 20 layers less 56",
+                one=(SHALLOW_PLAIN, LEARNED),
+                other=(DEEP_PLAIN, LEARNED),
+                threshold=0.05,
+                scale=POINTS,
+                grain=0.002,
+            ),
+            Quantity(
+                words="residual, 56 layers less 20",
+                one=(DEEP_RESIDUAL, LEARNED),
+                other=(SHALLOW_RESIDUAL, LEARNED),
+                threshold=-0.02,
+                scale=POINTS,
+                grain=0.002,
+            ),
+        ),
+        arms=(SHALLOW_PLAIN, DEEP_PLAIN, SHALLOW_RESIDUAL, DEEP_RESIDUAL),
+        seeds=5,
+        seconds=135.0,
+        photos=True,
+    ),
+    measure,
+)

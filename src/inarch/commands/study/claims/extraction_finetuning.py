@@ -1,0 +1,51 @@
+"""Feature extraction against fine-tuning."""
+
+from inarch.commands.study import curves
+from inarch.commands.study.curves import (
+    ALL,
+    FEW,
+    FINETUNE,
+    PROBE,
+    held_out,
+)
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import Study
+
+STUDY = Study(
+    Claim(
+        name="extraction-finetuning",
+        statement="Feature extraction is as good as fine-tuning while there are few photos, and falls behind as there "
+        "are more.",
+        source="A rule of thumb of courses and tutorials; Kornblith et al. 2019, arXiv 1805.08974",
+        reported="ResNet-50 with all photos of twelve sets, by BYOL's Table 3: fine-tuning gains from -1.2 to 25.4 "
+        "points.",
+        design="The learning curves of `inarch train --learning-curves`: the same folds and the same held-out photos "
+        f"for both, with the fewest photos of each class and with {curves.MOST} at most. A seed draws the photos and "
+        "the folds.",
+        limits=f"Up to {curves.MOST} photos of each class, and one small backbone: where fine-tuning overtakes later, "
+        "this does not see it. Fine-tuning moves the last stage alone.",
+        quantities=(
+            Quantity(
+                words="extraction less fine-tuning, few photos",
+                one=held_out(PROBE, FEW),
+                other=held_out(FINETUNE, FEW),
+                threshold=-0.02,
+                scale=POINTS,
+                grain=0.005,
+            ),
+            Quantity(
+                words="fine-tuning less extraction, all photos",
+                one=held_out(FINETUNE, ALL),
+                other=held_out(PROBE, ALL),
+                threshold=0.01,
+                scale=POINTS,
+                grain=0.005,
+            ),
+        ),
+        arms=(curves.CURVES,),
+        seeds=3,
+        seconds=180.0,
+        photos=True,
+    ),
+    curves.measure,
+)

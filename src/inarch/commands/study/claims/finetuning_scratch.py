@@ -1,0 +1,49 @@
+"""Fine-tuning against training from scratch."""
+
+from inarch.commands.study import curves
+from inarch.commands.study.curves import (
+    ALL,
+    FEW,
+    FINETUNE,
+    SCRATCH,
+    held_out,
+)
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import Study
+
+STUDY = Study(
+    Claim(
+        name="finetuning-scratch",
+        statement="With few photos a fine-tuned net is more often right than one that learns from them alone.",
+        source="Yosinski et al. 2014, NeurIPS; Kornblith et al. 2019, arXiv 1805.08974, section 4.6",
+        reported="ResNet-50 on twelve sets, by BYOL's Table 3: fine-tuning is ahead of scratch by 0.3 to 22 points.",
+        design="The learning curves of `inarch train --learning-curves`: the same folds and the same held-out photos "
+        f"for every strategy, with the fewest photos of each class and with {curves.MOST} at most, matched by a limit "
+        f"of {curves.SECONDS:.0f} seconds for all of them. A seed draws the photos and the folds.",
+        limits="The backbone is the small one that comes with inarch, and the time is short for a net from scratch: "
+        "with more of both either could gain. Readings depend on how much this machine does in the time.",
+        quantities=(
+            Quantity(
+                words="fine-tuning less scratch, few photos",
+                one=held_out(FINETUNE, FEW),
+                other=held_out(SCRATCH, FEW),
+                threshold=0.05,
+                scale=POINTS,
+                grain=0.005,
+            ),
+            Quantity(
+                words="fine-tuning less scratch, all photos",
+                one=held_out(FINETUNE, ALL),
+                other=held_out(SCRATCH, ALL),
+                threshold=0.05,
+                scale=POINTS,
+                grain=0.005,
+            ),
+        ),
+        arms=(curves.CURVES,),
+        seeds=3,
+        seconds=180.0,
+        photos=True,
+    ),
+    curves.measure,
+)

@@ -1,0 +1,124 @@
+"""The four meanings of a frozen backbone with batch normalisation."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from inarch.commands.study.learning import (
+    BATCH,
+    Sides,
+    accuracy,
+    learn,
+    sides,
+)
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import (
+    Bench,
+    Readings,
+    Study,
+    needed,
+)
+from inarch.models import Frozen, evaluating, linear_head
+from inarch.models.backbone import pooled
+from inarch.training.config import TrainingConfig
+from inarch.transfer.backbones import DEFAULT_EMBEDDED, EMBEDDED, starting_point
+
+SIDE = 48
+TRAINING = TrainingConfig(epochs=1, batch_size=32, lr=0.02, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
+DRIFT, HELD_OUT = "drift of the features", "accuracy on held-out photos"
+
+
+def _weights_alone(backbone: nn.Module) -> nn.Module:
+    return backbone.requires_grad_(False)
+
+
+def _weights_and_momentum(backbone: nn.Module) -> nn.Module:
+    for module in backbone.requires_grad_(False).modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0
+    return backbone
+
+
+class _Evaluating(nn.Module):
+    """Always in evaluation mode, with weights that move."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.inner(images)
+
+    def train(self, mode: bool = True) -> "_Evaluating":
+        super().train(mode)
+        self.inner.eval()
+        return self
+
+
+WEIGHTS, MOMENTUM, STATISTICS, BOTH = (
+    "no gradient",
+    "no gradient, no updates of the statistics",
+    "evaluation mode, weights move",
+    "no gradient, evaluation mode",
+)
+MEANINGS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    WEIGHTS: _weights_alone,
+    MOMENTUM: _weights_and_momentum,
+    STATISTICS: _Evaluating,
+    BOTH: Frozen,
+}
+
+
+def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
+    """Train a head on the backbone, frozen as the arm says, and see what became of the backbone."""
+    data = sides(needed(bench), seed, SIDE)
+    backbone = starting_point(DEFAULT_EMBEDDED, EMBEDDED).backbone
+    before = _features(backbone, data)
+    torch.manual_seed(seed)
+    head = linear_head(backbone.channels, data.classes)
+    model = nn.Sequential(MEANINGS[arm](backbone), head)
+    learn(model, data.learned, replace(TRAINING, seed=seed))
+    after = _features(backbone, data)
+    return {
+        DRIFT: float((after - before).norm() / before.norm()),
+        HELD_OUT: accuracy(model, data.held_out),
+    }
+
+
+@torch.no_grad()
+def _features(backbone: nn.Module, data: Sides) -> Tensor:
+    with evaluating(backbone):
+        return torch.cat([pooled(backbone(images)) for images in data.held_out.images.split(BATCH)])
+
+
+STUDY = Study(
+    Claim(
+        name="frozen-statistics",
+        statement="A backbone that only takes no gradient is not frozen: in training mode its batch statistics drift, "
+        "and its features with them.",
+        source="A trap that users of many libraries report, among them lightly-ai/lightly#1438 and kdexd/virtex#16",
+        reported="No figure.",
+        design=f"The backbone {DEFAULT_EMBEDDED} that comes with inarch, at {SIDE} pixels, under a fresh head that is "
+        "trained for one epoch, frozen in four ways. Drift is the norm of what the pooled features of held-out photos "
+        "have changed by, over their norm, in evaluation mode. A seed draws the split, the head and the order of the "
+        "photos.",
+        limits="How much drifts depends on how unlike the photos are to those that the backbone learned from. That it "
+        "does harm is not claimed; the accuracies are shown.",
+        quantities=(
+            Quantity(
+                words="drift without a gradient, less that in evaluation mode as well",
+                one=(WEIGHTS, DRIFT),
+                other=(BOTH, DRIFT),
+                threshold=0.05,
+                scale=POINTS,
+            ),
+        ),
+        arms=tuple(MEANINGS),
+        seeds=3,
+        seconds=45.0,
+        photos=True,
+    ),
+    measure,
+)

@@ -1,0 +1,65 @@
+"""From general to specific features."""
+
+from inarch.commands.study import transplants
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import Study
+from inarch.commands.study.transplants import (
+    CUTS,
+    NET,
+    OTHER,
+    OTHER_TUNED,
+    TRAINING,
+    TRANSPLANTS,
+    UNCUT,
+    reading,
+)
+
+FIRST, _, LAST = CUTS
+
+STUDY = Study(
+    Claim(
+        name="general-specific",
+        statement="The first stage of a net that learned other classes serves as well as one's own; the last, frozen, "
+        "does not, unless it may be tuned.",
+        source="Yosinski et al. 2014, arXiv 1411.1792, sections 4.1 and 4.2, Fig. 2",
+        reported="AlexNet on two halves of ImageNet: the first two layers transfer without loss, later ones lose up to "
+        "some 8 points when frozen, and tuned ones gain 1 to 2 over the net that learned from the start.",
+        design=f"{NET} learns one half of the classes; then its end learns them anew behind the frozen beginning, up "
+        "to each stage, of a net that learned the other half, and with that beginning tuned. Every net trains for "
+        f"{TRAINING.epochs} epochs at the same rate; accuracy on held-out photos. A seed draws the halves, the split "
+        "and the weights.",
+        limits="A small net and two halves of one set, which resemble each other. Behind the last stage only a linear "
+        "head learns.",
+        quantities=(
+            Quantity(
+                words="other's first stage, frozen, less the whole net",
+                one=reading(OTHER, FIRST),
+                other=reading(UNCUT),
+                threshold=-0.02,
+                scale=POINTS,
+                grain=0.003,
+            ),
+            Quantity(
+                words="other's first stage less its last, both frozen",
+                one=reading(OTHER, FIRST),
+                other=reading(OTHER, LAST),
+                threshold=0.03,
+                scale=POINTS,
+                grain=0.003,
+            ),
+            Quantity(
+                words="other's last stage, tuned, less the whole net",
+                one=reading(OTHER_TUNED, LAST),
+                other=reading(UNCUT),
+                threshold=-0.01,
+                scale=POINTS,
+                grain=0.003,
+            ),
+        ),
+        arms=(TRANSPLANTS,),
+        seeds=5,
+        seconds=100.0,
+        photos=True,
+    ),
+    transplants.measure,
+)

@@ -1,0 +1,106 @@
+"""Convolutions of several sizes side by side, against one size alone."""
+
+from dataclasses import replace
+from functools import cache
+
+from inarch.commands.study.learning import (
+    HELD_OUT,
+    accuracy,
+    learn,
+    sides,
+)
+from inarch.commands.study.records import (
+    AT_MOST,
+    POINTS,
+    Claim,
+    Quantity,
+)
+from inarch.commands.study.study import (
+    Bench,
+    Readings,
+    Study,
+    needed,
+)
+from inarch.models import build
+from inarch.models.anatomy.trace import trace_architecture
+from inarch.training.config import TrainingConfig
+
+NET, WIDTH = "googlenet_small", 0.25
+ALL, BRANCHES = "all branches", ("1x1", "3x3", "5x5")
+MACS = "MACs"
+TRAINING = TrainingConfig(epochs=6, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
+HALVINGS = 7
+"""Of the interval in which the width is searched: to 1 % of it."""
+
+
+def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
+    """Train a net of the arm's branches that costs as much as the one of all branches."""
+    data = sides(needed(bench), seed)
+    name = matched(arm, data.side)
+    model = build(name, classes=data.classes, seed=seed)
+    learn(model, data.learned, replace(TRAINING, seed=seed))
+    macs = trace_architecture(name, image_size=data.side).macs
+    return {HELD_OUT: accuracy(model, data.held_out), MACS: float(macs)}
+
+
+@cache
+def matched(arm: str, side: int) -> str:
+    """The net of one branch alone that needs as many multiply-adds as that of all, or hardly fewer."""
+    whole = f"{NET}:width={WIDTH}"
+    if arm == ALL:
+        return whole
+    most = trace_architecture(whole, image_size=side).macs
+    low, high = 0.0, 4 * WIDTH
+    for _ in range(HALVINGS):
+        width = (low + high) / 2
+        fits = trace_architecture(_alone(arm, width), image_size=side).macs <= most
+        low, high = (width, high) if fits else (low, width)
+    return _alone(arm, low)
+
+
+def _alone(branch: str, width: float) -> str:
+    return f"{NET}:branch={branch}:width={width:g}"
+
+
+STUDY = Study(
+    Claim(
+        name="parallel-scales",
+        statement="Convolutions of several sizes side by side are more often right than any size alone at the same "
+        "cost.",
+        source="Szegedy et al. 2015, arXiv 1409.4842, section 4",
+        reported="An argument, that features of several scales should be aggregated; no net of one size is compared.",
+        design="A GoogLeNet for small images, a quarter as wide, and the same with one branch in every module, made as "
+        f"wide as the same multiply-adds allow. All train for {TRAINING.epochs} epochs; accuracy on held-out photos. A "
+        "seed draws the split, the weights and the order of the photos.",
+        limits="Matched by multiply-adds, not by parameters or time. Photos of 16 or 32 pixels hold few scales.",
+        quantities=(
+            *(
+                Quantity(
+                    words=f"all branches less {branch} alone",
+                    one=(ALL, HELD_OUT),
+                    other=(branch, HELD_OUT),
+                    threshold=0.005,
+                    scale=POINTS,
+                    grain=0.003,
+                )
+                for branch in BRANCHES
+            ),
+            *(
+                Quantity(
+                    words=f"MACs of {branch} alone against all",
+                    one=(branch, MACS),
+                    other=(ALL, MACS),
+                    bound=AT_MOST,
+                    threshold=1.0,
+                    exact=True,
+                )
+                for branch in BRANCHES
+            ),
+        ),
+        arms=(ALL, *BRANCHES),
+        seeds=3,
+        seconds=120.0,
+        photos=True,
+    ),
+    measure,
+)

@@ -1,0 +1,146 @@
+"""What the 1x1 convolutions before the larger ones keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import mean
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inarch.commands.study.learning import BATCH, Examples, sides
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import (
+    Bench,
+    Readings,
+    Study,
+    needed,
+)
+from inarch.metrics.spectrum import effective_rank
+from inarch.models import Backbone, evaluating
+from inarch.training.seeds import derived
+from inarch.transfer.backbones import EMBEDDED, fresh, starting_point
+from inarch.transfer.linear import fit_at
+
+NET, SIDE = "googlenet", 96
+TRAINED, RANDOM = "pre-trained", "first weights"
+BEFORE, AFTER = "accuracy of a linear classifier, before", "accuracy of a linear classifier, after"
+USED_BEFORE, USED_AFTER = "share of directions used, before", "share of directions used, after"
+PHOTOS = 500
+PENALTY = 0.01
+"""Per photo; the same before and after."""
+PLACES = 20
+"""Of every map, at which its channels are compared."""
+
+
+@dataclass(frozen=True)
+class _Map:
+    """What is kept of a feature map of every photo."""
+
+    pooled: NDArray[np.float32]
+    """(n, c)"""
+    places: NDArray[np.float32]
+    """The channels at some places of every map, (n * places, c)."""
+
+
+def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
+    """Means over every reduction of the net, frozen."""
+    data = sides(needed(bench), seed, SIDE)
+    start = starting_point(NET, EMBEDDED) if arm == TRAINED else fresh(NET)
+    learned, held_out = (_some(each, seed) for each in (data.learned, data.held_out))
+    labels, asked = learned.labels.numpy(), held_out.labels.numpy()
+    readings: dict[str, list[float]] = {name: [] for name in (BEFORE, AFTER, USED_BEFORE, USED_AFTER)}
+    seen, tested = (_around_reductions(start.backbone, each, seed) for each in (learned, held_out))
+    for name in seen:
+        for right, used, one, other in zip(
+            (BEFORE, AFTER), (USED_BEFORE, USED_AFTER), seen[name], tested[name], strict=True
+        ):
+            fit = fit_at(one.pooled, labels, PENALTY, classes=data.classes)
+            readings[right].append(float((fit.logits(other.pooled).argmax(1) == asked).mean()))
+            readings[used].append(effective_rank(one.places) / one.places.shape[1])
+    return {name: mean(values) for name, values in readings.items()}
+
+
+def _some(examples: Examples, seed: int) -> Examples:
+    """At most so many, of every class, as the order is drawn."""
+    draws = torch.Generator().manual_seed(derived(seed, "photos"))
+    drawn = torch.randperm(len(examples.labels), generator=draws)[:PHOTOS]
+    return examples.at(drawn)
+
+
+@torch.no_grad()
+def _around_reductions(backbone: Backbone, examples: Examples, seed: int) -> dict[str, tuple[_Map, _Map]]:
+    """What goes into each reduction and what comes out, by the name of its module."""
+    draws = torch.Generator().manual_seed(derived(seed, "places"))
+    kept: dict[str, tuple[list[_Map], list[_Map]]] = {}
+
+    def look(name: str, module: nn.Module, arguments: tuple[Tensor, ...], after: Tensor) -> None:
+        before = arguments[0]
+        at = torch.randint(before[0, 0].numel(), (PLACES,), generator=draws)
+        for parts, feature_map in zip(kept.setdefault(name, ([], [])), (before, after), strict=True):
+            parts.append(_kept(feature_map, at))
+
+    reductions = [(name, each) for name, each in backbone.named_modules() if name.endswith(".reduce")]
+    hooks = [each.register_forward_hook(partial(look, name)) for name, each in reductions]
+    try:
+        with evaluating(backbone):
+            for images in examples.images.split(BATCH // 4):
+                backbone(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: (_joined(before), _joined(after)) for name, (before, after) in kept.items()}
+
+
+def _kept(feature_map: Tensor, at: Tensor) -> _Map:
+    channels = feature_map.shape[1]
+    return _Map(
+        feature_map.mean((2, 3)).numpy(),
+        feature_map.flatten(2)[:, :, at].permute(0, 2, 1).reshape(-1, channels).numpy(),
+    )
+
+
+def _joined(parts: Sequence[_Map]) -> _Map:
+    return _Map(np.concatenate([each.pooled for each in parts]), np.concatenate([each.places for each in parts]))
+
+
+STUDY = Study(
+    Claim(
+        name="reduction-compresses",
+        statement="A 1x1 reduction drops channels and keeps what tells the classes apart: what is left uses more of "
+        "its directions, and a linear classifier loses at most two points by it.",
+        source="Szegedy et al. 2015, arXiv 1409.4842, section 4; Szegedy et al. 2016, arXiv 1512.00567, section 3.1 "
+        "(strong correlation between adjacent units makes reduction cheap)",
+        reported="An argument; neither the rank of the features nor a probe before and after is reported.",
+        design=f"The GoogLeNet that comes with inarch, frozen, on photos of {SIDE} pixels. For every 1x1 reduction: "
+        "what goes in and what comes out, after its ReLU. Directions: the effective rank of the channels at "
+        f"{PLACES} places of each of {PHOTOS} photos, over the number of channels. Accuracy: a linear classifier on "
+        "the pooled maps, at one penalty, on held-out photos. Means over all reductions. A seed draws the split, the "
+        "photos and the places. A net with first weights stands beside it and is not judged.",
+        limits="Pooled maps say nothing about where; one penalty for wide and narrow maps. Whether what is left is "
+        "easier to interpret is not asked here.",
+        quantities=(
+            Quantity(
+                words="accuracy after less before",
+                one=(TRAINED, AFTER),
+                other=(TRAINED, BEFORE),
+                threshold=-0.02,
+                scale=POINTS,
+                grain=0.003,
+            ),
+            Quantity(
+                words="share of directions used, after against before",
+                one=(TRAINED, USED_AFTER),
+                other=(TRAINED, USED_BEFORE),
+                threshold=1.2,
+            ),
+        ),
+        arms=(TRAINED, RANDOM),
+        seeds=3,
+        seconds=60.0,
+        photos=True,
+    ),
+    measure,
+)

@@ -1,0 +1,50 @@
+"""Transfer against overfitting."""
+
+from inarch.commands.study import curves
+from inarch.commands.study.curves import (
+    ALL,
+    FINETUNE,
+    PROBE,
+    SCRATCH,
+    gap,
+)
+from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.study import Study
+
+STUDY = Study(
+    Claim(
+        name="transfer-overfitting",
+        statement="Transfer mitigates overfitting: between photos learned from and photos held out its accuracy drops "
+        "less than that of a net from scratch.",
+        source="A commonplace of textbooks and courses on transfer learning",
+        reported="No figure.",
+        design="The learning curves of `inarch train --learning-curves`: the gap is accuracy on the photos learned "
+        f"from less that on the held-out photos, with {curves.MOST} photos of each class at most, on the same folds "
+        "for every strategy. A seed draws the photos and the folds.",
+        limits="A net that learns nothing has no gap either: read the gaps beside the accuracies. From scratch there "
+        "is augmentation, which lowers its gap.",
+        quantities=(
+            Quantity(
+                words="gap of scratch less that of fine-tuning",
+                one=gap(SCRATCH, ALL),
+                other=gap(FINETUNE, ALL),
+                threshold=0.03,
+                scale=POINTS,
+                grain=0.005,
+            ),
+            Quantity(
+                words="gap of scratch less that of extraction",
+                one=gap(SCRATCH, ALL),
+                other=gap(PROBE, ALL),
+                threshold=0.03,
+                scale=POINTS,
+                grain=0.005,
+            ),
+        ),
+        arms=(curves.CURVES,),
+        seeds=3,
+        seconds=180.0,
+        photos=True,
+    ),
+    curves.measure,
+)

@@ -1,0 +1,51 @@
+"""The first layer's gradient before any weight has moved."""
+
+import torch
+from torch import nn
+
+from inarch.commands.inspect.flow import flow
+from inarch.models import Architecture, architecture, build
+from inarch.models.anatomy.trace import trace
+from inarch.models.initialisation import open_residuals
+from inarch.training.losses import auxiliary_cross_entropy
+
+CLASSES = 10
+IMAGES = 8
+"""Of noise, for one gradient; batch normalisation takes its statistics from them."""
+
+
+def first_layer_gradient(net: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
+    """The norm of the loss's gradient by the first layer's weights, in training mode, on noise.
+
+    Args:
+        net: a name of the catalog, or a row.
+        seed: of the weights, the noise and the labels.
+        zero_start: whether residual paths start at zero, as `initialise` has it; else as in He et al. 2016.
+    """
+    row = architecture(net)
+    model = build(net, classes=CLASSES, seed=seed)
+    if not zero_start:
+        open_residuals(model)
+    record = trace(model, name=row.family, image_size=row.image_size)
+    return flow(model, record, images=IMAGES, seed=seed).layers[0][1]
+
+
+def growth(shallow: str | Architecture, deep: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
+    """By how much the first layer's gradient is larger in the deep net than in the shallow one."""
+    below = first_layer_gradient(shallow, seed, zero_start=zero_start)
+    return first_layer_gradient(deep, seed, zero_start=zero_start) / below
+
+
+def stem_gradient(name: str, seed: int, *, auxiliary: bool, image_size: int) -> float:
+    """The same of a net with its paper's auxiliary heads, whose losses take part, or without them."""
+    taps = architecture(name).auxiliary_taps if auxiliary else ()
+    model = build(name, classes=CLASSES, auxiliary=taps, seed=seed).train()
+    for module in model.modules():
+        module.train(not isinstance(module, nn.Dropout))
+    draws = torch.Generator().manual_seed(seed)
+    noise = torch.randn(IMAGES, 3, image_size, image_size, generator=draws)
+    labels = torch.randint(0, CLASSES, (IMAGES,), generator=draws)
+    loss, _ = auxiliary_cross_entropy(model, noise, labels)
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    (gradient,) = torch.autograd.grad(loss, [first.weight])
+    return float(gradient.norm())

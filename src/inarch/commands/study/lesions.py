@@ -1,0 +1,32 @@
+"""A trained net with one of its blocks taken out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+from torch import nn
+
+from inarch.models import Classifier
+
+
+def removable(model: Classifier) -> tuple[tuple[str, str], ...]:
+    """Stage and name of every block of which the map is of the same shape as the one before: it can be left out."""
+    blocks = [(stage, name) for stage, row in model.backbone.stages.items() for name, _ in row.named_children()]
+    taps = model.backbone.taps
+    return tuple(
+        (stage, name)
+        for (_, before), (stage, name) in pairwise(blocks)
+        if (taps[before].channels, taps[before].stride) == (taps[name].channels, taps[name].stride)
+    )
+
+
+@contextmanager
+def without(model: Classifier, stage: str, name: str) -> Iterator[None]:
+    """Inside the ``with``, the block hands on what it is given; of a residual block that is its shortcut."""
+    row = model.backbone.stages[stage]
+    block = row.get_submodule(name)
+    row.set_submodule(name, nn.Identity())
+    try:
+        yield
+    finally:
+        row.set_submodule(name, block)

@@ -1,0 +1,76 @@
+"""All studies of a folder on one page of Markdown: every claim beside its source's own figure."""
+
+from collections.abc import Iterator, Sequence
+
+from inarch.commands.study.records import (
+    CONTRADICTED,
+    SUPPORTED,
+    UNDECIDED,
+    Judged,
+    Studied,
+)
+from inarch.commands.study.study_text import estimate_text, figure, remarks
+from inarch.report.wording import counted, duration
+
+TITLE = "# Studies: claims of the literature, measured"
+
+
+def studies_page(studied: Sequence[Studied]) -> str:
+    """The page; the same ledgers give the same page."""
+    verdicts = [each.finding.verdict for each in studied]
+    count = ", ".join(f"{verdicts.count(name)} {name}" for name in (SUPPORTED, CONTRADICTED, UNDECIDED))
+    rows = {(row.seed, row.arm, row.seconds) for each in studied for row in each.ledger.rows}  # some are shared
+    taken = sum((seconds for _, _, seconds in rows), start=0.0)
+    lines = [
+        TITLE,
+        "",
+        f"{counted(len(studied), 'claim')}: {count}.",
+        f"The measurements took {duration(taken)} in all; each ledger beside this page has every one of them, with the "
+        "versions and the machine.",
+        "Written by `inarch study --pages`; not by hand.",
+        "",
+        "A claim has a threshold that was written down before the first run.",
+        "It is SUPPORTED where the intervals of all its quantities lie on its side, CONTRADICTED where one lies wholly "
+        "on the other side, and else UNDECIDED.",
+        "Intervals are Student's over the seeds, wide enough for all quantities of a claim together to err in 5 % at "
+        "most.",
+        "",
+        "| claim | verdict | seeds | measured on |",
+        "|---|---|---|---|",
+        *(_row(each) for each in studied),
+        "",
+    ]
+    for each in studied:
+        lines += [*_section(each), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _row(studied: Studied) -> str:
+    claim = studied.ledger.claim
+    on = studied.ledger.photos.get("photos", "nets alone")
+    return f"| [{claim.name}](#{claim.name}) | {studied.finding.verdict} | {studied.finding.seeds} | {on} |"
+
+
+def _section(studied: Studied) -> Iterator[str]:
+    claim = studied.ledger.claim
+    yield f"## {claim.name}"
+    yield ""
+    yield f"**{studied.finding.verdict}**: {claim.statement}"
+    yield ""
+    yield "| quantity | claimed | measured | verdict |"
+    yield "|---|---|---|---|"
+    for each in studied.finding.quantities:
+        yield _quantity(each)
+    yield ""
+    yield f"- Source: {claim.source}. {claim.reported}"
+    yield f"- Design: {claim.design}"
+    yield f"- Not shown: {claim.limits}"
+    for remark in remarks(studied):
+        yield f"- {remark}"
+    yield f"- Ledger: [{claim.name}.json]({claim.name}.json)"
+
+
+def _quantity(judged: Judged) -> str:
+    quantity = judged.quantity
+    claimed = f"{quantity.bound} {figure(quantity, quantity.threshold)}"
+    return f"| {quantity.words} | {claimed} | {estimate_text(judged)} | {judged.verdict} |"

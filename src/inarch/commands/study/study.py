@@ -1,0 +1,48 @@
+"""What a study is, and what it is handed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inarch.commands.study.records import Claim
+from inarch.data.augment import Augmentation
+from inarch.data.photos import PhotoSet
+from inarch.errors import WorkError
+from inarch.transfer.job import Job
+
+Readings = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The photos that a study may learn from."""
+
+    photos: PhotoSet
+    augmentation: Augmentation
+    cache: Path
+    job: Callable[[PhotoSet, int], Job]
+    """Photos and a seed, ready for the strategies of ``transfer``; who makes it stands above this folder."""
+
+
+def needed(bench: Bench | None) -> Bench:
+    """The bench of a claim about photos.
+
+    Raises:
+        WorkError: there is none.
+    """
+    if bench is None:
+        raise WorkError("This study needs photos.")
+    return bench
+
+
+Measure = Callable[[Bench | None, str, int], Readings]
+"""Takes the bench (None for a claim about nets alone), an arm and a seed. The same three give the same readings, but
+for times."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A claim and how it is measured. Studies with the same function share its measurements."""
+
+    claim: Claim
+    measure: Measure

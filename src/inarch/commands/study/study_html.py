@@ -1,0 +1,139 @@
+"""A study as one page that needs nothing but itself: what was shown, and what was not."""
+
+from collections.abc import Iterator, Sequence
+from math import ceil, floor, inf, log10
+from pathlib import Path
+from statistics import mean, stdev
+
+from markupsafe import Markup
+
+from inarch.commands.study.records import (
+    TIMES,
+    Judged,
+    Quantity,
+    Row,
+    Studied,
+)
+from inarch.commands.study.study_text import (
+    confidence_text,
+    estimate_text,
+    figure,
+    number,
+    remarks,
+    sentence,
+)
+from inarch.report import svg
+from inarch.report.axes import Scale, ticks
+from inarch.report.page import environment
+from inarch.report.theme import CSS
+
+WIDTH, EDGE, HEIGHT = 400, 40, 96
+ROUND = (1, 2, 5)
+
+
+def to_html(studied: Studied) -> str:
+    """The page; the same record gives the same page."""
+    finding = studied.finding
+    return (
+        environment(Path(__file__).parent)
+        .get_template("study.html.j2")
+        .render(
+            css=Markup(CSS),
+            claim=studied.ledger.claim,
+            ledger=studied.ledger,
+            finding=finding,
+            shown=[
+                (sentence(each), Markup(interval_picture(each)) if each.estimate else "") for each in finding.quantities
+            ],
+            remarks=remarks(studied),
+            confidence=confidence_text([each.confidence for each in finding.quantities]),
+            readings=reading_rows(studied.ledger.rows),
+            seconds=sum((row.seconds for row in studied.ledger.rows), start=0.0),
+        )
+    )
+
+
+def reading_rows(rows: Sequence[Row]) -> tuple[tuple[str, str, str, str, int], ...]:
+    """For each arm and reading the mean over the seeds, their standard deviation, and how many there are."""
+    together: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        for reading, value in row.readings.items():
+            together.setdefault((row.arm, reading), []).append(value)
+    return tuple(
+        (arm, reading, number(mean(values)), number(stdev(values)) if len(values) > 1 else "–", len(values))
+        for (arm, reading), values in together.items()
+    )
+
+
+def interval_picture(judged: Judged) -> str:
+    """The estimate with its interval and every seed, on one axis with what the claim says."""
+    quantity, estimate = judged.quantity, judged.estimate
+    if estimate is None:
+        return ""
+    endless = (0.0, inf) if quantity.scale == TIMES else (-inf, inf)
+    bounds = [bound for bound in (estimate.low, estimate.high) if bound not in endless]
+    marks = _marks(quantity, bounds, judged.values)
+    x = Scale(marks[0], marks[-1], EDGE, WIDTH - EDGE, doubling=quantity.scale == TIMES)
+    y, base, claimed = 44, HEIGHT - 28, x(quantity.threshold)
+    low, high = x(max(estimate.low, marks[0])), x(min(estimate.high, marks[-1]))
+    right = quantity.bound == "at least"
+    shade = (claimed, WIDTH - EDGE - claimed) if right else (EDGE, claimed - EDGE)
+    return svg.picture(
+        WIDTH,
+        HEIGHT,
+        svg.element(
+            "rect", x=shade[0], y=20, width=shade[1], height=base - 20, fill=svg.series_colour(2), opacity=0.14
+        ),
+        svg.line(claimed, 20, claimed, base, stroke=svg.series_colour(2), stroke_width=2, stroke_dasharray="5 3"),
+        svg.text(
+            f"claimed: {quantity.bound} {figure(quantity, quantity.threshold)}",
+            min(max(claimed, 100), WIDTH - 100),
+            13,
+            text_anchor="middle",
+        ),
+        svg.line(EDGE, base, WIDTH - EDGE, base),
+        *(
+            svg.line(x(mark), base, x(mark), base + 4)
+            + svg.text(_tick(quantity, mark), x(mark), base + 18, text_anchor="middle")
+            for mark in _apart(quantity, marks, x)
+        ),
+        *(
+            svg.element("circle", cx=x(value), cy=y + 14, r=2.5, fill=svg.muted(), opacity=0.8)
+            for value in (judged.values if not quantity.exact else ())
+        ),
+        svg.line(low, y, high, y, stroke=svg.series_colour(0), stroke_width=3),
+        *(svg.line(end, y - 6, end, y + 6, stroke=svg.series_colour(0), stroke_width=2) for end in (low, high)),
+        svg.element("circle", cx=x(estimate.value), cy=y, r=5.5, fill=svg.series_colour(0)),
+        title=quantity.words,
+        description=f"{estimate_text(judged)}; claimed {quantity.bound} {figure(quantity, quantity.threshold)}.",
+    )
+
+
+def _marks(quantity: Quantity, bounds: Sequence[float], values: Sequence[float]) -> tuple[float, ...]:
+    """Round values that enclose interval, seeds and threshold; for ratios 1, 2 and 5 times powers of ten."""
+    every = [*bounds, *values, quantity.threshold]
+    if quantity.scale != TIMES:
+        return ticks(min(every), max(every))
+    least, most = min(*every, 1.0), max(*every, 1.0)
+    decades = range(floor(log10(least)), ceil(log10(most)) + 1)
+    steps = sorted(factor * 10.0**decade for decade in decades for factor in ROUND)
+    first = max((step for step in steps if step <= least), default=steps[0])
+    last = min((step for step in steps if step >= most), default=steps[-1])
+    inside = tuple(step for step in steps if first <= step <= last)
+    if last > 1e3 * first:
+        inside = tuple(10.0**decade for decade in range(floor(log10(first)), ceil(log10(last)) + 1))
+    return inside if len(inside) > 1 else (first, 2 * first)
+
+
+def _apart(quantity: Quantity, marks: Sequence[float], x: Scale) -> Iterator[float]:
+    """Those of them whose labels do not touch."""
+    ends = -inf
+    for mark in marks:
+        half = svg.CHARACTER * len(_tick(quantity, mark)) / 2
+        if x(mark) - half > ends + svg.CHARACTER:
+            ends = x(mark) + half
+            yield mark
+
+
+def _tick(quantity: Quantity, value: float) -> str:
+    return f"×{number(value)}" if quantity.scale == TIMES else f"{100 * value:g}"

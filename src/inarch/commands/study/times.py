@@ -1,0 +1,35 @@
+"""Milliseconds of nets that take turns, so that a busy machine slows all of them."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from inarch.models import Classifier, build, evaluating
+
+RUNS = 5
+"""The fastest counts: whatever else the machine does can only add."""
+
+
+def milliseconds(names: Sequence[str], seed: int) -> Mapping[str, float]:
+    """What one image takes in each net, by its name, at the size that the net is made for."""
+    models = {name: build(name, classes=1000, seed=seed) for name in names}
+    draws = torch.Generator().manual_seed(seed)
+    images = {
+        name: torch.randn(1, 3, each.image_size, each.image_size, generator=draws) for name, each in models.items()
+    }
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for run in range(1 + RUNS):
+        for name, model in models.items():
+            seconds = _seconds(model, images[name])
+            if run:
+                taken[name].append(seconds)
+    return {name: 1e3 * min(each) for name, each in taken.items()}
+
+
+@torch.no_grad()
+def _seconds(model: Classifier, images: torch.Tensor) -> float:
+    with evaluating(model):
+        began = time.perf_counter()
+        model(images)
+        return time.perf_counter() - began

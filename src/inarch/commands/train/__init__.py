@@ -1,0 +1,1 @@
+"""``inarch train``: photos in, bundle out."""

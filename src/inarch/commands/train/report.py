@@ -1,0 +1,129 @@
+"""``report.html``: a training run on one page that needs nothing but itself."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from inarch.commands.train.charts import interval_plot, phase_bar
+from inarch.commands.train.curves_drawing import (
+    forecast_sentences,
+    held_out_chart,
+    learned_chart,
+    verdict_sentences,
+)
+from inarch.commands.train.wording import forecast, leak, moved
+from inarch.metrics.records import Answered, Curve, Evaluation
+from inarch.report import wording
+from inarch.report.charts import line_chart, reliability_diagram
+from inarch.report.confusion import confusion_matrix
+from inarch.report.evaluation import weakest_first
+from inarch.report.page import data_uri, environment
+from inarch.report.theme import CSS
+from inarch.transfer.records.learning import LearningCurve
+from inarch.transfer.records.report import TrainingReport
+from inarch.transfer.records.strategy_curves import StrategyCurves
+
+SAMPLES, SKIPPED = 24, 50
+"""At most this many sample photos and skipped files are shown."""
+FEW_PHOTOS = 30
+"""A class with fewer photos than this to measure on has an interval too wide to rank it by."""
+
+
+def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
+    """The whole report; the same record gives the same page.
+
+    Args:
+        report: what was trained and measured.
+        thumbnails: for a photo's path a small JPEG, PNG, WebP or GIF; photos without one get an empty frame.
+    """
+    evaluation = report.evaluation
+    return (
+        environment(
+            Path(__file__).parent,
+            forecast=forecast,
+            leak=leak,
+            moved=moved,
+            verdict_sentences=verdict_sentences,
+            forecast_sentences=forecast_sentences,
+        )
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            evaluation=evaluation,
+            css=Markup(CSS),
+            headline=wording.headline(evaluation.accuracy).replace(" %", "\N{NO-BREAK SPACE}%"),
+            images={path: data_uri(content) for path, content in thumbnails.items()},
+            samples=report.samples[:SAMPLES],
+            counts=_count_rows(report),
+            skipped=report.skipped[:SKIPPED],
+            scores=weakest_first(evaluation),
+            commonest=_commonest(evaluation),
+            claimed=_mean_confidence(evaluation),
+            few=FEW_PHOTOS,
+            small_classes=sum(score.n < FEW_PHOTOS for score in evaluation.per_class),
+            total_seconds=sum((phase.seconds for phase in report.phases), start=0.0),
+            charts=_charts(report),
+        )
+    )
+
+
+def _charts(report: TrainingReport) -> dict[str, Markup | list[Markup]]:
+    """The drawings; `Markup` because they escape what they hold themselves."""
+    return {
+        "candidates": Markup(interval_plot(report.candidates)),
+        "photos": Markup(_photos_chart(report.learning_curve)),
+        "strategies": [Markup(chart) for chart in _strategy_charts(report.strategy_curves)],
+        "curves": [Markup(chart) for chart in _curve_charts(report.curves)],
+        "confusion": Markup(confusion_matrix(report.evaluation.confusion, report.classes)),
+        "reliability": Markup(reliability_diagram(report.evaluation.reliability)),
+        "coverage": Markup(_coverage_chart(report.evaluation.answered)),
+        "phases": Markup(phase_bar(report.phases)),
+    }
+
+
+def _photos_chart(curve: LearningCurve | None) -> str:
+    """Accuracy by the number of photos, with its intervals; empty where there is no curve."""
+    if curve is None:
+        return ""
+    points = tuple((float(point.photos), point.accuracy.value) for point in curve.points)
+    bounds = [(point.accuracy.low, point.accuracy.high) for point in curve.points]
+    line = Curve("held-out photos", "photos learned from", "accuracy", points)
+    return line_chart([line], title="accuracy by photos", as_percent=True, intervals={line.name: bounds})
+
+
+def _coverage_chart(answered: Answered | None) -> str:
+    """Accuracy among the answered by the share that is answered; empty where there is no rule, or nothing to answer."""
+    if answered is None or not answered.curve:
+        return ""
+    points = tuple((100 * point.coverage, point.accuracy.value) for point in answered.curve)
+    bounds = [(point.accuracy.low, point.accuracy.high) for point in answered.curve]
+    line = Curve("most confident first", "photos answered, of 100", "share of the answers that is right", points)
+    return line_chart([line], title="accuracy by coverage", as_percent=True, intervals={line.name: bounds})
+
+
+def _strategy_charts(curves: StrategyCurves | None) -> list[str]:
+    """Accuracy on held-out photos, and on those learned from; none where nothing was measured."""
+    return [held_out_chart(curves), learned_chart(curves)] if curves and curves.curves else []
+
+
+def _curve_charts(curves: Sequence[Curve]) -> Iterator[str]:
+    """One chart for each pair of axes, in the order in which they first occur."""
+    for x_label, y_label in dict.fromkeys((curve.x_label, curve.y_label) for curve in curves):
+        together = [curve for curve in curves if (curve.x_label, curve.y_label) == (x_label, y_label)]
+        yield line_chart(together, title=f"{y_label} by {x_label}", as_percent="accuracy" in y_label.lower())
+
+
+def _count_rows(report: TrainingReport) -> list[tuple[str, tuple[int, ...]]]:
+    """For each class its number of photos in each split, in the order of ``report.counts``."""
+    return [(name, tuple(counts[at] for _, counts in report.counts)) for at, name in enumerate(report.classes)]
+
+
+def _commonest(evaluation: Evaluation) -> tuple[str, float]:
+    """The class with the most photos, and its share: what answering nothing else would get right."""
+    largest = max(evaluation.per_class, key=lambda score: score.n)
+    return largest.name, largest.n / evaluation.n
+
+
+def _mean_confidence(evaluation: Evaluation) -> float:
+    return sum(each.n * each.confidence for each in evaluation.reliability) / evaluation.n

@@ -1,0 +1,528 @@
+"""Photos in, bundle out."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch import clock
+from inarch.bundle.model import means_bundle
+from inarch.bundle.reading import Bundle, read_bundle
+from inarch.bundle.writing import BundleContents, check_output, write_bundle
+from inarch.commands.train.curves import strategy_curves
+from inarch.commands.train.leakage import leak_tax
+from inarch.commands.train.plan import Course, plan
+from inarch.commands.train.report import to_html
+from inarch.commands.train.reporting import (
+    bundle_config,
+    evaluated,
+    golden,
+    thumbnails,
+    training_report,
+)
+from inarch.commands.train.strategies.finetune import obstacle_to
+from inarch.commands.train.strategies.registry import strategy
+from inarch.commands.train.strategies.scratch import own_net
+from inarch.commands.train.unlabelled import MOST_PHOTOS
+from inarch.data.augment import Augmentation
+from inarch.data.grouping import grouped
+from inarch.data.looking import kept_together
+from inarch.data.photos import PhotoSet, Preprocessing
+from inarch.data.scan import scan, scan_unlabelled
+from inarch.data.split import groups_of, learned_photos, reported_split, split
+from inarch.data.store import Stored, store
+from inarch.errors import PhotosError, UnknownNameError, UserError
+from inarch.models import (
+    Classifier,
+    architecture,
+    build,
+    linear_head,
+)
+from inarch.models.anatomy.trace import trace
+from inarch.options.checks import check_seed_and_time
+from inarch.progress import Progress, silent
+from inarch.storage.cache import default_cache_folder
+from inarch.storage.cache_size import DEFAULT_SIZE, in_use
+from inarch.transfer.backbones import RANDOM, at_hand, starting_point
+from inarch.transfer.balance import BALANCES
+from inarch.transfer.cuts import check_cut
+from inarch.transfer.features import Prefix
+from inarch.transfer.job import (
+    Job,
+    StartingPoint,
+    Stopwatch,
+    rarest_of,
+)
+from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
+from inarch.transfer.records.learning import LeakTax
+from inarch.transfer.records.plan import Plan
+from inarch.transfer.records.ranking import Ranking
+from inarch.transfer.records.report import TrainingReport
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+SMALL_IMAGE = 128
+"""Image size when a large net learns from scratch: on a CPU, photos seen more often beat photos seen larger."""
+LARGEST_IMAGE = 2048
+"""Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
+CURVES = 0.5
+"""Of the time budget goes into learning curves, where they are asked for."""
+TWINS_AMONG = 10_000
+"""Every photo is compared with every other: among more of them, near-duplicates are looked for by `doctor` alone."""
+UNSEARCHED = (
+    f"Among more than {TWINS_AMONG:,} photos near-duplicates are not looked for: some may stand on both sides of the "
+    "split. `inarch doctor` finds them, and its manifest keeps them together."
+)
+UNTIMED = (
+    "The clock decides nothing in this run, as asked: what pays is tried and learned to its end, the time budget is "
+    "not obeyed, and times read 0. The same photos, options and machine give the same bundle, byte by byte."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How to train; the defaults suit a folder of photos."""
+
+    model: str | None = None
+    """A model of the catalog, or a bundle whose backbone is grafted again. Where neither it nor ``weights`` are named,
+    `train` compares the backbones at hand on a sample of the photos."""
+    weights: Path | str | None = None
+    """A file of pre-trained weights or the name of one, such as ``imagenet``, ``embedded`` or ``random``; None takes
+    what the model comes with."""
+    strategy: str = "auto"
+    time_budget: float = 600.0
+    """Seconds."""
+    views: int = 1
+    """Views of each training photo that probing and fine-tuning learn from: the plain one, then augmented ones."""
+    cut: str | None = None
+    """The stage or block behind which fine-tuning trains the net; what stands before it stays frozen. None takes the
+    last stage that has weights."""
+    image_size: int | None = None
+    """Pixels a side; None takes what the weights were trained for."""
+    seed: int = 0
+    balance: str = "none"
+    """What is done about classes of different size: nothing; ``weights``, every class counts alike in what is
+    minimised; ``logits``, the answer no longer leans towards the frequent classes (see `inarch.transfer.balance`)."""
+    unlabelled: Path | None = None
+    """A folder of more photos without labels; the probe learns from them where that proves better."""
+    group_by: str | None = None
+    """What else keeps photos on one side of the split: ``folder``, ``burst`` or a regular expression (see
+    `inarch.data.grouping.grouped`)."""
+    twins: bool = True
+    """Whether near-duplicates are looked for, and kept on one side of the split."""
+    leak_tax: bool = False
+    """Whether to measure what a split that parts what belongs together would have added to the accuracy."""
+    resume: bool = False
+    deterministic: bool = False
+    """Whether the clock decides nothing, so that the same photos and options give the same bundle, byte by byte. The
+    time budget is then not obeyed."""
+    learning_curves: bool = False
+    """Whether every strategy is measured with fewer photos, too. Half of the time budget is kept for that."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    cache: Path = field(default_factory=default_cache_folder)
+    cache_size: int = DEFAULT_SIZE
+    """Bytes: what the cache is trimmed to after the run, and what this run may need at most."""
+
+    def __post_init__(self) -> None:
+        check_seed_and_time(self.seed, self.time_budget)
+        if self.balance not in BALANCES:
+            raise UnknownNameError("balance", self.balance, BALANCES)
+        if self.views < 1:
+            raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
+        if self.cut is not None and self.strategy not in ("auto", "finetune"):
+            raise UserError(
+                f"A cut is where fine-tuning begins, in strategy auto or finetune; cut={self.cut} and "
+                f"strategy={self.strategy} were asked for."
+            )
+        if self.unlabelled is not None and (self.balance == "logits" or self.strategy not in ("auto", "probe")):
+            raise UserError(
+                "Photos without labels are learned from by the probe, in strategy auto or probe, and not with the "
+                f"balance logits; strategy={self.strategy} and balance={self.balance} were asked for."
+            )
+        if self.image_size is not None and self.image_size > LARGEST_IMAGE:
+            raise UserError(
+                f"Images may have {LARGEST_IMAGE} pixels a side at most; image_size={self.image_size} was asked for."
+            )
+
+
+def train(
+    photos: str | Path,
+    out: str | Path,
+    options: TrainOptions | None = None,
+    progress: Progress = silent,
+    announce: Callable[[Plan], object] = lambda plan: None,
+) -> Bundle:
+    """Train a classifier on labelled photos and write it as a bundle.
+
+    Args:
+        photos: a folder of class folders, one holding ``train/ val/ test/``, or a CSV manifest.
+        out: the bundle's folder.
+        options: how.
+        progress: called with a phase's name, what is done, and what there is to do.
+        announce: called with what each strategy should take and reach, before it starts.
+
+    Raises:
+        UserError: the photos, the weights, the output folder or an option cannot be used; the message says why.
+        WorkError: the training itself failed.
+    """
+    options = options or TrainOptions()
+    strategy(options.strategy)
+    check_output(Path(out))
+    timed = clock.only_counting() if options.deterministic else contextlib.nullcontext()
+    with in_use(options.cache, options.cache_size), timed:
+        return write_bundle(Path(out), _trained(photos, options, progress, announce))
+
+
+def _trained(
+    photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
+) -> BundleContents:
+    budget = options.time_budget * (1 - CURVES) if options.learning_curves else options.time_budget
+    job = job_of(
+        lambda: found_photos(
+            photos,
+            seed=options.seed,
+            cache=options.cache,
+            twins=options.twins,
+            group_by=options.group_by,
+            progress=progress,
+        ),
+        replace(options, time_budget=budget),
+        progress,
+        lambda plan: announce(_with_curves(plan, options)),
+    )
+    if not len(job.test):
+        raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
+    tax = _leak_tax(job) if options.leak_tax else None
+    outcome = strategy(options.strategy)(job)
+    curves = None
+    if options.learning_curves:
+        curves = strategy_curves(job, options.time_budget - job.stopwatch.total)
+    job = outcome.job or job
+    logits, evaluation = evaluated(job, outcome)
+    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leak_tax=tax)
+    if options.twins and len(job.stored.photos.photos) > TWINS_AMONG:
+        report = replace(report, notes=(*report.notes, UNSEARCHED))
+    if options.deterministic:
+        report = _untimed(report)
+    return BundleContents(
+        config=replace(bundle_config(job, outcome), twins=options.twins, group_by=options.group_by or ""),
+        model=outcome.model,
+        graph=outcome.graph,
+        report=report,
+        page=to_html(report, thumbnails(job, report)),
+        golden=golden(job, logits),
+        evidence=outcome.evidence,
+    )
+
+
+def _untimed(report: TrainingReport) -> TrainingReport:
+    """The report without what only a clock knows, and a note that says so."""
+    ranking = report.ranking
+    if ranking is not None:
+        ranking = replace(ranking, backbones=tuple(replace(each, photos_per_second=0.0) for each in ranking.backbones))
+    return replace(report, notes=(UNTIMED, *report.notes), plan=None, phases=(), ranking=ranking)
+
+
+def _with_curves(plan: Plan, options: TrainOptions) -> Plan:
+    """The plan, which knows nothing of learning curves, and what these take."""
+    if not options.learning_curves:
+        return plan
+    note = f"Learning curves come on top: they take what is left of {options.time_budget:.0f} s, and half at least."
+    return replace(plan, notes=(*plan.notes, note))
+
+
+def job_of(
+    find: Callable[[], PhotoSet],
+    options: TrainOptions,
+    progress: Progress = silent,
+    announce: Callable[[Plan], object] | None = None,
+) -> Job:
+    """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from.
+
+    Args:
+        find: the photos, with splits.
+        options: how to train.
+        progress: called with a phase's name, what is done, and what there is to do.
+        announce: called with the plan; without it none is made, and where the options name no backbone, the usual
+            one is taken and not the best of those at hand.
+    """
+    stopwatch = Stopwatch()
+    with stopwatch.phase("weights"):
+        choices = choices_of(options, ranking=announce is not None)
+    with stopwatch.phase("scan"):
+        found = find()
+        others = None if options.unlabelled is None else _without_labels(options.unlabelled, found)
+    if options.strategy == "scratch" and not _is_named(options):
+        choices = [_for_size(found, options)]
+    photos = len({photo.digest for photo in found.photos})
+    choices = _passing(choices, partial(_within, photos=photos, cache_size=options.cache_size))
+    start, preprocessing = choices[0]
+    ranked, promised = None, None
+    if announce is not None and start.pretrained and options.strategy != "scratch":
+        with stopwatch.phase("plan"):
+            chosen, ranked = ranked_options(found, choices, options, progress)
+            start, preprocessing = chosen.start, chosen.preprocessing
+        with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
+            promised = _promised(found, others, chosen, ranked, options, stopwatch.total)
+            start = replace(start, cut_after=promised.cut)
+        announce(promised)
+    with stopwatch.phase("decode"):
+        stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
+        unlabelled = None
+        if others is not None:
+            unlabelled = store(others, preprocessing, options.cache, partial(progress, "decode"))
+    learned, held = _rows(stored)
+    return Job(
+        stored=stored,
+        train=learned,
+        test=held,
+        start=start,
+        preprocessing=preprocessing,
+        augmentation=options.augmentation,
+        cache=options.cache,
+        views=options.views,
+        cache_size=options.cache_size,
+        seed=options.seed,
+        balance=options.balance,
+        time_budget=options.time_budget,
+        resume=options.resume,
+        named=_is_named(options),
+        ranking=ranked,
+        plan=promised,
+        unlabelled=unlabelled,
+        progress=progress,
+        stopwatch=stopwatch,
+    )
+
+
+def _without_labels(folder: Path, labelled: PhotoSet) -> PhotoSet:
+    """The photos in ``folder`` but those that are learned from, or reported on, already; of many, a part."""
+    found = scan_unlabelled(folder)
+    known = {photo.digest for photo in labelled.photos}
+    others = tuple(photo for photo in found.photos if photo.digest not in known)  # in the order of their digests
+    if not others:
+        raise PhotosError(f"All photos in {folder} are among those with labels; there is nothing to add.")
+    return replace(found, photos=others[:MOST_PHOTOS])
+
+
+def _is_named(options: TrainOptions) -> bool:
+    return options.model is not None or options.weights is not None
+
+
+def ranked_options(
+    found: PhotoSet, choices: Sequence["Choice"], options: TrainOptions, progress: Progress
+) -> tuple[Option, Ranking]:
+    """The backbone that suits the photos and the time, then the image size at which it does."""
+    look = partial(
+        rank,
+        found,
+        cache=options.cache,
+        seed=options.seed,
+        balance=options.balance,
+        time_budget=options.time_budget,
+        progress=progress,
+    )
+    chosen, ranked = look([Option(*each) for each in choices])
+    if options.image_size is not None or not (sizes := other_sizes(chosen, ranked, found, options.time_budget)):
+        return chosen, ranked
+    resized, again = look([chosen, *sizes], count=ranked.sampled)
+    others = tuple(replace(each, chosen=False) for each in ranked.backbones if not each.chosen)
+    every = sorted((*again.backbones, *others), key=lambda each: -each.photos_per_second)
+    return resized, replace(again, backbones=tuple(every))
+
+
+def _promised(
+    found: PhotoSet,
+    others: PhotoSet | None,
+    chosen: Option,
+    ranked: Ranking,
+    options: TrainOptions,
+    spent: float,
+) -> Plan:
+    """What each strategy should take and reach, with ``spent`` seconds gone."""
+    learned = learned_photos(found)
+    rarest = rarest_of(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
+    start, preprocessing = chosen.start, chosen.preprocessing
+    course = Course(
+        found=found,
+        unlabelled=others,
+        start=start,
+        preprocessing=preprocessing,
+        ranking=ranked,
+        named=_is_named(options),
+        prefix=chosen.prefix(options.cache),
+        augmentation=options.augmentation,
+        views=options.views,
+        time_budget=options.time_budget,
+        spent=spent,
+        seed=options.seed,
+    )
+    obstacle = partial(
+        obstacle_to,
+        preprocessing=preprocessing,
+        rarest=rarest,
+        photos=options.views * len(learned),
+        cache_size=options.cache_size,
+    )
+    return plan(course, options.strategy, obstacle)
+
+
+def _for_size(found: PhotoSet, options: TrainOptions) -> "Choice":
+    """A fresh net that suits the size of the photos."""
+    name, side = own_net(typical_side(found))
+    return _choice(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
+
+
+def _check_cache_size(photos: int, side: int, size: int) -> None:
+    """Refuse, before any photo is decoded, what cannot fit."""
+    needed = 3 * photos * side**2
+    if needed > size:
+        raise UserError(
+            f"{photos:,} photos of {side} x {side} pixels take {needed / 1e9:.2f} GB decoded, and the cache may hold "
+            f"{size / 1e9:.2f} GB: give it more (--cache-size), or take smaller images (--image-size)."
+        )
+
+
+def found_photos(
+    photos: str | Path,
+    *,
+    seed: int,
+    cache: Path,
+    twins: bool = True,
+    group_by: str | None = None,
+    progress: Progress = silent,
+) -> PhotoSet:
+    """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two.
+
+    Among more than `TWINS_AMONG` photos near-duplicates are not looked for; otherwise arguments are as in
+    `TrainOptions`.
+
+    Raises:
+        PhotosError: they are not arranged in a way that is known, or cannot be split.
+        UserError: ``group_by`` is no way of grouping.
+    """
+    found = scan(photos)
+    if group_by is not None:
+        found = grouped(found, group_by)
+    if twins and len(found.photos) <= TWINS_AMONG:
+        found = kept_together(found, cache, progress)
+    found = split(found, seed=seed)
+    broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
+    if broken:
+        raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
+    return found
+
+
+Choice = tuple[StartingPoint, Preprocessing]
+
+
+def _named(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
+    """The options, or one for each backbone at hand where they name none, the usual one first."""
+    if not ranking or _is_named(options) or options.strategy == "scratch":
+        return [options]
+    return [replace(options, model=name) for name in at_hand()] or [options]
+
+
+def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
+    """The backbone that the options name; with ``ranking``, where they name none, all that are at hand.
+
+    Raises:
+        UserError: none can be used.
+    """
+    return _passing(_named(options, ranking=ranking), partial(_choice, strategy=options.strategy))
+
+
+def _choice(options: TrainOptions, *, strategy: str) -> Choice:
+    start, preprocessing = _start(options)
+    if options.cut is not None:
+        start = _cut(start, options.cut)
+    _check_image_size(start, preprocessing.image_size, strategy)
+    return start, preprocessing
+
+
+def _cut(start: StartingPoint, cut: str) -> StartingPoint:
+    if not start.pretrained:
+        raise UserError(
+            f"A cut is where fine-tuning begins, and there is nothing to fine-tune: no weights were given for "
+            f"{start.architecture}. Leave the cut out, or name weights."
+        )
+    check_cut(start.backbone, cut)
+    return replace(start, cut_after=cut)
+
+
+def _within(choice: Choice, *, photos: int, cache_size: int) -> Choice:
+    _check_cache_size(photos, choice[1].image_size, cache_size)
+    return choice
+
+
+def _passing(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
+    """What ``step`` makes of each of them; one that nobody named and that cannot be used does not stop the others.
+
+    Raises:
+        UserError: none can be used; says why the first cannot.
+    """
+    passed: list[B] = []
+    errors: list[UserError] = []
+    for each in given:
+        try:
+            passed.append(step(each))
+        except UserError as error:
+            errors.append(error)
+    if not passed:
+        raise errors[0]
+    return passed
+
+
+def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
+    """The backbone, and the preprocessing under which its weights were trained."""
+    if options.model is not None and means_bundle(options.model):
+        if options.weights is not None:
+            raise UserError("A bundle brings its own weights; leave out --weights, or name a model instead.")
+        bundle = read_bundle(options.model)
+        start = starting_point(bundle.config.architecture, bundle.weights())
+        return start, replace(bundle.preprocessing, image_size=_size(options, bundle.preprocessing.image_size))
+    is_wasted = options.weights is None and options.strategy == "scratch"
+    start = starting_point(options.model, RANDOM if is_wasted else options.weights)
+    row = architecture(start.architecture)
+    usual = start.image_size or (row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
+    size = _size(options, usual)
+    return start, Preprocessing(image_size=size, mean=row.mean, std=row.std)
+
+
+def _size(options: TrainOptions, usual: int) -> int:
+    return usual if options.image_size is None else options.image_size
+
+
+def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> None:
+    """Refuse, before any photo is decoded, images that shrink to nothing inside the net."""
+    whole = strategy == "scratch" or not start.pretrained
+    backbone = build(start.architecture, device="meta").backbone if whole else start.backbone
+    trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
+
+
+def _leak_tax(job: Job) -> LeakTax:
+    """Measured on all photos: those that are held out for the test are needed to see what would leak from them."""
+    if not job.start.pretrained:
+        raise UserError("--leak-tax fits a probe on features, and a net from scratch has none: name a backbone.")
+    with job.stopwatch.phase("leak tax"):
+        prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, None, job.cache)
+        every = np.arange(len(job.labels))
+        seen = prefix.view(0, job.augmentation).compute(job.stored, every, partial(job.progress, "leak tax"))
+        features = seen[prefix.output(prefix.stages[-1])][:]
+        return leak_tax(features, job.labels, job.groups, classes=len(job.classes), seed=job.seed)
+
+
+def _rows(stored: Stored) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to learn from, and rows to report on: the test split or, where there is none, the validation split.
+
+    Where there are both, the validation photos are learned from: every choice is made by cross-validation.
+    """
+    splits = np.array([photo.split for photo in stored.photos.photos])
+    name = reported_split(stored.photos)
+    return np.flatnonzero(splits != name), np.flatnonzero(splits == name)

@@ -1,0 +1,28 @@
+"""The strategies by name: one immutable table."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from inarch.commands.train.strategies.auto import auto
+from inarch.commands.train.strategies.finetune import finetune
+from inarch.commands.train.strategies.probe import probe
+from inarch.commands.train.strategies.scratch import scratch
+from inarch.errors import UnknownNameError
+from inarch.transfer.job import Job, Outcome
+
+Strategy = Callable[[Job], Outcome]
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {"auto": auto, "probe": probe, "finetune": finetune, "scratch": scratch}
+)
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy called ``name``.
+
+    Raises:
+        UnknownNameError: there is none; offers the nearest one.
+    """
+    if name not in STRATEGIES:
+        raise UnknownNameError("strategy", name, STRATEGIES)
+    return STRATEGIES[name]

@@ -1,0 +1,1 @@
+"""A model measured into records: every operator, its cost and its receptive field."""

@@ -1,0 +1,68 @@
+"""What each layer is for, told from where it stands and what stands around it.
+
+Every layer is for one thing, so that shares add up:
+
+- ``stem``, ``classifier``, ``auxiliary head``: the convolutions, pools and linear layers there.
+- ``grid reduction``: convolutions and pools with a stride, in stages and off the shortcut.
+- ``shortcut projection``: what is computed on a skip path.
+- ``pool projection``: a 1x1 behind a pool of the same branch.
+- ``1x1 reduction``: a 1x1 with a larger convolution behind it on the same path; ``1x1 expansion``: one that ends a
+  residual path; ``1x1 branch``: one that is a branch by itself.
+- ``3x3``, ``5x5`` …: other convolutions by their kernel; ``1xn and nx1``: factorised ones.
+- ``pooling`` without a stride; ``join``: concatenation and addition; ``between layers``: normalisation, activation and
+  whatever else works value by value.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+
+from inarch.models.anatomy.layers import POOLS, is_shortcut, own_of
+from inarch.models.anatomy.records import Node
+
+SINGLE = "1x1"
+ENDS = {"stem": "stem", "head": "classifier", "auxiliary": "auxiliary head"}
+JOINS = frozenset({"concatenation", "addition"})
+
+
+def with_concepts(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The same nodes, each with its concept."""
+    blocks = [list(run) for _, run in groupby(nodes, attrgetter("stage", "block"))]
+    return tuple(replace(node, concept=_concept(node, block)) for block in blocks for node in block)
+
+
+def _concept(node: Node, block: Sequence[Node]) -> str:
+    if node.kind in JOINS:
+        return "join"
+    if node.kind not in ("convolution", "linear", *POOLS):
+        return "between layers"
+    if node.stage in ENDS:
+        return ENDS[node.stage]
+    if is_shortcut(node):
+        return "shortcut projection"
+    if own_of(node).get("stride", "stride 1") != "stride 1":
+        return "grid reduction"
+    if node.kind in POOLS:
+        return "pooling"
+    kernel = own_of(node)["kernel"]
+    if kernel != SINGLE:
+        return kernel if len(set(kernel.split("x"))) == 1 else "1xn and nx1"
+    return _single(node, block)
+
+
+def _single(node: Node, block: Sequence[Node]) -> str:
+    """Which of its four uses a 1x1 convolution has."""
+    at = block.index(node)
+    before = [each for each in block[:at] if each.branch == node.branch]
+    if any(each.kind in POOLS for each in before):
+        return "pool projection"
+    behind = [each for each in block[at + 1 :] if f"{each.branch}/".startswith(f"{node.branch}/")]
+    if any(_is_larger(each) for each in behind):
+        return "1x1 reduction"
+    inside = [each for each in block[:at] if f"{each.branch}/".startswith(f"{node.branch}/")]
+    return "1x1 expansion" if any(each.kind == "convolution" for each in inside) else "1x1 branch"
+
+
+def _is_larger(node: Node) -> bool:
+    return node.kind == "convolution" and own_of(node)["kernel"] != SINGLE

@@ -1,0 +1,89 @@
+"""A net, measured layer by layer: shapes, parameters, multiply-adds, memory, receptive fields."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from inarch.errors import UserError
+from inarch.models import Classifier, architecture, build
+from inarch.models.anatomy.concepts import with_concepts
+from inarch.models.anatomy.receptive import Field
+from inarch.models.anatomy.recorder import Recorder
+from inarch.models.anatomy.records import NetTrace, Node
+
+
+def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", source: str = "") -> NetTrace:
+    """Measure ``model`` in evaluation on one square image.
+
+    Nothing is computed: a copy without weights runs on PyTorch's meta device, and every operator that runs is
+    seen, so what a block does between its layers (concatenation, addition) is a node as well. ``model`` is not
+    touched. Receptive fields are the theoretical ones: not clipped to the image, and a global average pool over
+    a map of m pixels a side, s input pixels apart, adds (m - 1) * s.
+
+    Args:
+        model: a classifier of RGB images, on any device.
+        name: what the record calls it.
+        image_size: side of the image in pixels.
+        variant: which of the nets of this name it is (``v1.5``).
+        source: where the architecture is published.
+
+    Raises:
+        UserError: the image is too small: somewhere in the net the map is smaller than the window that slides over it.
+    """
+    if image_size < 1:
+        raise UserError(f"An image needs at least one pixel a side; image_size={image_size} was asked for.")
+    bare = _without_weights(model).eval()
+    images = torch.empty(1, 3, image_size, image_size, device="meta", dtype=next(bare.parameters()).dtype)
+    recorder = Recorder(images, cannot_run(name, image_size))
+    with torch.no_grad(), recorder.following(bare), recorder:
+        logits = bare(images)
+    nodes = with_concepts(recorder.nodes)
+    return NetTrace(name, variant, source, image_size, int(logits.shape[-1]), nodes, _heads(bare, images, nodes, name))
+
+
+def cannot_run(name: str, image_size: int) -> str:
+    """How a sentence begins that says what is too small for the net."""
+    return f"{name} cannot run on images of {image_size} x {image_size} pixels"
+
+
+def _heads(bare: Classifier, images: Tensor, nodes: Sequence[Node], name: str) -> tuple[Node, ...]:
+    """The layers of the auxiliary heads, each on its tap's map."""
+    found: list[Node] = []
+    with torch.no_grad():
+        maps = bare.backbone.tapped(images, [*bare.auxiliary]) if bare.auxiliary else {}
+        for tap, head in bare.auxiliary.items():
+            at = [node for node in nodes if tap in (node.block, node.stage)][-1]
+            seen = Field(*((side, side) for side in (at.receptive_field, at.receptive_field_min, at.stride)))
+            recorder = Recorder(maps[tap], cannot_run(name, images.shape[-1]), seen)
+            with recorder.following(head, f"auxiliary.{tap}"), recorder:
+                head(maps[tap])
+            found += recorder.nodes
+    return with_concepts(found)
+
+
+def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> NetTrace:
+    """Measure an architecture of the catalog, at the image size it was designed for unless told otherwise.
+
+    ``name`` may have variations behind it, as `inarch.models.architecture` reads them.
+
+    Raises:
+        UnknownNameError: no architecture, or no variation, has that name.
+        UserError: the image is too small for the net, or ``classes`` is not positive.
+    """
+    row = architecture(name)
+    model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta")
+    size = row.image_size if image_size is None else image_size
+    return trace(model, name=name, image_size=size, variant=row.variant, source=row.source)
+
+
+def _without_weights(model: Classifier) -> Classifier:
+    """A copy on the meta device and without the caller's hooks; ``deepcopy`` finds every tensor already copied."""
+    parameters = {id(each): nn.Parameter(each.detach().to("meta"), False) for each in model.parameters()}
+    buffers = {id(each): each.to("meta") for each in model.buffers()}
+    bare = copy.deepcopy(model, {**parameters, **buffers})
+    for module in bare.modules():
+        module._forward_pre_hooks.clear()
+        module._forward_hooks.clear()
+    return bare

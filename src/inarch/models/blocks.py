@@ -1,0 +1,66 @@
+"""The two ways in which a block joins its paths: by concatenation and by addition."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from inarch.models.convolution import (
+    Conv,
+    Step,
+    Unit,
+    chain,
+    conv_norm,
+)
+from inarch.models.fast.fused import side_by_side
+from inarch.models.shapes import MapIn, MapOut
+
+
+class Inception(nn.Module):
+    """Runs its branches side by side on one map and concatenates them along channels, in their order.
+
+    Grid reductions are the same thing with strided branches; a branch may itself end in an ``Inception``.
+    """
+
+    def __init__(self, branches: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleDict(branches)
+
+    def forward(self, feature_map: MapIn) -> MapOut:
+        """The concatenation of every branch's map."""
+        return torch.cat(side_by_side(self.branches.values(), feature_map), dim=1)
+
+
+class ResidualBlock(nn.Module):
+    """``relu(residual(x) + shortcut(x))`` and nothing else (He et al. 2016, Fig. 2)."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, feature_map: MapIn) -> MapOut:
+        """The rectified sum of both paths."""
+        return self.relu(self.residual(feature_map) + self.shortcut(feature_map))
+
+
+Branches = Mapping[str, Sequence[Step]]
+
+
+def inception(in_channels: int, branches: Branches, unit: Unit) -> tuple[Inception, int]:
+    """Build an Inception module from its table.
+
+    Returns:
+        the module, and its output channels: the sum over the branches.
+    """
+    built = {name: chain(in_channels, steps, unit) for name, steps in branches.items()}
+    module = Inception({name: branch for name, (branch, _) in built.items()})
+    return module, sum(channels for _, channels in built.values())
+
+
+def projection_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Identity where shapes already agree, else a 1x1 projection (option B of He et al. 2016, section 3.3)."""
+    if stride == 1 and in_channels == out_channels:
+        return nn.Identity()
+    return conv_norm(in_channels, Conv("projection", out_channels, 1, stride))

@@ -1,0 +1,99 @@
+"""Every architecture by name: one immutable table, and `build`, which reads it."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import nn
+
+from inarch.errors import UnknownNameError, UserError
+from inarch.models.architecture import Architecture
+from inarch.models.backbone import Backbone, Classifier
+from inarch.models.foreign import build_foreign, foreign, is_foreign
+from inarch.models.inception_rows import INCEPTION_ROWS
+from inarch.models.initialisation import initialise
+from inarch.models.resnet_rows import RESNET_ROWS
+from inarch.models.variation import varied
+
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({**INCEPTION_ROWS, **RESNET_ROWS})
+
+
+def architecture(net: str | Architecture) -> Architecture:
+    """The row that ``net`` means: a name of the catalog, or of another library's net; a row is its own.
+
+    Behind a name of the catalog may stand variations: ``resnet50:width=0.5:without_shortcut``.
+
+    Raises:
+        UnknownNameError: no architecture, or no variation, has that name; offers the nearest one.
+        UserError: a variation makes no sense for this net.
+    """
+    if isinstance(net, Architecture):
+        return net
+    if is_foreign(net):
+        return Architecture(**vars(foreign(net)))
+    name, *variations = net.split(":")
+    if is_foreign(name):
+        raise UserError(f"Nets of other libraries cannot be varied; leave {net[len(name) :]!r} out.")
+    if name not in ARCHITECTURES:
+        raise UnknownNameError("model", name, ARCHITECTURES)
+    return varied(name, ARCHITECTURES[name], variations)
+
+
+def auxiliary_heads(
+    net: str | Architecture, backbone: Backbone, classes: int, taps: Collection[str]
+) -> dict[str, nn.Module]:
+    """The auxiliary heads of the architecture ``net`` at ``taps``, by tap.
+
+    Raises:
+        UnknownNameError: the backbone has no such stage or block.
+        UserError: the architecture has no auxiliary heads.
+    """
+    head = architecture(net).auxiliary_head
+    if not taps:
+        return {}
+    if head is None:
+        raise UserError(f"{_called(net)} has no auxiliary heads; leave `auxiliary` empty.")
+    heads = {}
+    for tap in taps:
+        if tap not in backbone.taps:
+            raise UnknownNameError("stage or block", tap, backbone.taps)
+        heads[tap] = head(backbone.taps[tap].channels, classes)
+    return heads
+
+
+def _called(net: str | Architecture) -> str:
+    return net if isinstance(net, str) else f"{net.family} ({net.variant})"
+
+
+def build(
+    net: str | Architecture, *, classes: int = 1000, auxiliary: Collection[str] = (), seed: int = 0, device: str = "cpu"
+) -> Classifier:
+    """Build an architecture, of the catalog or varied, freshly initialised.
+
+    Args:
+        net: a name, perhaps with variations behind it (see `architecture`), or a row like those of `ARCHITECTURES`.
+        classes: the length of the logits.
+        auxiliary: the stages or blocks that get an auxiliary head; the paper's are ``auxiliary_taps``.
+        seed: every weight follows from it.
+        device: where the tensors live; ``"meta"`` gives shapes without memory.
+
+    Raises:
+        UnknownNameError: no such architecture, or no such stage or block.
+        UserError: the architecture has no auxiliary heads, or ``classes`` is not positive.
+    """
+    row = architecture(net)
+    if classes < 1:
+        raise UserError(f"A classifier needs at least one class; classes={classes} was asked for.")
+    if isinstance(net, str) and is_foreign(net):
+        model = build_foreign(net, classes=classes, seed=seed, device=device)
+        model.auxiliary.update(auxiliary_heads(net, model.backbone, classes, auxiliary))
+        model.name, model.image_size = net, row.image_size
+        return model
+    with torch.device("meta"):
+        model = row.builder(classes)
+        model.auxiliary.update(auxiliary_heads(net, model.backbone, classes, auxiliary))
+    if device != "meta":
+        model = model.to_empty(device=device)
+        initialise(model, torch.Generator(device).manual_seed(seed))
+    model.name, model.image_size = _called(net), row.image_size
+    return model

@@ -1,0 +1,55 @@
+"""The ResNets for images of 32 pixels, and their plain twins. He et al. 2016, arXiv 1512.03385, section 4.2.
+
+A 3x3 stem, then three stages of n basic blocks with 16, 32 and 64 channels: 6n + 2 layers. Shortcuts have no
+parameters (option A), so a net and its plain twin have exactly the same ones, under the same names: nothing in a
+checkpoint says which of the two it is of.
+"""
+
+from functools import partial
+
+from inarch.errors import UserError
+from inarch.models.anatomy.records import Departure
+from inarch.models.resnet import NARROW_LINEAR, ZERO_START, resnet
+from inarch.models.resnet_parts import (
+    BASIC,
+    SMALL_STEM,
+    padded_shortcut,
+    without_shortcut,
+)
+
+CIFAR_WIDTH = 16
+
+CIFAR_MEAN = Departure(
+    "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper CIFAR's mean "
+    "image is subtracted, pixel by pixel.",
+    "The public checkpoints of these nets were trained so.",
+    "akamaster/pytorch_resnet_cifar10, trainer.py; He et al. 2016, section 4.2",
+)
+ZEROS_AROUND = Departure(
+    "A shortcut that widens puts half of its zero channels before the map's and half behind; the paper doesn't say "
+    "where they go, and Facebook's Torch code puts all of them behind.",
+    "The public checkpoints of these nets were trained so; the two differ by an order of channels only.",
+    "akamaster/pytorch_resnet_cifar10, resnet.py; facebookarchive/fb.resnet.torch, models/resnet.lua",
+)
+
+CIFAR_PLAIN_DEPARTURES = (CIFAR_MEAN, NARROW_LINEAR)
+CIFAR_DEPARTURES = (ZEROS_AROUND, CIFAR_MEAN, ZERO_START, NARROW_LINEAR)
+
+cifar_resnet = partial(resnet, residual=BASIC, width=CIFAR_WIDTH, stem=SMALL_STEM, shortcut=padded_shortcut)
+cifar_plain = partial(cifar_resnet, shortcut=without_shortcut)
+
+
+def cifar_depths(layers: int, *, per_block: int = 2) -> tuple[int, int, int]:
+    """Blocks in each of the three stages of a net with so many layers.
+
+    Args:
+        layers: the stem, the linear layer, and ``per_block`` for every block.
+        per_block: 2 of a basic block, 3 of a bottleneck.
+
+    Raises:
+        UserError: no three equal stages have so many layers.
+    """
+    blocks, left = divmod(layers - 2, 3 * per_block)
+    if left or blocks < 1:
+        raise UserError(f"Three equal stages have {3 * per_block} n + 2 layers; {layers} were asked for.")
+    return blocks, blocks, blocks

@@ -1,0 +1,202 @@
+"""Pre-activation ResNet, "v2". He et al. 2016, "Identity mappings in deep residual networks", arXiv 1603.05027.
+
+Normalisation and ReLU stand before a convolution instead of behind it, so that nothing stands on the way from one
+sum to the next. **A tap after a block is that bare sum**: signed, not normalised, and the larger the deeper; the next
+block sees it through a normalisation and a ReLU of its own. Only the last stage ends with an activation, the block
+``final_norm``, so that its map, and the whole backbone's, is what the other nets have at every tap. Who probes or
+cuts before it should standardise the features.
+
+Wide ResNets for CIFAR (Zagoruyko and Komodakis 2016, arXiv 1605.07146) are these nets with a wider basic path.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import nn
+
+from inarch.models.anatomy.records import Departure
+from inarch.models.backbone import (
+    Backbone,
+    Block,
+    Classifier,
+    linear_head,
+)
+from inarch.models.cifar_resnet import CIFAR_WIDTH, ZEROS_AROUND
+from inarch.models.convolution import Conv, conv_norm_relu, conv_only
+from inarch.models.resnet import TORCH_START, Place, stacked
+from inarch.models.resnet_parts import (
+    SMALL_STEM,
+    Residual,
+    Shortcut,
+    Stem,
+    on_second,
+)
+from inarch.models.shapes import MapIn, MapOut
+
+LATE_ACTIVATION = Departure(
+    "The stem is a convolution and a pool, and the first block has a pre-activation of its own, behind which its "
+    "shortcut begins only if it projects; in the paper the activation follows the stem's convolution at once.",
+    "timm's checkpoints resnetv2_18 to resnetv2_152.",
+    "timm/models/resnetv2.py, create_resnetv2_stem; arXiv 1603.05027, appendix; fb.resnet.torch, models/preresnet.lua",
+)
+BASIC_V2 = Departure(
+    "Basic blocks on photos; the paper's nets for ImageNet are of bottlenecks, with 101, 152 and 200 layers.",
+    "timm's checkpoints resnetv2_18 and resnetv2_34.",
+    "timm/models/resnetv2.py, class PreActBasic; arXiv 1603.05027, Table 5",
+)
+HALF_MEAN = Departure(
+    "Images are normalised to -1 … 1; in the paper by ImageNet's mean and standard deviation for each channel.",
+    "timm's checkpoints were trained so.",
+    "timm/models/resnetv2.py, _cfg; facebookarchive/fb.resnet.torch, datasets/imagenet.lua",
+)
+FOREIGN_MEAN = Departure(
+    "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper by CIFAR's own.",
+    "The same photo then means the same to every net for small images of the catalog.",
+    "facebookarchive/fb.resnet.torch, datasets/cifar10.lua",
+)
+
+V2_DEPARTURES = (LATE_ACTIVATION, HALF_MEAN, TORCH_START)
+BASIC_V2_DEPARTURES = (BASIC_V2, *V2_DEPARTURES)
+SMALL_V2_DEPARTURES = (FOREIGN_MEAN, TORCH_START)
+PADDED_V2_DEPARTURES = (ZEROS_AROUND, *SMALL_V2_DEPARTURES)
+
+
+class ResidualSum(nn.Module):
+    """``residual(x) + shortcut(x)`` and nothing else (eq. 1 and 2, with f the identity)."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+
+    def forward(self, feature_map: MapIn) -> MapOut:
+        """The sum of both paths."""
+        return self.residual(feature_map) + self.shortcut(feature_map)
+
+
+def preactivation(channels: int) -> nn.Sequential:
+    """Batch normalisation and ReLU.
+
+    It follows no convolution and so cannot be folded into one, which is why it isn't called ``norm``, as those are
+    that can.
+    """
+    return nn.Sequential(OrderedDict(batch_norm=nn.BatchNorm2d(channels), relu=nn.ReLU()))
+
+
+def _basic_path(in_channels: int, width: int, stride: int, *, widen: int) -> nn.Sequential:
+    wide = widen * width
+    return nn.Sequential(
+        OrderedDict(
+            conv1=conv_norm_relu(in_channels, Conv("conv1", wide, 3, stride)),
+            conv2=conv_only(wide, Conv("conv2", wide, 3)),
+        )
+    )
+
+
+def _bottleneck_path(
+    in_channels: int, width: int, stride: int, *, strides: Callable[[int], tuple[int, int]]
+) -> nn.Sequential:
+    first, second = strides(stride)
+    return nn.Sequential(
+        OrderedDict(
+            reduce=conv_norm_relu(in_channels, Conv("reduce", width, 1, first)),
+            conv=conv_norm_relu(width, Conv("conv", width, 3, second)),
+            expand=conv_only(width, Conv("expand", 4 * width, 1)),
+        )
+    )
+
+
+def basic_v2(*, widen: int = 1) -> Residual:
+    """Two 3x3 convolutions of ``widen`` times the stage's width, without the activation before the first."""
+    return Residual(widen, partial(_basic_path, widen=widen))
+
+
+def bottleneck_v2(*, strides: Callable[[int], tuple[int, int]] = on_second) -> Residual:
+    """A bottleneck without the activation before its first convolution; ``strides`` as for `bottleneck`."""
+    return Residual(4, partial(_bottleneck_path, strides=strides))
+
+
+def bare_projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Identity where shapes already agree, else a 1x1 projection without normalisation."""
+    if stride == 1 and in_channels == out_channels:
+        return nn.Identity()
+    return conv_only(in_channels, Conv("projection", out_channels, 1, stride))
+
+
+def _bare_photo_stem(width: int) -> Sequence[Block]:
+    return (
+        Block("conv1", conv_only(3, Conv("conv1", width, 7, stride=2)), width, 2),
+        Block("pool1", nn.MaxPool2d(3, 2, 1), width, 4),
+    )
+
+
+BARE_PHOTO_STEM = Stem(_bare_photo_stem, activated=False)
+"""A 7x7 with stride 2 and a pool, with nothing between them."""
+
+
+def summed(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+    """``residual(x) + shortcut(x)``, or without a shortcut ``residual(x)``, under the same names."""
+    if shortcut is None:
+        return nn.Sequential(OrderedDict(residual=residual))
+    return ResidualSum(residual, shortcut)
+
+
+def preactivated(activation: nn.Module, residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+    """A sum whose residual path begins with ``activation``.
+
+    An identity shortcut passes by the activation; one that changes the shape begins behind it, as in the paper's
+    code, for it is not the identity anyhow.
+    """
+    if isinstance(shortcut, nn.Identity):
+        path = OrderedDict(preactivation=activation, **dict(residual.named_children()))
+        return summed(nn.Sequential(path), shortcut)
+    return nn.Sequential(OrderedDict(preactivation=activation, sum=summed(residual, shortcut)))
+
+
+def preactivation_backbone(
+    residual: Residual,
+    depths: Sequence[int],
+    *,
+    width: int = 64,
+    stem: Stem = BARE_PHOTO_STEM,
+    shortcut: Shortcut = bare_projection,
+) -> Backbone:
+    """A stem, stages of pre-activation blocks, and a final normalisation and ReLU.
+
+    Args:
+        residual: `basic_v2` or `bottleneck_v2`.
+        depths: blocks per stage.
+        width: channels of the stem and of the first stage's inner convolutions.
+        stem: behind one that is activated, the first block has no pre-activation (the paper's appendix).
+        shortcut: builds the skip path: `bare_projection`, `padded_shortcut` or `without_shortcut`.
+    """
+
+    def block(at: Place) -> nn.Module:
+        path = residual.build(at.in_channels, at.width, at.stride)
+        skip = shortcut(at.in_channels, residual.expansion * at.width, at.stride)
+        if at.is_first and stem.activated:
+            return summed(path, skip)
+        return preactivated(preactivation(at.in_channels), path, skip)
+
+    stages = stacked(stem.build(width), depths, residual.expansion, block)
+    last = stages[f"stage{len(depths)}"]
+    last.append(Block("final_norm", preactivation(last[-1].channels), last[-1].channels, last[-1].stride))
+    return Backbone(stages)
+
+
+def resnet_v2(
+    classes: int,
+    *,
+    residual: Residual,
+    depths: Sequence[int],
+    width: int = 64,
+    stem: Stem = BARE_PHOTO_STEM,
+    shortcut: Shortcut = bare_projection,
+) -> Classifier:
+    """A pre-activation net; its parts are those of `preactivation_backbone`."""
+    backbone = preactivation_backbone(residual, depths, width=width, stem=stem, shortcut=shortcut)
+    return Classifier(backbone, linear_head(backbone.channels, classes))
+
+
+small_resnet_v2 = partial(resnet_v2, residual=basic_v2(), width=CIFAR_WIDTH, stem=SMALL_STEM)

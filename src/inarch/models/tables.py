@@ -1,0 +1,238 @@
+"""Tables of whole nets: the rows that stand for blocks, the one reading of them, and tables made from tables.
+
+A net is stages of named rows. A row is a convolution, a pool, the branches of an Inception module, or a scaled
+residual around such branches. `backbone_of` reads them in order, so that in-channels and strides are computed.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from math import prod
+from typing import Any, NamedTuple, TypeVar, Union, cast
+
+from torch import nn
+
+from inarch.errors import UserError
+from inarch.models.backbone import Backbone, Block
+from inarch.models.blocks import Inception
+from inarch.models.convolution import (
+    Conv,
+    Pool,
+    Step,
+    Unit,
+    chain,
+)
+from inarch.models.scaled_residual import ScaledResidualBlock
+
+Path = Sequence[Union[Conv, Pool, "Fork"]]
+Branches = Mapping[str, Path]
+
+
+class Fork(NamedTuple):
+    """The end of a path that fans out into branches of its own, which are concatenated."""
+
+    name: str
+    branches: Branches
+
+
+class ScaledResidual(NamedTuple):
+    """A block that adds what its branches compute, brought back to the block's width, to what came in."""
+
+    branches: Branches
+    scaling: Callable[[], nn.Module]
+    activation: Callable[[], nn.Module] = nn.ReLU
+
+
+Row = Conv | Pool | ScaledResidual | Branches
+Stages = Mapping[str, Mapping[str, Row]]
+Variation = Callable[[Branches], Branches]
+"""One table of branches made from another: `without_reduction`, `single_branch("3x3")`."""
+
+
+def backbone_of(stages: Stages, unit: Unit, *, in_channels: int = 3) -> Backbone:
+    """The backbone that a table says."""
+    blocks: dict[str, list[Block]] = {}
+    channels, stride = in_channels, 1
+    for stage, rows in stages.items():
+        for name, row in rows.items():
+            module, channels = _built(channels, row, unit)
+            stride *= _stride(row)
+            blocks.setdefault(stage, []).append(Block(name, module, channels, stride))
+    return Backbone(blocks)
+
+
+def rows_of(steps: Sequence[Step]) -> dict[str, Row]:
+    """A row for each step, under the step's name: how a stem stands in a table."""
+    return {step.name: step for step in steps}
+
+
+def repeated(letter: str, row: Row, depth: int) -> dict[str, Row]:
+    """``depth`` times the same row, as ``a1``, ``a2`` …"""
+    return {f"{letter}{place}": row for place in range(1, depth + 1)}
+
+
+def _built(in_channels: int, row: Row, unit: Unit) -> tuple[nn.Module, int]:
+    match row:
+        case Conv():
+            return unit(in_channels, row), row.out_channels
+        case Pool():
+            return row.module(), in_channels
+        case ScaledResidual():
+            return _scaled_residual(in_channels, row, unit), in_channels
+        case _:
+            return _inception(in_channels, row, unit)
+
+
+def _inception(in_channels: int, branches: Branches, unit: Unit) -> tuple[Inception, int]:
+    built = {name: _path(in_channels, path, unit) for name, path in branches.items()}
+    module = Inception({name: branch for name, (branch, _) in built.items()})
+    return module, sum(channels for _, channels in built.values())
+
+
+def _path(in_channels: int, path: Path, unit: Unit) -> tuple[nn.Sequential, int]:
+    steps, channels = chain(in_channels, [step for step in path if not isinstance(step, Fork)], unit)
+    for fork in path:
+        if isinstance(fork, Fork):
+            module, channels = _inception(channels, fork.branches, unit)
+            steps.add_module(fork.name, module)
+    return steps, channels
+
+
+def _scaled_residual(in_channels: int, row: ScaledResidual, unit: Unit) -> ScaledResidualBlock:
+    module, channels = _inception(in_channels, row.branches, unit)
+    expand = nn.Conv2d(channels, in_channels, 1)
+    residual = nn.Sequential(OrderedDict(module=module, expand=expand, scaling=row.scaling()))
+    return ScaledResidualBlock(residual, row.activation())
+
+
+def _stride(row: Row | Fork) -> int:
+    """Input values per output value; every branch of a module has the same."""
+    match row:
+        case Conv():
+            return row.stride
+        case Pool():
+            pools = (each for each in row.module().modules() if isinstance(each, nn.MaxPool2d | nn.AvgPool2d))
+            return prod(each.stride if isinstance(each.stride, int) else each.stride[0] for each in pools)
+        case Fork() | ScaledResidual():
+            return 1
+        case _:
+            first: Path = next(iter(row.values()))
+            return prod(_stride(step) for step in first)
+
+
+Table = TypeVar("Table")
+
+
+def scaled(table: Table, *, width: float) -> Table:
+    """The same table (a row, a stage, a net) with every width multiplied, rounded, and at least 1.
+
+    Where a table writes 0 for a branch that is not there, it stays 0.
+    """
+    return cast(Table, _scaled(table, width))
+
+
+def _scaled(entry: Any, width: float) -> Any:
+    match entry:
+        case Conv():
+            return entry._replace(out_channels=_scaled(entry.out_channels, width))
+        case Fork() | ScaledResidual():
+            return entry._replace(branches=_scaled(entry.branches, width))
+        case Mapping():
+            return {name: _scaled(each, width) for name, each in entry.items()}
+        case list() | tuple():
+            each_scaled = [_scaled(each, width) for each in entry]
+            return entry._make(each_scaled) if hasattr(entry, "_make") else each_scaled
+        case int():
+            return max(1, round(entry * width)) if entry else 0
+        case _:
+            return entry
+
+
+Modules = TypeVar("Modules")
+
+
+def kept(modules: Mapping[str, Modules], depths: Sequence[int]) -> dict[str, Modules]:
+    """A shallower net: of each stage the last modules, as many as ``depths`` says, stage by stage.
+
+    A module's first character names its stage. The last ones stay because they set what a stage puts out.
+
+    Raises:
+        UserError: a stage would keep no module, or more than it has, or the number of stages is another.
+    """
+    stages = [list(names) for _, names in groupby(modules, lambda name: name[0])]
+    sizes = [len(names) for names in stages]
+    fitting = len(depths) == len(sizes) and all(1 <= depth <= size for depth, size in zip(depths, sizes, strict=True))
+    if not fitting:
+        raise UserError(f"The stages have {sizes} modules; {list(depths)} cannot be kept. Keep 1 or more of each.")
+    names = [name for depth, stage in zip(depths, stages, strict=True) for name in stage[-depth:]]
+    return {name: modules[name] for name in names}
+
+
+def published(branches: Branches) -> Branches:
+    """The variation that varies nothing."""
+    return branches
+
+
+def without_reduction(branches: Branches) -> Branches:
+    """No 1x1 before the larger convolutions, which see all channels; every output width stays, as does the pool."""
+    return {
+        name: [step for step in path if not (isinstance(step, Conv) and step.name == "reduce")]
+        for name, path in branches.items()
+    }
+
+
+def scaled_reduction(factor: float) -> Variation:
+    """The width of every 1x1 before a larger convolution multiplied, rounded, at least 1; all else stays."""
+
+    def varied(branches: Branches) -> Branches:
+        return {
+            name: [
+                scaled(step, width=factor) if isinstance(step, Conv) and step.name == "reduce" else step
+                for step in path
+            ]
+            for name, path in branches.items()
+        }
+
+    return varied
+
+
+def without_projection(branches: Branches) -> Branches:
+    """The pool hands all channels on, as in the paper's naive module (Szegedy et al. 2015, Fig. 2a).
+
+    Modules grow wider with every one: what came in comes out, and the convolutions' maps on top.
+    """
+    return {
+        name: [step for step in path if not (isinstance(step, Conv) and step.name == "proj")]
+        for name, path in branches.items()
+    }
+
+
+def single_branch(name: str) -> Variation:
+    """Only branch ``name`` of every module, its widths multiplied so that it alone gives the module's channels.
+
+    A module that hands its pool's channels on (a grid reduction) stays whole: it has to shrink the map in any case.
+
+    Raises:
+        UserError: (when it is applied) a module has no branch of that name.
+    """
+
+    def only(branches: Branches) -> Branches:
+        widths = {each: _out_channels(path) for each, path in branches.items()}
+        if 0 in widths.values():
+            return branches
+        if name not in branches:
+            raise UserError(f"No branch is called {name!r}; the module has {', '.join(branches)}.")
+        return {name: scaled(branches[name], width=sum(widths.values()) / widths[name])}
+
+    return only
+
+
+def _out_channels(path: Path) -> int:
+    """Of a path's last convolution; 0 where it has none and hands on what came in."""
+    for step in reversed(path):
+        match step:
+            case Conv():
+                return step.out_channels
+            case Fork():
+                return sum(_out_channels(side) for side in step.branches.values())
+    return 0

@@ -1,0 +1,1 @@
+"""Options of commands: checks, and values as people write them."""

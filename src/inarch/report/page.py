@@ -1,0 +1,59 @@
+"""The environment that every HTML page is rendered in: escaping, filters for figures, and images inside the page."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from inarch.report import wording
+from inarch.report.answering import answered_sentence, rule_sentence
+
+MIME_TYPES = ((b"\x89PNG", "image/png"), (b"GIF8", "image/gif"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
+"""The type of an image file by its first bytes."""
+
+
+def environment(templates: Path, **filters: Callable[..., object]) -> Environment:
+    """The Jinja environment for the templates in a folder.
+
+    Args:
+        templates: the folder that holds the templates.
+        filters: filters of this page alone, beside those that all pages have.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    environment.filters.update(
+        percent=_unbroken(wording.percent),
+        interval=_unbroken(wording.interval),
+        points=_unbroken(wording.points),
+        duration=_unbroken(wording.duration),
+        counted=wording.counted,
+        photos_wanted=wording.photos_wanted,
+        rule_sentence=rule_sentence,
+        answered_sentence=answered_sentence,
+        shorten=wording.shorten,
+        **filters,
+    )
+    return environment
+
+
+def data_uri(image: bytes) -> str:
+    """The image as a ``data:`` address, so that a page needs no other file."""
+    mime = next((mime for start, mime in MIME_TYPES if image.startswith(start)), "application/octet-stream")
+    return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
+
+
+def _unbroken(words: Callable[..., str]) -> Callable[..., str]:
+    """The same words with spaces at which a line does not break."""
+    return lambda *figures: words(*figures).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _shown(value: object) -> object:
+    """Text without control characters; what is already marked up stays as it is."""
+    return wording.printable(value) if type(value) is str else value

@@ -1,0 +1,74 @@
+"""The few words of SVG that the charts are written in. Colours are the page's CSS variables, so both themes work."""
+
+from html import escape
+
+from inarch.report.wording import printable
+
+Number = float | int
+
+CHARACTER = 6.6
+"""Mean width, in pixels, of a character of 12-pixel text: SVG cannot measure text, so room is kept by estimate."""
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito 2008: told apart with every common kind of colour vision. Fallbacks where there is no style sheet."""
+
+
+def element(tag: str, *children: str, **attributes: str | Number) -> str:
+    """``<tag attribute="…">children</tag>``; an underscore in an attribute's name stands for a hyphen."""
+    written = "".join(f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"' for name, value in attributes.items())
+    return f"<{tag}{written}>{''.join(children)}</{tag}>" if children else f"<{tag}{written}/>"
+
+
+def text(content: str, x: Number, y: Number, *, tip: str = "", **attributes: str | Number) -> str:
+    """A line of text with its baseline at ``y``; ``tip`` is shown under the mouse."""
+    title = (element("title", plain(tip)),) if tip else ()
+    return element("text", *title, plain(content), x=x, y=y, **{"fill": "currentColor", **attributes})
+
+
+def halo_text(content: str, x: Number, y: Number, **attributes: str | Number) -> str:
+    """Text that stays legible where it crosses lines."""
+    edge: dict[str, str | Number] = {"stroke": "var(--paper, #fff)", "stroke_width": 4, "paint_order": "stroke"}
+    return element("text", plain(content), x=x, y=y, **{"fill": "currentColor", **edge, **attributes})
+
+
+def line(x1: Number, y1: Number, x2: Number, y2: Number, **attributes: str | Number) -> str:
+    """A straight line in the text's colour."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, **{"stroke": "currentColor", **attributes})
+
+
+def picture(width: Number, height: Number, *children: str, title: str, description: str) -> str:
+    """A whole drawing that scales down with the page and has a text in place of itself for those who cannot see it."""
+    return element(
+        "svg",
+        element("title", plain(title)),
+        element("desc", plain(description)),
+        *children,
+        xmlns="http://www.w3.org/2000/svg",
+        role="img",
+        viewBox=f"0 0 {_value(width)} {_value(height)}",
+        width=width,
+        height=height,
+        font_family="system-ui, sans-serif",
+        font_size=12,
+        style="max-width:100%;height:auto",
+    )
+
+
+def plain(content: str) -> str:
+    """Text that is nothing but text, whatever it holds."""
+    return escape(printable(content))
+
+
+def series_colour(index: int) -> str:
+    """The colour of the curve or bar at ``index``; after six they begin again."""
+    place = index % len(SERIES)
+    return f"var(--series-{place + 1}, {SERIES[place]})"
+
+
+def muted() -> str:
+    """The colour of what should stand back: grids, notes."""
+    return "var(--muted, #667)"
+
+
+def _value(value: str | Number) -> str:
+    return escape(value) if isinstance(value, str) else f"{round(value, 2):g}" if abs(value) < 1e5 else f"{value:.0f}"

@@ -1,0 +1,1 @@
+"""ONNX graphs and the sessions that run them."""

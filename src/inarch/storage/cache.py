@@ -1,0 +1,227 @@
+"""Rows of arrays on disk, found again by the digest of what they were made from.
+
+A cache folder holds immutable chunks of some hundred rows. A chunk is one ``.npy`` file for each named array and one
+``.keys.json``, which is renamed into place last: files without it do not exist for a reader, so that a process may
+be killed, and two may write, at any moment. Rows are memory-mapped; nothing is ever unpickled.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inarch.errors import OutputError, WorkError
+
+KEYS = ".keys.json"
+OPEN_CHUNKS = 128
+"""Files that one `Rows` keeps open: each costs a file descriptor, and a process often has no more than 1,024."""
+OPEN_BYTES = 2**27
+"""What they may have mapped in all: pages that were read count as this process's memory while their file is open."""
+
+
+def default_cache_folder() -> Path:
+    """``$INARCH_CACHE``, else ``$XDG_CACHE_HOME/inarch``, else ``~/.cache/inarch``."""
+    own = os.environ.get("INARCH_CACHE")
+    if own:
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inarch"
+
+
+def cache_key(*parts: str) -> str:
+    """A name for everything that depends on ``parts`` and on nothing else: 64 hex digits."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class Rows:
+    """A read-only array whose rows lie in memory-mapped chunks; ``rows[indices]`` copies what is asked for.
+
+    Args:
+        files: the chunks.
+        places: for each row the index of its chunk, and its row there; (n, 2).
+        row_shape: the shape of one row.
+        dtype: of every row.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], places: NDArray[np.int64], row_shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self.shape = (len(places), *row_shape)
+        self.dtype = dtype
+        self._files = tuple(files)
+        self._places = places
+        most = int(np.bincount(places[:, 0]).max(initial=1))
+        largest = max(1, most * math.prod(row_shape) * dtype.itemsize)
+        self._opened = functools.lru_cache(maxsize=min(OPEN_CHUNKS, 1 + OPEN_BYTES // largest))(_open_chunk)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, indices: int | np.integer[Any] | slice | NDArray[Any]) -> NDArray[Any]:
+        """One row for an integer, else the rows of a slice, of an array of integers or of a mask.
+
+        Raises:
+            IndexError: there is no such row.
+            WorkError: a file of the cache has gone since the rows were looked up.
+        """
+        wanted = self._places[indices]
+        if wanted.ndim == 1:
+            return self._gather(wanted[None])[0]
+        return self._gather(wanted)
+
+    def of(self, indices: NDArray[np.integer[Any]]) -> "Rows":
+        """Those rows as rows of their own; nothing is read."""
+        return Rows(self._files, self._places[indices], self.shape[1:], self.dtype)
+
+    def _gather(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        rows = np.empty((len(places), *self.shape[1:]), self.dtype)
+        for chunk in np.unique(places[:, 0]):
+            here = places[:, 0] == chunk
+            rows[here] = self._opened(self._files[chunk])[places[here, 1]]
+        return rows
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    stem: Path
+    keys: tuple[str, ...]
+    rows: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+    """For each array the shape and dtype of a row."""
+
+    def file(self, name: str) -> Path:
+        return _array_file(self.stem, name)
+
+
+class ArrayCache:
+    """Rows of named arrays, by key. All rows of one name have one shape and one dtype.
+
+    Args:
+        folder: need not exist; what depends on different settings belongs in different folders (see `cache_key`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seen: set[Path] = set()
+        self._places: dict[str, tuple[_Chunk, int]] = {}
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """The keys that have no rows, each once, in the order given. A damaged chunk has no rows."""
+        self._look()
+        return [key for key in dict.fromkeys(keys) if key not in self._places]
+
+    def read(self, keys: Sequence[str], name: str) -> Rows:
+        """The rows of array ``name``, one for each of ``keys`` (which may repeat); nothing is loaded yet.
+
+        Raises:
+            KeyError: a key has no rows, or its chunk no such array.
+            ValueError: there are no keys, or the rows differ in shape or dtype.
+        """
+        self._look()
+        found = [self._places[key] for key in keys]
+        kinds = {chunk.rows[name] for chunk, _ in found}
+        if len(kinds) != 1:
+            raise ValueError(f"{len(keys)} rows of {name!r} have {len(kinds)} shapes and dtypes; there must be one.")
+        (row_shape, dtype) = kinds.pop()
+        for stem in {chunk.stem for chunk, _ in found}:
+            touch(stem.with_name(stem.name + KEYS))
+        numbers: dict[Path, int] = {}
+        places = [(numbers.setdefault(chunk.file(name), len(numbers)), row) for chunk, row in found]
+        return Rows(tuple(numbers), np.array(places, np.int64), row_shape, dtype)
+
+    def write(self, keys: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Add the rows of ``keys`` as one chunk: all of it, or nothing.
+
+        Args:
+            keys: hex digests, one for each row.
+            arrays: by name; row i of each belongs to key i.
+
+        Raises:
+            OutputError: the chunk cannot be written, because the disk is full, say.
+            ValueError: the lengths differ, or there is nothing to write.
+        """
+        if not keys or not arrays or any(len(array) != len(keys) or not array.size for array in arrays.values()):
+            raise ValueError(f"{len(keys)} keys need as many rows of each array, and at least one.")
+        stem = self.folder / uuid4().hex
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_chunk(stem, keys, arrays)
+        except BaseException as error:
+            for file in self.folder.glob(f"{stem.name}.*"):
+                file.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                why = error.strerror or "a file was cut short"
+                raise OutputError(
+                    f"The cache in {self.folder} cannot be written ({why}): free some space, or set INARCH_CACHE to a "
+                    "folder on another disk."
+                ) from error
+            raise
+
+    def _look(self) -> None:
+        """Learn of the chunks that have appeared since the last look."""
+        for file in sorted(set(self.folder.glob(f"*{KEYS}")) - self._seen):
+            self._seen.add(file)
+            chunk = _read_chunk(file)
+            if chunk is not None:
+                for row, key in enumerate(chunk.keys):
+                    self._places.setdefault(key, (chunk, row))
+
+
+def touch(file: Path) -> None:
+    """Note that a file of the cache was used just now (see `inarch.storage.cache_size`), where that can be noted."""
+    with contextlib.suppress(OSError):
+        os.utime(file)
+
+
+def _array_file(stem: Path, name: str) -> Path:
+    return stem.with_name(f"{stem.name}.{name}.npy")
+
+
+def _write_chunk(stem: Path, keys: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+    sizes = {}
+    for name, array in arrays.items():
+        with _array_file(stem, name).open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+            stream.flush()
+            os.fsync(stream.fileno())  # else a power cut may leave a file of the right size that is full of zeros
+            sizes[name] = stream.tell()
+    partial = stem.with_name(f"{stem.name}.partial")
+    partial.write_text(json.dumps({"keys": list(keys), "bytes": sizes}), "utf-8")
+    partial.replace(stem.with_name(stem.name + KEYS))
+
+
+def _read_chunk(keys_file: Path) -> _Chunk | None:
+    """A chunk, checked; None if any part of it is damaged, as if it had never been written."""
+    stem = keys_file.with_name(keys_file.name.removesuffix(KEYS))
+    try:
+        record = json.loads(keys_file.read_text("utf-8"))
+        keys, rows = tuple(record["keys"]), {}
+        for name, size in record["bytes"].items():
+            file = _array_file(stem, name)
+            array = _map(file)
+            if file.stat().st_size != size or len(array) != len(keys):
+                return None
+            rows[name] = (array.shape[1:], array.dtype)
+        return _Chunk(stem, keys, rows)
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _map(file: Path) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _open_chunk(file: Path) -> NDArray[Any]:
+    try:
+        return _map(file)
+    except (OSError, ValueError, EOFError) as error:
+        raise WorkError(f"The cache file {file} was removed or damaged while it was in use; run again.") from error

@@ -1,0 +1,164 @@
+"""Where a graft starts: a backbone from a file of weights, from weights that have a name, or a fresh one."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+from inarch.errors import WeightsError, WeightsMismatchError
+from inarch.models import Backbone, architecture, build
+from inarch.models.foreign import is_buildable
+from inarch.storage.cache import cache_key
+from inarch.transfer.job import StartingPoint
+from inarch.weights.embedded import IMAGE_SIZE, embedded, embedded_weights
+from inarch.weights.files import WeightsFile, read_weights, weights_digest
+from inarch.weights.identification import identify, translated
+from inarch.weights.loading import load_backbone
+from inarch.weights.locating import Places, locate
+from inarch.weights.named import NAMED, NamedWeights, is_name, named, usual
+from inarch.weights.sources import sources_of
+
+DEFAULT_MODEL = "resnet18"
+"""What is trained when the user names neither a model nor weights, and none come with inarch."""
+DEFAULT_EMBEDDED = "resnet18_narrow"
+"""Which of the backbones that come with inarch is grafted then."""
+EMBEDDED, RANDOM = "embedded", "random"
+"""The names of the weights that come with inarch, and of none at all."""
+VARIANTS: Mapping[str, str] = MappingProxyType(
+    {
+        "v1": "its stride is on the first 1x1: the paper, Caffe, Keras",
+        "v1.5": "its stride is on the 3x3: torchvision, timm",
+    }
+)
+"""What tells nets apart that have the same names and shapes."""
+LARGEST_SIZE = 4096
+"""A file that claims to be trained on larger images is not believed."""
+
+
+def starting_point(model: str | None, weights: Path | str | None, places: Places | None = None) -> StartingPoint:
+    """The backbone that training starts from.
+
+    Args:
+        model: a name of the catalog or of a foreign net; None takes the one that the weights are for.
+        weights: a file of pre-trained weights, or the name of one (``imagenet``, ``torchvision:IMAGENET1K_V1``,
+            ``embedded``, ``random``); None takes those that the model comes with, or that come with inarch, and only
+            where there are none random ones.
+        places: where named weights are looked for; None takes the usual places.
+
+    Raises:
+        UnknownNameError: no model, and no weights of it, have that name.
+        WeightsError: the file cannot be read, fits another net, or fits several and ``model`` does not say which; or
+            named weights are not on this machine and cannot be fetched.
+    """
+    if model is not None:
+        architecture(model)
+    row = _named(model, weights)
+    if row is not None:
+        path = locate(row, places)
+        return _loaded(read_weights(path), row.architecture, f"{row.name}, {path.name}")
+    if weights is None and (model or DEFAULT_EMBEDDED) in embedded():
+        model, weights = model or DEFAULT_EMBEDDED, EMBEDDED
+    if weights is None or str(weights) == RANDOM:
+        return fresh(model or DEFAULT_MODEL)
+    path = _embedded(model) if str(weights) == EMBEDDED else Path(weights)
+    file = read_weights(path)
+    return _loaded(file, model or _only_fit(file, path), path.name)
+
+
+def at_hand() -> tuple[str, ...]:
+    """The models whose weights are on this machine with the packages that are installed, the usual one first."""
+    ours = sorted(embedded(), key=lambda name: name != DEFAULT_EMBEDDED)
+    packaged = [row for row in NAMED.values() if row.package and find_spec(row.package)]
+    return (*ours, *(row.architecture for row in packaged if is_buildable(row.architecture)))
+
+
+def _named(model: str | None, weights: Path | str | None) -> NamedWeights | None:
+    """What the user's words name; None where they are a file, or nothing."""
+    if weights is None:
+        return None if model is None else usual(model)
+    text, path = str(weights), Path(weights)
+    is_word = path.name == text and not path.suffix and text not in (EMBEDDED, RANDOM)
+    return named(text, model) if not path.exists() and (is_name(text) or is_word) else None
+
+
+def _embedded(model: str | None) -> Path:
+    """The file of the trained backbone that comes with inarch."""
+    names = embedded()
+    name = names[0] if model is None and len(names) == 1 else model
+    if name not in names:
+        has = f"it has those of {', '.join(names)}; say which with --model" if names else "it has none"
+        raise WeightsError(f"inarch comes without weights of {model or 'a model that is not named'}: {has}.")
+    return embedded_weights(name)
+
+
+def _loaded(file: WeightsFile, name: str, origin: str) -> StartingPoint:
+    try:
+        loaded = load_backbone(file, name)
+    except WeightsMismatchError as error:
+        raise WeightsError(
+            f"The weights in {file.path} do not fit {name}: {len(error.problems)} tensors differ, the first is "
+            f"{error.problems[0]}. {error.hint}"
+        ) from error
+    return StartingPoint(
+        architecture=name,
+        backbone=loaded.backbone.eval(),
+        after=loaded.after,
+        digest=_digest(name, loaded.backbone),
+        weights=" ".join([f"{origin} (sha256 {file.sha256[:12]})", *loaded.report.notes]),
+        pretrained=True,
+        folded=loaded.folded,
+        image_size=_said_size(file),
+    )
+
+
+def _said_size(file: WeightsFile) -> int | None:
+    """The image size in the metadata of files that we wrote."""
+    said = file.metadata.get(IMAGE_SIZE, "")
+    return int(said) if said.isascii() and said.isdecimal() and 8 <= int(said) <= LARGEST_SIZE else None
+
+
+def fresh(name: str) -> StartingPoint:
+    """A net of the catalog that knows nothing yet."""
+    backbone = build(name, classes=1).backbone
+    return StartingPoint(
+        architecture=name,
+        backbone=backbone,
+        after=backbone.info[-1].name,
+        digest=_digest(name, backbone),
+        weights="random initialisation",
+        pretrained=False,
+        folded=False,
+    )
+
+
+def _digest(name: str, backbone: Backbone) -> str:
+    """Names what a backbone computes; where it ends counts, as an activation or a pool leaves no trace in weights."""
+    return cache_key(name, backbone.end, weights_digest(backbone.state_dict()))
+
+
+def _only_fit(file: WeightsFile, path: Path) -> str:
+    """The one net that the weights are for: by their names and shapes, or by what the file or its source says."""
+    fitting = identify(file.tensors)
+    if not fitting:
+        raise WeightsError(f"The weights in {path} fit no model of the catalog; `inarch models` lists them.")
+    if (said := file.metadata.get("architecture")) in fitting:
+        return str(said)
+    published = [name for name in fitting if name not in _unpublished(file, name)]
+    if len(published) == 1:
+        return published[0]
+    listed = " and ".join(f"{name} ({_told(name)})" for name in fitting)
+    raise WeightsError(
+        f"The weights in {path} fit {listed}, which have the same names and shapes but compute different things; "
+        "say which with --model."
+    )
+
+
+def _unpublished(file: WeightsFile, name: str) -> frozenset[str]:
+    """The nets of which the source of the file's names has never published weights."""
+    source = translated(file.tensors, name).source
+    return frozenset(lacking for each in sources_of(name) if each.name == source for lacking in each.lacks)
+
+
+def _told(name: str) -> str:
+    variant = architecture(name).variant
+    return f"{variant}: {VARIANTS[variant]}" if variant in VARIANTS else variant

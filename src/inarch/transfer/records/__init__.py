@@ -1,0 +1,1 @@
+"""What transfer learning measures, as frozen records without torch."""

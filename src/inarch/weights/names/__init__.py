@@ -1,0 +1,1 @@
+"""One table for each source of weights: its names and ours."""

@@ -1,0 +1,52 @@
+"""How long to equal accuracy: read off two courses, and off nets that are trained."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inarch.commands.study.claims import time_to_accuracy
+from inarch.commands.study.claims.time_to_accuracy import (
+    BEST_FINETUNE,
+    BEST_SCRATCH,
+    BOTH,
+    FINETUNE,
+    RACE,
+    SCRATCH,
+    readings,
+)
+from inarch.commands.study.run import StudyOptions, _bench
+from inarch.errors import PhotosError
+from inarch.progress import silent
+from trained import draw_folder
+
+STEEP = [(1.0, 0.6), (2.0, 0.9), (3.0, 0.8)]
+SLOW = [(5.0, 0.2), (10.0, 0.9), (15.0, 0.7), (20.0, 1.0)]
+
+
+def test_the_lower_best_is_what_both_reach() -> None:
+    """Each by the first look at which it has it; whichever is named first."""
+    assert readings(STEEP, SLOW) == {FINETUNE: 2.0, SCRATCH: 10.0, BOTH: 0.9, BEST_FINETUNE: 0.9, BEST_SCRATCH: 1.0}
+    assert readings(SLOW, STEEP) == {FINETUNE: 10.0, SCRATCH: 2.0, BOTH: 0.9, BEST_FINETUNE: 1.0, BEST_SCRATCH: 0.9}
+
+
+def test_both_are_trained_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fine-tuning pays for its features: none of them is kept for the next run to find."""
+    monkeypatch.setattr(time_to_accuracy, "SECONDS", 0.0)
+    draw_folder(tmp_path / "photos")
+    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), silent)
+    job = bench.job(bench.photos, 0)
+    kept = set((tmp_path / "cache").glob("features/*"))
+    read = time_to_accuracy.measure(replace(bench, job=lambda photos, seed: job), RACE, 0)
+    assert set((tmp_path / "cache").glob("features/*")) == kept
+    assert read[FINETUNE] > 0
+    assert read[SCRATCH] > 0
+    assert 0 <= read[BOTH] == min(read[BEST_FINETUNE], read[BEST_SCRATCH]) <= 1
+
+
+def test_too_few_photos_are_said(tmp_path: Path) -> None:
+    """Two of a class can be halved but not learned from."""
+    draw_folder(tmp_path / "photos", {"train": 2})
+    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), silent)
+    with pytest.raises(PhotosError, match="Fine-tuning cannot be measured: a trial on held-out photos takes 3"):
+        time_to_accuracy.measure(bench, RACE, 0)

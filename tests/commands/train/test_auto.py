@@ -1,0 +1,193 @@
+"""``auto``: it fine-tunes only where that proved itself, and says why."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inarch.commands.train.evidence import HeldOut
+from inarch.commands.train.strategies import auto as auto_module
+from inarch.commands.train.strategies import finetune as finetune_module
+from inarch.commands.train.strategies import scratch as scratch_module
+from inarch.commands.train.strategies.auto import auto, judge
+from inarch.commands.train.strategies.finetune import PROVABLE, Trial
+from inarch.commands.train.strategies.scratch import own_job
+from inarch.transfer.job import Job, StartingPoint
+from inarch.transfer.records.plan import Plan, PlannedStrategy
+from inarch.transfer.records.ranking import RankedBackbone, Ranking
+from inarch.weights.files import weights_digest
+
+Jobs = Callable[..., Job]
+
+
+@pytest.fixture(autouse=True)
+def _no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting takes seconds and is tested elsewhere."""
+    monkeypatch.setattr(scratch_module, "classifier_graph", lambda *_: b"")
+    monkeypatch.setattr(finetune_module, "classifier_graph", lambda *_: b"")
+
+
+HELD = 30
+
+
+@pytest.fixture(scope="module")
+def job(make_job: Jobs, start: StartingPoint) -> Job:
+    return make_job(start)
+
+
+def logits(job: Job, *, wrong: int, confidence: float) -> NDArray[np.float64]:
+    """Of the first photos; the first ``wrong`` of them are answered with the next class."""
+    answers = job.labels[job.train][:HELD].copy()
+    answers[:wrong] = (answers[:wrong] + 1) % 3
+    return np.eye(3)[answers] * confidence
+
+
+def trial_of(job: Job, tuned: tuple[int, float], probed: tuple[int, float]) -> Trial:
+    sides = [logits(job, wrong=wrong, confidence=confidence) for wrong, confidence in (tuned, probed)]
+    nothing = np.zeros((HELD, 0))
+    return Trial(HeldOut(np.arange(HELD), sides[0], nothing, np.arange(0), nothing), sides[1], (), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "probed", "verdict"),
+    [
+        ((0, 3.0), (10, 3.0), "better"),
+        ((0, 3.0), (PROVABLE, 3.0), "better"),
+        ((1, 3.0), (1, 2.0), "better"),
+        ((10, 3.0), (0, 3.0), "worse"),
+        ((4, 3.0), (4, 3.0), "too close to call"),
+        ((5, 2.0), (3, 3.0), "too close to call"),
+        ((3, 9.0), (4, 1.0), "too close to call"),
+    ],
+    ids=[
+        "right on ten more",
+        "mends as many as can prove it",
+        "as often right, surer of it",
+        "wrong on ten more",
+        "the same",
+        "wrong on two more",
+        "right on one more, too sure of its mistakes",
+    ],
+)
+def test_verdicts(job: Job, tuned: tuple[int, float], probed: tuple[int, float], verdict: str) -> None:
+    """(mistakes, confidence) of both on the same 30 photos; only what is better beyond chance is taken."""
+    better, why = judge(job, trial_of(job, tuned, probed))
+    assert why.startswith(
+        f"{verdict}: on 30 held-out photos fine-tuning is right on {HELD - tuned[0]} and the probe on"
+    )
+    assert better == (verdict == "better")
+
+
+def test_provable_is_the_fewest_mistakes_that_can_be_proven() -> None:
+    """McNemar's exact test of a flawless rival: 2 * 0.5^n falls below 0.05 at n = 6."""
+    assert 2 * 0.5**PROVABLE < 0.05 < 2 * 0.5 ** (PROVABLE - 1)
+
+
+def test_a_probe_with_few_mistakes_is_kept(job: Job) -> None:
+    """Fine-tuning could not prove itself, so no time is spent on it; the note says so."""
+    outcome = auto(job)
+    assert outcome.strategy == "probe"
+    assert [candidate.strategy for candidate in outcome.candidates] == ["probe"]
+    assert outcome.candidates[0].chosen
+    assert "fine-tuning could not prove that it is better" in outcome.notes[0]
+    assert "trial" not in [phase.name for phase in job.stopwatch.phases]
+
+
+def test_without_weights_it_trains_from_scratch(
+    make_job: Jobs, fresh: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to transfer, and the candidate says so."""
+    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+    outcome = auto(make_job(fresh))
+    assert outcome.strategy == "scratch"
+    assert outcome.candidates[0].why == "no pre-trained weights were given, so there is nothing to transfer"
+
+
+def mixed_up() -> dict[int, int]:
+    """Labels drawn at random: no probe gets them right."""
+    return dict(enumerate(np.random.default_rng(0).integers(0, 3, 84).tolist()))
+
+
+@pytest.mark.parametrize("better", [False, True])
+def test_the_verdict_decides(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch, better: bool
+) -> None:
+    """Where there are mistakes to mend, both are measured on the same photos, and the better one ships."""
+    monkeypatch.setattr(auto_module, "judge", lambda *_: (better, "because it was said so"))
+    before = weights_digest(start.backbone.state_dict())
+    outcome = auto(make_job(start, labels=mixed_up()))
+    assert outcome.strategy == ("finetune" if better else "probe")
+    assert [(candidate.strategy, candidate.chosen) for candidate in outcome.candidates] == [
+        ("probe", not better),
+        ("finetune", better),
+    ]
+    assert len({candidate.accuracy.n for candidate in outcome.candidates}) == 1
+    assert any("because it was said so" in note for note in outcome.notes)
+    assert weights_digest(start.backbone.state_dict()) == before
+
+
+def test_without_time_for_a_fair_trial_the_probe_is_kept(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial of an epoch or two would prove nothing."""
+    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
+    outcome = auto(make_job(start, labels=mixed_up()))
+    assert outcome.strategy == "probe"
+    assert outcome.notes[0] == "Not fine-tuned: the time left does not allow a fair trial of fine-tuning."
+
+
+def test_a_class_too_small_for_a_trial_keeps_the_probe(make_job: Jobs, start: StartingPoint) -> None:
+    """What a trial cannot be made of is no reason to fail."""
+    rows = np.arange(72)
+    few = np.concatenate([rows[rows % 3 != 1], rows[rows % 3 == 1][:2]])
+    outcome = auto(make_job(start, train=few))
+    assert outcome.strategy == "probe"
+    assert outcome.notes[0] == (
+        "Not fine-tuned: a trial on held-out photos takes 3 different training photos of every class, "
+        "and 'aslant' has 2."
+    )
+
+
+PLANNED = Plan(tuple(PlannedStrategy(name, "", 1.0, 0.0, 1.0, True, "") for name in ("probe", "scratch")), ())
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["worse", "better"])
+def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """Judged on photos that neither it nor the graft has seen. It is right on all of them, or on none."""
+    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
+    job = make_job(start, labels=mixed_up(), plan=PLANNED)
+
+    def said(own: Job) -> scratch_module.Trained:
+        done = scratch_module.trained(own)
+        labels = own.labels[own.train][done.held_out]
+        logits = 20 * np.eye(3)[(labels + int(1 - share)) % 3]
+        return replace(done, answered=replace(done.answered, logits=logits))
+
+    monkeypatch.setattr(auto_module, "trained", said)
+    outcome = auto(job)
+    assert outcome.strategy == ("scratch" if share else "probe")
+    assert [(each.strategy, each.chosen) for each in outcome.candidates] == [
+        ("probe", not share),
+        ("scratch", bool(share)),
+    ]
+    verdict = "From scratch: better" if share else "Not from scratch: worse"
+    assert any(note.startswith(verdict) for note in outcome.notes)
+    assert auto(replace(job, plan=None)).strategy == "probe"
+
+
+def test_a_net_from_scratch_sees_small_photos_at_their_size(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the user named no net; a named one is trained as it was to be grafted. What a graft needs is kept free."""
+    row = RankedBackbone("net", "file", 32, 1.0, 0.0, None, None, True, "")
+    job = make_job(start, ranking=Ranking(10, (row,), side=64))
+    assert own_job(job, reserved=100.0).time_budget == job.time_budget - 100
+    assert own_job(job, reserved=0.0).start is start
+    monkeypatch.setattr(scratch_module, "store", lambda *_: job.stored)
+    own = own_job(replace(job, named=False), reserved=0.0)
+    assert (own.start.architecture, own.preprocessing.image_size, own.start.pretrained) == ("resnet20", 64, False)
