@@ -34,22 +34,22 @@ from inarch.commands.adapt import labelled, training
 from inarch.commands.adapt.adapt import (
     AdaptOptions,
     adapt,
+    build_problem,
     classifier_of,
     domain_of,
-    source_job,
-    task_of,
+    load_source_run,
 )
 from inarch.commands.adapt.adapting import (
-    Tried,
-    choose,
-    taught,
-    tried,
+    UnsupervisedRuns,
+    choose_unsupervised,
+    run_supervised,
+    run_unsupervised,
 )
-from inarch.commands.adapt.judging import chosen_by_labels
-from inarch.commands.adapt.labelled import Labelled
+from inarch.commands.adapt.judging import choose_by_labels
+from inarch.commands.adapt.labelled import LabelledTarget
 from inarch.commands.adapt.methods import METHODS
-from inarch.commands.adapt.target import WithLabels, decoded_with_labels
-from inarch.commands.adapt.task import Task as AdaptationTask
+from inarch.commands.adapt.problem import AdaptationProblem as AdaptationTask
+from inarch.commands.adapt.target import LabelledPhotos, decode_labelled_photos
 from inarch.commands.adapt.training import features_of
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.commands.train.run import TrainOptions, train
@@ -57,9 +57,9 @@ from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.scratch import logits_of
 from inarch.data.augment import Augmentation
 from inarch.data.scan import scan
-from inarch.progress import silent
-from inarch.transfer.job import Job
+from inarch.progress import ignore_progress
 from inarch.transfer.linear import fit_at, fit_probe
+from inarch.transfer.run import TrainingRun
 
 CACHE = ROOT / ".data" / "cache"
 EPOCHS = {"digits": 12, "labelled": 5, "changed": 12}
@@ -170,14 +170,14 @@ def few_labels() -> Iterator[Task]:
         def run(folder: Path, seed: int, source: Path = root / source, target: Path = root / target) -> Run:
             nets = {kind: _net(kind, seed) for kind in (source, target)}
             options = AdaptOptions(time_budget=PLENTY, seed=seed, cache=CACHE)
-            job = source_job(nets[source], options, silent)
+            job = load_source_run(nets[source], options, ignore_progress)
             tested, pool = (
-                decoded_with_labels(target / side, scan(target / side, nets[source].classes), job)
+                decode_labelled_photos(target / side, scan(target / side, nets[source].classes), job)
                 for side in ("test", "train")
             )
-            task = task_of(job, nets[source], classifier_of(job, nets[source]), pool.stored, options)
-            blind = tried(task, tuple(METHODS))
-            unlabelled = choose(blind, None, seed=seed).name
+            task = build_problem(job, nets[source], classifier_of(job, nets[source]), pool.stored, options)
+            blind = run_unsupervised(task, tuple(METHODS))
+            unlabelled = choose_unsupervised(blind, None, seed=seed).name
             return {
                 "ceiling": nets[target].metrics["evaluation"]["accuracy"]["value"],
                 "unlabelled": unlabelled,
@@ -194,14 +194,20 @@ def _net(kind: Path, seed: int) -> Bundle:
 
 
 def _with_shots(
-    task: AdaptationTask, blind: Tried, unlabelled: str, pool: WithLabels, tested: WithLabels, job: Job, shots: int
+    task: AdaptationTask,
+    blind: UnsupervisedRuns,
+    unlabelled: str,
+    pool: LabelledPhotos,
+    tested: LabelledPhotos,
+    job: TrainingRun,
+    shots: int,
 ) -> Run:
     """What every candidate is worth on the photos to test on, and which was taken."""
     order = np.random.default_rng(task.seed).permutation(len(pool.labels))
     rows = np.sort(np.concatenate([order[pool.labels[order] == each][:shots] for each in range(task.classes)]))
-    few = Labelled(domain_of(job, pool.stored, rows, task.cut), pool.labels[rows], pool.groups[rows])
-    came = taught(task, few, blind)
-    choice = chosen_by_labels(came.held_out, few.labels, few.groups, unlabelled_choice=unlabelled)
+    few = LabelledTarget(domain_of(job, pool.stored, rows, task.cut), pool.labels[rows], pool.groups[rows])
+    came = run_supervised(task, few, blind)
+    choice = choose_by_labels(came.held_out, few.labels, few.groups, unlabelled_choice=unlabelled)
     answering = replace(job, stored=tested.stored)
     every = blind.joined(came.learned).adapted
     accuracies = {

@@ -29,7 +29,7 @@ from benchmarks.measuring import table, write
 from inarch.commands.inspect.timing import time_eager, time_graph
 from inarch.data.photos import Preprocessing
 from inarch.models import architecture, build
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.anatomy.trace import trace_architecture
 
 NETS = ("resnet18", "resnet50", "googlenet", "inception_v3")
@@ -74,7 +74,7 @@ OTHERS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
 """The same nets of others: timm's, and torchvision's where timm has none or means another."""
 
 
-def counted(name: str, record: NetTrace) -> tuple[int, int]:
+def counted(name: str, record: ModelTrace) -> tuple[int, int]:
     """Parameters and multiply-adds of another library's net of this name, by PyTorch's counter."""
     with torch.device("meta"):
         other = OTHERS[name]().eval()
@@ -103,7 +103,7 @@ def profiled(model: nn.Module, images: Tensor) -> tuple[list[float], int]:
     return layers, most + images.nbytes
 
 
-def shares(record: NetTrace, layers: Sequence[float]) -> dict[str, float]:
+def shares(record: ModelTrace, layers: Sequence[float]) -> dict[str, float]:
     """Each concept's share of the time."""
     spent: dict[str, float] = defaultdict(float)
     for node, each in zip(record.nodes, layers, strict=True):

@@ -16,8 +16,8 @@ from PIL import Image
 from benchmarks.measuring import table, write
 from benchmarks.planted import CHANGES, files_of
 from inarch.data.decode import decode
+from inarch.data.near_duplicates import LOOK, brightness, find_near_duplicates
 from inarch.data.photos import Preprocessing
-from inarch.data.twins import LOOK, brightness, twins_of
 from inarch.metrics.intervals import wilson
 from inarch.metrics.records import Estimate
 
@@ -71,10 +71,10 @@ def _run(name: str, photos: int, seed: int) -> tuple[dict[str, list[int]], list[
     false: set[int] = set()
     for change, changed in CHANGES.items():
         copies = brightness(np.stack([decode(changed(image, draw), SQUARE) for image in images]))
-        pairs = twins_of(np.concatenate([originals, copies]), lambda done, total: None)
+        pairs = find_near_duplicates(np.concatenate([originals, copies]), lambda done, total: None)
         right = {pair.first for pair in pairs if pair.second == pair.first + n}
         found[change] = [int(index in right) for index in range(n)]
-    for pair in twins_of(originals, lambda done, total: None):
+    for pair in find_near_duplicates(originals, lambda done, total: None):
         false |= {pair.first, pair.second}
     return found, [int(index in false) for index in range(n)]
 

@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write, write_manifest
-from inarch.commands.pretrain.crops import normalised
+from inarch.commands.pretrain.crops import normalise_crops
 from inarch.commands.train.run import TrainOptions, train
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
-from inarch.data.store import Stored, store
+from inarch.data.store import StoredPhotos, store
 from inarch.models import (
     Backbone,
     architecture,
@@ -32,7 +32,7 @@ from inarch.models import (
 )
 from inarch.storage.cache import Rows
 from inarch.transfer.linear import fit_probe
-from inarch.weights.embedded import embedded, embedded_weights
+from inarch.weights.embedded import embedded_weights, list_embedded_models
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 
@@ -49,7 +49,7 @@ def features(backbone: Backbone, images: Rows | NDArray[np.uint8], name: str) ->
     parts: dict[str, list[NDArray[np.float32]]] = {tap: [] for tap in taps}
     with evaluating(backbone):
         for at in range(0, len(images), 64):
-            maps = backbone.tapped(normalised(images[at : at + 64], mean, std), taps)
+            maps = backbone.tapped(normalise_crops(images[at : at + 64], mean, std), taps)
             for tap in taps:
                 parts[tap].append(maps[tap].mean((2, 3)).numpy())
     return {tap: np.concatenate(part) for tap, part in parts.items()}
@@ -74,7 +74,7 @@ def probed(maps: dict[str, NDArray[np.float32]], labels: NDArray[np.int64], seed
     return float((fits[best].logits(maps[best][judged]).argmax(1) == labels[judged]).mean())
 
 
-def scratch(name: str, stored: Stored, labels: NDArray[np.int64], seed: int, minutes: float) -> float:
+def scratch(name: str, stored: StoredPhotos, labels: NDArray[np.int64], seed: int, minutes: float) -> float:
     """Accuracy of the same net trained on the same photos."""
     learned, _ = drawn(labels, seed)
     is_learned = np.isin(np.arange(len(labels)), learned)
@@ -98,7 +98,7 @@ def main() -> None:
     MEASURED.mkdir(exist_ok=True)
     kept = MEASURED / "embedded.json"
     results: dict[str, dict[str, list[float]]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    for name in embedded():
+    for name in list_embedded_models():
         for target in TARGETS:
             _measure(name, target, asked, results.setdefault(f"{name} {target}", {}))
             kept.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

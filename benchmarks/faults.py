@@ -22,9 +22,9 @@ from PIL import ExifTags, Image
 
 from benchmarks.measuring import table, unpacked, write
 from benchmarks.planted import CHANGES, encoded, files_of, resized
-from inarch.commands.doctor.confident import suspects
+from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.doctor import DoctorOptions, doctor
-from inarch.commands.doctor.labels import MARGIN, out_of_fold
+from inarch.commands.doctor.labels import MARGIN, predict_out_of_fold
 from inarch.commands.doctor.records import KINDS
 from inarch.commands.train.run import TrainOptions, choices_of
 from inarch.data.augment import Augmentation
@@ -256,7 +256,7 @@ def labels(seeds: int) -> None:
             given = right.copy()
             given[wrong] = (given[wrong] + draw.integers(1, len(found.classes), len(wrong))) % len(found.classes)
             groups = groups_of(stored.photos.photos)
-            probabilities = out_of_fold(features, given, groups, classes=len(found.classes), seed=seed)
+            probabilities = predict_out_of_fold(features, given, groups, classes=len(found.classes), seed=seed)
             for name, doubted in _judges(probabilities, given):
                 hits = len(set(doubted) & set(wrong.tolist()))
                 row = [start.architecture, str(seed), name, f"{hits / max(1, len(doubted)):.2f}"]
@@ -267,7 +267,7 @@ def labels(seeds: int) -> None:
 
 
 def _judges(probabilities: NDArray[np.float64], given: NDArray[np.int64]) -> Iterator[tuple[str, list[int]]]:
-    every = suspects(probabilities, given)
+    every = find_label_errors(probabilities, given)
     yield "inarch doctor", [each.row for each in every if each.margin >= MARGIN]
     yield "both prunings", [each.row for each in every]
     if find_spec("cleanlab"):

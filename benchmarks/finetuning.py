@@ -42,7 +42,7 @@ from torch import Tensor, nn, optim
 
 from benchmarks import strategies
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
-from inarch.commands.train.run import TrainOptions, job_of
+from inarch.commands.train.run import TrainOptions, prepare_training_run
 from inarch.commands.train.strategies.finetune import FINETUNING
 from inarch.commands.train.strategies.probe import head_of, probe_on
 from inarch.data.augment import Augmentation
@@ -51,10 +51,10 @@ from inarch.metrics.intervals import t_interval
 from inarch.metrics.softmax import softmax
 from inarch.models import Backbone, norms_of
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source
+from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import Loss, cross_entropy
-from inarch.transfer.job import Job
-from inarch.transfer.tail import CachedMaps, logits_of
+from inarch.transfer.run import TrainingRun
+from inarch.transfer.tail import CachedFeatureMaps, logits_of
 
 SETS = {name: strategies.SETS[name] for name in ("land", "textures", "things", "digits")}
 LEARNED, TESTED, VIEWS = 60, 40, 4
@@ -67,12 +67,12 @@ MIRROR = VIEWS
 class Start:
     """A probed tail, and the maps that it learns from and is judged on."""
 
-    job: Job
+    job: TrainingRun
     model: nn.Sequential
     """The tail and the probe's head; to be copied."""
-    learned: tuple[CachedMaps, ...]
+    learned: tuple[CachedFeatureMaps, ...]
     """For each view, the maps of the photos to learn from."""
-    held: CachedMaps
+    held: CachedFeatureMaps
     """Of the others: as they are, and mirrored."""
 
     @property
@@ -89,10 +89,10 @@ class Start:
         """That of `finetune`."""
         return replace(FINETUNING, seed=self.seed)
 
-    def source(self, views: int = 1) -> Source:
+    def source(self, views: int = 1) -> ExampleSource:
         """The photos to learn from, as they are or in several views."""
         maps = tuple(view for each in self.learned[:views] for view in each.views)
-        return CachedMaps(maps, self.learned[0].labels).source(self.rows)
+        return CachedFeatureMaps(maps, self.learned[0].labels).source(self.rows)
 
     def logits(self, model: nn.Module, view: int = 0) -> NDArray[np.float64]:
         """Of the photos that were held out."""
@@ -297,7 +297,7 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
-def probed_start(job: Job, cut: str | None = None) -> Start:
+def probed_start(job: TrainingRun, cut: str | None = None) -> Start:
     """The probe, and the maps of every view that a variant asks for, where fine-tuning cuts unless it is told."""
     cut = cut or job.start.cut
     probed = probe_on(job, cut)
@@ -309,8 +309,8 @@ def probed_start(job: Job, cut: str | None = None) -> Start:
     )
     tail: Backbone = job.start.backbone.split(cut or "")[1]
     head = head_of(probed.fits[probed.last], tail)
-    learned = tuple(CachedMaps((view["map"],), labels[job.train]) for view in probed.views)
-    return Start(job, nn.Sequential(copy.deepcopy(tail), head), learned, CachedMaps(held, labels[job.test]))
+    learned = tuple(CachedFeatureMaps((view["map"],), labels[job.train]) for view in probed.views)
+    return Start(job, nn.Sequential(copy.deepcopy(tail), head), learned, CachedFeatureMaps(held, labels[job.test]))
 
 
 def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
@@ -329,9 +329,9 @@ def kept(name: str, seed: int, variants: Mapping[str, Variant]) -> dict[str, lis
     archive, inner = SETS[name]
     with tempfile.TemporaryDirectory() as folder:
         photos = some(unpacked(*archive) / inner, LEARNED, TESTED, Path(folder, "photos.csv"), seed=seed)
-        options = TrainOptions(model=MODEL, seed=seed, views=VIEWS, cache=Path(folder, "cache"))
+        options = TrainOptions(model=MODEL, seed=seed, augmented_copies=VIEWS - 1, cache=Path(folder, "cache"))
         options = replace(options, augmentation=Augmentation(flip=name != "digits"))
-        start = probed_start(job_of(partial(scan, photos), options))
+        start = probed_start(prepare_training_run(partial(scan, photos), options))
         for variant, of in missing.items():
             found[variant] = list(figures(of(start), start.held.labels))
             print(name, seed, variant, found[variant], flush=True)

@@ -160,8 +160,8 @@ def graphs() -> list[bytes]:
 
 CONFIGURED: dict[str, Any] = {
     "architecture": "resnet18", "variant": "v1.5", "after": "stage4", "folded": False, "strategy": "probe",
-    "weights": "w", "seed": 0, "flip": True, "versions": {"inarch": "1"}, "balance": "none", "twins": True,
-    "group_by": "", "gathered": ["stage3"],
+    "weights": "w", "seed": 0, "flip": True, "versions": {"inarch": "1"}, "class_weighting": "none",
+    "near_duplicates": True, "group_by": "", "gathered": ["stage3"],
 }  # fmt: skip
 BUNDLED: Mapping[str, bytes] = {
     CLASSES: b"ants\nbees\n",

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from benchmarks.measuring import MEASURED, ROOT, table, unpacked, write
 from inarch.commands.pretrain.corpus import Corpus
-from inarch.commands.pretrain.crops import Crops, cut_out, normalised
+from inarch.commands.pretrain.crops import Crops, cut_crops, normalise_crops
 from inarch.commands.pretrain.recipe import PhotoSource
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
-from inarch.data.store import Stored, store
+from inarch.data.store import StoredPhotos, store
 from inarch.metrics.intervals import wilson
 from inarch.models import (
     Classifier,
@@ -34,7 +34,7 @@ from inarch.models import (
     evaluating,
 )
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Batch, Run, Source
+from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import auxiliary_cross_entropy
 
 SIZE, SMALL, EPOCHS = 128, 96, 20
@@ -76,7 +76,7 @@ def main() -> None:
     write("imagenette", {"runs": runs, "published": PUBLISHED})
 
 
-def _trained(name: str, seed: int, stored: Stored) -> tuple[int, int]:
+def _trained(name: str, seed: int, stored: StoredPhotos) -> tuple[int, int]:
     split = np.array([photo.split for photo in stored.photos.photos])
     labels = np.array([photo.label for photo in stored.photos.photos])
     learned = np.flatnonzero(split == "train")
@@ -91,14 +91,14 @@ def _trained(name: str, seed: int, stored: Stored) -> tuple[int, int]:
         nowhere = np.zeros(len(chosen), np.int64)
         crops = Crops(nowhere, chosen, nowhere + epoch, coin ^ (epoch % 2 == 1))
         side = SMALL if epoch <= EPOCHS // 2 else SIZE
-        return normalised(cut_out((corpus,), crops, side, seed), *normal), torch.from_numpy(labels[chosen])
+        return normalise_crops(cut_crops((corpus,), crops, side, seed), *normal), torch.from_numpy(labels[chosen])
 
     model = build(name, classes=len(stored.photos.classes), auxiliary=row.auxiliary_taps, seed=seed)
     checkpoint = ROOT / ".data" / "imagenette" / f"{name}_{seed}.pt"
     run = Run(model, TrainingConfig(**{**vars(CONFIG), "seed": seed}), checkpoint)
     run.resume()
     loss = partial(auxiliary_cross_entropy, smoothing=CONFIG.label_smoothing)
-    for epoch in run.epochs(Source(len(learned), batch), loss):
+    for epoch in run.epochs(ExampleSource(len(learned), batch), loss):
         print(
             f"epoch {epoch.number:>2}  loss {epoch.loss:.4f}  train {epoch.accuracy:.4f}  {epoch.seconds:.0f} s",
             flush=True,
@@ -108,14 +108,14 @@ def _trained(name: str, seed: int, stored: Stored) -> tuple[int, int]:
 
 @torch.no_grad()
 def _right(
-    model: Classifier, stored: Stored, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", normal: list[Tensor]
+    model: Classifier, stored: StoredPhotos, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", normal: list[Tensor]
 ) -> tuple[int, int]:
     labels = np.array([photo.label for photo in stored.photos.photos])
     right = 0
     with evaluating(model):
         for at in range(0, len(rows), 64):
             part = rows[at : at + 64]
-            logits = model(normalised(stored.images[part], *normal))
+            logits = model(normalise_crops(stored.images[part], *normal))
             right += int((logits.argmax(1).numpy() == labels[part]).sum())
     return right, len(rows)
 

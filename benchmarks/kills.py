@@ -26,10 +26,10 @@ import torch
 from benchmarks.measuring import some, table, unpacked, write
 from inarch.bundle.predictor import Predictor
 from inarch.commands.train.run import TrainOptions, train
-from inarch.commands.train.verify_resume import killed_and_resumed, unlike
+from inarch.commands.train.verify_resume import kill_and_resume, list_differing_files
 
 OPTIONS = {
-    "probe": TrainOptions(model="resnet18_narrow", strategy="probe", views=2),
+    "probe": TrainOptions(model="resnet18_narrow", strategy="probe", augmented_copies=1),
     "finetune": TrainOptions(model="resnet18_narrow", strategy="finetune"),
     "scratch": TrainOptions(model="resnet20", strategy="scratch", image_size=32),
     "auto": TrainOptions(model="resnet18_narrow"),
@@ -60,12 +60,12 @@ def survived(
     """
     out = folder / "bundle"
     options = replace(options, cache=folder / "cache", resume=True)
-    kills = killed_and_resumed(lambda: begun(photos, out, options), moments)
+    kills = kill_and_resume(lambda: begun(photos, out, options), moments)
     if kills is None:
         print(out.with_suffix(".log").read_text("utf-8"))
         return "lost", len(moments)
     Predictor(out)
-    different = unlike(out, expected)
+    different = list_differing_files(out, expected)
     return (f"different: {', '.join(different)}" if different else "same"), kills
 
 

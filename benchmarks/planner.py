@@ -38,7 +38,7 @@ def jobs(folder: Path) -> Mapping[str, tuple[Path, dict[str, Any]]]:
         "bees, Inception v3": (bees, {"weights": INCEPTION, "time_budget": 180.0}),
         "textures, auto": (textures, {"time_budget": 180.0}),
         "textures, fine-tuning": (textures, {**named, "strategy": "finetune", "time_budget": 240.0}),
-        "land, probe, 3 views": (land, {"model": "googlenet", "strategy": "probe", "views": 3}),
+        "land, probe, 3 views": (land, {"model": "googlenet", "strategy": "probe", "augmented_copies": 2}),
         "land, auto": (land, {**named, "time_budget": 240.0}),
         "land, fine-tuning in 60 s": (land, {**named, "strategy": "finetune", "time_budget": 60.0}),
         "digits, auto": (digits, {"augmentation": Augmentation(flip=False), "time_budget": 120.0}),

@@ -35,14 +35,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
-from inarch.data.augment import mirrored, shifted
+from inarch.data.augment import mirror_images, shift_images
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.metrics.intervals import wilson
 from inarch.models import build, evaluating
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Batch, Run, Source
+from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import cross_entropy
 from inarch.training.seeds import generator
 
@@ -116,7 +116,9 @@ def standard(data: Data, seed: int, epochs: int) -> nn.Module:
     draw = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
         for rows in torch.randperm(len(data.images), generator=draw).split(BATCH)[: len(data.images) // BATCH]:
-            images = mirrored(shifted(data.images[rows], 4, draw), torch.rand(len(rows), generator=draw) < 0.5)
+            images = mirror_images(
+                shift_images(data.images[rows], 4, draw), torch.rand(len(rows), generator=draw) < 0.5
+            )
             optimiser.zero_grad(set_to_none=True)
             F.cross_entropy(model(data.normalised(images)), data.labels[rows]).backward()
             optimiser.step()
@@ -130,14 +132,14 @@ def fast(data: Data, seed: int, epochs: int, lr: float = FAST.lr) -> nn.Module:
     coin = torch.rand(len(data.images), generator=generator(seed, "mirror")) < 0.5
 
     def batch(rows: Tensor, epoch: int) -> Batch:
-        moved = shifted(data.images[rows], 3, generator(seed, "shift", epoch, int(rows[0])))
-        return data.normalised(mirrored(moved, coin[rows] ^ (epoch % 2 == 1))), data.labels[rows]
+        moved = shift_images(data.images[rows], 3, generator(seed, "shift", epoch, int(rows[0])))
+        return data.normalised(mirror_images(moved, coin[rows] ^ (epoch % 2 == 1))), data.labels[rows]
 
     def loss(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         return cross_entropy(model, images, labels, smoothing=config.label_smoothing)
 
     run = Run(build("resnet20", classes=10, seed=seed), config)
-    for _ in run.epochs(Source(len(data.images), batch), loss):
+    for _ in run.epochs(ExampleSource(len(data.images), batch), loss):
         pass
     return run.model
 

@@ -23,7 +23,7 @@ from inarch.models import (
     build,
     linear_head,
 )
-from inarch.training.loop import Batch, Run, Source
+from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import cross_entropy
 from inarch.transfer.cuts import default_cut
 
@@ -40,7 +40,7 @@ def epoch(model: nn.Module, shape: tuple[int, ...]) -> float:
         return inputs[indices], labels[indices]
 
     run = Run(model, replace(FINETUNING, epochs=2))
-    return [each.seconds for each in run.epochs(Source(PHOTOS, batch), cross_entropy)][-1]
+    return [each.seconds for each in run.epochs(ExampleSource(PHOTOS, batch), cross_entropy)][-1]
 
 
 def measured(name: str, rounds: int) -> dict[str, list[float]]:

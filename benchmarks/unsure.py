@@ -23,21 +23,21 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.measuring import spread, table, unpacked, write
-from inarch.commands.train.strategies.probe import TOGETHER, best_of, features_of
+from inarch.commands.train.strategies.probe import TOGETHER, choose_best_stage, features_of
 from inarch.data.augment import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.split import groups_of
 from inarch.data.store import store
 from inarch.metrics.answering import Evidence, least_probability, rule_for
-from inarch.metrics.coverage import answered
-from inarch.metrics.novelty import directions, known_rows, novelty
-from inarch.metrics.records import Answered
+from inarch.metrics.coverage import measure_coverage
+from inarch.metrics.novelty import directions, known_rows, ood_scores
+from inarch.metrics.records import SelectiveResult
 from inarch.metrics.softmax import softmax
 from inarch.models import architecture
 from inarch.storage.cache import default_cache_folder
 from inarch.transfer.backbones import starting_point
-from inarch.transfer.balance import balance_of
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.features import Prefix
 from inarch.transfer.linear import Probe, fit_probe
 
@@ -85,7 +85,7 @@ def scores(fit: Probe, known: Features, labels: NDArray[np.int64]) -> Mapping[st
         return np.min([np.einsum("nd,de,ne->n", each, precision, each) for each in apart], 0)
 
     return {
-        "nearest neighbours (ours)": lambda features: novelty(features, compared),
+        "nearest neighbours (ours)": lambda features: ood_scores(features, compared),
         "max softmax": lambda features: -softmax(fit.logits(features)).max(1),
         "energy": lambda features: -logsumexp(fit.logits(features), axis=1),
         "Mahalanobis": mahalanobis,
@@ -100,7 +100,7 @@ def asked_of(
     learned = np.flatnonzero(np.isin(photos.groups, parted[: len(parted) // 2]))
     tested = np.setdiff1d(np.arange(len(photos.labels)), learned)
     labels, groups = photos.labels[learned], photos.groups[learned]
-    balanced = balance_of("none", labels, photos.classes)
+    weighting = class_weighting_of("none", labels, photos.classes)
     read = partial(features_of, prefix)
     fits = {
         stage: fit_probe(
@@ -108,7 +108,7 @@ def asked_of(
         )
         for stage in stages
     }
-    stage = best_of(fits, labels, balanced)
+    stage = choose_best_stage(fits, labels, weighting)
     fit, features = fits[stage], read([photos.view], stage)[0]
     known, asked = features[learned], features[tested]
     told = {}
@@ -121,12 +121,14 @@ def asked_of(
             "auroc": {other: _auroc(ours, each) for other, each in theirs.items()},
             "held_back": {other: float((each > bound).mean()) for other, each in theirs.items()},
         }
-    temperature = balanced.temperature(fit.held_out, labels[fit.held_out_rows])
+    temperature = weighting.temperature(fit.held_out, labels[fit.held_out_rows])
     evidence = _evidence(fit, known, labels, groups, temperature, seed)
     probabilities = softmax(fit.logits(asked), temperature)
     correct = probabilities.argmax(1) == photos.labels[tested]
-    distance = novelty(asked, evidence.known)
-    rules = {goal: answered(rule_for(evidence, goal), probabilities.max(1), correct, distance) for goal in GOALS}
+    distance = ood_scores(asked, evidence.known)
+    rules = {
+        goal: measure_coverage(rule_for(evidence, goal), probabilities.max(1), correct, distance) for goal in GOALS
+    }
     least = least_probability(evidence, 0.9)
     truth = probabilities[np.arange(len(tested)), photos.labels[tested]]
     limit = rules[GOALS[0]].rule.novelty
@@ -137,7 +139,7 @@ def asked_of(
         "told": told,
         "rules": {str(goal): _figures(each) for goal, each in rules.items()},
         "familiar": float((distance <= limit).mean()),
-        "refused": {name: float((novelty(each, evidence.known) > limit).mean()) for name, each in strangers.items()},
+        "refused": {name: float((ood_scores(each, evidence.known) > limit).mean()) for name, each in strangers.items()},
         "sets": {
             "hold": float((truth >= least).mean()),
             "size": float(np.maximum(1, (probabilities >= least).sum(1)).mean()),
@@ -155,7 +157,7 @@ def _evidence(
         confidence=probabilities.max(1),
         correct=probabilities.argmax(1) == labels[fit.held_out_rows],
         truth=probabilities[np.arange(len(probabilities)), labels[fit.held_out_rows]],
-        novelty=novelty(known[fit.held_out_rows], directions(known[rows]), groups[fit.held_out_rows], groups[rows]),
+        novelty=ood_scores(known[fit.held_out_rows], directions(known[rows]), groups[fit.held_out_rows], groups[rows]),
         known=directions(known[rows]),
     )
 
@@ -165,7 +167,7 @@ def _auroc(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     return float(roc_auc_score(strange, np.concatenate([ours, theirs])))
 
 
-def _figures(each: Answered) -> dict[str, Any]:
+def _figures(each: SelectiveResult) -> dict[str, Any]:
     return {
         "promised": each.rule.promised,
         "coverage": each.coverage.value,
@@ -194,7 +196,10 @@ def main() -> None:
             runs[name].append(asked_of(photos[name], others, prefix, stages, seed))
             print(f"seed {seed}, {name}: {runs[name][-1]}", flush=True)
     print(table(["told by", "photos of", "AUROC of strangers", "held back where 95 % pass"], _told(runs)), "\n")
-    print(table(["photos of", "goal", "promised", "answered", "right", "answers right, by seed"], _kept(runs)), "\n")
+    print(
+        table(["photos of", "goal", "promised", "answered", "right", "answers right, by seed"], _kept(runs)),
+        "\n",
+    )
     header = ["photos of", "accuracy", "familiar, of 95 %", "strangers refused", "sets of 90 % hold", "classes in them"]
     print(table(header, [_unsure(name, each) for name, each in runs.items()]))
     write("unsure", {"seeds": arguments.seeds, "photos_of_class": OF_CLASS, "runs": runs})

@@ -20,19 +20,19 @@ from inarch.commands.inspect.drawing.summary import (
     STAGE_TITLES,
     concepts_of,
     field_text,
+    format_count,
     share_text,
-    short,
     stage_row,
     stages_of,
     total_row,
 )
 from inarch.commands.inspect.drawing.svg import to_svg
-from inarch.commands.study.records import Studied
-from inarch.commands.study.run import judged_ledgers
+from inarch.commands.study.records import StudyResult
+from inarch.commands.study.run import judge_ledgers
 from inarch.commands.study.study_text import estimate_text, figure
 from inarch.metrics.records import Curve
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.anatomy.size import size_of
 from inarch.models.anatomy.trace import trace_architecture
 from inarch.report.charts import line_chart
@@ -52,7 +52,7 @@ class Part:
 
 
 @cache
-def _trace(net: str) -> NetTrace:
+def _trace(net: str) -> ModelTrace:
     return trace_architecture(net)
 
 
@@ -99,7 +99,7 @@ def concepts(net: str) -> Part:
             str(len(group.nodes)),
             f"{group.parameters:,}",
             share_text(group.parameters, trace.parameters),
-            short(group.macs),
+            format_count(group.macs),
             share_text(group.macs, trace.macs),
         )
         for group in concepts_of(trace)
@@ -121,7 +121,14 @@ def sizes(*nets: str) -> Part:
             node.kind in ("convolution", "linear") and node.concept != "shortcut projection" for node in trace.nodes
         )
         rows.append(
-            (net, str(size.image_size), str(weighted), f"{size.parameters:,}", short(size.macs), field_text(last))
+            (
+                net,
+                str(size.image_size),
+                str(weighted),
+                f"{size.parameters:,}",
+                format_count(size.macs),
+                field_text(last),
+            )
         )
     titles = ("net", "pixels a side", "layers with weights, shortcuts apart", "parameters", "MACs", "sees, pixels")
     return Part(_table(titles, rows) + _check(f"inarch inspect {nets[0]}"))
@@ -130,7 +137,7 @@ def sizes(*nets: str) -> Part:
 def against(net: str, *others: str) -> Part:
     """A net beside variations of it."""
     whole = size_of(net)
-    rows = [(f"`{net}`", f"{whole.parameters:,}", "", short(whole.macs), "")]
+    rows = [(f"`{net}`", f"{whole.parameters:,}", "", format_count(whole.macs), "")]
     for name in others:
         other = size_of(name)
         rows.append(
@@ -138,7 +145,7 @@ def against(net: str, *others: str) -> Part:
                 f"`{name}`",
                 f"{other.parameters:,}",
                 f"× {other.parameters / whole.parameters:.2f}",
-                short(other.macs),
+                format_count(other.macs),
                 f"× {other.macs / whole.macs:.2f}",
             )
         )
@@ -152,8 +159,8 @@ OWN_PHOTOS = "land"
 
 
 @cache
-def _studied(folder: str = "") -> Mapping[str, Studied]:
-    return {each.ledger.claim.name: each for each in judged_ledgers(DOCS / "studies" / folder)}
+def _studied(folder: str = "") -> Mapping[str, StudyResult]:
+    return {each.ledger.claim.name: each for each in judge_ledgers(DOCS / "studies" / folder)}
 
 
 def study(*names: str) -> Part:
@@ -172,7 +179,7 @@ def study(*names: str) -> Part:
     return Part("\n\n".join(blocks))
 
 
-def _judged(studied: Studied) -> str:
+def _judged(studied: StudyResult) -> str:
     rows = [
         (
             each.quantity.words,
@@ -185,11 +192,11 @@ def _judged(studied: Studied) -> str:
     return _table(("quantity", "claimed", "measured", "verdict"), rows)
 
 
-def _where(studied: Studied) -> str:
+def _where(studied: StudyResult) -> str:
     return f" on {studied.ledger.photos['photos']}" if studied.ledger.photos else ""
 
 
-def _on_photos(studied: Studied) -> str:
+def _on_photos(studied: StudyResult) -> str:
     photos = studied.ledger.photos
     found = f"{photos['count']:,} photos of {photos['classes']} classes"
     return f"\n\nThe same on {found} (`{photos['photos']}`): **{studied.finding.verdict}**\n\n{_judged(studied)}"
@@ -294,7 +301,14 @@ def made(run: str) -> Part:
 def catalog() -> Part:
     """Every net."""
     rows = [
-        (f"`{size.name}`", size.variant, str(size.image_size), f"{size.parameters:,}", short(size.macs), size.source)
+        (
+            f"`{size.name}`",
+            size.variant,
+            str(size.image_size),
+            f"{size.parameters:,}",
+            format_count(size.macs),
+            size.source,
+        )
         for size in map(size_of, [name for name in ARCHITECTURES if not name.endswith("_tiny")])
     ]
     return Part(_table(("name", "variant", "pixels", "parameters", "MACs", "source"), rows))

@@ -13,17 +13,17 @@ from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.scratch import scratch
 from inarch.data.augment import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
-from inarch.data.store import Stored
+from inarch.data.store import StoredPhotos
 from inarch.storage.cache import ArrayCache, Rows
 from inarch.transfer.backbones import starting_point
-from inarch.transfer.job import Job, Outcome, StartingPoint
+from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
 from inarch.weights.files import write_weights
 from stripes import CLASSES, NET, SIZE, drawn
 
 TRAIN, TEST = 24, 4
 """Photos of each class."""
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 
 
 class Guarded(Rows):
@@ -40,13 +40,13 @@ class Guarded(Rows):
         return super().__getitem__(indices)
 
 
-def stored(photos: tuple[Photo, ...], pixels: NDArray[np.uint8], folder: Path) -> Stored:
+def stored(photos: tuple[Photo, ...], pixels: NDArray[np.uint8], folder: Path) -> StoredPhotos:
     """Photos as `store` would give them; those of the split ``test`` are guarded."""
     keys = [f"{row:064x}" for row in range(len(photos))]
     rows = ArrayCache(folder)
     rows.write(keys, {"images": pixels})
     test = frozenset(row for row, photo in enumerate(photos) if photo.split == "test")
-    return Stored(PhotoSet("/nowhere", CLASSES, photos), Guarded(rows.read(keys, "images"), test))
+    return StoredPhotos(PhotoSet("/nowhere", CLASSES, photos), Guarded(rows.read(keys, "images"), test))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,7 +76,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
         train: NDArray[np.int64] | None = None,
         size: int = SIZE,
         **fields: Any,
-    ) -> Job:
+    ) -> TrainingRun:
         images = np.pad(pictures, ((0, 0), (0, size - SIZE), (0, size - SIZE), (0, 0)))
         for row, picture in (pixels or {}).items():
             images[row] = picture
@@ -97,7 +97,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
             "augmentation": Augmentation(min_scale=0.7),
             "cache": shared,
         }
-        return Job(
+        return TrainingRun(
             stored=stored(photos, images, tmp_path_factory.mktemp("photos")), start=start, **{**settings, **fields}
         )
 
@@ -111,7 +111,7 @@ def fresh() -> StartingPoint:
 
 
 @pytest.fixture(scope="session")
-def learned(make_job: Jobs, fresh: StartingPoint) -> tuple[Job, Outcome]:
+def learned(make_job: Jobs, fresh: StartingPoint) -> tuple[TrainingRun, StrategyResult]:
     """A job, and the tiny net that `scratch` made of it in a few epochs."""
     job = make_job(fresh)
     with pytest.MonkeyPatch.context() as patch:
@@ -120,7 +120,7 @@ def learned(make_job: Jobs, fresh: StartingPoint) -> tuple[Job, Outcome]:
 
 
 @pytest.fixture(scope="session")
-def weights(learned: tuple[Job, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(learned: tuple[TrainingRun, StrategyResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of what the tiny net has learned."""
     path = tmp_path_factory.mktemp("weights") / "learned.safetensors"
     write_weights(path, learned[1].model.state_dict())

@@ -13,7 +13,7 @@ from PIL import Image
 import inarch
 from inarch.bundle import format as bundle_format
 from inarch.commands.cli import build_app
-from inarch.commands.inspect.inspect import drawn
+from inarch.commands.inspect.inspect import draw_model
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.registry import STRATEGIES
 from inarch.weights.files import write_weights
@@ -114,7 +114,7 @@ def test_decisions_are_short_and_complete() -> None:
 
 def test_picture_is_what_the_tool_draws() -> None:
     """Else run the command that stands below it in the README."""
-    assert (ROOT / "docs" / "pictures" / "googlenet.svg").read_text("utf-8") == drawn("googlenet", "svg")
+    assert (ROOT / "docs" / "pictures" / "googlenet.svg").read_text("utf-8") == draw_model("googlenet", "svg")
 
 
 def test_python_examples_run(

@@ -42,10 +42,10 @@ class UnknownNameError(UserError):
         lowered = {each.lower(): each for each in known}
         close = difflib.get_close_matches(name.lower(), lowered, n=1)
         hint = f" Did you mean {lowered[close[0]]!r}?" if close else ""
-        super().__init__(f"No {kind} is called {name!r}.{hint} {_known(name, sorted(known))}")
+        super().__init__(f"No {kind} is called {name!r}.{hint} {_describe_known(name, sorted(known))}")
 
 
-def _known(name: str, names: Sequence[str]) -> str:
+def _describe_known(name: str, names: Sequence[str]) -> str:
     """All names, or of many those that are most like ``name``."""
     if len(names) <= MANY:
         return f"Known: {', '.join(names)}."
@@ -96,5 +96,5 @@ class WorkError(InarchError, RuntimeError):
     """The work itself failed; nothing that the caller asked for was wrong."""
 
 
-class FrozenMovedError(WorkError):
+class FrozenTensorChangedError(WorkError):
     """A tensor that was frozen has changed."""

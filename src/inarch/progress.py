@@ -30,5 +30,5 @@ Progress = Callable[[str, int, int], None]
 """Called with a phase's name, what is done, and what there is to do."""
 
 
-def silent(phase: str, done: int, total: int) -> None:
+def ignore_progress(phase: str, done: int, total: int) -> None:
     """Show no progress."""

@@ -58,15 +58,24 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "a class of one image": (("train", "single"), "Class 'red' has one photo"),
     "a class missing from val": (("train", "split"), "val has no photo of class 'red'"),
     "unknown cut": (
-        ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "basic.safetensors", "--cut", "stage5"),
+        (
+            "train",
+            "photos",
+            "--model",
+            "resnet_basic_tiny",
+            "--weights",
+            "basic.safetensors",
+            "--freeze-until",
+            "stage5",
+        ),
         "No stage or block before weights is called 'stage5'. Did you mean 'stage3'",
     ),
     "a cut without tuning": (
-        ("train", "photos", "--strategy", "probe", "--cut", "stage3"),
+        ("train", "photos", "--strategy", "probe", "--freeze-until", "stage3"),
         "where fine-",
     ),
     "a cut of a net that knows nothing": (
-        ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "random", "--cut", "stage3"),
+        ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "random", "--freeze-until", "stage3"),
         "nothing to fine-tune: no weights were given for resnet_basic_tiny",
     ),
     "unknown model": (("train", "photos", "--model", "resnet81"), "No model is called 'resnet81'. Did you mean"),

@@ -6,9 +6,9 @@ import pytest
 from PIL import ExifTags, Image
 
 from inarch.data.bursts import STOPPED_CLOCK, bursts_of
-from inarch.data.grouping import grouped, joined, units
+from inarch.data.duplicate_search import group_near_duplicates
+from inarch.data.grouping import group_photos, merge_clusters, units
 from inarch.data.header import Header, read_header
-from inarch.data.looking import kept_together
 from inarch.data.scan import scan
 from inarch.data.split import split
 from inarch.errors import PhotosError, UserError
@@ -29,10 +29,10 @@ def test_clusters_and_groups_that_meet_are_one(photo_set):
     photos = photo_set({"a": 6})
     named = tuple(replace(photo, group=name) for photo, name in zip(photos.photos, "xx..yy", strict=True))
     named = tuple(replace(photo, group=photo.group.strip(".")) for photo in named)
-    done = joined(replace(photos, photos=named), [[1, 2], [2, 3]])
+    done = merge_clusters(replace(photos, photos=named), [[1, 2], [2, 3]])
     assert together(done) == {frozenset(f"a/{n}.jpg" for n in range(4)), frozenset(["a/4.jpg", "a/5.jpg"])}
     assert [photo.group for photo in done.photos[4:]] == ["y", "y"]
-    assert joined(photos, []) == photos
+    assert merge_clusters(photos, []) == photos
     assert sorted(map(sorted, units(done.photos))) == [[0, 1, 2, 3], [4, 5]]
 
 
@@ -43,7 +43,7 @@ def test_a_pattern_groups_by_what_it_finds(photo_set):
     some = photo_set({"a": 5}).photos
     photos = replace(photos, photos=tuple(replace(p, path=path) for p, path in zip(some, paths, strict=True)))
     wanted = {frozenset(paths[:3]), frozenset(paths[3:4]), frozenset(paths[4:])}
-    assert together(grouped(photos, r"(p\d+)-")) == together(grouped(photos, r"p\d+")) == wanted
+    assert together(group_photos(photos, r"(p\d+)-")) == together(group_photos(photos, r"p\d+")) == wanted
 
 
 def test_folders_inside_a_class_are_groups(photo_set):
@@ -51,15 +51,19 @@ def test_folders_inside_a_class_are_groups(photo_set):
     photos = photo_set({"a": 4})
     paths = ("a/one/1.jpg", "a/one/2.jpg", "a/3.jpg", "a/4.jpg")
     inner = replace(photos, photos=tuple(replace(p, path=x) for p, x in zip(photos.photos, paths, strict=True)))
-    assert together(grouped(inner, "folder")) == {frozenset(paths[:2]), frozenset(paths[2:3]), frozenset(paths[3:])}
+    assert together(group_photos(inner, "folder")) == {
+        frozenset(paths[:2]),
+        frozenset(paths[2:3]),
+        frozenset(paths[3:]),
+    }
     with pytest.raises(PhotosError, match=r"Grouping by 'folder' puts no two photos together; .* 'a/0.jpg'"):
-        grouped(photos, "folder")
+        group_photos(photos, "folder")
 
 
 def test_what_is_no_pattern_is_said(photo_set):
     """With an example of one."""
     with pytest.raises(UserError, match=r"'\(' is no regular expression .*patient"):
-        grouped(photo_set({"a": 2}), "(")
+        group_photos(photo_set({"a": 2}), "(")
 
 
 def test_bursts_are_of_one_camera_and_end_with_a_pause():
@@ -91,7 +95,7 @@ def test_near_duplicates_stay_on_one_side_of_every_split(tmp_path, draw):
         if number < 4:
             image.crop((6, 4, 160, 120)).save(folder / f"{number}-copy.jpg", quality=70)
     found = scan(tmp_path)
-    kept = kept_together(found, tmp_path / "cache", lambda phase, done, total: None)
+    kept = group_near_duplicates(found, tmp_path / "cache", lambda phase, done, total: None)
     pairs = {(f"{'a' if n % 2 else 'b'}/{n}-copy.jpg", f"{'a' if n % 2 else 'b'}/{n}.png") for n in range(4)}
     assert set(kept.alike) == pairs
 
@@ -101,4 +105,4 @@ def test_near_duplicates_stay_on_one_side_of_every_split(tmp_path, draw):
 
     assert sum(parted(kept, seed) for seed in range(10)) == 0
     assert sum(parted(found, seed) for seed in range(10)) > 0
-    assert kept_together(found, tmp_path / "cache", lambda phase, done, total: None) == kept
+    assert group_near_duplicates(found, tmp_path / "cache", lambda phase, done, total: None) == kept

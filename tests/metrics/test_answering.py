@@ -15,15 +15,15 @@ from inarch.metrics.answering import (
     LUCK,
     STEPS,
     Evidence,
-    chance,
+    binomial_tail,
     is_close,
-    is_unlike,
+    is_out_of_distribution,
     least_probability,
     rule_for,
     size_of_set,
     upper_bound,
 )
-from inarch.metrics.coverage import answered
+from inarch.metrics.coverage import measure_coverage
 
 KNOWN = np.zeros((1, 1), np.float16)
 
@@ -37,7 +37,7 @@ def evidence(confidence: np.ndarray, correct: np.ndarray, novelty: np.ndarray | 
 def test_chance_is_scipys(n: int, data: st.DataObject, share: float) -> None:
     """The upper tail of the binomial distribution, its end points included."""
     right = data.draw(st.integers(0, n))
-    assert chance(right, n, share) == pytest.approx(binom.sf(right - 1, n, share), rel=1e-6, abs=1e-12)
+    assert binomial_tail(right, n, share) == pytest.approx(binom.sf(right - 1, n, share), rel=1e-6, abs=1e-12)
 
 
 def honest(confidence: np.ndarray) -> np.ndarray:
@@ -126,7 +126,7 @@ def test_photos_unlike_the_others_have_no_part_in_the_promise() -> None:
     rule = rule_for(evidence(confidence, ~strange, np.where(strange, 1.0, 0.1) + np.arange(n) * 1e-6))
     assert rule.promised
     assert 0.1 < rule.novelty < 1
-    assert not is_unlike(rule, rule.novelty)
+    assert not is_out_of_distribution(rule, rule.novelty)
     assert rule.coverage.value == ceil((n + 1) * KEPT) / n
 
 
@@ -179,7 +179,7 @@ def test_what_a_rule_comes_to_is_counted_photo_by_photo() -> None:
     confidence = np.array([0.9, 0.8, 0.95, 0.6, 0.65, 0.7, 0.99, 0.6, 0.75, 0.85])
     novelty = np.array([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.5, 0.1])
     correct = np.array([1, 1, 0, 1, 0, 0, 1, 0, 1, 1], dtype=bool)
-    found = answered(rule, confidence, correct, novelty)
+    found = measure_coverage(rule, confidence, correct, novelty)
     assert (found.unlike, found.close, found.coverage.value) == (2, 3, 0.5)
     assert found.accuracy is not None
     assert found.accuracy.value == 4 / 5

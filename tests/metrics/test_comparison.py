@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from inarch.errors import UserError
-from inarch.metrics.comparison import compared, mcnemar, paired_difference
+from inarch.metrics.comparison import compare_classifiers, mcnemar, paired_difference
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (5, 0), (3, 9), (10, 10), (120, 85)])
@@ -49,7 +49,10 @@ def test_a_verdict_turns_with_the_two_that_are_compared() -> None:
     for share in (0.5, 0.55, 0.9):
         correct = draw.random(80) < share, draw.random(80) < 0.5
         losses = draw.exponential(size=80) / share, draw.exponential(size=80) / 0.5
-        one, other = compared(correct, np.arange(80), losses), compared(correct[::-1], np.arange(80), losses[::-1])
+        one, other = (
+            compare_classifiers(correct, np.arange(80), losses),
+            compare_classifiers(correct[::-1], np.arange(80), losses[::-1]),
+        )
         assert {"better": "worse", "worse": "better"}.get(one.verdict, one.verdict) == other.verdict
         assert (one.gain.value, one.gain.low, one.gain.high) == pytest.approx(
             (-other.gain.value, -other.gain.high, -other.gain.low)
@@ -63,7 +66,7 @@ def test_classifiers_that_are_alike_are_told_apart_once_in_20_times_at_most(n: i
     draw = np.random.default_rng(1)
     decided = inside = 0
     for _ in range(400):
-        found = compared((draw.random(n) < 0.7, draw.random(n) < 0.7), np.arange(n))
+        found = compare_classifiers((draw.random(n) < 0.7, draw.random(n) < 0.7), np.arange(n))
         decided += found.verdict != "too close to call"
         inside += found.gain.low <= 0 <= found.gain.high
     assert decided <= 0.05 * 400
@@ -73,9 +76,9 @@ def test_classifiers_that_are_alike_are_told_apart_once_in_20_times_at_most(n: i
 def test_units_count_once_and_equal_classifiers_keep_an_interval() -> None:
     """Six photos prove what one unit of six does not; no disagreement at all does not mean certainty."""
     right, wrong = np.ones(6, bool), np.zeros(6, bool)
-    assert compared((right, wrong), np.arange(6)).verdict == "better"
-    assert compared((right, wrong), np.zeros(6, int)).verdict == "too close to call"
-    same = compared((right, right), np.arange(6))
+    assert compare_classifiers((right, wrong), np.arange(6)).verdict == "better"
+    assert compare_classifiers((right, wrong), np.zeros(6, int)).verdict == "too close to call"
+    same = compare_classifiers((right, right), np.arange(6))
     assert same.gain.low < 0 == same.gain.value < same.gain.high
 
 
@@ -85,5 +88,5 @@ def test_a_lower_loss_decides_unless_it_is_less_accurate() -> None:
     losses = 0.2 + draw.random(30) / 10, 0.5 + draw.random(30) / 10
     right = np.ones(30, bool)
     less = right & (np.arange(30) > 1)
-    assert compared((right, right), np.arange(30), losses).verdict == "better"
-    assert compared((less, right), np.arange(30), losses).verdict == "too close to call"
+    assert compare_classifiers((right, right), np.arange(30), losses).verdict == "better"
+    assert compare_classifiers((less, right), np.arange(30), losses).verdict == "too close to call"

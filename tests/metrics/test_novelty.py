@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from inarch.metrics.novelty import MOST_KNOWN, NEIGHBOURS, directions, known_rows, novelty
+from inarch.metrics.novelty import MOST_KNOWN, NEIGHBOURS, directions, known_rows, ood_scores
 
 
 @pytest.fixture
@@ -17,16 +17,16 @@ def test_it_is_the_distance_to_the_kth_neighbour(draw: np.random.Generator) -> N
     known, photos = draw.normal(size=(50, 16)), draw.normal(size=(1003, 16))
     nearest = NearestNeighbors(n_neighbors=NEIGHBOURS, metric="cosine").fit(known)
     expected = nearest.kneighbors(photos)[0][:, -1]
-    np.testing.assert_allclose(novelty(photos, directions(known)), expected, atol=2e-3)
+    np.testing.assert_allclose(ood_scores(photos, directions(known)), expected, atol=2e-3)
 
 
 def test_how_long_features_are_does_not_matter(draw: np.random.Generator) -> None:
     """Features of nothing but zeros have no direction, and are like nothing."""
     known, photos = draw.normal(size=(30, 8)), draw.normal(size=(5, 8))
     np.testing.assert_allclose(
-        novelty(photos * 7, directions(known * 3)), novelty(photos, directions(known)), atol=2e-3
+        ood_scores(photos * 7, directions(known * 3)), ood_scores(photos, directions(known)), atol=2e-3
     )
-    assert novelty(np.zeros((1, 8)), directions(known)) == pytest.approx(1.0)
+    assert ood_scores(np.zeros((1, 8)), directions(known)) == pytest.approx(1.0)
 
 
 def test_none_is_compared_with_its_own_group(draw: np.random.Generator) -> None:
@@ -34,9 +34,9 @@ def test_none_is_compared_with_its_own_group(draw: np.random.Generator) -> None:
     groups = np.repeat(np.arange(20), 10)
     shots = np.repeat(draw.normal(size=(20, 12)), 10, axis=0) + 0.01 * draw.normal(size=(200, 12))
     known = directions(shots)
-    assert novelty(shots, known).max() < 0.01
-    apart = novelty(shots, known, groups, groups)
-    others = [novelty(shots[[row]], known[groups != groups[row]])[0] for row in range(200)]
+    assert ood_scores(shots, known).max() < 0.01
+    apart = ood_scores(shots, known, groups, groups)
+    others = [ood_scores(shots[[row]], known[groups != groups[row]])[0] for row in range(200)]
     np.testing.assert_allclose(apart, others, atol=1e-6)
     assert apart.min() > 0.05
 
@@ -45,8 +45,8 @@ def test_fewer_than_k_are_enough(draw: np.random.Generator) -> None:
     """The farthest of them counts."""
     known = draw.normal(size=(2, 6))
     photo = draw.normal(size=(1, 6))
-    each = [novelty(photo, directions(known[[row]]))[0] for row in range(2)]
-    assert novelty(photo, directions(known))[0] == pytest.approx(max(each))
+    each = [ood_scores(photo, directions(known[[row]]))[0] for row in range(2)]
+    assert ood_scores(photo, directions(known))[0] == pytest.approx(max(each))
 
 
 def test_of_many_photos_a_part_is_kept() -> None:

@@ -13,11 +13,11 @@ from inarch.models import (
     Backbone,
     Block,
     Classifier,
-    Frozen,
+    FrozenModule,
     architecture,
     build,
     evaluating,
-    folded,
+    fold_batch_norm,
 )
 from lively import enlivened
 
@@ -111,7 +111,7 @@ def test_gathered_stages_join_the_final_map(name: str) -> None:
     assert gathering.state_dict().keys() == backbone.state_dict().keys()
     assert gathering.info == backbone.info
     assert torch.equal(gathering.cut(names[-1])(images(1)), maps[names[-1]])
-    assert torch.equal(folded(gathering)(images(1)).mean((2, 3)).argmax(), expected.argmax())
+    assert torch.equal(fold_batch_norm(gathering)(images(1)).mean((2, 3)).argmax(), expected.argmax())
 
 
 @tiny
@@ -177,7 +177,7 @@ def test_the_seed_decides_every_weight(name: str) -> None:
 def test_frozen_does_not_move(name: str) -> None:
     """Neither weights nor statistics of a frozen backbone move under train() and optimiser steps; the head's do."""
     model = lively(name)
-    frozen = Frozen(model.backbone)
+    frozen = FrozenModule(model.backbone)
     net = nn.Sequential(frozen, model.head).train()
     before, head_before = copy.deepcopy(frozen.state_dict()), copy.deepcopy(model.head.state_dict())
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
@@ -212,7 +212,7 @@ def test_folded_is_the_same_function(name: str) -> None:
     """
     model = lively(name).eval()
     before = copy.deepcopy(model.state_dict())
-    light = folded(model)
+    light = fold_batch_norm(model)
     expected = model(images())
     torch.testing.assert_close(light(images()), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
     left = [path for path, module in light.named_modules() if isinstance(module, nn.BatchNorm2d)]

@@ -22,7 +22,7 @@ from inarch.models.googlenet import (
     googlenet,
     inception_table,
     photo_stem,
-    scaled_stem,
+    scale_stem,
     small_stem,
 )
 from inarch.models.inception_resnet import INCEPTION_RESNET_V1, INCEPTION_RESNET_V2, inception_resnet
@@ -32,12 +32,12 @@ from inarch.models.scaled_residual import ScaledResidualBlock, Scaling
 from inarch.models.tables import (
     Fork,
     Variation,
-    kept,
-    published,
-    scaled,
-    single_branch,
-    without_projection,
-    without_reduction,
+    keep_branches,
+    keep_last_modules,
+    keep_single_branch,
+    remove_projection,
+    remove_reduction,
+    scale_widths,
 )
 
 INCEPTIONS = [name for name, row in ARCHITECTURES.items() if row.family == "inception"]
@@ -247,21 +247,21 @@ def test_scaling_keeps_a_fresh_net_calm() -> None:
 @given(width=st.sampled_from([0.125, 0.25, 0.5, 1.0, 2.0]))
 def test_scaled_multiplies_every_width_and_nothing_else(width: float) -> None:
     """Rows of widths, branches, forks and whole nets; kernels, strides, names and pools stay."""
-    rows = scaled(GOOGLENET_MODULES, width=width)
+    rows = scale_widths(GOOGLENET_MODULES, width=width)
     assert [list(row) for row in rows.values()] == [
         [each * width for each in row] for row in GOOGLENET_MODULES.values()
     ]
     conv, pool = Conv("conv", 64, (1, 7), 2, 0), Pool("pool", nn.Identity)
     fork = Fork("sides", {"1x3": [conv]})
     wide = conv._replace(out_channels=int(64 * width))
-    assert scaled({"a": {"b": [pool, conv, fork]}}, width=width) == {
+    assert scale_widths({"a": {"b": [pool, conv, fork]}}, width=width) == {
         "a": {"b": [pool, wide, Fork("sides", {"1x3": [wide]})]}
     }
 
 
 def test_scaled_leaves_at_least_one_channel_and_none_where_there_was_none() -> None:
     """A branch neither vanishes nor appears."""
-    rows = scaled(BN_INCEPTION_MODULES, width=0.001)
+    rows = scale_widths(BN_INCEPTION_MODULES, width=0.001)
     assert rows["3c"][:5] == (0, 1, 1, 1, 1)
     assert set(bn_inception_table(rows["3c"])) == {"3x3", "3x3_twice", "pool"}
     assert set(bn_inception_table(rows["5b"])) == {"1x1", "3x3", "3x3_twice", "pool"}
@@ -274,8 +274,8 @@ def test_a_scaled_net_has_scaled_stages(width: float) -> None:
         partial(
             googlenet,
             parts=TORCHVISION,
-            stem=scaled_stem(photo_stem, width=width),
-            modules=scaled(GOOGLENET_MODULES, width=width),
+            stem=scale_stem(photo_stem, width=width),
+            modules=scale_widths(GOOGLENET_MODULES, width=width),
         )
     )
     whole = build("googlenet", device="meta")
@@ -290,8 +290,8 @@ def test_a_scaled_net_has_scaled_stages(width: float) -> None:
 def test_a_shallower_net_puts_out_the_same_stages(name: str, depths: tuple[int, int, int]) -> None:
     """Channels and strides of every stage stay, fewer modules run."""
     builder: Mapping[str, Callable[..., Classifier]] = {
-        "googlenet": partial(googlenet, parts=TORCHVISION, modules=kept(GOOGLENET_MODULES, depths)),
-        "bn_inception": partial(bn_inception, modules=kept(BN_INCEPTION_MODULES, depths)),
+        "googlenet": partial(googlenet, parts=TORCHVISION, modules=keep_last_modules(GOOGLENET_MODULES, depths)),
+        "bn_inception": partial(bn_inception, modules=keep_last_modules(BN_INCEPTION_MODULES, depths)),
     }
     shallow, whole = on_meta(builder[name]), build(name, device="meta")
     last = {info.name: info for info in whole.backbone.info}["stage5"]
@@ -304,7 +304,7 @@ def test_a_shallower_net_puts_out_the_same_stages(name: str, depths: tuple[int, 
 def test_depths_that_do_not_fit_are_refused(depths: tuple[int, ...]) -> None:
     """With what there is."""
     with pytest.raises(UserError, match=r"stages have \[2, 5, 2\] modules"):
-        kept(GOOGLENET_MODULES, depths)
+        keep_last_modules(GOOGLENET_MODULES, depths)
 
 
 def test_inception_v4_repeats_what_it_is_told() -> None:
@@ -335,7 +335,7 @@ def test_without_reduction_costs_what_table_1_says() -> None:
     Leaving the pool's projection out of the account, but its channels in, gives the 24.9 M and 4.36 GMAC that are
     quoted for the naive net.
     """
-    model = on_meta(partial(googlenet, parts=PAPER, branches=without_reduction))
+    model = on_meta(partial(googlenet, parts=PAPER, branches=remove_reduction))
     assert (parameters(model), macs(model, 224)) == naive_counts(projection=True)
     assert [round(each / scale, 2) for each, scale in zip(naive_counts(projection=True), (1e6, 1e9), strict=True)] == [
         25.31,
@@ -345,18 +345,18 @@ def test_without_reduction_costs_what_table_1_says() -> None:
     assert (round(quoted[0] / 1e6, 1), round(quoted[1] / 1e9, 2)) == (24.9, 4.36)
 
 
-@pytest.mark.parametrize("branches", [without_reduction, *map(single_branch, ("1x1", "3x3", "pool"))])
+@pytest.mark.parametrize("branches", [remove_reduction, *map(keep_single_branch, ("1x1", "3x3", "pool"))])
 @pytest.mark.parametrize("builder", [partial(googlenet, parts=TORCHVISION), bn_inception])
 def test_variations_keep_what_every_module_puts_out(builder: Callable[..., Classifier], branches: Variation) -> None:
     """Same taps, same channels, same strides, another inside."""
-    varied, whole = (on_meta(partial(builder, branches=each)) for each in (branches, published))
+    varied, whole = (on_meta(partial(builder, branches=each)) for each in (branches, keep_branches))
     assert dict(varied.backbone.taps) == dict(whole.backbone.taps)
     assert parameters(varied) != parameters(whole)
 
 
 def test_without_reduction_leaves_no_reduction() -> None:
     """Kernels of each branch, module by module; the pool's projection stays."""
-    model = on_meta(partial(googlenet, parts=PAPER, branches=without_reduction))
+    model = on_meta(partial(googlenet, parts=PAPER, branches=remove_reduction))
     for name in GOOGLENET_MODULES:
         block = model.backbone.get_submodule(f"stages.stage{name[0]}.{name}")
         assert [each.kernel_size[0] for each in convolutions(block)] == [1, 3, 5, 1]
@@ -367,7 +367,7 @@ def test_a_single_branch_is_alone_and_as_wide_as_the_module(name: str) -> None:
     """Every width of the branch grows by the same factor, up to rounding."""
     for widths in GOOGLENET_MODULES.values():
         table = inception_table(widths, 5)
-        (found,) = single_branch(name)(table).values()
+        (found,) = keep_single_branch(name)(table).values()
         before = [step.out_channels for step in table[name] if isinstance(step, Conv)]
         after = [step.out_channels for step in found if isinstance(step, Conv)]
         whole = sum(path[-1].out_channels for path in table.values() if isinstance(path[-1], Conv))
@@ -378,14 +378,14 @@ def test_a_single_branch_is_alone_and_as_wide_as_the_module(name: str) -> None:
 def test_single_branches_leave_grid_reductions_whole() -> None:
     """They pass the pool's channels on, whose number the table does not say."""
     table = bn_inception_table(BN_INCEPTION_MODULES["3c"])
-    assert single_branch("1x1")(table) is table
+    assert keep_single_branch("1x1")(table) is table
     with pytest.raises(UserError, match=r"No branch is called '7x7'; the module has 1x1, 3x3, 5x5, pool"):
-        single_branch("7x7")(inception_table(GOOGLENET_MODULES["3a"], 5))
+        keep_single_branch("7x7")(inception_table(GOOGLENET_MODULES["3a"], 5))
 
 
 def test_without_projection_modules_grow() -> None:
     """Fig. 2a of the paper: what came in goes out, with the convolutions' maps beside it."""
-    model = on_meta(partial(googlenet, parts=PAPER, branches=without_projection))
+    model = on_meta(partial(googlenet, parts=PAPER, branches=remove_projection))
     channels = 192
     for name, (one, _, three, _, five, _) in GOOGLENET_MODULES.items():
         channels += one + three + five

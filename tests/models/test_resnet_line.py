@@ -21,9 +21,9 @@ from inarch.models.resnet_parts import (
     PHOTO_STEM,
     SMALL_STEM,
     average_shortcut,
+    no_shortcut,
     padded_shortcut,
     projection_everywhere,
-    without_shortcut,
 )
 from inarch.weights.names.torchvision import TRANSLATED
 from lively import enlivened
@@ -179,7 +179,7 @@ def test_the_average_shortcut_sees_every_pixel(size: int) -> None:
 
 
 @pytest.mark.parametrize("stem", [PHOTO_STEM, DEEP_STEM, SMALL_STEM])
-@pytest.mark.parametrize("shortcut", [average_shortcut, padded_shortcut, projection_everywhere, without_shortcut])
+@pytest.mark.parametrize("shortcut", [average_shortcut, padded_shortcut, projection_everywhere, no_shortcut])
 @pytest.mark.parametrize("residual", [BASIC, BOTTLENECK])
 def test_every_part_fits_every_other(stem: object, shortcut: object, residual: object) -> None:
     """Any stem, shortcut and residual path, three stages of other depths and widths, odd grids: declared is actual."""

@@ -13,9 +13,9 @@ from inarch.models import (
 )
 from inarch.models.anatomy.trace import trace, trace_architecture
 from inarch.models.variation import (
-    applicable,
-    scaled,
-    single_branch,
+    applicable_variations,
+    keep_single_branch,
+    scale_architecture,
     without_auxiliary,
     without_reduction,
     without_shortcut,
@@ -25,7 +25,7 @@ TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 VARIED = [
     f"{name}:{variation}"
     for name in TINY
-    for variation in applicable(architecture(name))
+    for variation in applicable_variations(architecture(name))
     if not variation.startswith("width")  # held against nets of the catalog
 ]
 
@@ -65,7 +65,7 @@ def test_without_reduction_every_map_keeps_its_channels(name: str) -> None:
 @pytest.mark.parametrize(("name", "branch"), [("googlenet", "3x3"), ("googlenet", "pool"), ("bn_inception", "1x1")])
 def test_a_single_branch_gives_what_all_of_them_gave(name: str, branch: str) -> None:
     """The same channels and strides at every tap, from one branch in every module that it could stand for."""
-    varied = build(single_branch(architecture(name), branch), device="meta")
+    varied = build(keep_single_branch(architecture(name), branch), device="meta")
     assert varied.backbone.taps == build(name, device="meta").backbone.taps
     modules = [each for path, each in varied.named_modules() if path.endswith(".branches")]
     assert sum([*each] == [branch] for each in modules) >= len(modules) - 2  # BN-Inception's grid reductions stay
@@ -185,7 +185,7 @@ def test_an_unknown_name_is_answered_with_what_exists(text: str, said: str) -> N
 
 def test_width_multiplies_what_a_convolution_learns_by_its_square() -> None:
     """Twice as wide is four times the weights, but for the first layer and the last."""
-    wide = build(scaled(architecture("resnet_tiny"), width=2.0), device="meta").backbone.stages["stage2"]
+    wide = build(scale_architecture(architecture("resnet_tiny"), width=2.0), device="meta").backbone.stages["stage2"]
     once = build("resnet_tiny", device="meta").backbone.stages["stage2"]
     weights = [
         sum(each.weight.numel() for each in stage.modules() if isinstance(each, nn.Conv2d)) for stage in (wide, once)

@@ -18,8 +18,8 @@ from inarch.report.charts import (
 from inarch.report.confusion import confusion_matrix
 from inarch.report.wording import (
     duration,
+    make_printable,
     percent,
-    printable,
     shorten,
 )
 from inarch.transfer.records.report import Candidate, Phase
@@ -176,4 +176,4 @@ def test_words_are_short_and_safe() -> None:
     assert percent(0.9477) == "94.8 %"
     assert shorten("abcdefghij", 5) == "ab…ij"
     assert shorten("abcde", 5) == "abcde"
-    assert printable("a\x1b[31mb\ud800\u202e é東") == "a\ufffd[31mb\ufffd\ufffd é東"
+    assert make_printable("a\x1b[31mb\ud800\u202e é東") == "a\ufffd[31mb\ufffd\ufffd é東"

@@ -130,6 +130,6 @@ def test_a_cache_that_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match="cannot be written"), in_use(tmp_path / "file" / "cache", 0):
         pass
     monkeypatch.setattr(module, "PATIENCE", 0.0)
-    monkeypatch.setattr(module, "locked", lambda descriptor: False)
+    monkeypatch.setattr(module, "try_lock", lambda descriptor: False)
     with pytest.raises(WorkError, match="has been tidying"), in_use(tmp_path, 0):
         pass

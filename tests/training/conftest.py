@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inarch.training.loop import Source
+from inarch.training.loop import ExampleSource
 
 EXAMPLES, CLASSES = 21, 3
 
@@ -36,7 +36,7 @@ def small_net() -> Callable[..., nn.Sequential]:
 
 
 @pytest.fixture
-def source() -> Source:
+def source() -> ExampleSource:
     """Noise with labels: with batches of 5, the last has one example too few to stand alone."""
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(EXAMPLES, 3, 6, 6, generator=generator)
@@ -45,4 +45,4 @@ def source() -> Source:
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         return images[indices], labels[indices]
 
-    return Source(EXAMPLES, batch)
+    return ExampleSource(EXAMPLES, batch)

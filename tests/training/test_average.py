@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from inarch.training.average import averaged
+from inarch.training.average import average_model
 
 
 def followed(decay: float, values: list[float]) -> nn.BatchNorm2d:
     """The average of a norm whose weight and running mean took ``values`` one after the other."""
     norm = nn.BatchNorm2d(2)
-    average = averaged(norm, decay)
+    average = average_model(norm, decay)
     for count, value in enumerate(values):
         norm.weight.data.fill_(value)
         norm.running_mean.fill_(10 * value)
@@ -50,7 +50,7 @@ def test_decay_starts_low() -> None:
 def test_the_model_itself_is_not_moved() -> None:
     """The average is a copy."""
     norm = nn.BatchNorm2d(2)
-    average = averaged(norm, 0.5)
+    average = average_model(norm, 0.5)
     average.update_parameters(norm)
     average.module.weight.data.fill_(7.0)
     assert torch.equal(norm.weight.detach(), torch.ones(2))

@@ -10,7 +10,7 @@ from torch import nn
 from inarch.training import budget
 from inarch.training.budget import TimePlan, step_seconds, update_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source
+from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import cross_entropy
 
 Net = Callable[..., nn.Sequential]
@@ -25,7 +25,9 @@ class Clock:
         return self.now
 
 
-def _run(net: nn.Module, source: Source, epochs: int, seconds: float, takes: Callable[[int], float], most: int) -> Run:
+def _run(
+    net: nn.Module, source: ExampleSource, epochs: int, seconds: float, takes: Callable[[int], float], most: int
+) -> Run:
     """Train, each epoch taking as long as ``takes`` says."""
     clock = Clock()
     run = Run(net, TrainingConfig(epochs=epochs, batch_size=5, ema_decay=0.0))
@@ -50,13 +52,13 @@ def _run(net: nn.Module, source: Source, epochs: int, seconds: float, takes: Cal
     ],
 )
 def test_the_epochs_that_fit(
-    small_net: Net, source: Source, planned: int, takes: Callable[[int], float], most: int, run: int
+    small_net: Net, source: ExampleSource, planned: int, takes: Callable[[int], float], most: int, run: int
 ) -> None:
     """In 100 seconds, of which each epoch takes some."""
     assert len(_run(small_net(), source, planned, 100.0, takes, most).history) == run
 
 
-def test_the_rate_still_ends_at_zero(small_net: Net, source: Source) -> None:
+def test_the_rate_still_ends_at_zero(small_net: Net, source: ExampleSource) -> None:
     """A shortened run ends with as low a rate as an unbroken one."""
     run = _run(small_net(), source, 10, 100.0, lambda number: 20.0, 60)
     steps = source.steps(run.config)
@@ -65,7 +67,7 @@ def test_the_rate_still_ends_at_zero(small_net: Net, source: Source) -> None:
     assert last < run.config.lr * 3 / (5 * steps)
 
 
-def test_time_without_end_changes_nothing(small_net: Net, source: Source) -> None:
+def test_time_without_end_changes_nothing(small_net: Net, source: ExampleSource) -> None:
     """An infinite budget is one, too."""
     assert len(_run(small_net(), source, 4, float("inf"), lambda number: 1e9, 4).history) == 4
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from inarch.errors import WorkError
 from inarch.models import build
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source, train_steps
+from inarch.training.loop import ExampleSource, Run, train_steps
 from inarch.training.losses import auxiliary_cross_entropy, cross_entropy
 from inarch.training.optimisation import optimisers
-from inarch.training.seeds import derived, generator, global_draws
+from inarch.training.seeds import derive_seed, generator, global_draws
 from inarch.weights.files import weights_digest
 
 Net = Callable[..., nn.Sequential]
@@ -25,14 +25,14 @@ CONFIG = TrainingConfig(epochs=4, batch_size=5, lr=0.05)
 OPTIMISERS = pytest.mark.parametrize("kind", ["sgd", "adamw"])
 
 
-def trained(model: nn.Module, source: Source, config: TrainingConfig = CONFIG) -> str:
+def trained(model: nn.Module, source: ExampleSource, config: TrainingConfig = CONFIG) -> str:
     """The digest of the weights at the end of a run."""
     list(Run(model, config).epochs(source, cross_entropy))
     return weights_digest(model.state_dict())
 
 
 @OPTIMISERS
-def test_same_seed_same_weights(small_net: Net, source: Source, kind: str) -> None:
+def test_same_seed_same_weights(small_net: Net, source: ExampleSource, kind: str) -> None:
     """Bit for bit, dropout and average included; another seed moves them."""
     config = TrainingConfig(epochs=2, batch_size=5, optimiser=kind)
     other = TrainingConfig(epochs=2, batch_size=5, optimiser=kind, seed=1)
@@ -41,7 +41,7 @@ def test_same_seed_same_weights(small_net: Net, source: Source, kind: str) -> No
     assert trained(small_net(), source, other) != first
 
 
-def test_global_generator_is_neither_read_nor_moved(small_net: Net, source: Source) -> None:
+def test_global_generator_is_neither_read_nor_moved(small_net: Net, source: ExampleSource) -> None:
     """What else draws random numbers in the process can neither disturb a run nor be disturbed by it."""
     nets = small_net(), small_net()
     torch.manual_seed(1)
@@ -54,7 +54,9 @@ def test_global_generator_is_neither_read_nor_moved(small_net: Net, source: Sour
 
 def test_every_purpose_has_random_numbers_of_its_own() -> None:
     """One draw more in one place moves nothing elsewhere; the seeds fit torch's generators."""
-    seeds = {derived(seed, *purpose) for seed in range(20) for purpose in [("order", 1), ("order", 2), ("augment", 1)]}
+    seeds = {
+        derive_seed(seed, *purpose) for seed in range(20) for purpose in [("order", 1), ("order", 2), ("augment", 1)]
+    }
     assert len(seeds) == 60
     assert all(0 <= seed < 2**63 for seed in seeds)
     draws = torch.rand(3, generator=generator(0, "order", 1))
@@ -66,7 +68,7 @@ def test_every_purpose_has_random_numbers_of_its_own() -> None:
 def test_batches_are_a_partition(examples: int, batch_size: int, epoch: int) -> None:
     """Every example once an epoch, as many batches as ``steps`` says, and no batch of one that could be avoided."""
     config = TrainingConfig(epochs=3, batch_size=batch_size)
-    source = Source(examples, lambda indices, _: (indices, indices))
+    source = ExampleSource(examples, lambda indices, _: (indices, indices))
     batches = [indices for indices, _ in source.epoch(epoch, config)]
     assert sorted(torch.cat(batches).tolist()) == list(range(examples))
     assert len(batches) == source.steps(config)
@@ -76,14 +78,14 @@ def test_batches_are_a_partition(examples: int, batch_size: int, epoch: int) -> 
 
 def test_epochs_have_orders_of_their_own() -> None:
     """A new order each epoch, and the same one when an epoch is run again."""
-    source = Source(40, lambda indices, _: (indices, indices))
+    source = ExampleSource(40, lambda indices, _: (indices, indices))
     orders = [torch.cat([batch for batch, _ in source.epoch(number, CONFIG)]) for number in (1, 2, 1)]
     assert not torch.equal(orders[0], orders[1])
     assert torch.equal(orders[0], orders[2])
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 30])
-def test_the_rate_runs_its_whole_course(small_net: Net, source: Source, batch_size: int) -> None:
+def test_the_rate_runs_its_whole_course(small_net: Net, source: ExampleSource, batch_size: int) -> None:
     """Over all epochs the optimiser sees the schedule of exactly as many steps as there are."""
     config = TrainingConfig(epochs=3, batch_size=batch_size, lr=0.01, warmup=0.0)
     run = Run(small_net(), config)
@@ -101,7 +103,7 @@ def test_the_rate_runs_its_whole_course(small_net: Net, source: Source, batch_si
     assert seen[-1] < 0.1 / steps**2  # the cosine ends flat
 
 
-def test_history_counts_every_image(small_net: Net, source: Source) -> None:
+def test_history_counts_every_image(small_net: Net, source: ExampleSource) -> None:
     """Loss and accuracy are means over images, not over batches (the last batch is larger)."""
     model = small_net()
     config = TrainingConfig(epochs=1, batch_size=5, lr=0.0, ema_decay=0.0, weight_decay=0.0)
@@ -117,7 +119,7 @@ def test_history_counts_every_image(small_net: Net, source: Source) -> None:
     assert epoch.accuracy == pytest.approx((logits.argmax(1) == labels).float().mean().item())
 
 
-def interrupted(net: nn.Module, source: Source, config: TrainingConfig, checkpoint: Path, *, after: int) -> None:
+def interrupted(net: nn.Module, source: ExampleSource, config: TrainingConfig, checkpoint: Path, *, after: int) -> None:
     """A run that is killed in the middle of epoch ``after + 1``."""
 
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
@@ -126,14 +128,14 @@ def interrupted(net: nn.Module, source: Source, config: TrainingConfig, checkpoi
         return source.batch(indices, epoch)
 
     with pytest.raises(KeyboardInterrupt):
-        list(Run(net, config, checkpoint).epochs(Source(source.examples, batch), cross_entropy))
+        list(Run(net, config, checkpoint).epochs(ExampleSource(source.examples, batch), cross_entropy))
 
 
 @OPTIMISERS
 @pytest.mark.parametrize("after", [0, 1, 3])
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_an_interrupted_run_ends_where_an_unbroken_one_does(
-    small_net: Net, source: Source, tmp_path: Path, kind: str, after: int, decay: float
+    small_net: Net, source: ExampleSource, tmp_path: Path, kind: str, after: int, decay: float
 ) -> None:
     """Bit for bit, with dropout, either optimiser and the average; whatever the resuming net starts from."""
     config = TrainingConfig(epochs=4, batch_size=5, optimiser=kind, ema_decay=decay)
@@ -148,7 +150,9 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(
     assert [epoch.loss for epoch in run.history] == [epoch.loss for epoch in unbroken.history]
 
 
-def test_a_run_killed_after_its_last_epoch_only_has_to_finish(small_net: Net, source: Source, tmp_path: Path) -> None:
+def test_a_run_killed_after_its_last_epoch_only_has_to_finish(
+    small_net: Net, source: ExampleSource, tmp_path: Path
+) -> None:
     """No epoch is left, but the averaged weights still go into the model."""
     run = Run(small_net(), CONFIG, tmp_path / "run.pt")
     for _, _ in zip(range(CONFIG.epochs), run.epochs(source, cross_entropy), strict=False):
@@ -159,7 +163,7 @@ def test_a_run_killed_after_its_last_epoch_only_has_to_finish(small_net: Net, so
     assert weights_digest(again.model.state_dict()) == trained(small_net(), source)
 
 
-def test_the_checkpoint_says_how_many_epochs_there_are(small_net: Net, source: Source, tmp_path: Path) -> None:
+def test_the_checkpoint_says_how_many_epochs_there_are(small_net: Net, source: ExampleSource, tmp_path: Path) -> None:
     """A resumed run keeps to the rate's course that it began with."""
     interrupted(small_net(), source, CONFIG, tmp_path / "run.pt", after=2)
     run = Run(small_net(), TrainingConfig(epochs=9, batch_size=5, lr=0.05), tmp_path / "run.pt")
@@ -179,7 +183,7 @@ def test_the_checkpoint_says_how_many_epochs_there_are(small_net: Net, source: S
     ],
 )
 def test_a_checkpoint_of_another_config_counts_as_none(
-    small_net: Net, source: Source, tmp_path: Path, config: TrainingConfig
+    small_net: Net, source: ExampleSource, tmp_path: Path, config: TrainingConfig
 ) -> None:
     """Half of one run and half of another is neither: the run starts anew."""
     interrupted(small_net(), source, CONFIG, tmp_path / "run.pt", after=2)
@@ -189,7 +193,7 @@ def test_a_checkpoint_of_another_config_counts_as_none(
     assert weights_digest(run.model.state_dict()) == trained(small_net(), source, config)
 
 
-def test_a_checkpoint_of_another_net_counts_as_none(small_net: Net, source: Source, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_net_counts_as_none(small_net: Net, source: ExampleSource, tmp_path: Path) -> None:
     """Other shapes: no traceback, and not one weight of the other net gets in."""
     interrupted(small_net(width=6), source, CONFIG, tmp_path / "run.pt", after=2)
     run = Run(small_net(), CONFIG, tmp_path / "run.pt")
@@ -210,7 +214,7 @@ def test_a_file_that_is_no_checkpoint_counts_as_none(
     assert weights_digest(run.model.state_dict()) == weights_digest(small_net().state_dict())
 
 
-def test_discard_removes_the_checkpoint(small_net: Net, source: Source, tmp_path: Path) -> None:
+def test_discard_removes_the_checkpoint(small_net: Net, source: ExampleSource, tmp_path: Path) -> None:
     """Once, and again without complaint."""
     run = Run(small_net(), CONFIG, tmp_path / "run.pt")
     next(run.epochs(source, cross_entropy))
@@ -221,7 +225,7 @@ def test_discard_removes_the_checkpoint(small_net: Net, source: Source, tmp_path
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_ends_the_run(small_net: Net, source: Source, value: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run(small_net: Net, source: ExampleSource, value: float) -> None:
     """The message says what to do, and the weights have not yet been spoilt."""
     model = small_net()
     before = weights_digest(model.state_dict())
@@ -236,7 +240,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(small_net: Net, source: Source, 
     assert weights_digest(model.state_dict()) == before
 
 
-def test_the_run_ends_with_the_averaged_weights(small_net: Net, source: Source) -> None:
+def test_the_run_ends_with_the_averaged_weights(small_net: Net, source: ExampleSource) -> None:
     """What the model holds at the end is the average, which is not the last step's weights."""
     run = Run(small_net(), CONFIG)
     list(run.epochs(source, cross_entropy))
@@ -258,7 +262,7 @@ def test_statistics_are_kept_where_the_config_says_so(keeps: bool) -> None:
     norm.running_var.uniform_(0.5, 2.0, generator=draw)
     before = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
     images, labels = torch.randn(20, 1, 6, 6, generator=draw), torch.arange(20) % 3
-    source = Source(20, lambda indices, _: (images[indices], labels[indices]))
+    source = ExampleSource(20, lambda indices, _: (images[indices], labels[indices]))
     trained(model, source, replace(CONFIG, keeps_statistics=keeps))
     moved = {name for name, tensor in norm.state_dict().items() if not torch.equal(tensor, before[name])}
     assert moved == ({"weight", "bias"} if keeps else {*before})
@@ -271,7 +275,7 @@ def test_a_tiny_net_learns() -> None:
     down, across = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     waves = torch.stack([(position / 2).sin() for position in (down, across, (down + across) / 1.4)])
     images = waves[labels][:, None] + 0.5 * torch.randn(96, 3, 32, 32, generator=generator)
-    source = Source(96, lambda indices, _: (images[indices], labels[indices]))
+    source = ExampleSource(96, lambda indices, _: (images[indices], labels[indices]))
     model = build("resnet_basic_tiny", classes=3)
     config = TrainingConfig(epochs=6, batch_size=16, lr=0.05)
     history = list(Run(model, config).epochs(source, partial(auxiliary_cross_entropy, smoothing=0.1)))
@@ -281,7 +285,7 @@ def test_a_tiny_net_learns() -> None:
         assert (model.eval()(images).argmax(1) == labels).float().mean() > 0.8
 
 
-def test_sixteen_bits_compute_nearly_the_same(small_net: Net, source: Source) -> None:
+def test_sixteen_bits_compute_nearly_the_same(small_net: Net, source: ExampleSource) -> None:
     """Products in bfloat16 (8 bits of mantissa): the loss moves by less than a hundredth, and it does move; the
     weights, their statistics and what is kept of a run stay in 32 bits."""
     losses = {}

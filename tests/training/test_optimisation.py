@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from inarch.errors import UserError
 from inarch.models import ARCHITECTURES, build
 from inarch.training.config import TrainingConfig
-from inarch.training.optimisation import optimisers, rate_at
+from inarch.training.optimisation import learning_rate_at, optimisers
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 LR, DECAY, MOMENTUM = 0.05, 0.1, 0.9
@@ -92,20 +92,20 @@ def test_frozen_parameters_are_not_handed_to_the_optimiser() -> None:
 def test_rate_at_known_points() -> None:
     """Of 100 steps, 20 rise in equal parts; at step 60 the cosine is half-way down; the last is all but zero."""
     config = TrainingConfig(epochs=1, lr=2.0, warmup=0.2)
-    rates = [rate_at(step, 100, config) for step in range(100)]
+    rates = [learning_rate_at(step, 100, config) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == pytest.approx(1.0)
     assert rates[19] == rates[20] == pytest.approx(2.0)
     assert rates[60] == pytest.approx(1.0)
     assert rates[99] == pytest.approx(1 + math.cos(math.pi * 79 / 80))
-    assert rate_at(100, 100, config) == pytest.approx(0.0, abs=1e-12)
+    assert learning_rate_at(100, 100, config) == pytest.approx(0.0, abs=1e-12)
 
 
 @given(steps=st.integers(1, 400), warmup=st.floats(0, 0.99))
 def test_rate_rises_once_and_falls_once(steps: int, warmup: float) -> None:
     """Whatever the length, the rate is positive, reaches ``lr`` and never rises after it has."""
     config = TrainingConfig(epochs=1, lr=0.3, warmup=warmup)
-    rates = [rate_at(step, steps, config) for step in range(steps)]
+    rates = [learning_rate_at(step, steps, config) for step in range(steps)]
     top = rates.index(max(rates))
     assert max(rates) == pytest.approx(0.3)
     assert min(rates) > 0

@@ -9,20 +9,20 @@ from torch import Tensor
 from inarch.models import Classifier, build
 from inarch.models.shapes import Labels
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source
+from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import cross_entropy
 
 CONFIG = TrainingConfig(epochs=2, batch_size=8, lr=0.01, ema_decay=0.0, label_smoothing=0.0)
 
 
-def source() -> Source:
+def source() -> ExampleSource:
     draws = torch.Generator().manual_seed(0)
     images, labels = torch.randn(16, 3, 32, 32, generator=draws), torch.arange(16) % 3
 
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Labels]:
         return images[indices], labels[indices]
 
-    return Source(16, batch)
+    return ExampleSource(16, batch)
 
 
 def test_they_are_the_root_mean_squares_of_the_last_batch() -> None:

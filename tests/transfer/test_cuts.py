@@ -10,9 +10,9 @@ from inarch.commands.train.strategies.finetune import finetune
 from inarch.errors import UnknownNameError, UserError
 from inarch.models import build
 from inarch.transfer.cuts import check_cut, default_cut, later_cuts
-from inarch.transfer.job import Job, StartingPoint
+from inarch.transfer.run import StartingPoint, TrainingRun
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from inarch.runtime.onnx_graph import features_output
 from inarch.runtime.session import Graph
 from inarch.transfer import features
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Job, StartingPoint
+from inarch.transfer.run import StartingPoint, TrainingRun
 
 ROWS = np.arange(10)
 RECIPE = Augmentation(min_scale=0.5, colour=0.3)
@@ -65,7 +65,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 @pytest.fixture
-def job(make_job: Callable[..., Job], fresh: StartingPoint) -> Job:
+def job(make_job: Callable[..., TrainingRun], fresh: StartingPoint) -> TrainingRun:
     return make_job(fresh)
 
 
@@ -75,7 +75,7 @@ def prefix(exported: list[bytes], fresh: StartingPoint, tmp_path: Path) -> Prefi
 
 
 def computed(
-    prefix: Prefix, job: Job, rows: NDArray[np.int64] = ROWS, number: int = 0, recipe: Augmentation = RECIPE
+    prefix: Prefix, job: TrainingRun, rows: NDArray[np.int64] = ROWS, number: int = 0, recipe: Augmentation = RECIPE
 ) -> tuple[NDArray[np.float32], int]:
     """The features of ``rows``, and how many photos had to be shown to the graph for them."""
     before = Counting.shown
@@ -83,7 +83,7 @@ def computed(
     return found["features"][:], Counting.shown - before
 
 
-def test_features_stand_in_the_order_of_the_rows(prefix: Prefix, job: Job) -> None:
+def test_features_stand_in_the_order_of_the_rows(prefix: Prefix, job: TrainingRun) -> None:
     """Whatever the order, and whatever was cached before."""
     computed(prefix, job, np.array([7, 2]))
     rows = np.array([3, 7, 0, 2, 9])
@@ -92,7 +92,9 @@ def test_features_stand_in_the_order_of_the_rows(prefix: Prefix, job: Job) -> No
     assert shown == 3
 
 
-def test_nothing_runs_twice(prefix: Prefix, job: Job, exported: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_runs_twice(
+    prefix: Prefix, job: TrainingRun, exported: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once everything is cached, neither is a graph exported nor a session opened nor a photo read."""
     first, _ = computed(prefix, job)
 
@@ -117,21 +119,21 @@ def test_nothing_runs_twice(prefix: Prefix, job: Job, exported: list[bytes], mon
     ],
     ids=["weights", "tap", "normalisation", "interpolation", "end"],
 )
-def test_another_prefix_computes_anew(prefix: Prefix, job: Job, change: Callable[[Prefix], Prefix]) -> None:
+def test_another_prefix_computes_anew(prefix: Prefix, job: TrainingRun, change: Callable[[Prefix], Prefix]) -> None:
     """A stale feature would be a wrong one, silently; going back finds the old ones again."""
     computed(prefix, job)
     assert computed(change(prefix), job)[1] == len(ROWS)
     assert computed(prefix, job)[1] == 0
 
 
-def test_another_decoder_computes_anew(prefix: Prefix, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_decoder_computes_anew(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Features follow from pixels: when photos are decoded otherwise, the old ones are not found."""
     computed(prefix, job)
     monkeypatch.setattr(features, "DECODER", "another")
     assert computed(prefix, job)[1] == len(ROWS)
 
 
-def test_another_view_computes_anew(prefix: Prefix, job: Job) -> None:
+def test_another_view_computes_anew(prefix: Prefix, job: TrainingRun) -> None:
     """By number, and by recipe; the plain view knows no recipe."""
     plain, _ = computed(prefix, job)
     first, shown = computed(prefix, job, number=1)
@@ -144,7 +146,7 @@ def test_another_view_computes_anew(prefix: Prefix, job: Job) -> None:
 
 
 def test_a_changed_photo_is_computed_anew(
-    prefix: Prefix, job: Job, make_job: Callable[..., Job], fresh: StartingPoint
+    prefix: Prefix, job: TrainingRun, make_job: Callable[..., TrainingRun], fresh: StartingPoint
 ) -> None:
     """Under its old name, but with another digest: it alone."""
     first, _ = computed(prefix, job)
@@ -156,7 +158,7 @@ def test_a_changed_photo_is_computed_anew(
 
 
 def test_copies_of_one_photo_are_computed_once(
-    prefix: Prefix, make_job: Callable[..., Job], fresh: StartingPoint
+    prefix: Prefix, make_job: Callable[..., TrainingRun], fresh: StartingPoint
 ) -> None:
     """Two files of the same bytes, and a row asked for twice, each get their line."""
     job = make_job(fresh)
@@ -167,7 +169,7 @@ def test_copies_of_one_photo_are_computed_once(
     assert np.array_equal(found[1], found[3])
 
 
-def test_a_killed_run_keeps_its_whole_chunks(prefix: Prefix, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_keeps_its_whole_chunks(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the kill only the rest is computed, and all is as if nothing had happened."""
     monkeypatch.setattr(features, "CHUNK", 4)
     monkeypatch.setattr(Counting, "dies_after", 5)
@@ -179,7 +181,7 @@ def test_a_killed_run_keeps_its_whole_chunks(prefix: Prefix, job: Job, monkeypat
     assert np.array_equal(found, job.stored.images[ROWS].mean((1, 2), dtype=np.float32))
 
 
-def test_views_do_not_depend_on_neighbours(prefix: Prefix, job: Job, tmp_path: Path) -> None:
+def test_views_do_not_depend_on_neighbours(prefix: Prefix, job: TrainingRun, tmp_path: Path) -> None:
     """What chance does to a photo follows from the photo and the view's number, not from who else is there."""
     together, _ = computed(prefix, job, ROWS, number=1)
     elsewhere = replace(prefix, cache=tmp_path / "other")
@@ -188,7 +190,7 @@ def test_views_do_not_depend_on_neighbours(prefix: Prefix, job: Job, tmp_path: P
         assert np.array_equal(found, together[rows])
 
 
-def test_maps_are_kept_in_half_precision(prefix: Prefix, job: Job) -> None:
+def test_maps_are_kept_in_half_precision(prefix: Prefix, job: TrainingRun) -> None:
     """Beside the features of the last three stages, one whole map for each photo."""
     found = replace(prefix, tap="stage3").view(0, RECIPE).compute(job.stored, ROWS, lambda done, total: None)
     assert set(found) == {"features", "features_stage2", "features_stage3", "map"}
@@ -196,7 +198,7 @@ def test_maps_are_kept_in_half_precision(prefix: Prefix, job: Job) -> None:
     assert np.array_equal(found["map"][:], job.stored.images[ROWS][:, ::8, ::8].transpose(0, 3, 1, 2))
 
 
-def test_progress_counts_what_is_missing(prefix: Prefix, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_what_is_missing(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first chunk to the last."""
     monkeypatch.setattr(features, "CHUNK", 4)
     computed(prefix, job, ROWS[:1])

@@ -5,11 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from inarch.commands.train.strategies.probe import best_of
+from inarch.commands.train.strategies.probe import choose_best_stage
 from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
-from inarch.transfer.balance import balance_of
-from inarch.transfer.linear import STRENGTHS, Probe, fit_at, fit_probe, shortest
+from inarch.transfer.class_weighting import class_weighting_of
+from inarch.transfer.linear import STRENGTHS, Probe, choose_shortest_stage, fit_at, fit_probe
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -107,13 +107,16 @@ def test_the_net_ends_early_only_where_that_costs_nothing_measurable() -> None:
     base = draw.uniform(0.1, 0.9, 400).astype(np.float32)
     wobble = draw.normal(size=400).astype(np.float32) * 0.05
     labels = np.zeros(400, dtype=np.int64)
-    last, even = judged(base), balance_of("none", labels, 2)
-    assert shortest({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels, even) == "stage4"
-    assert shortest({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels, even) == "stage3"
-    assert shortest({"stage3": last, "stage4": judged(base + 0.1)}, labels, even) == "stage3"
+    last, even = judged(base), class_weighting_of("none", labels, 2)
+    assert choose_shortest_stage({"stage3": judged(base + np.abs(wobble)), "stage4": last}, labels, even) == "stage4"
+    assert (
+        choose_shortest_stage({"stage3": judged(base + wobble - wobble.mean() + 1e-4), "stage4": last}, labels, even)
+        == "stage3"
+    )
+    assert choose_shortest_stage({"stage3": last, "stage4": judged(base + 0.1)}, labels, even) == "stage3"
     one = {"stage3": judged(base + 0.1), "stage4": last}
-    assert best_of({**one, "stage3+stage4": judged(base - 1e-6)}, labels, even) == "stage3+stage4"
-    assert best_of({**one, "stage3+stage4": judged(base + 1e-6)}, labels, even) == "stage4"
+    assert choose_best_stage({**one, "stage3+stage4": judged(base - 1e-6)}, labels, even) == "stage3+stage4"
+    assert choose_best_stage({**one, "stage3+stage4": judged(base + 1e-6)}, labels, even) == "stage4"
 
 
 def test_a_photo_that_counts_three_times_is_as_good_as_three_photos() -> None:

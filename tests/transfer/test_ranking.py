@@ -12,12 +12,12 @@ from PIL import Image
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import PhotosError
 from inarch.models import build
-from inarch.progress import silent
+from inarch.progress import ignore_progress
 from inarch.transfer import ranking as ranking_module
-from inarch.transfer.backbones import at_hand, starting_point
-from inarch.transfer.job import StartingPoint
-from inarch.transfer.ranking import Option, in_turn, rank
-from inarch.weights.embedded import embedded
+from inarch.transfer.backbones import list_available_models, starting_point
+from inarch.transfer.ranking import Option, interleave_classes, rank
+from inarch.transfer.run import StartingPoint
+from inarch.weights.embedded import list_embedded_models
 from stripes import CLASSES, NET, SIZE, drawn
 
 LEARNED, HELD = 20, 2
@@ -56,7 +56,7 @@ def test_the_better_backbone_is_taken_and_the_worse_says_by_how_much(
     found: PhotoSet, options: list[Option], cache: Path
 ) -> None:
     """By photos to learn from alone: those of the test split are not there."""
-    chosen, ranking = rank(found, options, cache=cache, seed=0, progress=silent)
+    chosen, ranking = rank(found, options, cache=cache, seed=0, progress=ignore_progress)
     rows = {row.weights: row for row in ranking.backbones}
     worse, better = (rows[option.start.weights] for option in options)
     assert chosen is options[1]
@@ -79,7 +79,7 @@ def test_of_equals_the_faster_is_taken(
     twins = [Option(replace(start, weights=name), Preprocessing(image_size=SIZE)) for name in ("first", "second")]
     speeds = iter([200.0, 100.0] if faster == 0 else [100.0, 200.0])
     monkeypatch.setattr(ranking_module, "_photos_per_second", lambda prefix: next(speeds))
-    chosen, ranking = rank(found, twins, cache=cache, seed=0, progress=silent)
+    chosen, ranking = rank(found, twins, cache=cache, seed=0, progress=ignore_progress)
     assert chosen is twins[faster]
     assert ranking.backbones[1].why.endswith("which proves nothing, and 2.0 times slower")
 
@@ -91,7 +91,7 @@ def test_what_does_not_fit_the_time_is_not_measured(
     for budget, measured in ((100.0, 1), (0.1, 1), (1000.0, 2)):
         speeds = iter([10.0, 1.0])
         monkeypatch.setattr(ranking_module, "_photos_per_second", lambda prefix, speeds=speeds: next(speeds))
-        _, ranking = rank(found, options, cache=cache, seed=0, time_budget=budget, progress=silent)
+        _, ranking = rank(found, options, cache=cache, seed=0, time_budget=budget, progress=ignore_progress)
         assert sum(row.accuracy is not None for row in ranking.backbones) == measured
         if measured == 1:
             assert ranking.backbones[0].chosen
@@ -108,18 +108,18 @@ def test_a_class_that_the_sample_cannot_read_gets_a_larger_sample(
     monkeypatch.setattr(ranking_module, "SAMPLES", (6,))
     monkeypatch.setattr(ranking_module, "FEWEST_OF_CLASS", 2)
     option = Option(start, Preprocessing(image_size=SIZE))
-    order = [photo for photo in in_turn(found, 0) if photo.label == 0]
+    order = [photo for photo in interleave_classes(found, 0) if photo.label == 0]
     for left in (3, 1, 0):
         gone = {photo.digest: f"gone/{photo.path}" for photo in order[: LEARNED - left]}
         broken = replace(
             found, photos=tuple(replace(each, path=gone.get(each.digest, each.path)) for each in found.photos)
         )
         if left == 3:
-            _, ranking = rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=silent)
+            _, ranking = rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=ignore_progress)
             assert ranking.sampled > 6
         else:
             with pytest.raises(PhotosError, match=r"'across' has (no readable photo|fewer)"):
-                rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=silent)
+                rank(broken, [option], cache=tmp_path / str(left), seed=0, progress=ignore_progress)
 
 
 def test_every_beginning_of_the_sample_is_even() -> None:
@@ -130,19 +130,19 @@ def test_every_beginning_of_the_sample_is_even() -> None:
         for row, label in enumerate(labels)
     )
     photos = tuple(replace(photo, group="") if photo.path == "40" else photo for photo in photos)
-    order = in_turn(PhotoSet("/nowhere", ("a", "b", "c"), photos), seed=3)
+    order = interleave_classes(PhotoSet("/nowhere", ("a", "b", "c"), photos), seed=3)
     assert {photo.path for photo in order} == {photo.path for photo in photos if photo.split == "train"}
     for end in range(1, 13):
         counts = Counter(photo.label for photo in order[:end])
         assert max(counts.values()) - min(counts[label] for label in range(3)) <= 1
     assert "40" in [photo.path for photo in order if photo.label == 2][:2]
-    assert in_turn(PhotoSet("/nowhere", ("a", "b", "c"), photos[::-1]), seed=3) == order
+    assert interleave_classes(PhotoSet("/nowhere", ("a", "b", "c"), photos[::-1]), seed=3) == order
 
 
 def test_what_is_at_hand_can_be_grafted() -> None:
     """Ours first, then what other packages bring; every one has weights."""
-    names = at_hand()
-    assert set(names[:2]) == set(embedded())
+    names = list_available_models()
+    assert set(names[:2]) == set(list_embedded_models())
     assert all(starting_point(name, None).pretrained for name in names)
 
 

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from inarch.models import (
     Backbone,
-    Frozen,
+    FrozenModule,
     build,
     linear_head,
 )
 from inarch.storage.cache import ArrayCache, Rows
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Run, Source
+from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import cross_entropy
-from inarch.transfer.job import Job, StartingPoint
-from inarch.transfer.tail import CachedMaps, logits_of, train_tail
+from inarch.transfer.run import StartingPoint, TrainingRun
+from inarch.transfer.tail import CachedFeatureMaps, logits_of, train_tail
 from inarch.weights.files import weights_digest
 
 PHOTOS = 22
@@ -54,24 +54,28 @@ def cached(maps: Tensor, folder: Path) -> Rows:
 def test_cached_and_uncached_training_agree(
     halves: tuple[Backbone, Backbone],
     views: tuple[Tensor, ...],
-    make_job: Callable[..., Job],
+    make_job: Callable[..., TrainingRun],
     fresh: StartingPoint,
     tmp_path: Path,
 ) -> None:
     """To 1e-5 in every weight and statistic; and the prefix, run in training mode but frozen, does not move."""
     prefix, tail = halves
     labels = np.arange(PHOTOS) % 3
-    whole = nn.Sequential(Frozen(prefix), *map(copy.deepcopy, (tail, linear_head(tail.channels, 3))))
+    whole = nn.Sequential(FrozenModule(prefix), *map(copy.deepcopy, (tail, linear_head(tail.channels, 3))))
     short = nn.Sequential(*map(copy.deepcopy, (tail, whole[2])))
     before = weights_digest(prefix.state_dict()), weights_digest(tail.state_dict())
 
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         return views[epoch % 2][indices], torch.from_numpy(labels[indices.numpy()])
 
-    list(Run(whole, CONFIG).epochs(Source(PHOTOS, batch), partial(cross_entropy, smoothing=CONFIG.label_smoothing)))
+    list(
+        Run(whole, CONFIG).epochs(
+            ExampleSource(PHOTOS, batch), partial(cross_entropy, smoothing=CONFIG.label_smoothing)
+        )
+    )
     with torch.no_grad():
         maps = tuple(cached(prefix(view), tmp_path / str(number)) for number, view in enumerate(views))
-    source = CachedMaps(maps, labels).source(np.arange(PHOTOS))
+    source = CachedFeatureMaps(maps, labels).source(np.arange(PHOTOS))
     history = train_tail(make_job(fresh), short, source, CONFIG, tmp_path / "run.pt")
 
     assert [epoch.number for epoch in history] == [1, 2, 3]
@@ -89,7 +93,7 @@ def test_sources_are_subsets_of_the_photos(views: tuple[Tensor, ...], tmp_path: 
     """Index i of a source is its i-th row; each epoch sees the next view."""
     maps = tuple(cached(view[:, :, :2, :2].contiguous(), tmp_path / str(number)) for number, view in enumerate(views))
     rows = np.array([9, 4, 20])
-    source = CachedMaps(maps, np.arange(PHOTOS)).source(rows)
+    source = CachedFeatureMaps(maps, np.arange(PHOTOS)).source(rows)
     assert source.examples == 3
     for epoch in (1, 2, 3):
         found, labels = source.batch(torch.tensor([2, 0]), epoch)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from inarch.commands.pretrain.probing import pooled_features
+from inarch.commands.pretrain.probing import pool_features
 from inarch.data.decode import decode
 from inarch.data.photos import Preprocessing
 from inarch.models import Backbone, architecture, build
 from inarch.transfer.linear import fit_probe
-from inarch.weights.embedded import embedded, embedded_weights
+from inarch.weights.embedded import embedded_weights, list_embedded_models
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 
@@ -27,8 +27,8 @@ each = pytest.mark.parametrize("name", ["googlenet", "resnet18_narrow"])
 
 def test_there_are_two_and_they_are_small() -> None:
     """One of either line."""
-    assert embedded() == ("googlenet", "resnet18_narrow")
-    assert sum(embedded_weights(name).stat().st_size for name in embedded()) <= LARGEST
+    assert list_embedded_models() == ("googlenet", "resnet18_narrow")
+    assert sum(embedded_weights(name).stat().st_size for name in list_embedded_models()) <= LARGEST
 
 
 @each
@@ -66,7 +66,7 @@ def test_every_backbone_is_worth_more_than_a_random_one(name: str, shared_data: 
     normalisation = (torch.tensor(row.mean)[:, None, None], torch.tensor(row.std)[:, None, None])
 
     def accuracy(backbone: Backbone) -> float:
-        features = pooled_features(backbone, images, normalisation)
+        features = pool_features(backbone, images, normalisation)
         fitted, own = features[learned], labels[learned]
         probe = fit_probe(fitted[None], own, np.arange(len(own)), classes=len(kinds), seed=0)
         return float((probe.logits(features[~learned]).argmax(1) == labels[~learned]).mean())

@@ -13,7 +13,7 @@ import pytest
 
 from inarch.errors import WeightsError
 from inarch.weights.fetching import fetch
-from inarch.weights.locating import Places, forbidden, locate
+from inarch.weights.locating import Places, find_download_ban, locate
 from inarch.weights.named import NAMED, NamedWeights
 
 CONTENT = bytes(range(256)) * 2000
@@ -208,7 +208,7 @@ def test_either_variable_forbids(monkeypatch: pytest.MonkeyPatch, name: str, val
     monkeypatch.delenv("INARCH_OFFLINE", raising=False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv(name, value)
-    assert bool(forbidden()) == expected
+    assert bool(find_download_ban()) == expected
 
 
 def in_hub_cache(folder: Path, row: NamedWeights, content: bytes, blob: str) -> None:

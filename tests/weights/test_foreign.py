@@ -22,7 +22,7 @@ from inarch.runtime.session import Graph
 from inarch.weights.files import read_weights, write_weights
 from inarch.weights.loading import load_backbone
 from inarch.weights.locating import Places, locate
-from inarch.weights.named import usual
+from inarch.weights.named import default_weights
 from trained import CLASSES, draw_folder, options
 
 LITE0 = "efficientnet_lite0"
@@ -194,7 +194,7 @@ def test_efficientnet_lite0_knows_what_is_in_photos(shared_data: Callable[[str],
     assert len(photos) == 1000
     row = architecture(LITE0)
     preprocessing = Preprocessing(image_size=row.image_size, mean=row.mean, std=row.std)
-    file = read_weights(locate(usual(LITE0), Places(forbidden="a test")))
+    file = read_weights(locate(default_weights(LITE0), Places(forbidden="a test")))
     model = Classifier(load_backbone(file, LITE0).backbone, build(LITE0, device="meta").head.to_empty(device="cpu"))
     model.head.linear.load_state_dict({"weight": file.tensors["_fc.weight"], "bias": file.tensors["_fc.bias"]})
     chosen = range(0, 1000, 5)

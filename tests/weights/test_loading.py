@@ -14,7 +14,7 @@ from inarch.models import (
     Classifier,
     architecture,
     build,
-    folded,
+    fold_batch_norm,
 )
 from inarch.weights.files import read_weights, write_weights
 from inarch.weights.identification import identify
@@ -196,7 +196,7 @@ def test_a_checkpoint_from_the_wild_is_identified(shared_data: Callable[[str], P
         load_backbone(file, "resnet18")
 
 
-def twins_of(name: str) -> set[str]:
+def find_near_duplicates(name: str) -> set[str]:
     """The nets with the same names and shapes: v1 and v1.5; plain and residual where shortcuts have no weights."""
     bare = name.replace("_v1", "") if name.startswith("resnet") else name
     twins = {each for each in ARCHITECTURES if each.startswith("resnet") and each.replace("_v1", "") == bare}
@@ -209,9 +209,9 @@ def twins_of(name: str) -> set[str]:
 def test_every_net_is_identified_by_its_weights(name: str) -> None:
     """Under our names and the first library's, with another number of classes; twins are named too."""
     model = build(name, classes=7, device="meta")
-    assert set(identify(model.state_dict())) == twins_of(name)
+    assert set(identify(model.state_dict())) == find_near_duplicates(name)
     if sources_of(name):
-        assert set(identify(foreign(model, name))) == twins_of(name)
+        assert set(identify(foreign(model, name))) == find_near_duplicates(name)
 
 
 def test_wrong_requests_are_refused() -> None:
@@ -229,10 +229,10 @@ def test_wrong_requests_are_refused() -> None:
 @torch.no_grad()
 def test_folded_files_load_into_the_folded_net(name: str) -> None:
     """Exactly the folded weights, under torchvision's names; the unfolded net refuses them and says why."""
-    light = folded(lively(name))
+    light = fold_batch_norm(lively(name))
     file = foreign(light, name)
     assert identify(file)[0] == name
-    other = folded(build(name, classes=5))
+    other = fold_batch_norm(build(name, classes=5))
     assert load(other, file, architecture=name).folded
     assert torch.equal(other.eval()(images()), light(images()))
     with pytest.raises(WeightsMismatchError, match=r"folded into the convolutions.*inarch\.nets\.folded"):

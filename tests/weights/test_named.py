@@ -8,7 +8,7 @@ import torchvision
 
 from inarch.errors import UnknownNameError, WeightsError
 from inarch.models import architecture
-from inarch.weights.named import NAMED, ROWS, NamedWeights, hash_in, is_name, named, usual
+from inarch.weights.named import NAMED, ROWS, NamedWeights, default_weights, find_named_weights, hash_in, is_name
 
 TORCHVISION = [row for row in NAMED.values() if row.name.startswith("torchvision:")]
 TIMM = [row for row in NAMED.values() if row.name.startswith("timm:")]
@@ -76,7 +76,7 @@ def test_torchvisions_own_normalisation_is_that_of_the_net() -> None:
 )
 def test_names_mean_files(weights: str, model: str | None, file: str) -> None:
     """With the model and without, as far as the name says it."""
-    assert named(weights, model).file == file
+    assert find_named_weights(weights, model).file == file
     assert is_name(weights)
 
 
@@ -93,20 +93,20 @@ def test_names_mean_files(weights: str, model: str | None, file: str) -> None:
 def test_names_that_do_not_say_enough(weights: str, model: str | None, words: str) -> None:
     """The message says what is missing and what there is."""
     with pytest.raises(WeightsError, match=words):
-        named(weights, model)
+        find_named_weights(weights, model)
 
 
 def test_unknown_tags_offer_the_nearest() -> None:
     """Of the model that was named, or of timm."""
     with pytest.raises(UnknownNameError, match=r"Did you mean 'torchvision:resnet18\.IMAGENET1K_V1'"):
-        named("torchvision:resnet18.IMAGENET1K_V2", "resnet18")
+        find_named_weights("torchvision:resnet18.IMAGENET1K_V2", "resnet18")
     with pytest.raises(UnknownNameError, match=r"No set of weights of timm's resnet18 is called 'a1_in2k'.*'a1_in1k'"):
-        named("imagenet", "timm:resnet18.a1_in2k")
+        find_named_weights("imagenet", "timm:resnet18.a1_in2k")
     with pytest.raises(UnknownNameError, match=r"No net of timm is called 'resnet19'. Did you mean 'resnet18'"):
-        named("imagenet", "timm:resnet19")
+        find_named_weights("imagenet", "timm:resnet19")
 
 
 def test_only_packages_bring_weights_unasked() -> None:
     """Nothing is downloaded unless it was asked for."""
-    assert usual("resnet18") is None
-    assert re.match("package:", usual("efficientnet_lite0").name)
+    assert default_weights("resnet18") is None
+    assert re.match("package:", default_weights("efficientnet_lite0").name)

@@ -9,20 +9,20 @@ from inarch.models import (
     ARCHITECTURES,
     architecture,
     build,
-    folded,
+    fold_batch_norm,
 )
-from inarch.weights.export import exported, to_timm, to_torchvision
+from inarch.weights.export import export_weights, to_timm, to_torchvision
 from inarch.weights.identification import folded_shapes
-from inarch.weights.sources import SOURCES, Source, named_by, names, source
+from inarch.weights.sources import SOURCES, WeightsSource, list_architectures, names, source
 
 TORCHVISION = source("torchvision")
 THEIRS = ("googlenet", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "wide_resnet50_2")
 MORE_OF_THEIRS = ("wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d")
-PYTORCH = [(each, name) for each in SOURCES if not each.omitted for name in named_by(each)]
+PYTORCH = [(each, name) for each in SOURCES if not each.omitted for name in list_architectures(each)]
 
 
 @pytest.mark.parametrize(("one", "name"), PYTORCH, ids=[f"{each.name}-{name}" for each, name in PYTORCH])
-def test_names_are_a_bijection(one: Source, name: str) -> None:
+def test_names_are_a_bijection(one: WeightsSource, name: str) -> None:
     """No two of our names share a foreign one, and the way back leads home."""
     model = build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")
     table = names(model, name, one)
@@ -55,9 +55,9 @@ def test_names_that_are_nobodys() -> None:
     with pytest.raises(UserError, match=r"no layer for our 'auxiliary\.4b\.linear'"):
         TORCHVISION.theirs("auxiliary.4b.linear.weight", "googlenet")
     with pytest.raises(UserError, match="torchvision has no net like googlenet_paper"):
-        exported(build("googlenet_paper_tiny", device="meta"), "googlenet_paper_tiny", "torchvision")
+        export_weights(build("googlenet_paper_tiny", device="meta"), "googlenet_paper_tiny", "torchvision")
     with pytest.raises(UnknownNameError, match="Did you mean 'Keras'"):
-        exported(build("resnet_tiny", device="meta"), "resnet_tiny", "keras")
+        export_weights(build("resnet_tiny", device="meta"), "resnet_tiny", "keras")
 
 
 def test_exports_that_would_be_wrong_are_refused() -> None:
@@ -65,7 +65,7 @@ def test_exports_that_would_be_wrong_are_refused() -> None:
     with pytest.raises(UserError, match="stride on the first 1x1"):
         to_torchvision(build("resnet_v1_tiny"), "resnet_v1_tiny")
     with pytest.raises(UserError, match="folded into this model"):
-        to_torchvision(folded(build("resnet_tiny")), "resnet_tiny")
+        to_torchvision(fold_batch_norm(build("resnet_tiny")), "resnet_tiny")
     with pytest.raises(UserError, match="timm has no googlenet"):
         to_timm(build("googlenet_tiny"), "googlenet_tiny")
 
@@ -74,5 +74,5 @@ def test_exports_that_would_be_wrong_are_refused() -> None:
 def test_folded_shapes_are_those_of_the_folded_net(name: str) -> None:
     """What is expected of a folded file is what `folded` leaves."""
     model = build(name, classes=3)
-    expected = {key: tensor.shape for key, tensor in folded(model).state_dict().items()}
+    expected = {key: tensor.shape for key, tensor in fold_batch_norm(model).state_dict().items()}
     assert folded_shapes({key: tensor.shape for key, tensor in model.state_dict().items()}) == expected

@@ -9,8 +9,8 @@ from inarch.models import Classifier, architecture, build
 from inarch.weights.names.timm_resnet import (
     CALLED,
     TRANSLATED,
-    incoming,
-    outgoing,
+    ours_from_timm,
+    timm_from_ours,
 )
 from lively import enlivened
 
@@ -28,7 +28,8 @@ def to_theirs(model: Classifier, name: str) -> dict[str, Tensor]:
     """Our weights under their names, in their layout."""
     state = model.state_dict()
     return {
-        theirs: outgoing(theirs.rpartition(".")[0], state[ours]) for ours, theirs in their_names(model, name).items()
+        theirs: timm_from_ours(theirs.rpartition(".")[0], state[ours])
+        for ours, theirs in their_names(model, name).items()
     }
 
 
@@ -37,7 +38,7 @@ def take(model: Classifier, given: dict[str, Tensor], name: str) -> None:
     translation = their_names(model, name)
     assert set(translation.values()) == set(given)
     model.load_state_dict(
-        {ours: incoming(ours.rpartition(".")[0], given[theirs]) for ours, theirs in translation.items()}
+        {ours: ours_from_timm(ours.rpartition(".")[0], given[theirs]) for ours, theirs in translation.items()}
     )
 
 

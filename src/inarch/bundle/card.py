@@ -40,11 +40,11 @@ Balanced accuracy {figures.balanced_accuracy}; log loss {figures.log_loss:.3f}.
 inarch predict THIS_FOLDER PHOTO...
 ```
 Figures with intervals stand in `metrics.json`, pictures in `report.html`. They hold for photos like those it was
-measured on, taken in the same way of the same things. {_unsure(figures)}
+measured on, taken in the same way of the same things. {_abstention_text(figures)}
 """
 
 
-def _unsure(figures: Evaluation) -> str:
+def _abstention_text(figures: Evaluation) -> str:
     if figures.answered is None:
         return "A photo of something else gets one of these classes too."
     return (

@@ -1,6 +1,6 @@
 """What a bundle is: a folder that holds all that a prediction needs, and nothing executable."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a bundle of the older kind can no longer be read as it is."""
 
 CONFIG = "config.json"

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.errors import UnknownNameError
-from inarch.models import ARCHITECTURES, Classifier, architecture, build, folded, head_for
-from inarch.models.anatomy.records import NetTrace
+from inarch.models import ARCHITECTURES, Classifier, architecture, build, fold_batch_norm, head_for
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.anatomy.trace import trace as trace_net
 from inarch.models.anatomy.trace import trace_architecture
 from inarch.models.foreign import is_foreign
 from inarch.weights.files import read_weights
 
 
-def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
+def trace(net: str | Path, *, image_size: int | None = None) -> ModelTrace:
     """What a net is made of, layer by layer.
 
     Args:
@@ -31,11 +31,11 @@ def trace(net: str | Path, *, image_size: int | None = None) -> NetTrace:
     return _bundle_trace(read_bundle(net), image_size)
 
 
-def _bundle_trace(bundle: Bundle, image_size: int | None = None) -> NetTrace:
+def _bundle_trace(bundle: Bundle, image_size: int | None = None) -> ModelTrace:
     row = architecture(bundle.config.architecture)
     side = bundle.preprocessing.image_size if image_size is None else image_size
     name = bundle.path.resolve().name
-    return trace_net(net_of(bundle), name=name, variant=row.variant, source=row.source, image_size=side)
+    return trace_net(build_meta_model(bundle), name=name, variant=row.variant, source=row.source, image_size=side)
 
 
 def means_bundle(net: str | Path) -> bool:
@@ -48,21 +48,21 @@ def _is_of_catalog(net: str | Path) -> bool:
     return str(net).partition(":")[0] in ARCHITECTURES or is_foreign(str(net))
 
 
-def net_of(bundle: Bundle) -> Classifier:
+def build_meta_model(bundle: Bundle) -> Classifier:
     """The bundle's net, without its weights (on the meta device)."""
-    model = unfolded_net(bundle, build(bundle.config.architecture, device="meta"))
+    model = unfolded_model(bundle, build(bundle.config.architecture, device="meta"))
     model.head.to("meta")
-    return folded(model) if bundle.config.folded else model
+    return fold_batch_norm(model) if bundle.config.folded else model
 
 
-def unfolded_net(bundle: Bundle, whole: Classifier) -> Classifier:
+def unfolded_model(bundle: Bundle, whole: Classifier) -> Classifier:
     """``whole``, of the bundle's architecture, ending where the bundle's net ends, with a head for its classes."""
     backbone = whole.backbone.cut(bundle.config.after).gathering(bundle.config.gathered)
     return Classifier(backbone, head_for(backbone, len(bundle.classes)))
 
 
-def loaded_net(bundle: Bundle) -> Classifier:
+def load_model(bundle: Bundle) -> Classifier:
     """The bundle's net with its weights, in evaluation mode."""
-    model = net_of(bundle).to_empty(device="cpu")
+    model = build_meta_model(bundle).to_empty(device="cpu")
     model.load_state_dict(read_weights(bundle.weights()).tensors)
     return model.eval()

@@ -12,8 +12,8 @@ from inarch.bundle.format import GRAPH
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.decode import decode_many
 from inarch.errors import BundleError, UnreadableImageError, UserError, WeightsError
-from inarch.metrics.answering import GOAL, is_close, is_unlike, least_probability, rule_for, size_of_set
-from inarch.metrics.novelty import novelty
+from inarch.metrics.answering import GOAL, is_close, is_out_of_distribution, least_probability, rule_for, size_of_set
+from inarch.metrics.novelty import ood_scores
 from inarch.metrics.records import AnswerRule
 from inarch.metrics.softmax import softmax
 from inarch.runtime.session import Graph
@@ -136,7 +136,7 @@ class Predictor:
         """Without names."""
         logits, *features = self._graph(pixels)
         probabilities = softmax(logits, self.bundle.temperature)
-        unlike = [None] * len(pixels) if self._known is None else novelty(features[0], self._known).tolist()
+        unlike = [None] * len(pixels) if self._known is None else ood_scores(features[0], self._known).tolist()
         for row, distance in zip(probabilities, unlike, strict=True):
             ranking = self._ranking(row)
             likely = 0 if self._least is None else size_of_set(row, self._least)
@@ -146,7 +146,7 @@ class Predictor:
         """Why there is no answer; empty where there is one."""
         if self.rule is None or distance is None:
             return ""
-        if is_unlike(self.rule, distance):
+        if is_out_of_distribution(self.rule, distance):
             return "unlike the photos that it learned from"
         (first, confidence), (second, _), *_ = ranking
         return f"too close between {first} and {second}" if is_close(self.rule, confidence) else ""

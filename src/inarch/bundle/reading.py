@@ -51,9 +51,9 @@ class BundleConfig:
     seed: int
     flip: bool
     versions: dict[str, str]
-    balance: str = "none"
+    class_weighting: str = "none"
     """What was done about classes of different size; older bundles do not say."""
-    twins: bool = False
+    near_duplicates: bool = False
     group_by: str = ""
     """How the photos were split, beside the seed: near-duplicates and what else was kept on one side."""
     gathered: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Bundle:
         Raises:
             BundleError: it is missing or altered.
         """
-        return _sealed(self.path, GRAPH, self.digests)
+        return _read_sealed(self.path, GRAPH, self.digests)
 
     def weights(self) -> Path:
         """The file of the net's weights.
@@ -92,7 +92,7 @@ class Bundle:
             with path.open("rb") as file:
                 _check(path, hashlib.file_digest(file, "sha256").hexdigest(), self.digests)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _unreadable_error(path, error) from error
         return path
 
     @property
@@ -102,7 +102,7 @@ class Bundle:
         Raises:
             BundleError: the file is missing or altered.
         """
-        return _object(self.path / METRICS, _sealed(self.path, METRICS, self.digests))
+        return _object(self.path / METRICS, _read_sealed(self.path, METRICS, self.digests))
 
     def _repr_html_(self) -> str | None:
         """The picture of its model, for notebooks."""
@@ -138,11 +138,11 @@ class Bundle:
         return arrays
 
     def _arrays(self, name: str, parts: Sequence[str]) -> list[NDArray[Any]]:
-        content = _sealed(self.path, name, self.digests)
+        content = _read_sealed(self.path, name, self.digests)
         try:
             return list(read_arrays(io.BytesIO(content), parts).values())
         except ValueError as error:
-            raise _unreadable(self.path / name, error) from error
+            raise _unreadable_error(self.path / name, error) from error
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -174,13 +174,13 @@ def read_bundle(path: str | Path) -> Bundle:
 def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
     sealed = (*SEALED, *(name for name in OPTIONAL if name in config["sha256"]))
     digests = {name: str(config["sha256"][name]) for name in sealed}
-    preprocess = _object(folder / PREPROCESS, _sealed(folder, PREPROCESS, digests))
-    calibration = _object(folder / CALIBRATION, _sealed(folder, CALIBRATION, digests))
+    preprocess = _object(folder / PREPROCESS, _read_sealed(folder, PREPROCESS, digests))
+    calibration = _object(folder / CALIBRATION, _read_sealed(folder, CALIBRATION, digests))
     return Bundle(
         path=folder,
         config=_config(config),
         digests=digests,
-        classes=_classes(_sealed(folder, CLASSES, digests)),
+        classes=_classes(_read_sealed(folder, CLASSES, digests)),
         preprocessing=Preprocessing(
             image_size=int(preprocess["image_size"]),
             mean=_triple(preprocess["mean"]),
@@ -192,7 +192,7 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
 
 
 def _config(content: dict[str, Any]) -> BundleConfig:
-    content = {"balance": "none", "gathered": [], "twins": False, "group_by": "", **content}
+    content = {"class_weighting": "none", "gathered": [], "near_duplicates": False, "group_by": "", **content}
     kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
     wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
     if wrong:
@@ -218,7 +218,7 @@ def _triple(values: list[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _sealed(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
+def _read_sealed(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
     """The content of a file, if it is what was written with the bundle."""
     content = _bytes(folder / name)
     _check(folder / name, hashlib.sha256(content).hexdigest(), digests)
@@ -237,19 +237,19 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable_error(path, error) from error
 
 
 def _object(path: Path, content: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable_error(path, error) from error
     if not isinstance(parsed, dict):
         raise BundleError(f"{path} holds {type(parsed).__name__}, not an object. Train or copy the bundle again.")
     return parsed
 
 
-def _unreadable(path: Path, error: Exception) -> BundleError:
+def _unreadable_error(path: Path, error: Exception) -> BundleError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return BundleError(f"{path} cannot be read: {reason}. Train or copy the bundle again.")

@@ -66,11 +66,11 @@ def check_output(out: Path) -> None:
         if objection := _objection(place):
             raise OutputError(f"{out} {objection}; choose another --out.")
         place.parent.mkdir(parents=True, exist_ok=True)
-        trial = _partial(place)
+        trial = _partial_path(place)
         trial.mkdir()
         trial.rmdir()
     except OSError as error:
-        raise OutputError(_cannot_write(out, error)) from error
+        raise OutputError(_explain_failure(out, error)) from error
 
 
 def write_bundle(out: Path, contents: BundleContents) -> Bundle:
@@ -81,13 +81,13 @@ def write_bundle(out: Path, contents: BundleContents) -> Bundle:
     """
     check_output(out)
     place = _place(out)
-    partial = _partial(place)
+    partial = _partial_path(place)
     try:
         partial.mkdir()
         _fill(partial, contents)
         _swap(partial, place)
     except (OSError, OutputError) as error:
-        raise OutputError(_cannot_write(out, error)) from error
+        raise OutputError(_explain_failure(out, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return read_bundle(out)
@@ -123,7 +123,7 @@ def _fill(folder: Path, contents: BundleContents) -> None:
         write(folder / name)
     sealed = (*SEALED, *(name for name in OPTIONAL if name in files))
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sealed}
-    _as_json({"format": FORMAT, **asdict(contents.config), "sha256": digests})(folder / CONFIG)
+    _json_writer({"format": FORMAT, **asdict(contents.config), "sha256": digests})(folder / CONFIG)
 
 
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
@@ -132,15 +132,15 @@ def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
     evidence = None if contents.evidence is None else asdict(contents.evidence)
     named = {"architecture": report.model}  # one word alone: safetensors writes several in any order
     return {
-        CLASSES: _as_text("".join(f"{name}\n" for name in report.classes)),
-        PREPROCESS: _as_json(asdict(report.preprocessing)),
-        CALIBRATION: _as_json({"method": "temperature scaling", "temperature": report.temperature}),
-        METRICS: _as_json(_figures(report)),
+        CLASSES: _text_writer("".join(f"{name}\n" for name in report.classes)),
+        PREPROCESS: _json_writer(asdict(report.preprocessing)),
+        CALIBRATION: _json_writer({"method": "temperature scaling", "temperature": report.temperature}),
+        METRICS: _json_writer(_figures(report)),
         GRAPH: lambda path: path.write_bytes(contents.graph),
         WEIGHTS: lambda path: write_weights(path, contents.model.state_dict(), named),
         GOLDEN: lambda path: np.savez(path, pixels=pixels, logits=logits),
-        CARD: _as_text(model_card(report)),
-        REPORT: _as_text(contents.page),
+        CARD: _text_writer(model_card(report)),
+        REPORT: _text_writer(contents.page),
         **({} if evidence is None else {ANSWERING: lambda path: np.savez(path, **evidence)}),
     }
 
@@ -151,13 +151,13 @@ def _figures(report: TrainingReport) -> dict[str, Any]:
     return {name: value for name, value in asdict(report).items() if name not in elsewhere}
 
 
-def _as_text(text: str) -> Callable[[Path], object]:
+def _text_writer(text: str) -> Callable[[Path], object]:
     # a folder's name may hold bytes that are no text; in JSON, what replaces them is an escape that means them
     return lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _as_json(content: Mapping[str, Any]) -> Callable[[Path], object]:
-    return _as_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def _json_writer(content: Mapping[str, Any]) -> Callable[[Path], object]:
+    return _text_writer(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _swap(partial: Path, place: Path) -> None:
@@ -175,14 +175,14 @@ def _swap(partial: Path, place: Path) -> None:
         shutil.rmtree(older, ignore_errors=True)
 
 
-def _partial(place: Path) -> Path:
+def _partial_path(place: Path) -> Path:
     path = place.with_name(f".{place.name}.partial-{os.getpid()}")
     with contextlib.suppress(OSError):
         shutil.rmtree(path)
     return path
 
 
-def _cannot_write(out: Path, error: Exception) -> str:
+def _explain_failure(out: Path, error: Exception) -> str:
     cause = (error.__cause__ or error) if isinstance(error, OutputError) else error
     reason = (isinstance(cause, OSError) and cause.strerror) or str(cause)
     if any(os.strerror(code) in reason for code in (errno.ENOSPC, errno.EDQUOT)):

@@ -52,12 +52,12 @@ def _inarch(
     """Options of ``inarch`` itself."""
 
 
-def _told(command: Callable[..., None]) -> Callable[..., None]:
+def _report_failures(command: Callable[..., None]) -> Callable[..., None]:
     """``command``, whose failures end with a sentence and an exit code."""
 
     @functools.wraps(command)
     def telling(*args: object, **options: object) -> None:
-        with _failures_told():
+        with _reporting_failures():
             command(*args, **options)
             sys.stdout.flush()
 
@@ -65,7 +65,7 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextlib.contextmanager
-def _failures_told() -> Iterator[None]:
+def _reporting_failures() -> Iterator[None]:
     try:
         yield
     except UserError as error:
@@ -100,9 +100,9 @@ def _silence_stdout() -> None:
 
 
 def _stop(sentence: str, code: int) -> NoReturn:
-    from inarch.report.wording import printable
+    from inarch.report.wording import make_printable
 
-    print("inarch: " + "\n".join(map(printable, sentence.split("\n"))), file=sys.stderr)
+    print("inarch: " + "\n".join(map(make_printable, sentence.split("\n"))), file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -113,7 +113,7 @@ def commands() -> Iterator[Command]:
             yield from import_module(f"{package.__name__}.{folder.name}.cli").COMMANDS
 
 
-def _in_order(command: Command) -> tuple[int, int, str]:
+def _sort_key(command: Command) -> tuple[int, int, str]:
     return PANELS.index(command.panel), command.place, command.run.__name__
 
 
@@ -128,6 +128,6 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_inarch)
-    for command in sorted(commands(), key=_in_order):
-        app.command(rich_help_panel=command.panel)(_told(command.run))
+    for command in sorted(commands(), key=_sort_key):
+        app.command(rich_help_panel=command.panel)(_report_failures(command.run))
     return app

@@ -17,7 +17,7 @@ Boxes = Floats
 """For each pair the part of the first photo that the second one shows: left, top and width as shares of it, (n, 3)."""
 
 
-def aligned(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Floats, Boxes]:
+def align_pairs(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Floats, Boxes]:
     """The correlation of each pair where it is largest near ``boxes``, and where that is.
 
     Args:
@@ -30,12 +30,12 @@ def aligned(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Fl
         correlations from -1 to 1, (n,), and boxes, (n, 3).
     """
     side = second.shape[1]
-    fine = _between_pixels(first)
-    wanted = _centred(second.reshape(len(second), -1))
+    fine = _average_neighbours(first)
+    wanted = _centre_rows(second.reshape(len(second), -1))
     best, where = np.full(len(first), -1, dtype=np.float32), boxes
     for step in range(steps + 1):
-        seen, across, down = _sampled(fine, boxes, side)
-        scores = _correlation(_centred(seen), wanted)
+        seen, across, down = _sample_boxes(fine, boxes, side)
+        scores = _correlation(_centre_rows(seen), wanted)
         where = np.where((scores > best)[:, None], boxes, where)
         best = np.maximum(scores, best)
         if step < steps:
@@ -44,22 +44,22 @@ def aligned(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Fl
     return best, where
 
 
-def detail(first: Floats, second: Floats, boxes: Boxes) -> Floats:
-    """The correlation of fine structure alone, which sky above land does not have; arguments as for `aligned`, (n,)."""
+def correlate_detail(first: Floats, second: Floats, boxes: Boxes) -> Floats:
+    """The correlation of fine structure alone, (n,), which sky above land does not have; see `align_pairs`."""
     side = second.shape[1]
-    seen, _, _ = _sampled(_between_pixels(first), boxes, side)
-    fine = [_sharpened(each) for each in (seen.reshape(-1, side, side), second)]
-    return _correlation(*(_centred(each.reshape(len(each), -1)) for each in fine))
+    seen, _, _ = _sample_boxes(_average_neighbours(first), boxes, side)
+    fine = [_sharpen(each) for each in (seen.reshape(-1, side, side), second)]
+    return _correlation(*(_centre_rows(each.reshape(len(each), -1)) for each in fine))
 
 
-def _sharpened(images: Floats) -> Floats:
+def _sharpen(images: Floats) -> Floats:
     """Each pixel minus the mean of the 5 x 5 around it; (n, side - 4, side - 4)."""
     sums = np.cumsum(np.cumsum(np.pad(images, ((0, 0), (1, 0), (1, 0))), 1, dtype=np.float64), 2)
     means = (sums[:, 5:, 5:] - sums[:, :-5, 5:] - sums[:, 5:, :-5] + sums[:, :-5, :-5]) / 25
     return (images[:, 2:-2, 2:-2] - means).astype(np.float32)
 
 
-def _between_pixels(images: Floats) -> Floats:
+def _average_neighbours(images: Floats) -> Floats:
     """Means of 2 x 2 pixels around each inner corner, (n, side - 1, side - 1): every other one is a pixel of half."""
     rows = images[:, 1:] + images[:, :-1]
     return (rows[:, :, 1:] + rows[:, :, :-1]) * np.float32(0.25)
@@ -69,7 +69,7 @@ def _centres(side: int) -> Floats:
     return ((np.arange(side) + 0.5) / side).astype(np.float32)
 
 
-def _sampled(fine: Floats, boxes: Boxes, side: int) -> tuple[Floats, Floats, Floats]:
+def _sample_boxes(fine: Floats, boxes: Boxes, side: int) -> tuple[Floats, Floats, Floats]:
     """The box of each image at side x side pixels, and its slopes across and down by the whole image, (n, side²)."""
     edge = fine.shape[1]
     place = (boxes[:, :2, None] + boxes[:, 2, None, None] * _centres(side)) * (edge + 1) - 1
@@ -92,7 +92,7 @@ def _sampled(fine: Floats, boxes: Boxes, side: int) -> tuple[Floats, Floats, Flo
     )
 
 
-def _centred(rows: Floats) -> Floats:
+def _centre_rows(rows: Floats) -> Floats:
     return rows - rows.mean(1, keepdims=True)
 
 
@@ -109,5 +109,5 @@ def _step(seen: Floats, across: Floats, down: Floats, wanted: Floats, side: int)
     columns -= columns.mean(2, keepdims=True)
     square = columns @ columns.transpose(0, 2, 1)
     stiff = STIFFNESS * np.einsum("nkk->n", square)[:, None, None] * np.eye(4, dtype=np.float32)
-    aim = -(columns @ _centred(seen)[:, :, None])
+    aim = -(columns @ _centre_rows(seen)[:, :, None])
     return np.asarray(np.linalg.solve(square + stiff + 1e-3 * np.eye(4, dtype=np.float32), aim)[:, :3, 0])

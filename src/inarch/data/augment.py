@@ -53,12 +53,12 @@ def augment(
 def _vary(image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tensor, " draws"]) -> UInt8[Tensor, "3 h w"]:
     area, aspect, top, left, flip, angle, *colour = draw.tolist()
     if recipe.rotate:
-        image = F.rotate(image, _either_way(angle, recipe.rotate), interpolation=InterpolationMode.BILINEAR)
+        image = F.rotate(image, _scale_symmetrically(angle, recipe.rotate), interpolation=InterpolationMode.BILINEAR)
     image = _crop(image, recipe.min_scale, (area, aspect, top, left))
     if recipe.flip and flip < 0.5:
         image = F.horizontal_flip(image)
     if recipe.colour:
-        brightness, contrast, saturation = (1 + _either_way(chance, recipe.colour) for chance in colour)
+        brightness, contrast, saturation = (1 + _scale_symmetrically(chance, recipe.colour) for chance in colour)
         image = F.adjust_brightness(image, brightness)
         image = F.adjust_contrast(image, contrast)
         image = F.adjust_saturation(image, saturation)
@@ -74,7 +74,7 @@ def _crop(
     area, aspect, top, left = chances
     height, width = image.shape[-2:]
     kept = height * width * (min_scale + (1 - min_scale) * area)
-    ratio = math.exp(_either_way(aspect, LOG_ASPECT))
+    ratio = math.exp(_scale_symmetrically(aspect, LOG_ASPECT))
     crop_width = min(width, max(1, round(math.sqrt(kept * ratio))))
     crop_height = min(height, max(1, round(math.sqrt(kept / ratio))))
     return F.resized_crop(
@@ -88,7 +88,7 @@ def _crop(
     )
 
 
-def shifted(images: UInt8[Tensor, "n c h w"], most: int, generator: torch.Generator) -> UInt8[Tensor, "n c h w"]:
+def shift_images(images: UInt8[Tensor, "n c h w"], most: int, generator: torch.Generator) -> UInt8[Tensor, "n c h w"]:
     """Each image moved by up to ``most`` pixels either way, in both directions; what comes in is black.
 
     The same as padding by ``most`` and cutting out a random square (He et al. 2016, section 4.2).
@@ -102,11 +102,11 @@ def shifted(images: UInt8[Tensor, "n c h w"], most: int, generator: torch.Genera
     return padded.permute(0, 2, 3, 1)[picture, rows, columns].permute(0, 3, 1, 2)
 
 
-def mirrored(images: UInt8[Tensor, "n c h w"], which: Bool[Tensor, " n"]) -> UInt8[Tensor, "n c h w"]:
+def mirror_images(images: UInt8[Tensor, "n c h w"], which: Bool[Tensor, " n"]) -> UInt8[Tensor, "n c h w"]:
     """The images, those of ``which`` with left and right exchanged."""
     return torch.where(which[:, None, None, None], images.flip(3), images)
 
 
-def _either_way(chance: float, most: float) -> float:
+def _scale_symmetrically(chance: float, most: float) -> float:
     """A number from 0 to 1 spread over -most to most."""
     return (2 * chance - 1) * most

@@ -30,7 +30,7 @@ from pillow_heif import HeifImageFile
 
 from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError
-from inarch.storage.parallel import in_order
+from inarch.storage.parallel import map_in_order
 
 PIXEL_LIMIT = 150_000_000
 """Pixels that an image may have: Pillow needs 4 bytes for each, and itself refuses 179 million."""
@@ -81,8 +81,8 @@ def decode(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uin
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
     try:
-        with opened(io.BytesIO(content)) as image:
-            return _square(image, preprocessing)
+        with open_image(io.BytesIO(content)) as image:
+            return _crop_square(image, preprocessing)
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
@@ -94,7 +94,7 @@ def decode_many(
     sources: Iterable[Path | bytes], preprocessing: Preprocessing, workers: int = 2
 ) -> Iterator[NDArray[np.uint8] | UnreadableImageError]:
     """For each source, in order, what `decode` returns or raises; threads decode a little ahead of the consumer."""
-    return in_order(partial(decode_or_error, preprocessing=preprocessing), sources, workers)
+    return map_in_order(partial(decode_or_error, preprocessing=preprocessing), sources, workers)
 
 
 def decode_or_error(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
@@ -112,7 +112,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
         UnreadableImageError: its values have an unknown range of brightness.
     """
     image.load()
-    return _upright(_rgb(image), orientation_of(image))
+    return _turn_upright(_to_rgb(image), orientation_of(image))
 
 
 def identify(file: Path) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def identify(file: Path) -> tuple[int, int]:
         UnreadableImageError: the file cannot be opened, or is no image.
     """
     try:
-        with file.open("rb") as stream, opened(stream) as image:
+        with file.open("rb") as stream, open_image(stream) as image:
             return image.size
     except OSError as error:
         raise UnreadableImageError(f"It cannot be opened ({error.strerror or error}).") from error
@@ -143,7 +143,7 @@ def read_bytes(file: Path) -> bytes:
         raise UnreadableImageError(f"It cannot be opened ({reason}).") from error
 
 
-def opened(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
+def open_image(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
     """Read an image's header, and refuse it if its pixels would be too many.
 
     Raises:
@@ -173,7 +173,7 @@ def _is_heif(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head
 
 
-def _square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def _crop_square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     size = preprocessing.image_size
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (size, size))
@@ -192,15 +192,15 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def _turn_upright(image: Image.Image, orientation: int) -> Image.Image:
     method = UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     """Any of Pillow's modes as 8-bit RGB."""
     if image.mode.startswith(("I", "F")):
-        return _grey(image).convert("RGB")
+        return _to_8_bit_grey(image).convert("RGB")
     if image.mode == "LAB":
         return _lab_to_rgb(image)
     if image.has_transparency_data:
@@ -209,10 +209,12 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _grey(image: Image.Image) -> Image.Image:
+def _to_8_bit_grey(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits as 8 bits; the one value that a PNG declares transparent becomes white."""
     values = np.asarray(image)
-    grey = np.rint(values.astype(np.float32) * np.float32(255 / _white(image, values))).clip(0, 255).astype(np.uint8)
+    grey = (
+        np.rint(values.astype(np.float32) * np.float32(255 / _white_value(image, values))).clip(0, 255).astype(np.uint8)
+    )
     if _tiff_tags(image).get(ExifTags.Base.PhotometricInterpretation) == WHITE_IS_ZERO:
         grey = 255 - grey
     if "transparency" in image.info:
@@ -224,7 +226,7 @@ def _tiff_tags(image: Image.Image) -> Mapping[int, Any]:
     return getattr(image, "tag_v2", {})
 
 
-def _white(image: Image.Image, values: NDArray[Any]) -> int:
+def _white_value(image: Image.Image, values: NDArray[Any]) -> int:
     """The value that stands for white: see the head of this file."""
     if image.mode.startswith("I;16"):
         return int(2 ** _tiff_tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0] - 1)

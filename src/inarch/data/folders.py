@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from inarch.data.candidate_files import SPLITS, CandidateFile, Listing
 from inarch.data.decode import identify
-from inarch.data.found import SPLITS, Found, Listing
 from inarch.data.photos import SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
 
@@ -52,7 +52,7 @@ def list_unlabelled(root: Path) -> Listing:
         root,
         (UNLABELLED,),
         ("",),
-        tuple(Found(entry.file, path, UNLABELLED) for entry, path in walked if not entry.reason),
+        tuple(CandidateFile(entry.file, path, UNLABELLED) for entry, path in walked if not entry.reason),
         tuple(SkippedFile(path, entry.reason) for entry, path in walked if entry.reason),
     )
 
@@ -96,7 +96,7 @@ def _class_folders(root: Path, parent: Path, split: str) -> Listing:
             if reason:
                 skipped.append(_skip(root, file, reason))
             else:
-                found.append(Found(file, _relative(root, file), entry.name, split))
+                found.append(CandidateFile(file, _relative(root, file), entry.name, split))
     return Listing(root, tuple(sorted(classes)), (split,), tuple(found), tuple(skipped))
 
 

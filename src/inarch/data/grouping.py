@@ -10,7 +10,7 @@ from inarch.data.bursts import bursts_of
 from inarch.data.header import Header, read_header
 from inarch.data.photos import Photo, PhotoSet
 from inarch.errors import PhotosError, UnreadableImageError, UserError
-from inarch.storage.parallel import in_order
+from inarch.storage.parallel import map_in_order
 
 WORKERS = 2
 FOLDER, BURST = "folder", "burst"
@@ -41,7 +41,7 @@ def units(photos: Sequence[Photo], clusters: Iterable[Sequence[int]] = ()) -> li
     return list(together.values())
 
 
-def joined(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> PhotoSet:
+def merge_clusters(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> PhotoSet:
     """The same photos, with groups that hold every cluster whole.
 
     A group that no cluster touches keeps its name; one that grew is named after the photo of the smallest digest.
@@ -60,7 +60,7 @@ def joined(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> PhotoSet:
     return replace(photos, photos=tuple(changed))
 
 
-def grouped(photos: PhotoSet, by: str) -> PhotoSet:
+def group_photos(photos: PhotoSet, by: str) -> PhotoSet:
     """The same photos in groups, beside those that they have.
 
     Args:
@@ -80,12 +80,12 @@ def grouped(photos: PhotoSet, by: str) -> PhotoSet:
             f"Grouping by {by!r} puts no two photos together; a path looks like {example!r}. Group by folder, burst, "
             "or a regular expression that finds in each path what photos of one group share."
         )
-    return joined(photos, clusters)
+    return merge_clusters(photos, clusters)
 
 
 def headers_of(photos: PhotoSet) -> list[Header | None]:
     """The header of each photo; None where it cannot be read."""
-    return list(in_order(_header_or_none, [Path(photos.root, photo.path) for photo in photos.photos], WORKERS))
+    return list(map_in_order(_header_or_none, [Path(photos.root, photo.path) for photo in photos.photos], WORKERS))
 
 
 def _header_or_none(file: Path) -> Header | None:
@@ -99,7 +99,7 @@ def _clusters(photos: PhotoSet, by: str) -> list[list[int]]:
     if by == BURST:
         return bursts_of(headers_of(photos))
     found: dict[str, list[int]] = defaultdict(list)
-    pattern = None if by == FOLDER else _compiled(by)
+    pattern = None if by == FOLDER else _compile_pattern(by)
     for index, photo in enumerate(photos.photos):
         name = _subfolder(photo) if pattern is None else _match(pattern, photo.path)
         if name:
@@ -107,7 +107,7 @@ def _clusters(photos: PhotoSet, by: str) -> list[list[int]]:
     return list(found.values())
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from inarch.data.decode import opened, orientation_of
+from inarch.data.decode import open_image, orientation_of
 from inarch.errors import UnreadableImageError
 
 SUFFIXES = {
@@ -56,7 +56,7 @@ def read_header(file: Path) -> Header:
         UnreadableImageError: the file cannot be opened, or is no image.
     """
     try:
-        with file.open("rb") as stream, opened(stream) as image:
+        with file.open("rb") as stream, open_image(stream) as image:
             return _header(image)
     except OSError as error:
         raise UnreadableImageError(f"It cannot be opened ({error.strerror or error}).") from error
@@ -74,7 +74,7 @@ def _header(image: Image.Image) -> Header:
         orientation=orientation_of(image),
         is_transparent=bool(image.has_transparency_data),
         frames=_frames(image),
-        taken=_taken(exif),
+        taken=_read_time_taken(exif),
         camera=" ".join(str(exif.get(tag, "")).strip("\0 ") for tag in (ExifTags.Base.Make, ExifTags.Base.Model)),
     )
 
@@ -88,7 +88,7 @@ def _frames(image: Image.Image) -> int:
         return 1
 
 
-def _taken(exif: Image.Exif) -> float | None:
+def _read_time_taken(exif: Image.Exif) -> float | None:
     """EXIF 2.32: ``YYYY:MM:DD HH:MM:SS``, and fractions of a second as digits."""
     try:
         details = exif.get_ifd(ExifTags.IFD.Exif)

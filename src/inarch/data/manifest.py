@@ -5,7 +5,7 @@ import io
 import os
 from pathlib import Path
 
-from inarch.data.found import SPLITS, Found, Listing
+from inarch.data.candidate_files import SPLITS, CandidateFile, Listing
 from inarch.data.photos import PhotoSet
 from inarch.errors import PhotosError
 
@@ -23,7 +23,7 @@ def list_manifest(manifest: Path) -> Listing:
         OSError: the manifest cannot be opened.
     """
     lines: dict[str, int] = {}
-    found: list[Found] = []
+    found: list[CandidateFile] = []
     for line, row in _rows(manifest):
         try:
             photo = _photo(manifest.parent, row)
@@ -81,7 +81,7 @@ def _require_columns(manifest: Path, columns: list[str]) -> None:
         )
 
 
-def _photo(folder: Path, row: Row) -> Found:
+def _photo(folder: Path, row: Row) -> CandidateFile:
     path = next((row[name] for name in PATH_COLUMNS if row.get(name)), "")
     if not path:
         raise PhotosError("there is no path.")
@@ -93,4 +93,4 @@ def _photo(folder: Path, row: Row) -> Found:
     split = row.get("split", "")
     if split and split.lower() not in SPLITS:
         raise PhotosError(f"there is no split {split!r}; the splits are train, val and test.")
-    return Found(file, Path(path).as_posix(), row["label"], SPLITS.get(split.lower(), ""), row.get("group", ""))
+    return CandidateFile(file, Path(path).as_posix(), row["label"], SPLITS.get(split.lower(), ""), row.get("group", ""))

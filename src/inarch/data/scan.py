@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from inarch.data.candidate_files import CandidateFile, Listing
 from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.data.folders import list_folder, list_unlabelled
-from inarch.data.found import Found, Listing
 from inarch.data.manifest import list_manifest
 from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
-from inarch.storage.parallel import in_order
+from inarch.storage.parallel import map_in_order
 
 WORKERS = 2
 
@@ -37,8 +37,8 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
             there is a class that is none of ``classes``.
     """
     path = Path(photos).expanduser().absolute()
-    listing = _listing(path)
-    examined = _examined(listing)
+    listing = _list_photos(path)
+    examined = _examine_files(listing)
     readable = [found for found, digest in examined if isinstance(digest, str)]
     if classes is None:
         _check(path, listing, readable)
@@ -54,8 +54,8 @@ def survey(photos: str | Path) -> PhotoSet:
         PhotosError: the photos are not arranged in one of the ways that `scan` knows.
     """
     path = Path(photos).expanduser().absolute()
-    listing = _listing(path)
-    examined = _examined(listing)
+    listing = _list_photos(path)
+    examined = _examine_files(listing)
     return _photo_set(listing, examined, sorted({*listing.classes, *(found.label for found, _ in examined)}))
 
 
@@ -72,20 +72,20 @@ def scan_unlabelled(photos: str | Path) -> PhotoSet:
         listing = list_unlabelled(path)
     except OSError as error:
         raise PhotosError(f"{photos} must be a folder of photos, and cannot be opened ({error.strerror}).") from error
-    found = _photo_set(listing, _examined(listing), listing.classes)
+    found = _photo_set(listing, _examine_files(listing), listing.classes)
     if not found.photos:
         raise PhotosError(f"The folder {photos} holds no photos.")
     distinct = {photo.digest: photo for photo in found.photos}
     return replace(found, photos=tuple(distinct[digest] for digest in sorted(distinct)))
 
 
-Examined = list[tuple[Found, str | SkippedFile]]
+Examined = list[tuple[CandidateFile, str | SkippedFile]]
 
 
-def _examined(listing: Listing) -> Examined:
+def _examine_files(listing: Listing) -> Examined:
     """Each file with a name that can be told, and its digest, or why it is left out."""
     sound = [found for found in listing.found if _is_text(found.path)]
-    return list(zip(sound, in_order(_examine, sound, WORKERS), strict=True))
+    return list(zip(sound, map_in_order(_examine, sound, WORKERS), strict=True))
 
 
 def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> PhotoSet:
@@ -98,11 +98,11 @@ def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> 
             for found, digest in examined
             if isinstance(digest, str)
         ),
-        skipped=_skipped(listing, [result for _, result in examined]),
+        skipped=_collect_skipped(listing, [result for _, result in examined]),
     )
 
 
-def _listing(path: Path) -> Listing:
+def _list_photos(path: Path) -> Listing:
     if not os.path.exists(path):
         raise PhotosError(f"There is nothing at {path}; the photos are {ARRANGEMENT}.")
     try:
@@ -115,7 +115,7 @@ def _listing(path: Path) -> Listing:
     raise PhotosError(f"{path} is neither a folder nor a .csv file; the photos are {ARRANGEMENT}.")
 
 
-def _examine(found: Found) -> str | SkippedFile:
+def _examine(found: CandidateFile) -> str | SkippedFile:
     """The file's digest, or why it is left out."""
     try:
         if found.file.suffix.lower() not in IMAGE_SUFFIXES:
@@ -128,36 +128,36 @@ def _examine(found: Found) -> str | SkippedFile:
         return SkippedFile(found.path, f"It cannot be opened ({error.strerror}).")
 
 
-def _skipped(listing: Listing, results: Iterable[str | SkippedFile]) -> tuple[SkippedFile, ...]:
+def _collect_skipped(listing: Listing, results: Iterable[str | SkippedFile]) -> tuple[SkippedFile, ...]:
     misnamed = [SkippedFile(found.path, "Its name is not text in UTF-8.") for found in listing.found]
     every = [
         *listing.skipped,
         *(file for file in misnamed if not _is_text(file.path)),
         *(file for file in results if isinstance(file, SkippedFile)),
     ]
-    return tuple(SkippedFile(_printable(file.path), file.reason) for file in every)
+    return tuple(SkippedFile(_escape_name(file.path), file.reason) for file in every)
 
 
 def _is_text(name: str) -> bool:
     """Whether a name can be written to a report: file systems allow bytes that are no text, and line breaks."""
-    return name == _printable(name)
+    return name == _escape_name(name)
 
 
-def _printable(name: str) -> str:
+def _escape_name(name: str) -> str:
     text = name.encode("utf-8", "backslashreplace").decode()
     return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _check(path: Path, listing: Listing, photos: Sequence[Found]) -> None:
+def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> None:
     """Every class needs a photo in train, and the same classes must stand in every split."""
     classes = listing.classes
     if not {"train", ""}.intersection(listing.splits):
         raise PhotosError(f"{path} has {' and '.join(listing.splits)} but no train to learn from: add it.")
     if len(classes) < 2:
-        raise PhotosError(_one_class(path, listing))
+        raise PhotosError(_explain_one_class(path, listing))
     for name in classes:
         if not _is_text(name):
-            raise PhotosError(f"The class name {_printable(name)!r} in {path} is not one line of text: rename it.")
+            raise PhotosError(f"The class name {_escape_name(name)!r} in {path} is not one line of text: rename it.")
     present = {split: {found.label for found in photos if found.split == split} for split in listing.splits}
     trained = present.pop("train" if "train" in present else "")
     empty = [name for name in classes if name not in trained]
@@ -181,7 +181,7 @@ def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -
         )
 
 
-def _check_known(path: Path, photos: Sequence[Found], classes: Sequence[str]) -> None:
+def _check_known(path: Path, photos: Sequence[CandidateFile], classes: Sequence[str]) -> None:
     unknown = sorted({found.label for found in photos} - set(classes))
     if unknown:
         raise PhotosError(
@@ -192,7 +192,7 @@ def _check_known(path: Path, photos: Sequence[Found], classes: Sequence[str]) ->
         raise PhotosError(f"{path} holds no photos; they are {ARRANGEMENT}.")
 
 
-def _one_class(path: Path, listing: Listing) -> str:
+def _explain_one_class(path: Path, listing: Listing) -> str:
     if not listing.classes:
         return f"{path} holds no class folders with photos; the photos are {ARRANGEMENT}."
     (only,) = listing.classes

@@ -34,7 +34,7 @@ def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:
         _require_training_photos(photos)
         return photos
     _require_two_photos(photos)
-    test = _held_out(photos, seed, held_out)
+    test = _choose_held_out(photos, seed, held_out)
     return replace(
         photos,
         photos=tuple(
@@ -48,14 +48,14 @@ def reported_split(photos: PhotoSet) -> str:
     return "test" if any(photo.split == "test" for photo in photos.photos) else "val"
 
 
-def judged_photos(photos: PhotoSet) -> tuple[str, tuple[Photo, ...]]:
+def evaluation_photos(photos: PhotoSet) -> tuple[str, tuple[Photo, ...]]:
     """What a trained net is judged on: the test split or else the val split, and its name; else ``all`` photos."""
     name = reported_split(photos)
     own = photos.of_split(name)
     return (name, own) if own else ("all", photos.photos)
 
 
-def learned_photos(photos: PhotoSet) -> tuple[Photo, ...]:
+def training_photos(photos: PhotoSet) -> tuple[Photo, ...]:
     """The photos that are learned from."""
     held = reported_split(photos)
     return tuple(photo for photo in photos.photos if photo.split != held)
@@ -115,7 +115,7 @@ def loose_folds(labels: NDArray[np.integer], groups: NDArray[np.generic], *, k: 
     return [(np.flatnonzero(fold != each), np.flatnonzero(fold == each)) for each in np.unique(fold)]
 
 
-def distinct(labels: NDArray[np.integer], groups: NDArray[np.generic], classes: int) -> list[int]:
+def count_groups(labels: NDArray[np.integer], groups: NDArray[np.generic], classes: int) -> list[int]:
     """For each class how many groups have photos of it: photos that belong together count once."""
     return [len(np.unique(groups[labels == label])) for label in range(classes)]
 
@@ -140,7 +140,7 @@ def _require_two_photos(photos: PhotoSet) -> None:
             )
 
 
-def _held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
+def _choose_held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
     """The indices of the photos to test with."""
 
     def order(unit: Sequence[int]) -> str:
@@ -158,13 +158,13 @@ def _held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
             taken += count
     for label in sorted(aim):
         if not taken[label]:  # each of its units is larger than the share: the smallest will do
-            number = _smallest(photos.classes[label], label, counts, total - taken, chosen)
+            number = _smallest_unit(photos.classes[label], label, counts, total - taken, chosen)
             chosen.add(number)
             taken += counts[number]
     return {i for number in chosen for i in together[number]}
 
 
-def _smallest(name: str, label: int, counts: Sequence[Counter[int]], left: Counter[int], chosen: set[int]) -> int:
+def _smallest_unit(name: str, label: int, counts: Sequence[Counter[int]], left: Counter[int], chosen: set[int]) -> int:
     """The smallest unit with photos of a class that leaves some of each of its classes to learn from."""
     fitting = [
         number

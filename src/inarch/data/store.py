@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_or_error, read_bytes
-from inarch.data.found import digest_of
 from inarch.data.photos import (
     Photo,
     PhotoSet,
@@ -18,7 +18,7 @@ from inarch.data.photos import (
 )
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.storage.cache import ArrayCache, Rows, cache_key
-from inarch.storage.parallel import in_order
+from inarch.storage.parallel import map_in_order
 
 DECODER = "1"
 """To be raised whenever `decode` gives other pixels than before, so that no old ones are found."""
@@ -29,7 +29,7 @@ WORKERS = 2
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredPhotos:
     """Photos and their pixels."""
 
     photos: PhotoSet
@@ -37,13 +37,13 @@ class Stored:
     """(n, image_size, image_size, 3) of uint8; row i is ``photos.photos[i]``."""
 
 
-def silent(done: int, total: int) -> None:
+def ignore_counts(done: int, total: int) -> None:
     """Report no progress."""
 
 
 def store(
-    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = silent
-) -> Stored:
+    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = ignore_counts
+) -> StoredPhotos:
     """Decode what the cache does not hold yet.
 
     Photos that cannot be read move from ``photos`` to ``skipped``, with the reason; they are tried again next time.
@@ -64,8 +64,8 @@ def store(
 
 
 def store_readable(
-    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = silent
-) -> Stored:
+    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = ignore_counts
+) -> StoredPhotos:
     """The same, whatever is left of each class.
 
     Raises:
@@ -74,14 +74,14 @@ def store_readable(
     """
     rows = _rows(preprocessing, cache)
     reasons = _fill(rows, photos, preprocessing, on_progress)
-    readable = _without(photos, reasons)
+    readable = _drop_unreadable(photos, reasons)
     if not readable.photos:
         why = f" ({readable.skipped[0].path}: {readable.skipped[0].reason})" if readable.skipped else ""
         raise PhotosError(f"{photos.root} has no photo that can be read{why}.")
-    return Stored(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
+    return StoredPhotos(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
 
 
-def undecoded(photos: PhotoSet, preprocessing: Preprocessing, cache: Path) -> int:
+def count_undecoded(photos: PhotoSet, preprocessing: Preprocessing, cache: Path) -> int:
     """How many distinct photos `store` would have to decode."""
     return len(_rows(preprocessing, cache).missing([photo.digest for photo in photos.photos]))
 
@@ -102,7 +102,7 @@ def _fill(
     done = len(distinct) - len(missing)
     on_progress(done, len(distinct))
     read = partial(_read, root=Path(photos.root), preprocessing=preprocessing)
-    for digest, image in zip(missing, in_order(read, [distinct[key] for key in missing], WORKERS), strict=True):
+    for digest, image in zip(missing, map_in_order(read, [distinct[key] for key in missing], WORKERS), strict=True):
         if isinstance(image, UnreadableImageError):
             reasons[digest] = str(image)
         else:
@@ -132,7 +132,7 @@ def _read(photo: Photo, *, root: Path, preprocessing: Preprocessing) -> NDArray[
     return decode_or_error(content, preprocessing)
 
 
-def _without(photos: PhotoSet, reasons: dict[str, str]) -> PhotoSet:
+def _drop_unreadable(photos: PhotoSet, reasons: dict[str, str]) -> PhotoSet:
     """The set with the unreadable photos among the skipped files."""
     kept = tuple(photo for photo in photos.photos if photo.digest not in reasons)
     skipped = tuple(

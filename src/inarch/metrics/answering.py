@@ -38,7 +38,7 @@ class Evidence:
     truth: NDArray[np.float64]
     """The probability of the true class, (n,)."""
     novelty: NDArray[np.float64]
-    """How unlike the photos are that the fit had seen, (n,); see `inarch.metrics.novelty.novelty`."""
+    """How unlike the photos are that the fit had seen, (n,); see `inarch.metrics.novelty.ood_scores`."""
     known: NDArray[np.float16]
     """Features of photos that were learned from, (m, d), each of length 1."""
 
@@ -70,7 +70,7 @@ def rule_for(evidence: Evidence, goal: float = GOAL) -> AnswerRule:
     passing = [
         place
         for place in tried
-        if answered[place] and chance(int(right[place]), int(answered[place]), goal) <= LUCK / STEPS
+        if answered[place] and binomial_tail(int(right[place]), int(answered[place]), goal) <= LUCK / STEPS
     ]
     reaching = np.flatnonzero((answered > 0) & (right >= goal * answered))
     chosen = passing or reaching.tolist()
@@ -80,7 +80,7 @@ def rule_for(evidence: Evidence, goal: float = GOAL) -> AnswerRule:
     return AnswerRule(goal, bound, float(limit) + ROUNDING, bool(passing), n, wilson(given, n))
 
 
-def chance(right: int, n: int, share: float) -> float:
+def binomial_tail(right: int, n: int, share: float) -> float:
     """How probable it is that ``right`` or more of ``n`` answers are right where ``share`` of all answers is."""
     factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
     k = np.arange(right, n + 1)
@@ -97,7 +97,7 @@ def upper_bound(values: NDArray[np.float64], share: float) -> float:
     return float(np.sort(values)[rank - 1])
 
 
-def is_unlike(rule: AnswerRule, novelty: float) -> bool:
+def is_out_of_distribution(rule: AnswerRule, novelty: float) -> bool:
     """Whether a photo is unlike those that were learned from."""
     return novelty > rule.novelty
 

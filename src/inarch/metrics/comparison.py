@@ -51,7 +51,7 @@ def paired_difference(losses_a: Losses, losses_b: Losses) -> PairedDifference:
     return PairedDifference(float(differences.mean()), spread)
 
 
-def compared(
+def compare_classifiers(
     correct: tuple[Correct, Correct], units: NDArray[np.integer], losses: tuple[Losses, Losses] | None = None
 ) -> Comparison:
     """Whether the first of two classifiers is better than the second, on the same photos.
@@ -69,10 +69,10 @@ def compared(
         UserError: there are no photos, or not as many for one as for the other.
     """
     _check_paired(len(correct[0]), len(correct[1]))
-    gains = _of_units(correct[0].astype(np.float64) - correct[1], units)
+    gains = _mean_by_unit(correct[0].astype(np.float64) - correct[1], units)
     gain, p = _gain(gains), _sign_test(gains)
     drop = nan if losses is None else paired_difference(losses[1], losses[0]).mean
-    lowered = 0 if losses is None else _certain_sign(_of_units(losses[1] - losses[0], units))
+    lowered = 0 if losses is None else _certain_sign(_mean_by_unit(losses[1] - losses[0], units))
     verdict = UNDECIDED
     if gain.value >= 0 and ((p < LEVEL and gain.value > 0) or lowered > 0):
         verdict = BETTER
@@ -81,7 +81,7 @@ def compared(
     return Comparison(gain, p, None if losses is None else drop, verdict)
 
 
-def _of_units(values: NDArray[np.float64], units: NDArray[np.integer]) -> NDArray[np.float64]:
+def _mean_by_unit(values: NDArray[np.float64], units: NDArray[np.integer]) -> NDArray[np.float64]:
     """The mean of each unit's photos."""
     places = np.unique(units, return_inverse=True)[1]
     return np.asarray(np.bincount(places, weights=values) / np.bincount(places))

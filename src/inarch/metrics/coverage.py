@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from inarch.metrics.answering import STEPS, is_close, is_unlike
+from inarch.metrics.answering import STEPS, is_close, is_out_of_distribution
 from inarch.metrics.arrays import Confidence, Correct, Novelty
 from inarch.metrics.intervals import wilson
-from inarch.metrics.records import Answered, AnswerRule, CoveragePoint
+from inarch.metrics.records import AnswerRule, CoveragePoint, SelectiveResult
 
 
-def answered(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty: Novelty) -> Answered:
+def measure_coverage(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty: Novelty) -> SelectiveResult:
     """Coverage, and accuracy among the answered, of labelled photos that had no part in choosing the rule.
 
     Args:
@@ -20,10 +20,10 @@ def answered(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty
     Raises:
         UserError: there are no photos.
     """
-    unlike = np.array([is_unlike(rule, each) for each in novelty.tolist()], dtype=bool)
+    unlike = np.array([is_out_of_distribution(rule, each) for each in novelty.tolist()], dtype=bool)
     close = np.array([is_close(rule, each) for each in confidence.tolist()], dtype=bool)
     given = ~(unlike | close)
-    return Answered(
+    return SelectiveResult(
         rule=rule,
         coverage=wilson(int(given.sum()), len(given)),
         accuracy=wilson(int(correct[given].sum()), int(given.sum())) if given.any() else None,

@@ -30,7 +30,7 @@ def directions(features: Features) -> NDArray[np.float16]:
     return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float16)
 
 
-def novelty(
+def ood_scores(
     features: Features,
     known: Features,
     groups: NDArray[np.int64] | None = None,

@@ -90,7 +90,7 @@ class CoveragePoint:
 
 
 @dataclass(frozen=True)
-class Answered:
+class SelectiveResult:
     """What a rule comes to on labelled photos that had no part in choosing it."""
 
     rule: AnswerRule
@@ -127,7 +127,7 @@ class Evaluation:
     """Worst first: the most confident wrong answers."""
     precise_at: int | None = None
     """About how many photos it takes to know an accuracy like this one to 2 points either way."""
-    answered: Answered | None = None
+    answered: SelectiveResult | None = None
     """What saying "don't know" comes to, where there is a rule for it."""
 
 

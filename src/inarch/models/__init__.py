@@ -11,8 +11,8 @@ from inarch.models.backbone import (
     reader,
 )
 from inarch.models.catalog import ARCHITECTURES, architecture, build
-from inarch.models.fast.folding import folded
-from inarch.models.freezing import Frozen, evaluating, norms_of
+from inarch.models.fast.folding import fold_batch_norm
+from inarch.models.freezing import FrozenModule, evaluating, norms_of
 
 __all__ = [
     "ARCHITECTURES",
@@ -21,11 +21,11 @@ __all__ = [
     "Backbone",
     "Block",
     "Classifier",
-    "Frozen",
+    "FrozenModule",
     "architecture",
     "build",
     "evaluating",
-    "folded",
+    "fold_batch_norm",
     "head_for",
     "linear_head",
     "norms_of",

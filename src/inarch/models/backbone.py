@@ -88,11 +88,11 @@ class Backbone(nn.Module):
     def forward(self, images: Float[Tensor, "n c_in h w"]) -> MapOut:
         """The final feature map. A tail (see `split`) takes a feature map in place of images."""
         feature_map = images
-        means = [pooled(images)] if any(name not in self.stages for name in self.gathered) else []
+        means = [global_average_pool(images)] if any(name not in self.stages for name in self.gathered) else []
         for name, stage in self.stages.items():
             feature_map = stage(feature_map)
             if name in self.gathered:
-                means.append(pooled(feature_map))
+                means.append(global_average_pool(feature_map))
         everywhere = [mean.expand(-1, -1, *feature_map.shape[2:]) for mean in means]
         return torch.cat([*everywhere, feature_map], 1) if means else feature_map
 
@@ -213,7 +213,7 @@ class Classifier(nn.Module):
         return notebook.picture_of(self)
 
 
-def pooled(feature_map: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 1 1"]:
+def global_average_pool(feature_map: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 1 1"]:
     """The mean of every channel."""
     return feature_map.mean((2, 3), keepdim=True)
 

@@ -12,7 +12,7 @@ from inarch.models.convolution import (
     chain,
     conv_norm,
 )
-from inarch.models.fast.fused import side_by_side
+from inarch.models.fast.fused import run_branches
 from inarch.models.shapes import MapIn, MapOut
 
 
@@ -28,7 +28,7 @@ class Inception(nn.Module):
 
     def forward(self, feature_map: MapIn) -> MapOut:
         """The concatenation of every branch's map."""
-        return torch.cat(side_by_side(self.branches.values(), feature_map), dim=1)
+        return torch.cat(run_branches(self.branches.values(), feature_map), dim=1)
 
 
 class ResidualBlock(nn.Module):
@@ -45,10 +45,10 @@ class ResidualBlock(nn.Module):
         return self.relu(self.residual(feature_map) + self.shortcut(feature_map))
 
 
-Branches = Mapping[str, Sequence[Step]]
+BranchSteps = Mapping[str, Sequence[Step]]
 
 
-def inception(in_channels: int, branches: Branches, unit: Unit) -> tuple[Inception, int]:
+def inception(in_channels: int, branches: BranchSteps, unit: Unit) -> tuple[Inception, int]:
     """Build an Inception module from its table.
 
     Returns:

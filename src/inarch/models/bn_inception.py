@@ -19,28 +19,28 @@ from inarch.models.convolution import (
     Unit,
     conv_norm_relu,
 )
-from inarch.models.googlenet import Stem, photo_stem
+from inarch.models.googlenet import StemTable, photo_stem
 from inarch.models.tables import (
     Branches,
     Row,
     Stages,
     Variation,
     backbone_of,
-    published,
+    keep_branches,
 )
 
 UNIT: Unit = conv_norm_relu
 
 
-def _average() -> nn.Module:
+def _average_pool() -> nn.Module:
     return nn.AvgPool2d(3, 1, 1)
 
 
-def _maximum() -> nn.Module:
+def _max_pool() -> nn.Module:
     return nn.MaxPool2d(3, 1, 1)
 
 
-def _halving() -> nn.Module:
+def _halving_pool() -> nn.Module:
     """Caffe's pool on an even grid; on an odd one it keeps the last pixel, as the convolutions beside it do.
 
     What comes in is rectified, so that a border of zeros can never be the maximum.
@@ -64,16 +64,16 @@ class BnInceptionWidths(NamedTuple):
 
 BN_INCEPTION_MODULES: Mapping[str, BnInceptionWidths] = MappingProxyType(
     {  # Ioffe and Szegedy 2015, Fig. 5
-        "3a": BnInceptionWidths(64, 64, 64, 64, 96, _average, 32),
-        "3b": BnInceptionWidths(64, 64, 96, 64, 96, _average, 64),
-        "3c": BnInceptionWidths(0, 128, 160, 64, 96, _halving, 0),
-        "4a": BnInceptionWidths(224, 64, 96, 96, 128, _average, 128),
-        "4b": BnInceptionWidths(192, 96, 128, 96, 128, _average, 128),
-        "4c": BnInceptionWidths(160, 128, 160, 128, 160, _average, 128),
-        "4d": BnInceptionWidths(96, 128, 192, 160, 192, _average, 128),
-        "4e": BnInceptionWidths(0, 128, 192, 192, 256, _halving, 0),
-        "5a": BnInceptionWidths(352, 192, 320, 160, 224, _average, 128),
-        "5b": BnInceptionWidths(352, 192, 320, 192, 224, _maximum, 128),
+        "3a": BnInceptionWidths(64, 64, 64, 64, 96, _average_pool, 32),
+        "3b": BnInceptionWidths(64, 64, 96, 64, 96, _average_pool, 64),
+        "3c": BnInceptionWidths(0, 128, 160, 64, 96, _halving_pool, 0),
+        "4a": BnInceptionWidths(224, 64, 96, 96, 128, _average_pool, 128),
+        "4b": BnInceptionWidths(192, 96, 128, 96, 128, _average_pool, 128),
+        "4c": BnInceptionWidths(160, 128, 160, 128, 160, _average_pool, 128),
+        "4d": BnInceptionWidths(96, 128, 192, 160, 192, _average_pool, 128),
+        "4e": BnInceptionWidths(0, 128, 192, 192, 256, _halving_pool, 0),
+        "5a": BnInceptionWidths(352, 192, 320, 160, 224, _average_pool, 128),
+        "5b": BnInceptionWidths(352, 192, 320, 192, 224, _max_pool, 128),
     }
 )
 BN_INCEPTION_MEAN = (128 / 255, 117 / 255, 104 / 255)
@@ -101,7 +101,7 @@ def bn_inception_table(widths: BnInceptionWidths) -> Branches:
     return {name: path for name, path in present.items() if path}
 
 
-def bn_inception_stages(stem: Stem, modules: Mapping[str, BnInceptionWidths], branches: Variation) -> Stages:
+def bn_inception_stages(stem: StemTable, modules: Mapping[str, BnInceptionWidths], branches: Variation) -> Stages:
     """The whole net as one table; a module that halves the grid begins a stage."""
     stages: dict[str, dict[str, Row]] = {"stem": dict(stem(nn.Identity))}
     stage = 3
@@ -114,9 +114,9 @@ def bn_inception_stages(stem: Stem, modules: Mapping[str, BnInceptionWidths], br
 def bn_inception(
     classes: int,
     *,
-    stem: Stem = photo_stem,
+    stem: StemTable = photo_stem,
     modules: Mapping[str, BnInceptionWidths] = BN_INCEPTION_MODULES,
-    branches: Variation = published,
+    branches: Variation = keep_branches,
 ) -> Classifier:
     """BN-Inception, or a variation of it.
 

@@ -9,11 +9,11 @@ from torch import nn
 from inarch.errors import UnknownNameError, UserError
 from inarch.models.architecture import Architecture
 from inarch.models.backbone import Backbone, Classifier
-from inarch.models.foreign import build_foreign, foreign, is_foreign
+from inarch.models.foreign import build_foreign, foreign_model, is_foreign
 from inarch.models.inception_rows import INCEPTION_ROWS
 from inarch.models.initialisation import initialise
 from inarch.models.resnet_rows import RESNET_ROWS
-from inarch.models.variation import varied
+from inarch.models.variation import apply_variations
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({**INCEPTION_ROWS, **RESNET_ROWS})
 
@@ -30,13 +30,13 @@ def architecture(net: str | Architecture) -> Architecture:
     if isinstance(net, Architecture):
         return net
     if is_foreign(net):
-        return Architecture(**vars(foreign(net)))
+        return Architecture(**vars(foreign_model(net)))
     name, *variations = net.split(":")
     if is_foreign(name):
         raise UserError(f"Nets of other libraries cannot be varied; leave {net[len(name) :]!r} out.")
     if name not in ARCHITECTURES:
         raise UnknownNameError("model", name, ARCHITECTURES)
-    return varied(name, ARCHITECTURES[name], variations)
+    return apply_variations(name, ARCHITECTURES[name], variations)
 
 
 def auxiliary_heads(
@@ -52,7 +52,7 @@ def auxiliary_heads(
     if not taps:
         return {}
     if head is None:
-        raise UserError(f"{_called(net)} has no auxiliary heads; leave `auxiliary` empty.")
+        raise UserError(f"{_display_name(net)} has no auxiliary heads; leave `auxiliary` empty.")
     heads = {}
     for tap in taps:
         if tap not in backbone.taps:
@@ -61,7 +61,7 @@ def auxiliary_heads(
     return heads
 
 
-def _called(net: str | Architecture) -> str:
+def _display_name(net: str | Architecture) -> str:
     return net if isinstance(net, str) else f"{net.family} ({net.variant})"
 
 
@@ -95,5 +95,5 @@ def build(
     if device != "meta":
         model = model.to_empty(device=device)
         initialise(model, torch.Generator(device).manual_seed(seed))
-    model.name, model.image_size = _called(net), row.image_size
+    model.name, model.image_size = _display_name(net), row.image_size
     return model

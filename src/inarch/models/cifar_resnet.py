@@ -13,8 +13,8 @@ from inarch.models.resnet import NARROW_LINEAR, ZERO_START, resnet
 from inarch.models.resnet_parts import (
     BASIC,
     SMALL_STEM,
+    no_shortcut,
     padded_shortcut,
-    without_shortcut,
 )
 
 CIFAR_WIDTH = 16
@@ -36,7 +36,7 @@ CIFAR_PLAIN_DEPARTURES = (CIFAR_MEAN, NARROW_LINEAR)
 CIFAR_DEPARTURES = (ZEROS_AROUND, CIFAR_MEAN, ZERO_START, NARROW_LINEAR)
 
 cifar_resnet = partial(resnet, residual=BASIC, width=CIFAR_WIDTH, stem=SMALL_STEM, shortcut=padded_shortcut)
-cifar_plain = partial(cifar_resnet, shortcut=without_shortcut)
+cifar_plain = partial(cifar_resnet, shortcut=no_shortcut)
 
 
 def cifar_depths(layers: int, *, per_block: int = 2) -> tuple[int, int, int]:

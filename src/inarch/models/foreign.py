@@ -26,14 +26,14 @@ from inarch.models.backbone import (
     Classifier,
     linear_head,
 )
-from inarch.models.fast.folding import folded
+from inarch.models.fast.folding import fold_batch_norm
 
 TIMM = "timm:"
 EFFICIENTNET_LITE0, LITE_LIBRARY = "efficientnet_lite0", "efficientnet_lite_pytorch"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreign:
+class ForeignModel:
     """What is known of a foreign net before it is built; fields as in `inarch.models.Architecture`."""
 
     builder: Callable[[int], Classifier]
@@ -45,7 +45,7 @@ class Foreign:
     std: tuple[float, float, float]
 
 
-class Link(NamedTuple):
+class ForeignBlock(NamedTuple):
     """One block of the chain that a foreign net is."""
 
     path: str
@@ -55,15 +55,15 @@ class Link(NamedTuple):
     stride: int
 
 
-class Plan(NamedTuple):
+class ForeignChain(NamedTuple):
     """How a foreign net becomes a chain."""
 
-    stages: Mapping[str, Sequence[Link]]
+    stages: Mapping[str, Sequence[ForeignBlock]]
     heads: Sequence[str]
     """How the paths begin of what the foreign net has behind the chain."""
 
 
-class Opened(NamedTuple):
+class LibraryModel(NamedTuple):
     """A foreign net as its library builds it."""
 
     module: nn.Module
@@ -75,7 +75,7 @@ class Opened(NamedTuple):
     """Paths of the modules in running order; none where they are to be found out."""
 
 
-def required(module: str, extra: str) -> Any:
+def import_required(module: str, extra: str) -> Any:
     """Import a package that an extra brings.
 
     Raises:
@@ -97,14 +97,14 @@ def is_foreign(name: str) -> bool:
     return name == EFFICIENTNET_LITE0 or name.startswith(TIMM)
 
 
-def foreign(name: str) -> Foreign:
+def foreign_model(name: str) -> ForeignModel:
     """What is known of a foreign net.
 
     Raises:
         UnknownNameError: its library has no net of that name; offers the nearest one.
         UserError: its library is not installed.
     """
-    return _efficientnet_lite0() if name == EFFICIENTNET_LITE0 else _timm(name)
+    return _efficientnet_lite0() if name == EFFICIENTNET_LITE0 else _timm_model(name)
 
 
 def build_foreign(name: str, *, classes: int, seed: int, device: str) -> Classifier:
@@ -115,10 +115,10 @@ def build_foreign(name: str, *, classes: int, seed: int, device: str) -> Classif
     """
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # libraries compute with numbers while they build
         torch.default_generator.manual_seed(seed)
-        return foreign(name).builder(classes).to(device)
+        return foreign_model(name).builder(classes).to(device)
 
 
-def their_layer(name: str, layer: str) -> str:
+def foreign_layer_name(name: str, layer: str) -> str:
     """The foreign net's name of our ``layer``.
 
     Raises:
@@ -126,7 +126,7 @@ def their_layer(name: str, layer: str) -> str:
     """
     match layer.split("."):
         case ["backbone", "stages", stage, block, *rest]:
-            paths = {link.block: link.path for link in plan(name).stages[stage]}
+            paths = {link.block: link.path for link in plan_chain(name).stages[stage]}
             return ".".join([paths[block], *rest])
     raise KeyError(layer)
 
@@ -138,7 +138,7 @@ def timm_facts(name: str) -> Any:
         UnknownNameError: timm has no such net, or no such weights of it.
         UserError: timm is not installed.
     """
-    timm = required("timm", "timm")
+    timm = import_required("timm", "timm")
     net, _, tag = name.removeprefix(TIMM).partition(".")
     if not timm.is_model(net):
         nets = timm.list_models()
@@ -149,8 +149,8 @@ def timm_facts(name: str) -> Any:
     return timm.create_model(net, pretrained=False).pretrained_cfg if not tags else _record(timm, net, tag)
 
 
-def _efficientnet_lite0() -> Foreign:
-    return Foreign(
+def _efficientnet_lite0() -> ForeignModel:
+    return ForeignModel(
         builder=lambda classes: _classifier(EFFICIENTNET_LITE0, classes),
         family="efficientnet",
         variant="lite0",
@@ -161,9 +161,9 @@ def _efficientnet_lite0() -> Foreign:
     )
 
 
-def _timm(name: str) -> Foreign:
+def _timm_model(name: str) -> ForeignModel:
     facts = timm_facts(name)
-    return Foreign(
+    return ForeignModel(
         builder=lambda classes: _classifier(name, classes),
         family="timm",
         variant=facts.tag or "timm",
@@ -174,22 +174,22 @@ def _timm(name: str) -> Foreign:
     )
 
 
-def _opened(name: str) -> Opened:
+def _open_model(name: str) -> LibraryModel:
     """The net, freshly built."""
-    return _opened_lite0() if name == EFFICIENTNET_LITE0 else _opened_timm(name)
+    return _open_lite0() if name == EFFICIENTNET_LITE0 else _open_timm(name)
 
 
-def _opened_timm(name: str) -> Opened:
-    net = required("timm", "timm").create_model(name.removeprefix(TIMM), pretrained=False)
+def _open_timm(name: str) -> LibraryModel:
+    net = import_required("timm", "timm").create_model(name.removeprefix(TIMM), pretrained=False)
     info = getattr(net, "feature_info", None)
     if not info or not hasattr(net, "forward_features"):
-        raise _no_chain(name, "it does not say where its stages end")
-    return Opened(net, net.forward_features, {each["module"]: each["num_chs"] for each in info})
+        raise _no_chain_error(name, "it does not say where its stages end")
+    return LibraryModel(net, net.forward_features, {each["module"]: each["num_chs"] for each in info})
 
 
-def _opened_lite0() -> Opened:
+def _open_lite0() -> LibraryModel:
     """Its stem and its end keep their activation elsewhere; its stages end before the grid shrinks."""
-    net = required(LITE_LIBRARY, "imagenet").EfficientNet.from_name(EFFICIENTNET_LITE0.replace("_", "-"))
+    net = import_required(LITE_LIBRARY, "imagenet").EfficientNet.from_name(EFFICIENTNET_LITE0.replace("_", "-"))
     net.stem_activation, net.end_activation = nn.ReLU6(), nn.ReLU6()
     blocks = {f"_blocks.{place}": block for place, block in enumerate(net._blocks)}
     shrinks = [block._depthwise_conv.stride[0] > 1 for block in net._blocks]
@@ -199,15 +199,15 @@ def _opened_lite0() -> Opened:
         if then
     }
     chain = ("_conv_stem", "_bn0", "stem_activation", *blocks, "_conv_head", "_bn1", "end_activation")
-    return Opened(net, net.extract_features, ends, chain)
+    return LibraryModel(net, net.extract_features, ends, chain)
 
 
 def _classifier(name: str, classes: int) -> Classifier:
-    backbone = _backbone(_opened(name).module, plan(name).stages)
+    backbone = _backbone(_open_model(name).module, plan_chain(name).stages)
     return Classifier(backbone, linear_head(backbone.channels, classes))
 
 
-def _backbone(net: nn.Module, stages: Mapping[str, Sequence[Link]]) -> Backbone:
+def _backbone(net: nn.Module, stages: Mapping[str, Sequence[ForeignBlock]]) -> Backbone:
     return Backbone(
         {
             stage: [Block(link.block, net.get_submodule(link.path), link.channels, link.stride) for link in links]
@@ -218,7 +218,7 @@ def _backbone(net: nn.Module, stages: Mapping[str, Sequence[Link]]) -> Backbone:
 
 @cache
 @torch.no_grad()
-def plan(name: str) -> Plan:
+def plan_chain(name: str) -> ForeignChain:
     """How a foreign net becomes a chain, found out and proved on a random image.
 
     Raises:
@@ -226,19 +226,21 @@ def plan(name: str) -> Plan:
     """
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(0)
-        opened = _opened(name)
+        opened = _open_model(name)
         _enliven(opened.module.eval())
-        size = foreign(name).image_size
+        size = foreign_model(name).image_size
         image = torch.randn(1, 3, size, size)
-        paths = opened.chain or _found_chain(name, opened, image)
-        stages = _staged(name, _measured(name, opened.module, paths, image), opened)
+        paths = opened.chain or _find_chain(name, opened, image)
+        stages = _group_into_stages(name, _measure_links(name, opened.module, paths, image), opened)
         backbone, expected = _backbone(opened.module, stages), opened.features(image.clone())
         if not torch.equal(backbone(image.clone()), expected):
-            raise _no_chain(name, "its blocks, one after the other, give another feature map than it does")
-        if not torch.allclose(folded(backbone)(image), expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())):
-            raise _no_chain(name, "its batch normalisation cannot be folded")
+            raise _no_chain_error(name, "its blocks, one after the other, give another feature map than it does")
+        if not torch.allclose(
+            fold_batch_norm(backbone)(image), expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())
+        ):
+            raise _no_chain_error(name, "its batch normalisation cannot be folded")
     roots = {path.partition(".")[0] for path in paths}
-    return Plan(stages, tuple(f"{each}." for each, _ in opened.module.named_children() if each not in roots))
+    return ForeignChain(stages, tuple(f"{each}." for each, _ in opened.module.named_children() if each not in roots))
 
 
 def _enliven(net: nn.Module) -> None:
@@ -248,31 +250,31 @@ def _enliven(net: nn.Module) -> None:
             tensor.uniform_(0.5, 1.5)
 
 
-def _found_chain(name: str, opened: Opened, image: Tensor) -> list[str]:
+def _find_chain(name: str, opened: LibraryModel, image: Tensor) -> list[str]:
     """The children of the net, in their order, up to the one that puts out its final map; stages by their blocks."""
     expected = opened.features(image.clone())
     paths: list[str] = []
     feature_map = image
     for path, child in opened.module.named_children():
         try:
-            inside, feature_map = _expanded(path, child, feature_map, tuple(opened.ends))
+            inside, feature_map = _expand_path(path, child, feature_map, tuple(opened.ends))
         except Exception:  # whatever a library raises when a module gets an input that is not meant for it
             break
         paths += inside
-        if _same(feature_map, expected):
+        if _is_same(feature_map, expected):
             return paths
-    raise _no_chain(name, "its parts do not run one after the other")
+    raise _no_chain_error(name, "its parts do not run one after the other")
 
 
-def _expanded(path: str, module: nn.Module, feature_map: Tensor, ends: Sequence[str]) -> tuple[list[str], Tensor]:
+def _expand_path(path: str, module: nn.Module, feature_map: Tensor, ends: Sequence[str]) -> tuple[list[str], Tensor]:
     """``path``, or the paths of the blocks that do the same one after the other; and what comes out."""
     if type(module).forward is nn.Sequential.forward:
         return _row(path, module, feature_map, ends)
     whole = module(feature_map.clone())
     if any(f"{end}.".startswith(f"{path}.") for end in ends):
-        with suppress(Exception):  # not a row after all: see `_found_chain`
+        with suppress(Exception):  # not a row after all: see `_find_chain`
             paths, last = _row(path, module, feature_map, ends)
-            if _same(last, whole):
+            if _is_same(last, whole):
                 return paths, last
     return [path], whole
 
@@ -280,16 +282,16 @@ def _expanded(path: str, module: nn.Module, feature_map: Tensor, ends: Sequence[
 def _row(path: str, module: nn.Module, feature_map: Tensor, ends: Sequence[str]) -> tuple[list[str], Tensor]:
     paths: list[str] = []
     for name, child in module.named_children():
-        inside, feature_map = _expanded(f"{path}.{name}", child, feature_map, ends)
+        inside, feature_map = _expand_path(f"{path}.{name}", child, feature_map, ends)
         paths += inside
     return paths, feature_map
 
 
-def _same(one: object, other: object) -> bool:
+def _is_same(one: object, other: object) -> bool:
     return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
 
 
-def _measured(name: str, net: nn.Module, paths: Sequence[str], image: Tensor) -> list[Link]:
+def _measure_links(name: str, net: nn.Module, paths: Sequence[str], image: Tensor) -> list[ForeignBlock]:
     """A link for every module that does something, with what it was seen to put out."""
     links = []
     feature_map = image
@@ -297,14 +299,16 @@ def _measured(name: str, net: nn.Module, paths: Sequence[str], image: Tensor) ->
         module = net.get_submodule(path)
         feature_map = module(feature_map.clone())
         if feature_map.dim() != 4:
-            raise _no_chain(name, f"at {path} it computes no feature map")
+            raise _no_chain_error(name, f"at {path} it computes no feature map")
         if type(module) is not nn.Identity:
             stride = 2 ** round(log2(image.shape[2] / feature_map.shape[2]))
-            links.append(Link(path, path.replace(".", "_").strip("_"), feature_map.shape[1], stride))
+            links.append(ForeignBlock(path, path.replace(".", "_").strip("_"), feature_map.shape[1], stride))
     return links
 
 
-def _staged(name: str, links: Sequence[Link], opened: Opened) -> Mapping[str, Sequence[Link]]:
+def _group_into_stages(
+    name: str, links: Sequence[ForeignBlock], opened: LibraryModel
+) -> Mapping[str, Sequence[ForeignBlock]]:
     """The links by stages: a stem, and a stage up to each end; what comes after the last belongs to it.
 
     Every stage has weights, so that a file of the net shows where it was cut.
@@ -316,18 +320,18 @@ def _staged(name: str, links: Sequence[Link], opened: Opened) -> Mapping[str, Se
     for end, channels in opened.ends.items():
         inside = [place for place, link in enumerate(links) if f"{link.path}.".startswith(f"{end}.")]
         if inside and links[inside[-1]].channels != channels:
-            raise _no_chain(name, f"at {end} its feature map does not have its channels in front")
+            raise _no_chain_error(name, f"at {end} its feature map does not have its channels in front")
         new = links[begin : inside[-1] + 1] if inside else []
         if any(opened.module.get_submodule(link.path).state_dict() for link in new):
             stages[f"stage{len(stages) + (not stem)}"] = list(new)
             begin = inside[-1] + 1
     if not stages:
-        raise _no_chain(name, "none of its stages ends between its blocks")
+        raise _no_chain_error(name, "none of its stages ends between its blocks")
     stages[list(stages)[-1]].extend(links[begin:])
-    return {stage: [_apart(link, stages) for link in each] for stage, each in stages.items()}
+    return {stage: [_avoid_stage_name(link, stages) for link in each] for stage, each in stages.items()}
 
 
-def _apart(link: Link, stages: Mapping[str, object]) -> Link:
+def _avoid_stage_name(link: ForeignBlock, stages: Mapping[str, object]) -> ForeignBlock:
     """The link with a block's name that no stage has."""
     return link._replace(block=f"{link.block}_block") if link.block in stages else link
 
@@ -336,7 +340,7 @@ def _record(timm: Any, net: str, tag: str) -> Any:
     return timm.get_pretrained_cfg(f"{net}.{tag}" if tag else net)
 
 
-def _no_chain(name: str, why: str) -> UserError:
+def _no_chain_error(name: str, why: str) -> UserError:
     return UserError(
         f"{name} cannot serve as a backbone here: {why}. Nets that are chains of blocks can, such as timm's resnet, "
         "efficientnet, mobilenetv3, regnet, convnext."

@@ -13,7 +13,7 @@ def norms_of(net: nn.Module) -> list[Norm]:
     return [each for each in net.modules() if isinstance(each, Norm) and each.track_running_stats]
 
 
-class Frozen(nn.Module):
+class FrozenModule(nn.Module):
     """``inner`` as it is: no gradient, and batch normalisation keeps to its running statistics.
 
     ``requires_grad_(False)`` alone lets the statistics drift in training mode, and a later ``.train()`` undoes
@@ -28,7 +28,7 @@ class Frozen(nn.Module):
         """What ``inner`` computes in evaluation mode."""
         return self.inner(images)
 
-    def train(self, mode: bool = True) -> "Frozen":
+    def train(self, mode: bool = True) -> "FrozenModule":
         """Set the mode of this module, but never of ``inner``."""
         super().train(mode)
         self.inner.eval()

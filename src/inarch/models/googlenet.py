@@ -30,9 +30,9 @@ from inarch.models.tables import (
     Stages,
     Variation,
     backbone_of,
-    published,
+    keep_branches,
     rows_of,
-    scaled,
+    scale_widths,
 )
 
 
@@ -108,7 +108,7 @@ def _shrinking_pool(kernel: int = 3) -> nn.Module:
     return nn.MaxPool2d(kernel, 2, ceil_mode=True)  # ceil, as in Caffe: 112 -> 56 without padding
 
 
-Stem = Callable[[Callable[[], nn.Module]], Mapping[str, Row]]
+StemTable = Callable[[Callable[[], nn.Module]], Mapping[str, Row]]
 """Takes a builder of response normalisation (`nn.Identity` for none), gives the stem's rows."""
 
 
@@ -135,9 +135,9 @@ def small_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, Row]:
     return rows_of(steps)
 
 
-def scaled_stem(stem: Stem, *, width: float) -> Stem:
+def scale_stem(stem: StemTable, *, width: float) -> StemTable:
     """``stem`` with every width multiplied."""
-    return lambda response_norm: scaled(stem(response_norm), width=width)
+    return lambda response_norm: scale_widths(stem(response_norm), width=width)
 
 
 def inception_table(widths: InceptionWidths, kernel5: int) -> Branches:
@@ -152,7 +152,7 @@ def inception_table(widths: InceptionWidths, kernel5: int) -> Branches:
 
 
 def googlenet_stages(
-    parts: GoogLeNetParts, stem: Stem, modules: Mapping[str, InceptionWidths], branches: Variation
+    parts: GoogLeNetParts, stem: StemTable, modules: Mapping[str, InceptionWidths], branches: Variation
 ) -> Stages:
     """The whole net as one table; a pool stands between two stages."""
     stages: dict[str, dict[str, Row]] = {"stem": dict(stem(parts.response_norm))}
@@ -168,16 +168,16 @@ def googlenet_stages(
 def googlenet_backbone(
     parts: GoogLeNetParts,
     *,
-    stem: Stem = photo_stem,
+    stem: StemTable = photo_stem,
     modules: Mapping[str, InceptionWidths] = GOOGLENET_MODULES,
-    branches: Variation = published,
+    branches: Variation = keep_branches,
 ) -> Backbone:
     """The stem and the Inception modules; a module's first character names its stage.
 
     Args:
         parts: `PAPER` or `TORCHVISION`, or a variation of them.
-        stem: `photo_stem` or `small_stem`; see `scaled_stem`.
-        modules: the rows of the table, in order; see `scaled` and `kept`.
+        stem: `photo_stem` or `small_stem`; see `scale_stem`.
+        modules: the rows of the table, in order; see `scale_widths` and `kept`.
         branches: varies the branches of every module: `without_reduction`, ``single_branch("3x3")``.
     """
     return backbone_of(googlenet_stages(parts, stem, modules, branches), parts.unit)
@@ -204,9 +204,9 @@ def googlenet(
     classes: int,
     *,
     parts: GoogLeNetParts,
-    stem: Stem = photo_stem,
+    stem: StemTable = photo_stem,
     modules: Mapping[str, InceptionWidths] = GOOGLENET_MODULES,
-    branches: Variation = published,
+    branches: Variation = keep_branches,
 ) -> Classifier:
     """GoogLeNet, or a variation of it; arguments as for `googlenet_backbone`."""
     backbone = googlenet_backbone(parts, stem=stem, modules=modules, branches=branches)

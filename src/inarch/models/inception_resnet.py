@@ -24,9 +24,9 @@ from inarch.models.tables import (
     ScaledResidual,
     Stages,
     backbone_of,
-    repeated,
+    repeat_row,
     rows_of,
-    scaled,
+    scale_widths,
 )
 
 SCALES = (0.17, 0.10, 0.20)
@@ -125,9 +125,9 @@ def inception_resnet_stages(
     last = ScaledResidual(table.block_c, scaling=nn.Identity, activation=nn.Identity)
     return {
         "stem": table.stem,
-        "stage3": {**table.before_a, **repeated("a", block_a, a)},
-        "stage4": {"reduction_a": table.reduction_a, **repeated("b", block_b, b)},
-        "stage5": {"reduction_b": table.reduction_b, **repeated("c", block_c, c - 1), f"c{c}": last, **table.after_c},
+        "stage3": {**table.before_a, **repeat_row("a", block_a, a)},
+        "stage4": {"reduction_a": table.reduction_a, **repeat_row("b", block_b, b)},
+        "stage5": {"reduction_b": table.reduction_b, **repeat_row("c", block_c, c - 1), f"c{c}": last, **table.after_c},
     }
 
 
@@ -149,7 +149,7 @@ def inception_resnet(
         width: what every width is multiplied by.
     """
     stages = inception_resnet_stages(table, depths or table.depths, scales)
-    backbone = backbone_of(scaled(stages, width=width), UNIT)
+    backbone = backbone_of(scale_widths(stages, width=width), UNIT)
     return Classifier(backbone, linear_head(backbone.channels, classes, dropout=0.2))
 
 

@@ -23,7 +23,7 @@ from inarch.models.googlenet import (
     googlenet,
     googlenet_auxiliary_head,
     photo_stem,
-    scaled_stem,
+    scale_stem,
     small_stem,
 )
 from inarch.models.inception_resnet import (
@@ -40,7 +40,7 @@ from inarch.models.inception_v3 import (
     inception_v3_auxiliary_head,
 )
 from inarch.models.inception_v4 import INCEPTION_V4_DEPARTURES, inception_v4
-from inarch.models.tables import scaled
+from inarch.models.tables import scale_widths
 
 _EIGHTH = 0.125
 _INCEPTION = partial(Architecture, family="inception", mean=HALF, std=HALF)
@@ -93,8 +93,8 @@ _INCEPTION_RESNET = partial(
     departures=INCEPTION_RESNET_V2_DEPARTURES,
 )
 _INCEPTION_RESNET_V1 = partial(_INCEPTION_RESNET, variant="facenet", departures=INCEPTION_RESNET_V1_DEPARTURES)
-_tiny_stem = scaled_stem(photo_stem, width=_EIGHTH)
-_tiny_googlenet = partial(googlenet, stem=_tiny_stem, modules=scaled(GOOGLENET_MODULES, width=_EIGHTH))
+_tiny_stem = scale_stem(photo_stem, width=_EIGHTH)
+_tiny_googlenet = partial(googlenet, stem=_tiny_stem, modules=scale_widths(GOOGLENET_MODULES, width=_EIGHTH))
 _tiny_googlenet_head = partial(googlenet_auxiliary_head, reduce=16, hidden=128)
 _tiny_inception_resnet = partial(inception_resnet, depths=(2, 2, 2), width=_EIGHTH)
 
@@ -119,11 +119,11 @@ INCEPTION_ROWS: Mapping[str, Architecture] = MappingProxyType(
             auxiliary_head=partial(_tiny_googlenet_head, parts=PAPER),
         ),
         "googlenet_small_tiny": _GOOGLENET_SMALL(
-            builder=partial(_tiny_googlenet, parts=TORCHVISION, stem=scaled_stem(small_stem, width=_EIGHTH)),
+            builder=partial(_tiny_googlenet, parts=TORCHVISION, stem=scale_stem(small_stem, width=_EIGHTH)),
             auxiliary_head=partial(_tiny_googlenet_head, parts=TORCHVISION),
         ),
         "bn_inception_tiny": _BN_INCEPTION(
-            builder=partial(bn_inception, stem=_tiny_stem, modules=scaled(BN_INCEPTION_MODULES, width=_EIGHTH)),
+            builder=partial(bn_inception, stem=_tiny_stem, modules=scale_widths(BN_INCEPTION_MODULES, width=_EIGHTH)),
             image_size=64,
         ),
         "inception_v3_tiny": _INCEPTION_V3(

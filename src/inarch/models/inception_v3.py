@@ -26,7 +26,7 @@ from inarch.models.tables import (
     Stages,
     backbone_of,
     rows_of,
-    scaled,
+    scale_widths,
 )
 
 INCEPTION_V3_AUXILIARY = ("b4",)
@@ -201,5 +201,5 @@ def inception_v3_auxiliary_head(channels: int, classes: int, *, reduce: int = 12
 
 def inception_v3(classes: int, *, stages: Stages = INCEPTION_V3_STAGES, width: float = 1.0) -> Classifier:
     """Inception v3, or a variation of its table, with every width multiplied by ``width``."""
-    backbone = backbone_of(scaled(stages, width=width), UNIT)
+    backbone = backbone_of(scale_widths(stages, width=width), UNIT)
     return Classifier(backbone, linear_head(backbone.channels, classes, dropout=0.5))

@@ -19,8 +19,8 @@ from inarch.models.tables import (
     Row,
     Stages,
     backbone_of,
-    repeated,
-    scaled,
+    repeat_row,
+    scale_widths,
 )
 
 INCEPTION_V4_DEPTHS = (4, 7, 3)
@@ -114,9 +114,9 @@ def inception_v4_stages(depths: tuple[int, int, int] = INCEPTION_V4_DEPTHS) -> S
     a, b, c = depths
     return {
         "stem": STEM,
-        "stage3": repeated("a", MODULE_A, a),
-        "stage4": {"reduction_a": reduction_a(192, 224, 256, 384), **repeated("b", MODULE_B, b)},
-        "stage5": {"reduction_b": REDUCTION_B, **repeated("c", MODULE_C, c)},
+        "stage3": repeat_row("a", MODULE_A, a),
+        "stage4": {"reduction_a": reduction_a(192, 224, 256, 384), **repeat_row("b", MODULE_B, b)},
+        "stage5": {"reduction_b": REDUCTION_B, **repeat_row("c", MODULE_C, c)},
     }
 
 
@@ -128,7 +128,7 @@ def inception_v4(classes: int, *, depths: tuple[int, int, int] = INCEPTION_V4_DE
         depths: repeats of modules A, B and C.
         width: what every width is multiplied by.
     """
-    backbone = backbone_of(scaled(inception_v4_stages(depths), width=width), UNIT)
+    backbone = backbone_of(scale_widths(inception_v4_stages(depths), width=width), UNIT)
     return Classifier(backbone, linear_head(backbone.channels, classes, dropout=0.2))
 
 

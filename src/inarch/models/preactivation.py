@@ -24,13 +24,13 @@ from inarch.models.backbone import (
 )
 from inarch.models.cifar_resnet import CIFAR_WIDTH, ZEROS_AROUND
 from inarch.models.convolution import Conv, conv_norm_relu, conv_only
-from inarch.models.resnet import TORCH_START, Place, stacked
+from inarch.models.resnet import TORCH_START, BlockPlace, stack_stages
 from inarch.models.resnet_parts import (
     SMALL_STEM,
     Residual,
     Shortcut,
     Stem,
-    on_second,
+    stride_on_second,
 )
 from inarch.models.shapes import MapIn, MapOut
 
@@ -112,7 +112,7 @@ def basic_v2(*, widen: int = 1) -> Residual:
     return Residual(widen, partial(_basic_path, widen=widen))
 
 
-def bottleneck_v2(*, strides: Callable[[int], tuple[int, int]] = on_second) -> Residual:
+def bottleneck_v2(*, strides: Callable[[int], tuple[int, int]] = stride_on_second) -> Residual:
     """A bottleneck without the activation before its first convolution; ``strides`` as for `bottleneck`."""
     return Residual(4, partial(_bottleneck_path, strides=strides))
 
@@ -135,14 +135,14 @@ BARE_PHOTO_STEM = Stem(_bare_photo_stem, activated=False)
 """A 7x7 with stride 2 and a pool, with nothing between them."""
 
 
-def summed(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+def add_shortcut(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
     """``residual(x) + shortcut(x)``, or without a shortcut ``residual(x)``, under the same names."""
     if shortcut is None:
         return nn.Sequential(OrderedDict(residual=residual))
     return ResidualSum(residual, shortcut)
 
 
-def preactivated(activation: nn.Module, residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+def add_preactivation(activation: nn.Module, residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
     """A sum whose residual path begins with ``activation``.
 
     An identity shortcut passes by the activation; one that changes the shape begins behind it, as in the paper's
@@ -150,8 +150,8 @@ def preactivated(activation: nn.Module, residual: nn.Module, shortcut: nn.Module
     """
     if isinstance(shortcut, nn.Identity):
         path = OrderedDict(preactivation=activation, **dict(residual.named_children()))
-        return summed(nn.Sequential(path), shortcut)
-    return nn.Sequential(OrderedDict(preactivation=activation, sum=summed(residual, shortcut)))
+        return add_shortcut(nn.Sequential(path), shortcut)
+    return nn.Sequential(OrderedDict(preactivation=activation, sum=add_shortcut(residual, shortcut)))
 
 
 def preactivation_backbone(
@@ -172,14 +172,14 @@ def preactivation_backbone(
         shortcut: builds the skip path: `bare_projection`, `padded_shortcut` or `without_shortcut`.
     """
 
-    def block(at: Place) -> nn.Module:
+    def block(at: BlockPlace) -> nn.Module:
         path = residual.build(at.in_channels, at.width, at.stride)
         skip = shortcut(at.in_channels, residual.expansion * at.width, at.stride)
         if at.is_first and stem.activated:
-            return summed(path, skip)
-        return preactivated(preactivation(at.in_channels), path, skip)
+            return add_shortcut(path, skip)
+        return add_preactivation(preactivation(at.in_channels), path, skip)
 
-    stages = stacked(stem.build(width), depths, residual.expansion, block)
+    stages = stack_stages(stem.build(width), depths, residual.expansion, block)
     last = stages[f"stage{len(depths)}"]
     last.append(Block("final_norm", preactivation(last[-1].channels), last[-1].channels, last[-1].stride))
     return Backbone(stages)

@@ -112,14 +112,14 @@ SMALL_DEPARTURES = (SMALL_IMAGES, PROJECTIONS, CHANNEL_MEAN, *_STARTS)
 NARROW_DEPARTURES = (THREE_QUARTERS, *BASIC_DEPARTURES)
 
 
-def joined(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+def join_shortcut(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
     """``relu(residual(x) + shortcut(x))``, or without a shortcut ``relu(residual(x))``, under the same names."""
     if shortcut is None:
         return nn.Sequential(OrderedDict(residual=residual, relu=nn.ReLU()))
     return ResidualBlock(residual, shortcut)
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """Where a block is to stand."""
 
     in_channels: int
@@ -130,8 +130,8 @@ class Place(NamedTuple):
     """Whether it is the net's first."""
 
 
-def stacked(
-    stem: Sequence[Block], depths: Sequence[int], expansion: int, block: Callable[[Place], nn.Module]
+def stack_stages(
+    stem: Sequence[Block], depths: Sequence[int], expansion: int, block: Callable[[BlockPlace], nn.Module]
 ) -> dict[str, list[Block]]:
     """The stem and one stage per entry of ``depths``; width doubles and the grid halves from stage to stage.
 
@@ -147,7 +147,7 @@ def stacked(
         width = stem[-1].channels * 2 ** (stage - 1)
         for number in range(1, depth + 1):
             step = 2 if number == 1 and stage > 1 else 1
-            module = block(Place(channels, width, step, stage == number == 1))
+            module = block(BlockPlace(channels, width, step, stage == number == 1))
             channels, stride = expansion * width, stride * step
             stages.setdefault(f"stage{stage}", []).append(Block(f"block{stage}_{number}", module, channels, stride))
     return stages
@@ -172,11 +172,11 @@ def resnet_backbone(
             `projection_everywhere`, or `without_shortcut`.
     """
 
-    def block(at: Place) -> nn.Module:
+    def block(at: BlockPlace) -> nn.Module:
         path = residual.build(at.in_channels, at.width, at.stride)
-        return joined(path, shortcut(at.in_channels, residual.expansion * at.width, at.stride))
+        return join_shortcut(path, shortcut(at.in_channels, residual.expansion * at.width, at.stride))
 
-    return Backbone(stacked(stem.build(width), depths, residual.expansion, block))
+    return Backbone(stack_stages(stem.build(width), depths, residual.expansion, block))
 
 
 def resnet(

@@ -61,21 +61,23 @@ def bottleneck_path(
     )
 
 
-def on_first(stride: int) -> tuple[int, int]:
+def stride_on_first(stride: int) -> tuple[int, int]:
     """The stride sits on the first 1x1: the paper's placement, "v1"."""
     return stride, 1
 
 
-def on_second(stride: int) -> tuple[int, int]:
+def stride_on_second(stride: int) -> tuple[int, int]:
     """The stride sits on the 3x3: "v1.5", which skips no pixel."""
     return 1, stride
 
 
-def bottleneck(*, strides: Callable[[int], tuple[int, int]] = on_second, inner: int = 1, groups: int = 1) -> Residual:
+def bottleneck(
+    *, strides: Callable[[int], tuple[int, int]] = stride_on_second, inner: int = 1, groups: int = 1
+) -> Residual:
     """A bottleneck of four times the stage's width.
 
     Args:
-        strides: `on_second` or `on_first`: which of the first two convolutions has the block's stride.
+        strides: `stride_on_second` or `stride_on_first`: which of the first two convolutions has the block's stride.
         inner: width of the 3x3, in widths of the stage (2 in Wide ResNets).
         groups: groups of the 3x3 (ResNeXt's cardinality).
     """
@@ -84,7 +86,7 @@ def bottleneck(*, strides: Callable[[int], tuple[int, int]] = on_second, inner: 
 
 BASIC = Residual(1, basic_path)
 BOTTLENECK = bottleneck()
-BOTTLENECK_V1 = bottleneck(strides=on_first)
+BOTTLENECK_V1 = bottleneck(strides=stride_on_first)
 
 
 class PaddedShortcut(nn.Module):
@@ -126,7 +128,7 @@ def average_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Mod
     return nn.Sequential(OrderedDict(pool=pool, **dict(projection.named_children())))
 
 
-def without_shortcut(in_channels: int, out_channels: int, stride: int) -> None:
+def no_shortcut(in_channels: int, out_channels: int, stride: int) -> None:
     """No skip path: the plain nets."""
 
 

@@ -46,9 +46,9 @@ from inarch.models.resnet_parts import (
     BOTTLENECK_V1,
     SMALL_STEM,
     bottleneck,
-    on_first,
+    no_shortcut,
     padded_shortcut,
-    without_shortcut,
+    stride_on_first,
 )
 
 _RESNET = partial(Architecture, family="resnet", image_size=224, source="He et al. 2016, arXiv 1512.03385, Table 1")
@@ -103,8 +103,8 @@ RESNET_ROWS: Mapping[str, Architecture] = MappingProxyType(
         "resnet50_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_50)),
         "resnet101_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_101)),
         "resnet152_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_152)),
-        "plain18": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, shortcut=without_shortcut)),
-        "plain34": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_34, shortcut=without_shortcut)),
+        "plain18": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, shortcut=no_shortcut)),
+        "plain34": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_34, shortcut=no_shortcut)),
         "resnet18_small": _SMALL(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, stem=SMALL_STEM)),
         "resnet18_narrow": _NARROW(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, width=48)),
         "wide_resnet50_2": _WIDE(builder=partial(resnet, residual=bottleneck(inner=2), depths=DEPTHS_50)),
@@ -141,7 +141,7 @@ RESNET_ROWS: Mapping[str, Architecture] = MappingProxyType(
         ),
         "resnet164_v2": _CIFAR_V2(
             builder=partial(
-                small_resnet_v2, residual=bottleneck_v2(strides=on_first), depths=cifar_depths(164, per_block=3)
+                small_resnet_v2, residual=bottleneck_v2(strides=stride_on_first), depths=cifar_depths(164, per_block=3)
             )
         ),
         "wide_resnet16_4": _CIFAR_WIDE(builder=partial(small_resnet_v2, residual=basic_v2(widen=4), depths=(2, 2, 2))),
@@ -152,7 +152,7 @@ RESNET_ROWS: Mapping[str, Architecture] = MappingProxyType(
         "resnet_basic_tiny": _BASIC(builder=partial(_tiny_resnet, residual=BASIC), image_size=64),
         "resnet_v1_tiny": _BOTTLENECK_V1(builder=partial(_tiny_resnet, residual=BOTTLENECK_V1), image_size=64),
         "plain_tiny": _PLAIN(
-            builder=partial(resnet, residual=BASIC, depths=(1, 1, 1, 1), width=8, shortcut=without_shortcut),
+            builder=partial(resnet, residual=BASIC, depths=(1, 1, 1, 1), width=8, shortcut=no_shortcut),
             image_size=64,
         ),
         "resnet_small_tiny": _SMALL(builder=partial(_tiny_resnet, residual=BASIC, stem=SMALL_STEM), image_size=32),

@@ -46,7 +46,7 @@ class ScaledResidual(NamedTuple):
 Row = Conv | Pool | ScaledResidual | Branches
 Stages = Mapping[str, Mapping[str, Row]]
 Variation = Callable[[Branches], Branches]
-"""One table of branches made from another: `without_reduction`, `single_branch("3x3")`."""
+"""One table of branches made from another: `remove_reduction`, `keep_single_branch("3x3")`."""
 
 
 def backbone_of(stages: Stages, unit: Unit, *, in_channels: int = 3) -> Backbone:
@@ -55,7 +55,7 @@ def backbone_of(stages: Stages, unit: Unit, *, in_channels: int = 3) -> Backbone
     channels, stride = in_channels, 1
     for stage, rows in stages.items():
         for name, row in rows.items():
-            module, channels = _built(channels, row, unit)
+            module, channels = _build_row(channels, row, unit)
             stride *= _stride(row)
             blocks.setdefault(stage, []).append(Block(name, module, channels, stride))
     return Backbone(blocks)
@@ -66,12 +66,12 @@ def rows_of(steps: Sequence[Step]) -> dict[str, Row]:
     return {step.name: step for step in steps}
 
 
-def repeated(letter: str, row: Row, depth: int) -> dict[str, Row]:
+def repeat_row(letter: str, row: Row, depth: int) -> dict[str, Row]:
     """``depth`` times the same row, as ``a1``, ``a2`` …"""
     return {f"{letter}{place}": row for place in range(1, depth + 1)}
 
 
-def _built(in_channels: int, row: Row, unit: Unit) -> tuple[nn.Module, int]:
+def _build_row(in_channels: int, row: Row, unit: Unit) -> tuple[nn.Module, int]:
     match row:
         case Conv():
             return unit(in_channels, row), row.out_channels
@@ -123,24 +123,24 @@ def _stride(row: Row | Fork) -> int:
 Table = TypeVar("Table")
 
 
-def scaled(table: Table, *, width: float) -> Table:
+def scale_widths(table: Table, *, width: float) -> Table:
     """The same table (a row, a stage, a net) with every width multiplied, rounded, and at least 1.
 
     Where a table writes 0 for a branch that is not there, it stays 0.
     """
-    return cast(Table, _scaled(table, width))
+    return cast(Table, _scale_entry(table, width))
 
 
-def _scaled(entry: Any, width: float) -> Any:
+def _scale_entry(entry: Any, width: float) -> Any:
     match entry:
         case Conv():
-            return entry._replace(out_channels=_scaled(entry.out_channels, width))
+            return entry._replace(out_channels=_scale_entry(entry.out_channels, width))
         case Fork() | ScaledResidual():
-            return entry._replace(branches=_scaled(entry.branches, width))
+            return entry._replace(branches=_scale_entry(entry.branches, width))
         case Mapping():
-            return {name: _scaled(each, width) for name, each in entry.items()}
+            return {name: _scale_entry(each, width) for name, each in entry.items()}
         case list() | tuple():
-            each_scaled = [_scaled(each, width) for each in entry]
+            each_scaled = [_scale_entry(each, width) for each in entry]
             return entry._make(each_scaled) if hasattr(entry, "_make") else each_scaled
         case int():
             return max(1, round(entry * width)) if entry else 0
@@ -151,7 +151,7 @@ def _scaled(entry: Any, width: float) -> Any:
 Modules = TypeVar("Modules")
 
 
-def kept(modules: Mapping[str, Modules], depths: Sequence[int]) -> dict[str, Modules]:
+def keep_last_modules(modules: Mapping[str, Modules], depths: Sequence[int]) -> dict[str, Modules]:
     """A shallower net: of each stage the last modules, as many as ``depths`` says, stage by stage.
 
     A module's first character names its stage. The last ones stay because they set what a stage puts out.
@@ -168,12 +168,12 @@ def kept(modules: Mapping[str, Modules], depths: Sequence[int]) -> dict[str, Mod
     return {name: modules[name] for name in names}
 
 
-def published(branches: Branches) -> Branches:
+def keep_branches(branches: Branches) -> Branches:
     """The variation that varies nothing."""
     return branches
 
 
-def without_reduction(branches: Branches) -> Branches:
+def remove_reduction(branches: Branches) -> Branches:
     """No 1x1 before the larger convolutions, which see all channels; every output width stays, as does the pool."""
     return {
         name: [step for step in path if not (isinstance(step, Conv) and step.name == "reduce")]
@@ -181,13 +181,13 @@ def without_reduction(branches: Branches) -> Branches:
     }
 
 
-def scaled_reduction(factor: float) -> Variation:
+def scale_reduction(factor: float) -> Variation:
     """The width of every 1x1 before a larger convolution multiplied, rounded, at least 1; all else stays."""
 
     def varied(branches: Branches) -> Branches:
         return {
             name: [
-                scaled(step, width=factor) if isinstance(step, Conv) and step.name == "reduce" else step
+                scale_widths(step, width=factor) if isinstance(step, Conv) and step.name == "reduce" else step
                 for step in path
             ]
             for name, path in branches.items()
@@ -196,7 +196,7 @@ def scaled_reduction(factor: float) -> Variation:
     return varied
 
 
-def without_projection(branches: Branches) -> Branches:
+def remove_projection(branches: Branches) -> Branches:
     """The pool hands all channels on, as in the paper's naive module (Szegedy et al. 2015, Fig. 2a).
 
     Modules grow wider with every one: what came in comes out, and the convolutions' maps on top.
@@ -207,7 +207,7 @@ def without_projection(branches: Branches) -> Branches:
     }
 
 
-def single_branch(name: str) -> Variation:
+def keep_single_branch(name: str) -> Variation:
     """Only branch ``name`` of every module, its widths multiplied so that it alone gives the module's channels.
 
     A module that hands its pool's channels on (a grid reduction) stays whole: it has to shrink the map in any case.
@@ -222,7 +222,7 @@ def single_branch(name: str) -> Variation:
             return branches
         if name not in branches:
             raise UserError(f"No branch is called {name!r}; the module has {', '.join(branches)}.")
-        return {name: scaled(branches[name], width=sum(widths.values()) / widths[name])}
+        return {name: scale_widths(branches[name], width=sum(widths.values()) / widths[name])}
 
     return only
 

@@ -18,7 +18,7 @@ from inarch.errors import UnknownNameError, UserError
 from inarch.models import resnet_parts, tables
 from inarch.models.anatomy.records import Departure
 from inarch.models.architecture import Architecture
-from inarch.models.googlenet import scaled_stem
+from inarch.models.googlenet import scale_stem
 
 LARGEST = 16
 """The factor up to which a width or a depth can be multiplied."""
@@ -30,26 +30,26 @@ def without_reduction(row: Architecture) -> Architecture:
     Raises:
         UserError: the net is not made of Inception modules whose branches are a part of it.
     """
-    return _with_branches(row, "without reduction", tables.without_reduction)
+    return _vary_branches(row, "without reduction", tables.remove_reduction)
 
 
-def scaled_reduction(row: Architecture, factor: float) -> Architecture:
+def scale_reduction(row: Architecture, factor: float) -> Architecture:
     """Every module with the 1x1 convolutions before its larger ones so many times as wide.
 
     Raises:
         UserError: the factor is not above 0 and up to `LARGEST`, or the net is not made of such modules.
     """
     _check_factor("reduction", factor)
-    return _with_branches(row, f"reductions of width {factor:g}", tables.scaled_reduction(factor))
+    return _vary_branches(row, f"reductions of width {factor:g}", tables.scale_reduction(factor))
 
 
-def single_branch(row: Architecture, name: str) -> Architecture:
+def keep_single_branch(row: Architecture, name: str) -> Architecture:
     """Every module with branch ``name`` alone, widened so that it gives as many channels as all of them did.
 
     Raises:
         UserError: the net is not made of such modules, or one of them has no branch of that name.
     """
-    return _built(_with_branches(row, f"branch {name} alone", tables.single_branch(name)))
+    return _check_buildable(_vary_branches(row, f"branch {name} alone", tables.keep_single_branch(name)))
 
 
 def without_shortcut(row: Architecture) -> Architecture:
@@ -58,9 +58,9 @@ def without_shortcut(row: Architecture) -> Architecture:
     Raises:
         UserError: the net has no shortcuts that are a part of it.
     """
-    if _parts(row).get("shortcut") in (None, resnet_parts.without_shortcut):
-        raise UserError(f"{_called(row)} has no shortcuts that could be left out.")
-    return _varied(row, "without shortcut", shortcut=resnet_parts.without_shortcut)
+    if _parts(row).get("shortcut") in (None, resnet_parts.no_shortcut):
+        raise UserError(f"{_display_name(row)} has no shortcuts that could be left out.")
+    return _replace_parts(row, "without shortcut", shortcut=resnet_parts.no_shortcut)
 
 
 def without_auxiliary(row: Architecture) -> Architecture:
@@ -70,11 +70,11 @@ def without_auxiliary(row: Architecture) -> Architecture:
         UserError: it has none.
     """
     if row.auxiliary_head is None:
-        raise UserError(f"{_called(row)} has no auxiliary heads that could be left out.")
-    return replace(_varied(row, "without auxiliary heads"), auxiliary_taps=(), auxiliary_head=None)
+        raise UserError(f"{_display_name(row)} has no auxiliary heads that could be left out.")
+    return replace(_replace_parts(row, "without auxiliary heads"), auxiliary_taps=(), auxiliary_head=None)
 
 
-def scaled(row: Architecture, *, width: float = 1.0, depth: float = 1.0) -> Architecture:
+def scale_architecture(row: Architecture, *, width: float = 1.0, depth: float = 1.0) -> Architecture:
     """Every width and every stage's number of blocks multiplied, rounded, at least 1; the head's input follows.
 
     Raises:
@@ -82,8 +82,8 @@ def scaled(row: Architecture, *, width: float = 1.0, depth: float = 1.0) -> Arch
     """
     _check_factor("width", width)
     _check_factor("depth", depth)
-    wide = row if width == 1.0 else _varied(row, f"width {width:g}", **_widths(row, width))
-    return _built(wide if depth == 1.0 else _varied(wide, f"depth {depth:g}", **_depths(row, depth)))
+    wide = row if width == 1.0 else _replace_parts(row, f"width {width:g}", **_widths(row, width))
+    return _check_buildable(wide if depth == 1.0 else _replace_parts(wide, f"depth {depth:g}", **_depths(row, depth)))
 
 
 def _check_factor(name: str, factor: float) -> None:
@@ -106,22 +106,27 @@ class Notation:
 VARIATIONS: Mapping[str, Notation] = MappingProxyType(
     {
         "without_reduction": Notation(without_reduction, "no 1x1 convolution before the larger ones of a module"),
-        "reduction": Notation(scaled_reduction, "those 1x1 convolutions so many times as wide", float, ("0.5",)),
+        "reduction": Notation(scale_reduction, "those 1x1 convolutions so many times as wide", float, ("0.5",)),
         "without_shortcut": Notation(without_shortcut, "no skip path, as in a plain net"),
         "without_auxiliary": Notation(without_auxiliary, "no side heads in training"),
         "branch": Notation(
-            single_branch, "one branch of every module, as wide as all of them", str, ("1x1", "3x3", "5x5")
+            keep_single_branch, "one branch of every module, as wide as all of them", str, ("1x1", "3x3", "5x5")
         ),
-        "width": Notation(lambda row, factor: scaled(row, width=factor), "every width times that", float, ("0.5",)),
+        "width": Notation(
+            lambda row, factor: scale_architecture(row, width=factor), "every width times that", float, ("0.5",)
+        ),
         "depth": Notation(
-            lambda row, factor: scaled(row, depth=factor), "the blocks of every stage times that", float, ("0.5",)
+            lambda row, factor: scale_architecture(row, depth=factor),
+            "the blocks of every stage times that",
+            float,
+            ("0.5",),
         ),
     }
 )
 """Every variation that can be written behind a net's name."""
 
 
-def varied(name: str, row: Architecture, variations: Sequence[str]) -> Architecture:
+def apply_variations(name: str, row: Architecture, variations: Sequence[str]) -> Architecture:
     """``row``, which is called ``name``, put through ``variations`` as they are written behind a net's name.
 
     Raises:
@@ -129,32 +134,32 @@ def varied(name: str, row: Architecture, variations: Sequence[str]) -> Architect
         UserError: a variation makes no sense for this net.
     """
     for variation in variations:
-        change = _read(variation)
+        change = _parse_variation(variation)
         try:
             row = change(row)
         except UserError as error:
-            possible = ", ".join(applicable(row))
+            possible = ", ".join(applicable_variations(row))
             raise UserError(f"{name} cannot be varied by {variation}: {error} What can be: {possible}.") from error
     return row
 
 
-def applicable(row: Architecture) -> tuple[str, ...]:
+def applicable_variations(row: Architecture) -> tuple[str, ...]:
     """The variations that ``row`` can be put through, as they are written, with an example where they take a value."""
     written = [
         f"{name}={text}" if text else name for name, each in VARIATIONS.items() for text in each.examples or ("",)
     ]
-    return tuple(each for each in written if _applies(row, each))
+    return tuple(each for each in written if _is_applicable(row, each))
 
 
-def _applies(row: Architecture, variation: str) -> bool:
+def _is_applicable(row: Architecture, variation: str) -> bool:
     try:
-        _read(variation)(row)
+        _parse_variation(variation)(row)
     except UserError:
         return False
     return True
 
 
-def _read(variation: str) -> Callable[[Architecture], Architecture]:
+def _parse_variation(variation: str) -> Callable[[Architecture], Architecture]:
     """The function that ``variation`` is written for."""
     name, equals, text = variation.partition("=")
     if name not in VARIATIONS:
@@ -177,7 +182,7 @@ def _parts(row: Architecture) -> Mapping[str, Any]:
     return {each.name: each.default for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
 
 
-def _varied(row: Architecture, words: str, **parts: Any) -> Architecture:
+def _replace_parts(row: Architecture, words: str, **parts: Any) -> Architecture:
     """``row`` with other parts; what was varied is said in its variant and among its departures."""
     departure = Departure(
         f"A variation of the catalog's net: {words}.", "It was asked for.", "inarch/nets/variation.py"
@@ -190,17 +195,19 @@ def _varied(row: Architecture, words: str, **parts: Any) -> Architecture:
     )
 
 
-def _with_branches(row: Architecture, words: str, variation: tables.Variation) -> Architecture:
+def _vary_branches(row: Architecture, words: str, variation: tables.Variation) -> Architecture:
     parts = _parts(row)
     if "branches" in parts:
         before = parts["branches"]
-        return _varied(row, words, branches=lambda branches: variation(before(branches)))
+        return _replace_parts(row, words, branches=lambda branches: variation(before(branches)))
     if "stages" in parts:
-        return _varied(row, words, stages={name: _with_rows(rows, variation) for name, rows in parts["stages"].items()})
-    raise UserError(f"{_called(row)} has no table of Inception modules that could be varied.")
+        return _replace_parts(
+            row, words, stages={name: _vary_rows(rows, variation) for name, rows in parts["stages"].items()}
+        )
+    raise UserError(f"{_display_name(row)} has no table of Inception modules that could be varied.")
 
 
-def _with_rows(rows: Mapping[str, tables.Row], variation: tables.Variation) -> dict[str, tables.Row]:
+def _vary_rows(rows: Mapping[str, tables.Row], variation: tables.Variation) -> dict[str, tables.Row]:
     """A stage of a table, every module of it varied."""
     return {name: variation(row) if isinstance(row, Mapping) else row for name, row in rows.items()}
 
@@ -208,10 +215,10 @@ def _with_rows(rows: Mapping[str, tables.Row], variation: tables.Variation) -> d
 def _widths(row: Architecture, factor: float) -> dict[str, Any]:
     parts = _parts(row)
     if "modules" in parts:
-        modules = tables.scaled(parts["modules"], width=factor)
-        return {"modules": modules, "stem": scaled_stem(parts["stem"], width=factor)}
+        modules = tables.scale_widths(parts["modules"], width=factor)
+        return {"modules": modules, "stem": scale_stem(parts["stem"], width=factor)}
     if "width" not in parts:
-        raise UserError(f"{_called(row)} has no width that could be multiplied.")
+        raise UserError(f"{_display_name(row)} has no width that could be multiplied.")
     width = parts["width"]
     return {"width": max(1, round(width * factor)) if isinstance(width, int) else width * factor}
 
@@ -221,18 +228,18 @@ def _depths(row: Architecture, factor: float) -> dict[str, Any]:
     if "modules" in parts:
         modules = parts["modules"]
         sizes = [len([*names]) for _, names in groupby(modules, lambda name: name[0])]
-        return {"modules": tables.kept(modules, [_times(size, factor) for size in sizes])}
+        return {"modules": tables.keep_last_modules(modules, [_scale_count(size, factor) for size in sizes])}
     depths = parts.get("depths") or getattr(parts.get("table"), "depths", None)
     if depths is None:
-        raise UserError(f"The table of {_called(row)} has no depth that could be multiplied.")
-    return {"depths": tuple(_times(depth, factor) for depth in depths)}
+        raise UserError(f"The table of {_display_name(row)} has no depth that could be multiplied.")
+    return {"depths": tuple(_scale_count(depth, factor) for depth in depths)}
 
 
-def _times(count: int, factor: float) -> int:
+def _scale_count(count: int, factor: float) -> int:
     return max(1, round(count * factor))
 
 
-def _built(row: Architecture) -> Architecture:
+def _check_buildable(row: Architecture) -> Architecture:
     """``row``, which was found to build, with auxiliary heads only where there is still something to tap."""
     try:
         with torch.device("meta"):
@@ -240,9 +247,9 @@ def _built(row: Architecture) -> Architecture:
     except UserError:
         raise
     except ValueError as error:  # among others, channels that torch cannot divide into groups
-        raise UserError(f"{_called(row)} cannot be built: {error}.") from error
+        raise UserError(f"{_display_name(row)} cannot be built: {error}.") from error
     return replace(row, auxiliary_taps=tuple(tap for tap in row.auxiliary_taps if tap in taps))
 
 
-def _called(row: Architecture) -> str:
+def _display_name(row: Architecture) -> str:
     return f"{row.family} ({row.variant})"

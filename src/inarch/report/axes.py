@@ -63,11 +63,11 @@ def left_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_percent
     """Grid lines with their values, and what they are above the axis."""
     left, right = frame.x.start, frame.x.end
     rows = [
-        svg.line(left, frame.y(value), right, frame.y(value), stroke=svg.muted(), stroke_opacity=0.3)
+        svg.line(left, frame.y(value), right, frame.y(value), stroke=svg.muted_colour(), stroke_opacity=0.3)
         + svg.text(tick_label(value, as_percent=as_percent), left - 8, frame.y(value) + 4, text_anchor="end")
         for value in values
     ]
-    return "".join([*rows, svg.text(label, left - 8, frame.y.end - 12, fill=svg.muted())])
+    return "".join([*rows, svg.text(label, left - 8, frame.y.end - 12, fill=svg.muted_colour())])
 
 
 def bottom_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_percent: bool = False) -> str:
@@ -79,5 +79,5 @@ def bottom_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_perce
         for value in values
     ]
     middle = (frame.x.start + frame.x.end) / 2
-    title = svg.text(label, middle, base + 37, text_anchor="middle", fill=svg.muted())
+    title = svg.text(label, middle, base + 37, text_anchor="middle", fill=svg.muted_colour())
     return "".join([svg.line(frame.x.start, base, frame.x.end, base), *marks, title])

@@ -18,7 +18,7 @@ from inarch.report.axes import (
     ticks,
 )
 from inarch.report.wording import (
-    counted,
+    count_of,
     percent,
     shorten,
 )
@@ -50,10 +50,10 @@ def line_chart(
         doubling: the values to write on the x axis, at least two and above 0; they then stand apart by their factors.
     """
     bands = intervals or {}
-    kept = [_finite(curve.points) for curve in curves]
+    kept = [_finite_points(curve.points) for curve in curves]
     legend, top = _legend([curve.name for curve in curves])
     frame, marks = _frame_around(
-        kept, [bound for band in bands.values() for pair in _finite(band) for bound in pair], top
+        kept, [bound for band in bands.values() for pair in _finite_points(band) for bound in pair], top
     )
     if len(doubling) > 1:
         frame = replace(frame, x=Scale(doubling[0], doubling[-1], 58, WIDTH - 16, doubling=True))
@@ -67,7 +67,7 @@ def line_chart(
         *(_band(frame, curve.points, bands[curve.name], at) for at, curve in enumerate(curves) if curve.name in bands),
         *(_curve(frame, points, at) for at, points in enumerate(kept) if points),
         title=title,
-        description=" ".join(map(_course, curves, kept)) or "No curves.",
+        description=" ".join(map(_curve_summary, curves, kept)) or "No curves.",
     )
 
 
@@ -82,23 +82,23 @@ def _frame_around(curves: Sequence[Points], bounds: Sequence[float], top: int) -
     """Scales that hold every point and every bound, below a legend that ends at ``top``."""
     points = [point for curve in curves for point in curve] or [(0.0, 0.0), (1.0, 1.0)]
     across, up = [x for x, _ in points], [y for _, y in points] + list(bounds)
-    marks = _Marks(_within(ticks(min(across), max(across), 6), across), ticks(min(up), max(up)))
+    marks = _Marks(_keep_reached_ticks(ticks(min(across), max(across), 6), across), ticks(min(up), max(up)))
     low, high = min(*across, marks.x[0]), max(*across, marks.x[-1])
     y_scale = Scale(marks.y[0], marks.y[-1], top + PLOT_HEIGHT - 46, top + 28)
     return Frame(Scale(low, high, 58, WIDTH - 16), y_scale), marks
 
 
-def _finite(points: Points) -> list[tuple[float, float]]:
+def _finite_points(points: Points) -> list[tuple[float, float]]:
     return [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
 
 
-def _within(values: tuple[float, ...], data: Sequence[float]) -> tuple[float, ...]:
+def _keep_reached_ticks(values: tuple[float, ...], data: Sequence[float]) -> tuple[float, ...]:
     """The ticks that the data reach, so that a horizontal axis ends where its curve does; all, if fewer than two do."""
     reached = tuple(value for value in values if min(data) <= value <= max(data))
     return reached if len(reached) > 1 else values
 
 
-def _course(curve: Curve, points: Points) -> str:
+def _curve_summary(curve: Curve, points: Points) -> str:
     if not points:
         return f"{curve.name}: no values."
     (first_x, first_y), (last_x, last_y) = points[0], points[-1]
@@ -143,7 +143,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
     frame = Frame(Scale(0, 1, 58, WIDTH - 24), Scale(0, 1, 330, 34))  # room for half of "100 %"
     shares = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     said = [
-        f"Confidence {each.low:.0%} to {each.high:.0%}: right on {each.accuracy:.0%} of {counted(each.n, 'photo')}."
+        f"Confidence {each.low:.0%} to {each.high:.0%}: right on {each.accuracy:.0%} of {count_of(each.n, 'photo')}."
         for each in bins
     ]
     return svg.picture(
@@ -161,10 +161,10 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
 
 def _reliability_bar(frame: Frame, each: Bin) -> str:
     left, right, top = frame.x(each.low) + 2, frame.x(each.high) - 2, frame.y(each.accuracy)
-    tip = f"{counted(each.n, 'photo')}: mean confidence {percent(each.confidence)}, right {percent(each.accuracy)}"
+    tip = f"{count_of(each.n, 'photo')}: mean confidence {percent(each.confidence)}, right {percent(each.accuracy)}"
     return svg.element(
         "rect",
-        svg.element("title", svg.plain(tip)),
+        svg.element("title", svg.escape_text(tip)),
         x=left,
         y=min(top, frame.y(0) - 2),
         width=right - left,

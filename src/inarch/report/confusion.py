@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 from inarch.report import svg
-from inarch.report.wording import counted, shorten
+from inarch.report.wording import count_of, shorten
 
 MANY = 25
 """From this many classes on, cells are too small for their counts."""
@@ -40,12 +40,12 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     return svg.picture(
         grid.left + side + round(0.72 * svg.CHARACTER * grid.name_length) + 8,
         grid.top + side + 8,
-        svg.text("true class ↓   answer →", 4, 14, fill=svg.muted()),
-        svg.element("rect", x=grid.left, y=grid.top, width=side, height=side, fill="none", stroke=svg.muted()),
+        svg.text("true class ↓   answer →", 4, 14, fill=svg.muted_colour()),
+        svg.element("rect", x=grid.left, y=grid.top, width=side, height=side, fill="none", stroke=svg.muted_colour()),
         *_names(grid, classes),
         *_cells(grid, confusion, classes),
         title="Confusion matrix",
-        description=_in_words(confusion, classes),
+        description=_summarise_confusion(confusion, classes),
     )
 
 
@@ -72,7 +72,7 @@ def _cells(grid: _Grid, confusion: Sequence[Sequence[int]], classes: Sequence[st
     for row, counts in enumerate(confusion):
         for column, count in enumerate(counts):
             if count:
-                tip = f"{counted(count, 'photo')} of {classes[row]} answered {classes[column]}"
+                tip = f"{count_of(count, 'photo')} of {classes[row]} answered {classes[column]}"
                 yield _cell(grid, (row, column), count / sum(counts), tip)
                 if len(classes) < MANY:
                     yield _count(grid, (row, column), count, sum(counts))
@@ -88,7 +88,7 @@ def _cell(grid: _Grid, at: tuple[int, int], share: float, tip: str) -> str:
     gap = 1 if grid.cell > 12 else 0
     return svg.element(
         "rect",
-        svg.element("title", svg.plain(tip)),
+        svg.element("title", svg.escape_text(tip)),
         x=grid.x(column) + gap,
         y=grid.y(row) + gap,
         width=grid.cell - 2 * gap,
@@ -105,9 +105,9 @@ def _count(grid: _Grid, at: tuple[int, int], count: int, total: int) -> str:
     return svg.text(f"{count}", grid.x(column + 0.5), grid.y(row + 0.5) + 4, fill=colour, **middle)
 
 
-def _in_words(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+def _summarise_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     right = sum(row[at] for at, row in enumerate(confusion))
-    summary = f"{right} of {counted(sum(map(sum, confusion)), 'photo')} are on the diagonal, answered rightly."
+    summary = f"{right} of {count_of(sum(map(sum, confusion)), 'photo')} are on the diagonal, answered rightly."
     mistakes = [
         (count, row, column)
         for row, counts in enumerate(confusion)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from inarch.metrics.records import ClassScore, Estimate, Evaluation
 from inarch.report.answering import answered_sentence, rule_sentence
 from inarch.report.wording import (
-    counted,
+    count_of,
     headline,
     interval,
+    make_printable,
     percent,
     photos_wanted,
-    printable,
     shorten,
 )
 
@@ -26,11 +26,11 @@ def to_text(evaluation: Evaluation) -> str:
 
 def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
     """The figures of the whole set, one a line."""
-    balanced, gap = evaluation.balanced_accuracy, evaluation.calibration_error
+    weighting, gap = evaluation.balanced_accuracy, evaluation.calibration_error
     return (
         f"{headline(evaluation.accuracy)} (95 % interval {interval(evaluation.accuracy)}).",
-        f"Photos measured    {printable(evaluation.split)}, {counted(evaluation.n, 'photo')}",
-        f"Balanced accuracy  {percent(balanced.value)} ({interval(balanced)}): every class counts alike",
+        f"Photos measured    {make_printable(evaluation.split)}, {count_of(evaluation.n, 'photo')}",
+        f"Balanced accuracy  {percent(weighting.value)} ({interval(weighting)}): every class counts alike",
         f"Calibration error  {percent(gap.value)} ({interval(gap)}): how far confidence is off, on average",
         f"Log loss           {evaluation.log_loss:.3f}",
         *_more_lines(evaluation),
@@ -46,17 +46,17 @@ def _more_lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _class_lines(evaluation: Evaluation) -> Iterator[str]:
-    scores = weakest_first(evaluation)
+    scores = sort_weakest_first(evaluation)
     width = max([5, *(min(NAME_WIDTH, len(score.name)) for score in scores)])
     yield f"{'class':{width}}  {'photos':>6}  {'found (recall)':25}  {'right when answered (precision)'}"
     for score in scores[:SHOWN]:
-        name = shorten(printable(score.name), width)
+        name = shorten(make_printable(score.name), width)
         yield f"{name:{width}}  {score.n:6}  {_figure(score.recall):25}  {_figure(score.precision)}".rstrip()
     if len(scores) > SHOWN:
-        yield f"… and {counted(len(scores) - SHOWN, 'class', 'classes')} with better recall or without photos"
+        yield f"… and {count_of(len(scores) - SHOWN, 'class', 'classes')} with better recall or without photos"
 
 
-def weakest_first(evaluation: Evaluation) -> list[ClassScore]:
+def sort_weakest_first(evaluation: Evaluation) -> list[ClassScore]:
     """The classes by recall, lowest first; those without photos last."""
     return sorted(evaluation.per_class, key=lambda score: (score.recall is None, score.recall and score.recall.value))
 
@@ -72,6 +72,6 @@ def _mistake_lines(evaluation: Evaluation) -> Iterator[str]:
     names = [score.name for score in evaluation.per_class]
     yield "Worst mistakes (wrong, and sure of it):"
     for mistake in evaluation.mistakes:
-        label, answer = (shorten(printable(names[at]), NAME_WIDTH) for at in (mistake.label, mistake.predicted))
+        label, answer = (shorten(make_printable(names[at]), NAME_WIDTH) for at in (mistake.label, mistake.predicted))
         sure = percent(mistake.confidence, 0)
-        yield f"  is {label}, answered {answer}, {sure} sure: {printable(mistake.path)}"
+        yield f"  is {label}, answered {answer}, {sure} sure: {make_printable(mistake.path)}"

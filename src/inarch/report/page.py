@@ -26,14 +26,14 @@ def environment(templates: Path, **filters: Callable[..., object]) -> Environmen
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_finalize_value,
     )
     environment.filters.update(
-        percent=_unbroken(wording.percent),
-        interval=_unbroken(wording.interval),
-        points=_unbroken(wording.points),
-        duration=_unbroken(wording.duration),
-        counted=wording.counted,
+        percent=_avoid_line_breaks(wording.percent),
+        interval=_avoid_line_breaks(wording.interval),
+        points=_avoid_line_breaks(wording.points),
+        duration=_avoid_line_breaks(wording.duration),
+        counted=wording.count_of,
         photos_wanted=wording.photos_wanted,
         rule_sentence=rule_sentence,
         answered_sentence=answered_sentence,
@@ -49,11 +49,11 @@ def data_uri(image: bytes) -> str:
     return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
 
 
-def _unbroken(words: Callable[..., str]) -> Callable[..., str]:
+def _avoid_line_breaks(words: Callable[..., str]) -> Callable[..., str]:
     """The same words with spaces at which a line does not break."""
     return lambda *figures: words(*figures).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _shown(value: object) -> object:
+def _finalize_value(value: object) -> object:
     """Text without control characters; what is already marked up stays as it is."""
-    return wording.printable(value) if type(value) is str else value
+    return wording.make_printable(value) if type(value) is str else value

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from inarch.report.wording import printable
+from inarch.report.wording import make_printable
 
 Number = float | int
 
@@ -21,14 +21,14 @@ def element(tag: str, *children: str, **attributes: str | Number) -> str:
 
 def text(content: str, x: Number, y: Number, *, tip: str = "", **attributes: str | Number) -> str:
     """A line of text with its baseline at ``y``; ``tip`` is shown under the mouse."""
-    title = (element("title", plain(tip)),) if tip else ()
-    return element("text", *title, plain(content), x=x, y=y, **{"fill": "currentColor", **attributes})
+    title = (element("title", escape_text(tip)),) if tip else ()
+    return element("text", *title, escape_text(content), x=x, y=y, **{"fill": "currentColor", **attributes})
 
 
 def halo_text(content: str, x: Number, y: Number, **attributes: str | Number) -> str:
     """Text that stays legible where it crosses lines."""
     edge: dict[str, str | Number] = {"stroke": "var(--paper, #fff)", "stroke_width": 4, "paint_order": "stroke"}
-    return element("text", plain(content), x=x, y=y, **{"fill": "currentColor", **edge, **attributes})
+    return element("text", escape_text(content), x=x, y=y, **{"fill": "currentColor", **edge, **attributes})
 
 
 def line(x1: Number, y1: Number, x2: Number, y2: Number, **attributes: str | Number) -> str:
@@ -40,8 +40,8 @@ def picture(width: Number, height: Number, *children: str, title: str, descripti
     """A whole drawing that scales down with the page and has a text in place of itself for those who cannot see it."""
     return element(
         "svg",
-        element("title", plain(title)),
-        element("desc", plain(description)),
+        element("title", escape_text(title)),
+        element("desc", escape_text(description)),
         *children,
         xmlns="http://www.w3.org/2000/svg",
         role="img",
@@ -54,9 +54,9 @@ def picture(width: Number, height: Number, *children: str, title: str, descripti
     )
 
 
-def plain(content: str) -> str:
+def escape_text(content: str) -> str:
     """Text that is nothing but text, whatever it holds."""
-    return escape(printable(content))
+    return escape(make_printable(content))
 
 
 def series_colour(index: int) -> str:
@@ -65,7 +65,7 @@ def series_colour(index: int) -> str:
     return f"var(--series-{place + 1}, {SERIES[place]})"
 
 
-def muted() -> str:
+def muted_colour() -> str:
     """The colour of what should stand back: grids, notes."""
     return "var(--muted, #667)"
 

@@ -24,7 +24,7 @@ def points(difference: float) -> str:
     return f"{100 * difference:.1f} points"
 
 
-def counted(n: int, noun: str, plural: str = "") -> str:
+def count_of(n: int, noun: str, plural: str = "") -> str:
     """A count with its noun: ``1 photo``, ``1,530 photos``."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """The text with every character that a page cannot hold, or that a terminal would obey, replaced."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _is_unsafe(character) else character for character in text)
 
@@ -53,7 +53,7 @@ def photos_wanted(evaluation: Evaluation) -> str:
     """What it takes to know the accuracy well: ``About 1,677 more test photos would tell it to 2 points …``"""
     if evaluation.precise_at is None or evaluation.precise_at <= evaluation.n:
         return ""
-    more = counted(evaluation.precise_at - evaluation.n, "more test photo")
+    more = count_of(evaluation.precise_at - evaluation.n, "more test photo")
     return f"About {more} would tell the accuracy to 2 points either way."
 
 
@@ -67,4 +67,4 @@ def shorten(text: str, length: int) -> str:
 
 def headline(right: Estimate) -> str:
     """The accuracy as the beginning of a sentence: ``Right on 94.8 % of 153 photos``."""
-    return f"Right on {percent(right.value)} of {counted(right.n, 'photo')}"
+    return f"Right on {percent(right.value)} of {count_of(right.n, 'photo')}"

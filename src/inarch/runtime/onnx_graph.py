@@ -18,7 +18,7 @@ from inarch.models import (
     Backbone,
     Classifier,
     evaluating,
-    folded,
+    fold_batch_norm,
     reader,
 )
 from inarch.runtime.session import PIXELS
@@ -30,7 +30,7 @@ EMBEDDING = "embedding"
 """The output with what a classifier's last layer reads."""
 
 
-class FromPixels(nn.Module):
+class PixelModel(nn.Module):
     """Normalises pixels and runs ``inner`` on them.
 
     Args:
@@ -54,7 +54,7 @@ class FromPixels(nn.Module):
         return self.inner(pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift)
 
 
-class Tapped(nn.Module):
+class TappedBackbone(nn.Module):
     """Whole feature maps at ``taps``, and pooled ones at ``pooled`` and at the end, as one tuple."""
 
     def __init__(self, backbone: Backbone, taps: Sequence[str], pooled: Sequence[str]) -> None:
@@ -68,7 +68,7 @@ class Tapped(nn.Module):
         return (*(maps[tap] for tap in self.taps), *(maps[tap].mean((2, 3)) for tap in self.pooled))
 
 
-class Answering(nn.Module):
+class EmbeddingClassifier(nn.Module):
     """A classifier that shows what the last layer of its head reads, too."""
 
     def __init__(self, model: Classifier) -> None:
@@ -84,7 +84,7 @@ class Answering(nn.Module):
 
 def classifier_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
     """Pixels to ``logits`` and ``embedding``, which is what the last layer reads."""
-    return _graph(Answering(model), preprocessing, ["logits", EMBEDDING])
+    return _graph(EmbeddingClassifier(model), preprocessing, ["logits", EMBEDDING])
 
 
 def features_graph(
@@ -100,7 +100,7 @@ def features_graph(
             is ``features``.
     """
     names = [*(f"map_{place}" for place in range(len(taps))), *map(features_output, pooled), FEATURES]
-    return _graph(Tapped(backbone, taps, pooled), preprocessing, names)
+    return _graph(TappedBackbone(backbone, taps, pooled), preprocessing, names)
 
 
 def features_output(tap: str) -> str:
@@ -113,7 +113,7 @@ def named_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
 
     A value of ``backbone.stages.stem.conv1.conv`` is called like that, with a bar and a number behind it.
     """
-    proto = _exported(model, preprocessing, ["logits"])
+    proto = _export_graph(model, preprocessing, ["logits"])
     names = {each.name: each.name for each in proto.graph.output}
     paths = _paths_by_calls(model)
     for place, node in enumerate(proto.graph.node):
@@ -125,7 +125,7 @@ def named_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
         node.output[:] = [names.get(each, each) for each in node.output]
         node.input[:] = [names.get(each, each) for each in node.input]
     del proto.graph.value_info[:]
-    return _serialised(proto)
+    return _serialise(proto)
 
 
 def _paths_by_calls(model: nn.Module) -> dict[str, str]:
@@ -144,15 +144,15 @@ def _paths_by_calls(model: nn.Module) -> dict[str, str]:
 
 
 def _graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> bytes:
-    return _serialised(_exported(inner, preprocessing, outputs))
+    return _serialise(_export_graph(inner, preprocessing, outputs))
 
 
-def _serialised(proto: onnx.ModelProto) -> bytes:
+def _serialise(proto: onnx.ModelProto) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
 @torch.no_grad()
-def _exported(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> onnx.ModelProto:
+def _export_graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> onnx.ModelProto:
     """Export in evaluation mode with batch normalisation folded; the number of images is free.
 
     By PyTorch's older exporter, which takes a fifth of the time (0025); batch normalisation that `folded` does not
@@ -160,7 +160,7 @@ def _exported(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[
     """
     side = preprocessing.image_size
     with evaluating(inner):
-        graph = FromPixels(folded(inner), preprocessing).eval()
+        graph = PixelModel(fold_batch_norm(inner), preprocessing).eval()
     written = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own age

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from inarch.errors import OutputError, WorkError
 from inarch.storage.cache import KEYS
-from inarch.storage.lock import is_locked, locked
+from inarch.storage.lock import is_locked, try_lock
 
 DEFAULT_SIZE = 20 * 10**9
 """Bytes."""
@@ -34,7 +34,7 @@ def in_use(cache: Path, size: int | None) -> Iterator[None]:
         with _tidying(cache):
             mark.parent.mkdir(exist_ok=True)
             file = mark.open("w")
-            locked(file.fileno())
+            try_lock(file.fileno())
     except OSError as error:
         raise OutputError(
             f"The cache in {cache} cannot be written ({error.strerror or error}): free some space, "
@@ -59,14 +59,14 @@ def trim(cache: Path, size: int) -> int:
     with _tidying(cache):
         if any(is_locked(each) for each in (cache / USERS).glob("*")):
             return 0
-        removed = sum(_removed(file) for file in _leftovers(cache))
+        removed = sum(_remove(file) for file in _leftovers(cache))
         units = sorted(_units(cache), key=lambda unit: unit.used)
         total = sum(unit.size for unit in units)
         for unit in units:
             if total <= size:
                 break
             total -= unit.size
-            removed += sum(_removed(file) for file in unit.files)
+            removed += sum(_remove(file) for file in unit.files)
     return removed
 
 
@@ -102,7 +102,7 @@ def _leftovers(cache: Path) -> Iterator[Path]:
     yield from (file for file in cache.glob("graphs/*") if file.suffix != ".onnx")
 
 
-def _removed(file: Path) -> int:
+def _remove(file: Path) -> int:
     """Remove a file; returns its bytes, or 0 where it is gone already or cannot be removed (open, on Windows)."""
     try:
         size = file.stat().st_size
@@ -118,7 +118,7 @@ def _tidying(cache: Path) -> Iterator[None]:
     cache.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + PATIENCE
     with (cache / LOCK).open("w") as file:
-        while not locked(file.fileno()):
+        while not try_lock(file.fileno()):
             if time.monotonic() > until:
                 raise WorkError(f"Another process has been tidying {cache} for a minute; look what it does.")
             time.sleep(0.02)

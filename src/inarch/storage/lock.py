@@ -29,12 +29,12 @@ def exclusive(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{folder} cannot be used ({error.strerror or error}); choose another --out.") from error
     with file:
-        if not locked(file.fileno()):
+        if not try_lock(file.fileno()):
             raise UserError(f"Another run is writing to {folder}; wait for it, or choose another --out.")
         yield
 
 
-def locked(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Lock an open file until it is closed; whether that was possible, at once."""
     try:
         if sys.platform == "win32":
@@ -50,7 +50,7 @@ def is_locked(file: Path) -> bool:
     """Whether somebody holds ``file``; one that nobody holds is removed."""
     try:
         with file.open("w") as stream:
-            if not locked(stream.fileno()):
+            if not try_lock(stream.fileno()):
                 return True
         file.unlink(missing_ok=True)
     except OSError:  # gone meanwhile

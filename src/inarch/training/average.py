@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
+def average_model(model: nn.Module, decay: float) -> AveragedModel:
     """A copy of ``model`` that follows it exponentially, parameters and statistics alike.
 
     The decay starts low and rises to ``decay``: after t updates it is at most (1 + t) / (10 + t), so that a short

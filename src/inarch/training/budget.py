@@ -51,7 +51,7 @@ def update_seconds(model: nn.Module, config: TrainingConfig, batch: Callable[[],
         return step_seconds(lambda: run.updates([batch()], loss_of, [config.lr]))
 
 
-def fitting_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:
+def affordable_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:
     """As many epochs as fit into the time, within the bounds; ``most`` is the firmer one."""
     return min(most, max(fewest, int(seconds / epoch_seconds)))
 

@@ -13,14 +13,14 @@ from inarch import clock
 from inarch.errors import WorkError
 from inarch.models import norms_of
 from inarch.models.shapes import Labels
-from inarch.training.average import averaged
+from inarch.training.average import average_model
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
 from inarch.training.losses import Loss
 from inarch.training.memory import keeping_memory
-from inarch.training.optimisation import optimisers, rate_at
+from inarch.training.optimisation import learning_rate_at, optimisers
 from inarch.training.seeds import generator, global_draws
-from inarch.training.watching import StageState, Watch
+from inarch.training.watching import StageMonitor, StageState
 
 Batch = tuple[Any, Labels]
 """What the loss takes beside the model: inputs (a tensor, unless the loss says otherwise) and labels."""
@@ -50,7 +50,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Source:
+class ExampleSource:
     """Where batches come from: ``batch(indices, epoch)`` gives inputs and labels of those training examples."""
 
     examples: int
@@ -110,12 +110,12 @@ class Run:
         self.model = model.to(memory_format=torch.channels_last)
         self.config = config
         self.optimisers = optimisers(model, config)
-        self.average: AveragedModel | None = averaged(model, config.ema_decay) if config.ema_decay else None
+        self.average: AveragedModel | None = average_model(model, config.ema_decay) if config.ema_decay else None
         self.checkpoint = checkpoint
         self.history: list[Epoch] = []
-        self.watch = Watch(model)
+        self.watch = StageMonitor(model)
 
-    def epochs(self, source: Source, loss_of: Loss) -> Iterator[Epoch]:
+    def epochs(self, source: ExampleSource, loss_of: Loss) -> Iterator[Epoch]:
         """Train epoch by epoch, from where a checkpoint left off if `resume` found one.
 
         How many there are may be changed in between (see `inarch.training.budget`).
@@ -125,7 +125,7 @@ class Run:
             number = len(self.history) + 1
             began = clock.seconds()
             first = (number - 1) * steps
-            rates = (rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
+            rates = (learning_rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
             with global_draws(self.config.seed, "dropout", number), keeping_memory(), self.watch.watching():
                 done = self.updates(source.epoch(number, self.config), loss_of, rates)
             images = sum(step.images for step in done)

@@ -15,7 +15,7 @@ LIKE_ADAMW = 0.2
 """Root mean square of an AdamW update, which the orthogonal one is scaled to (Liu et al. 2025, eq. 4)."""
 
 
-def orthogonalised(update: Tensor) -> Tensor:
+def orthogonalise_update(update: Tensor) -> Tensor:
     """About U @ V.T for ``update`` = U S V.T, by Newton-Schulz iteration: singular values between 0.5 and 1.5.
 
     Args:
@@ -63,4 +63,4 @@ class Muon(optim.Optimizer):
         ahead = torch.lerp(gradient, momentum, group["momentum"]).flatten(1)
         scale = LIKE_ADAMW * max(ahead.shape) ** 0.5
         kernel.mul_(1 - group["lr"] * group["weight_decay"])
-        kernel.add_(orthogonalised(ahead).view_as(kernel), alpha=-group["lr"] * scale)
+        kernel.add_(orthogonalise_update(ahead).view_as(kernel), alpha=-group["lr"] * scale)

@@ -35,7 +35,7 @@ def _groups(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> list[
     ]
 
 
-def rate_at(step: int, steps: int, config: TrainingConfig) -> float:
+def learning_rate_at(step: int, steps: int, config: TrainingConfig) -> float:
     """The learning rate of ``step`` (from 0) of ``steps``: linear warm-up, then down to zero.
 
     It falls along a cosine from the end of the warm-up on, or, where ``cooldown`` is set, stays and falls along a

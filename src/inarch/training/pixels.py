@@ -6,7 +6,7 @@ from torch import Tensor
 from inarch.data.photos import Preprocessing
 
 
-def normalised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+def normalise_pixels(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """uint8 pixels (n, 3, h, w) as the net's input, in channels-last memory."""
     mean = torch.tensor(preprocessing.mean)[:, None, None]
     std = torch.tensor(preprocessing.std)[:, None, None]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 
 
-def derived(seed: int, *purpose: object) -> int:
+def derive_seed(seed: int, *purpose: object) -> int:
     """A seed of its own for every purpose, so that one draw more in one place moves nothing elsewhere."""
     text = "/".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -15,12 +15,12 @@ def derived(seed: int, *purpose: object) -> int:
 
 def generator(seed: int, *purpose: object) -> torch.Generator:
     """A generator for one purpose: ``generator(seed, "augment", epoch)``."""
-    return torch.Generator().manual_seed(derived(seed, *purpose))
+    return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
 
 @contextmanager
 def global_draws(seed: int, *purpose: object) -> Iterator[None]:
     """Seed torch's global generator inside the ``with`` (dropout draws from it) and give it back untouched."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived(seed, *purpose))
+        torch.manual_seed(derive_seed(seed, *purpose))
         yield

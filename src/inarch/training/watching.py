@@ -21,7 +21,7 @@ class StageState(NamedTuple):
     """Of the slopes of the loss by the stage's weights, before the last update."""
 
 
-class Watch:
+class StageMonitor:
     """The stages of a net that trains; what they put out is looked at while `watching`."""
 
     def __init__(self, model: nn.Module) -> None:

@@ -9,13 +9,13 @@ from inarch.errors import WeightsError, WeightsMismatchError
 from inarch.models import Backbone, architecture, build
 from inarch.models.foreign import is_buildable
 from inarch.storage.cache import cache_key
-from inarch.transfer.job import StartingPoint
-from inarch.weights.embedded import IMAGE_SIZE, embedded, embedded_weights
+from inarch.transfer.run import StartingPoint
+from inarch.weights.embedded import IMAGE_SIZE, embedded_weights, list_embedded_models
 from inarch.weights.files import WeightsFile, read_weights, weights_digest
-from inarch.weights.identification import identify, translated
+from inarch.weights.identification import identify, translate_state_dict
 from inarch.weights.loading import load_backbone
 from inarch.weights.locating import Places, locate
-from inarch.weights.named import NAMED, NamedWeights, is_name, named, usual
+from inarch.weights.named import NAMED, NamedWeights, default_weights, find_named_weights, is_name
 from inarch.weights.sources import sources_of
 
 DEFAULT_MODEL = "resnet18"
@@ -52,38 +52,38 @@ def starting_point(model: str | None, weights: Path | str | None, places: Places
     """
     if model is not None:
         architecture(model)
-    row = _named(model, weights)
+    row = _resolve_weights(model, weights)
     if row is not None:
         path = locate(row, places)
-        return _loaded(read_weights(path), row.architecture, f"{row.name}, {path.name}")
-    if weights is None and (model or DEFAULT_EMBEDDED) in embedded():
+        return _load_starting_point(read_weights(path), row.architecture, f"{row.name}, {path.name}")
+    if weights is None and (model or DEFAULT_EMBEDDED) in list_embedded_models():
         model, weights = model or DEFAULT_EMBEDDED, EMBEDDED
     if weights is None or str(weights) == RANDOM:
-        return fresh(model or DEFAULT_MODEL)
-    path = _embedded(model) if str(weights) == EMBEDDED else Path(weights)
+        return random_starting_point(model or DEFAULT_MODEL)
+    path = _find_embedded_file(model) if str(weights) == EMBEDDED else Path(weights)
     file = read_weights(path)
-    return _loaded(file, model or _only_fit(file, path), path.name)
+    return _load_starting_point(file, model or _find_only_match(file, path), path.name)
 
 
-def at_hand() -> tuple[str, ...]:
+def list_available_models() -> tuple[str, ...]:
     """The models whose weights are on this machine with the packages that are installed, the usual one first."""
-    ours = sorted(embedded(), key=lambda name: name != DEFAULT_EMBEDDED)
+    ours = sorted(list_embedded_models(), key=lambda name: name != DEFAULT_EMBEDDED)
     packaged = [row for row in NAMED.values() if row.package and find_spec(row.package)]
     return (*ours, *(row.architecture for row in packaged if is_buildable(row.architecture)))
 
 
-def _named(model: str | None, weights: Path | str | None) -> NamedWeights | None:
+def _resolve_weights(model: str | None, weights: Path | str | None) -> NamedWeights | None:
     """What the user's words name; None where they are a file, or nothing."""
     if weights is None:
-        return None if model is None else usual(model)
+        return None if model is None else default_weights(model)
     text, path = str(weights), Path(weights)
     is_word = path.name == text and not path.suffix and text not in (EMBEDDED, RANDOM)
-    return named(text, model) if not path.exists() and (is_name(text) or is_word) else None
+    return find_named_weights(text, model) if not path.exists() and (is_name(text) or is_word) else None
 
 
-def _embedded(model: str | None) -> Path:
+def _find_embedded_file(model: str | None) -> Path:
     """The file of the trained backbone that comes with inarch."""
-    names = embedded()
+    names = list_embedded_models()
     name = names[0] if model is None and len(names) == 1 else model
     if name not in names:
         has = f"it has those of {', '.join(names)}; say which with --model" if names else "it has none"
@@ -91,7 +91,7 @@ def _embedded(model: str | None) -> Path:
     return embedded_weights(name)
 
 
-def _loaded(file: WeightsFile, name: str, origin: str) -> StartingPoint:
+def _load_starting_point(file: WeightsFile, name: str, origin: str) -> StartingPoint:
     try:
         loaded = load_backbone(file, name)
     except WeightsMismatchError as error:
@@ -107,17 +107,17 @@ def _loaded(file: WeightsFile, name: str, origin: str) -> StartingPoint:
         weights=" ".join([f"{origin} (sha256 {file.sha256[:12]})", *loaded.report.notes]),
         pretrained=True,
         folded=loaded.folded,
-        image_size=_said_size(file),
+        image_size=_stated_image_size(file),
     )
 
 
-def _said_size(file: WeightsFile) -> int | None:
+def _stated_image_size(file: WeightsFile) -> int | None:
     """The image size in the metadata of files that we wrote."""
     said = file.metadata.get(IMAGE_SIZE, "")
     return int(said) if said.isascii() and said.isdecimal() and 8 <= int(said) <= LARGEST_SIZE else None
 
 
-def fresh(name: str) -> StartingPoint:
+def random_starting_point(name: str) -> StartingPoint:
     """A net of the catalog that knows nothing yet."""
     backbone = build(name, classes=1).backbone
     return StartingPoint(
@@ -136,29 +136,29 @@ def _digest(name: str, backbone: Backbone) -> str:
     return cache_key(name, backbone.end, weights_digest(backbone.state_dict()))
 
 
-def _only_fit(file: WeightsFile, path: Path) -> str:
+def _find_only_match(file: WeightsFile, path: Path) -> str:
     """The one net that the weights are for: by their names and shapes, or by what the file or its source says."""
     fitting = identify(file.tensors)
     if not fitting:
         raise WeightsError(f"The weights in {path} fit no model of the catalog; `inarch models` lists them.")
     if (said := file.metadata.get("architecture")) in fitting:
         return str(said)
-    published = [name for name in fitting if name not in _unpublished(file, name)]
+    published = [name for name in fitting if name not in _unpublished_models(file, name)]
     if len(published) == 1:
         return published[0]
-    listed = " and ".join(f"{name} ({_told(name)})" for name in fitting)
+    listed = " and ".join(f"{name} ({_describe_variant(name)})" for name in fitting)
     raise WeightsError(
         f"The weights in {path} fit {listed}, which have the same names and shapes but compute different things; "
         "say which with --model."
     )
 
 
-def _unpublished(file: WeightsFile, name: str) -> frozenset[str]:
+def _unpublished_models(file: WeightsFile, name: str) -> frozenset[str]:
     """The nets of which the source of the file's names has never published weights."""
-    source = translated(file.tensors, name).source
+    source = translate_state_dict(file.tensors, name).source
     return frozenset(lacking for each in sources_of(name) if each.name == source for lacking in each.lacks)
 
 
-def _told(name: str) -> str:
+def _describe_variant(name: str) -> str:
     variant = architecture(name).variant
     return f"{variant}: {VARIANTS[variant]}" if variant in VARIANTS else variant

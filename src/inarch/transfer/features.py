@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inarch.data.augment import Augmentation, augment
 from inarch.data.photos import Preprocessing
-from inarch.data.store import DECODER, Stored
+from inarch.data.store import DECODER, StoredPhotos
 from inarch.errors import OutputError
 from inarch.models import Backbone
 from inarch.runtime.onnx_graph import FEATURES, features_graph, features_output
@@ -84,7 +84,7 @@ class Prefix:
         """
         folder = self.cache / "graphs"
         for path in folder.glob(f"{self.key}.*.onnx"):
-            if (graph := _whole(path)) is not None:
+            if (graph := _read_intact(path)) is not None:
                 touch(path)
                 return graph
         taps = () if self.tap is None else (self.tap,)
@@ -92,14 +92,14 @@ class Prefix:
         _write(folder / f"{self.key}.{hashlib.sha256(graph).hexdigest()}.onnx", graph)
         return graph
 
-    def view(self, number: int, recipe: Augmentation) -> "View":
+    def view(self, number: int, recipe: Augmentation) -> "AugmentedCopy":
         """Photos as seen the ``number``-th time: 0 is as they are, the others are augmented."""
         name = "plain" if number == 0 else f"{number} {recipe!r}"
-        return View(self, number, recipe, ArrayCache(self.cache / "features" / cache_key(self.key, name)))
+        return AugmentedCopy(self, number, recipe, ArrayCache(self.cache / "features" / cache_key(self.key, name)))
 
 
 @dataclass(frozen=True)
-class View:
+class AugmentedCopy:
     """One view of the photos through a prefix."""
 
     prefix: Prefix
@@ -108,7 +108,7 @@ class View:
     rows: ArrayCache
 
     def compute(
-        self, stored: Stored, rows: NDArray[np.int64], on_progress: Callable[[int, int], None]
+        self, stored: StoredPhotos, rows: NDArray[np.int64], on_progress: Callable[[int, int], None]
     ) -> dict[str, Rows]:
         """Run the prefix on those of ``rows`` that the cache lacks.
 
@@ -129,7 +129,7 @@ class View:
             for first in range(0, len(missing), CHUNK):
                 keys = missing[first : first + CHUNK]
                 pixels = stored.images[np.array([place[key] for key in keys])]
-                self.rows.write(keys, _named(graph, self._seen(pixels, keys)))
+                self.rows.write(keys, _name_outputs(graph, self._seen(pixels, keys)))
                 on_progress(min(first + CHUNK, len(missing)), len(missing))
         names = [self.prefix.output(stage) for stage in self.prefix.gathered]
         names += [] if self.prefix.tap is None else ["map"]
@@ -146,7 +146,7 @@ class View:
         return torch.cat(seen).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _named(graph: Graph, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
+def _name_outputs(graph: Graph, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.floating]]:
     """The graph's outputs under the names of the cache."""
     named: dict[str, NDArray[np.floating]] = dict(zip(graph.outputs, graph(pixels), strict=True))
     if "map_0" in named:
@@ -154,7 +154,7 @@ def _named(graph: Graph, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.floa
     return named
 
 
-def _whole(path: Path) -> bytes | None:
+def _read_intact(path: Path) -> bytes | None:
     """The content of a file that is named after it; None where it is damaged."""
     try:
         content = path.read_bytes()

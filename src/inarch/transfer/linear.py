@@ -16,13 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import distinct, folds
+from inarch.data.split import count_groups, folds
 from inarch.errors import PhotosError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.intervals import wilson
 from inarch.metrics.records import Estimate
 from inarch.runtime.session import usable_cores
-from inarch.transfer.balance import Balance, balance_of
+from inarch.transfer.class_weighting import ClassWeighting, class_weighting_of
 
 STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Penalty per training photo, strongest first: each fit starts from the one before."""
@@ -64,7 +64,7 @@ def fit_probe(
     *,
     classes: int,
     seed: int,
-    balance: str = "none",
+    class_weighting: str = "none",
     repeats: int | None = None,
 ) -> Probe:
     """Choose the penalty by cross-validation and fit on everything.
@@ -75,35 +75,35 @@ def fit_probe(
         classes: how many classes there are.
         groups: photos of one group are held out together, (n,).
         seed: of the folds.
-        balance: what is done about classes of different size, a name of `BALANCES`. The probe's own logits, and those
-            held out, are not yet shifted by it.
+        class_weighting: what is done about class imbalance, a name of `CLASS_WEIGHTINGS`. The probe's own logits,
+            and those held out, are not yet shifted by it.
         repeats: how often to cross-validate; None takes as often as so many photos need.
 
     Raises:
         PhotosError: a class has fewer than two training photos.
-        UnknownNameError: no balance has that name.
+        UnknownNameError: no class weighting has that name.
     """
-    balanced = balance_of(balance, labels, classes)
-    counts = distinct(labels, groups, classes)
+    weighting = class_weighting_of(class_weighting, labels, classes)
+    counts = count_groups(labels, groups, classes)
     if min(counts) < 2:
         raise PhotosError(
             f"Cross-validation needs two different training photos of every class; class number "
             f"{int(np.argmin(counts))} has {min(counts)}. Add photos of it."
         )
-    rows = some_rows(labels, seed, SEARCH_PHOTOS)
+    rows = subsample_rows(labels, seed, SEARCH_PHOTOS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit is judged by its held-out loss, converged or not
         # Two folds side by side, on one core each, are faster than one fold on two cores that wait for each other.
         with threadpool_limits(1, user_api="blas"):
             searched, held_out = _search(
-                views[:, rows], labels[rows], groups[rows], balanced, seed, repeats or usual_repeats(len(rows))
+                views[:, rows], labels[rows], groups[rows], weighting, seed, repeats or usual_repeats(len(rows))
             )
             best = min(searched, key=lambda tried: tried[1])[0]
-            path = _Path(views[:, rows], labels[rows], balanced)
+            path = _Path(views[:, rows], labels[rows], weighting)
             for strength in STRENGTHS[: STRENGTHS.index(best) + 1]:
                 fitted = path.fit(strength)
         if len(rows) < len(labels):  # from there it is not far: one fit of all photos, on every core
-            fitted = _Path(views, labels, balanced, start=path.regression).fit(best)
+            fitted = _Path(views, labels, weighting, start=path.regression).fit(best)
     return replace(fitted, searched=searched, held_out=held_out, held_out_rows=rows)
 
 
@@ -118,7 +118,7 @@ def fit_at(
     strength: float,
     *,
     classes: int,
-    balance: str = "none",
+    class_weighting: str = "none",
     weights: NDArray[np.float64] | None = None,
 ) -> Probe:
     """Fit at a penalty that is known; nothing is held out.
@@ -128,29 +128,31 @@ def fit_at(
         labels: class of each photo, (n,); at least two classes.
         strength: penalty per photo.
         classes: how many classes there are.
-        balance: a name of `BALANCES`.
+        class_weighting: a name of `CLASS_WEIGHTINGS`.
         weights: how much each photo counts, (n,), 1 on average; None is 1 for all.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return _Path(features[None], labels, balance_of(balance, labels, classes)).fit(strength, weights)
+        return _Path(features[None], labels, class_weighting_of(class_weighting, labels, classes)).fit(
+            strength, weights
+        )
 
 
 def _search(
     views: NDArray[np.float32],
     labels: NDArray[np.int64],
     groups: NDArray[np.generic],
-    balanced: Balance,
+    weighting: ClassWeighting,
     seed: int,
     repeats: int,
 ) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float64]]:
     """The held-out loss of each penalty tried, strongest first, and the held-out logits (n, classes) of the best."""
-    runs = [_Validation(views, labels, groups, balanced, seed + 7919 * repeat) for repeat in range(repeats)]
+    runs = [_Validation(views, labels, groups, weighting, seed + 7919 * repeat) for repeat in range(repeats)]
     searched: list[tuple[float, float]] = []
     best = 0
     for place, strength in enumerate(STRENGTHS):
         held_out = [run.held_out(strength) for run in runs]
-        loss = float(np.mean([balanced.losses(logits - balanced.shift, labels).mean() for logits in held_out]))
+        loss = float(np.mean([weighting.losses(logits - weighting.shift, labels).mean() for logits in held_out]))
         if not searched or loss < searched[best][1]:
             best, kept = place, held_out[0]
         searched.append((strength, loss))
@@ -159,7 +161,7 @@ def _search(
     return tuple(searched), kept
 
 
-def some_rows(labels: NDArray[np.int64], seed: int, most: int) -> NDArray[np.int64]:
+def subsample_rows(labels: NDArray[np.int64], seed: int, most: int) -> NDArray[np.int64]:
     """About ``most`` rows, all if there are no more; every class in proportion, and with two photos at least."""
     if len(labels) <= most:
         return np.arange(len(labels))
@@ -184,17 +186,17 @@ class _Path:
         self,
         views: NDArray[np.float32],
         labels: NDArray[np.int64],
-        balanced: Balance,
+        weighting: ClassWeighting,
         start: LogisticRegression | None = None,
     ) -> None:
         stacked = views.reshape(-1, views.shape[-1])
-        self.labels, self.classes = np.tile(labels, len(views)), len(balanced.learned)
+        self.labels, self.classes = np.tile(labels, len(views)), len(weighting.learned)
         self.mean = stacked.mean(0)
         self.scaled = stacked - self.mean
         flat = self.scaled.reshape(-1)
         self.scale = float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1))) or 1.0  # np.std would copy everything
         self.scaled /= self.scale
-        weights = {label: balanced.learned[label] for label in np.unique(labels).tolist()}
+        weights = {label: weighting.learned[label] for label in np.unique(labels).tolist()}
         self.regression = LogisticRegression(warm_start=True, max_iter=300, tol=1e-3, class_weight=weights)
         if start is not None:
             self.regression.coef_, self.regression.intercept_ = start.coef_.copy(), start.intercept_.copy()
@@ -203,7 +205,7 @@ class _Path:
         """The fit at one penalty, each photo counting as its class does, times its own weight."""
         self.regression.C = 1 / (strength * len(self.labels))
         self.regression.fit(self.scaled, self.labels, sample_weight=weights)
-        return replace(_unscaled(self.regression, self.mean, self.scale, self.classes), strength=strength)
+        return replace(_undo_scaling(self.regression, self.mean, self.scale, self.classes), strength=strength)
 
 
 class _Validation:
@@ -214,14 +216,14 @@ class _Validation:
         views: NDArray[np.float32],
         labels: NDArray[np.int64],
         groups: NDArray[np.generic],
-        balanced: Balance,
+        weighting: ClassWeighting,
         seed: int,
     ) -> None:
-        classes = len(balanced.learned)
-        rarest = min(distinct(labels, groups, classes))
+        classes = len(weighting.learned)
+        rarest = min(count_groups(labels, groups, classes))
         self.plain, self.classes = views[0], classes
         self.parts = folds(labels, k=min(5, rarest), seed=seed, groups=groups)
-        self.paths = [_Path(views[:, seen], labels[seen], balanced) for seen, _ in self.parts]
+        self.paths = [_Path(views[:, seen], labels[seen], weighting) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:
         """Logits of every photo from the fit that did not see it: (n, classes)."""
@@ -233,7 +235,7 @@ class _Validation:
         return logits
 
 
-def _unscaled(regression: LogisticRegression, mean: NDArray[np.float32], scale: float, classes: int) -> Probe:
+def _undo_scaling(regression: LogisticRegression, mean: NDArray[np.float32], scale: float, classes: int) -> Probe:
     """The same classifier on features as they come, with a row for every class."""
     weight, bias = regression.coef_ / scale, regression.intercept_
     bias = bias - weight @ mean
@@ -250,13 +252,13 @@ Name = TypeVar("Name", str, int)
 """What tells probes apart that are compared."""
 
 
-def shortest(fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance) -> Name:
+def choose_shortest_stage(fits: Mapping[Name, Probe], labels: NDArray[np.int64], weighting: ClassWeighting) -> Name:
     """The first stage whose held-out log loss is within one standard error of the best stage's.
 
     The one-standard-error rule (Breiman et al. 1984, section 3.4.3): between nets that cannot be told apart, the
     shorter one, which is also the faster.
     """
-    losses = held_out_losses(fits, labels, balanced)
+    losses = held_out_losses(fits, labels, weighting)
     best = min(losses, key=lambda stage: float(losses[stage].mean()))
     for stage in losses:
         if stage == best:
@@ -268,14 +270,14 @@ def shortest(fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Ba
 
 
 def held_out_losses(
-    fits: Mapping[Name, Probe], labels: NDArray[np.int64], balanced: Balance
+    fits: Mapping[Name, Probe], labels: NDArray[np.int64], weighting: ClassWeighting
 ) -> dict[Name, NDArray[np.float64]]:
     """For each probe the log loss of every photo, by the fold that did not see it."""
     return {
-        name: balanced.losses(fit.held_out - balanced.shift, labels[fit.held_out_rows]) for name, fit in fits.items()
+        name: weighting.losses(fit.held_out - weighting.shift, labels[fit.held_out_rows]) for name, fit in fits.items()
     }
 
 
-def right(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Estimate:
+def accuracy_of(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Estimate:
     """The share of photos whose highest logit is that of their class."""
     return wilson(int((logits.argmax(1) == labels).sum()), len(labels))

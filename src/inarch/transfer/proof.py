@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from inarch.errors import FrozenMovedError
-from inarch.transfer.records.report import Movement
+from inarch.errors import FrozenTensorChangedError
+from inarch.transfer.records.report import ParameterChanges
 
 
 def digests(net: nn.Module, prefix: str = "") -> dict[str, str]:
@@ -27,7 +27,7 @@ class Snapshot:
     frozen: frozenset[str]
     """The names of those that must not move."""
 
-    def movement(self, net: nn.Module) -> Movement:
+    def movement(self, net: nn.Module) -> ParameterChanges:
         """What has moved in ``net`` since.
 
         Raises:
@@ -37,11 +37,11 @@ class Snapshot:
         moved = tuple(name for name in after if after[name] != self.before.get(name))
         wrong = sorted(self.frozen.intersection(moved) | (self.frozen - after.keys()))
         if wrong:
-            raise FrozenMovedError(
+            raise FrozenTensorChangedError(
                 f"In {self.phase}, {wrong[0]} changed although it was frozen ({len(wrong)} in all). This is a mistake "
                 "in inarch or in code that reaches into its nets: please report it; nothing was written."
             )
-        return Movement(self.phase, moved, kept=len(after) - len(moved))
+        return ParameterChanges(self.phase, moved, kept=len(after) - len(moved))
 
 
 def _digest(tensor: Tensor) -> str:

@@ -18,19 +18,19 @@ from inarch import clock
 from inarch.data.augment import Augmentation
 from inarch.data.decode import decode_many, identify
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
-from inarch.data.split import groups_of, learned_photos
-from inarch.data.store import Stored, store
+from inarch.data.split import groups_of, training_photos
+from inarch.data.store import StoredPhotos, store
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.metrics.comparison import paired_difference
 from inarch.metrics.logme import logme
 from inarch.metrics.records import Estimate
 from inarch.progress import Progress
 from inarch.runtime.session import Graph
-from inarch.transfer.balance import balance_of
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import StartingPoint
-from inarch.transfer.linear import Probe, fit_probe, held_out_losses, right, shortest
+from inarch.transfer.linear import Probe, accuracy_of, choose_shortest_stage, fit_probe, held_out_losses
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
+from inarch.transfer.run import StartingPoint
 
 SECONDS = 5.0
 """That all backbones together may take to see the sample."""
@@ -67,7 +67,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _SampleFit:
     """What a backbone made of the sample."""
 
     logme: float
@@ -83,7 +83,7 @@ def rank(
     *,
     cache: Path,
     seed: int,
-    balance: str = "none",
+    class_weighting: str = "none",
     time_budget: float = 600.0,
     count: int | None = None,
     progress: Progress,
@@ -95,7 +95,7 @@ def rank(
         options: at least one.
         cache: the cache folder.
         seed: of the sample and the folds.
-        balance: a name of `BALANCES`.
+        class_weighting: a name of `CLASS_WEIGHTINGS`.
         time_budget: seconds that the whole run may take: a backbone that would need more than half of them for the
             features is left out, unless all would.
         count: photos of the sample; None takes as many as there is time for.
@@ -107,7 +107,7 @@ def rank(
     Raises:
         PhotosError: a class has too few readable photos to cross-validate.
     """
-    learned = len(learned_photos(found))
+    learned = len(training_photos(found))
     prefixes = {place: each.prefix(cache) for place, each in enumerate(options)}
     speeds = {place: _photos_per_second(prefix) for place, prefix in prefixes.items()}
     fastest_first = sorted(speeds, key=lambda place: -speeds[place])
@@ -117,17 +117,17 @@ def rank(
         fitting.pop()
     affordable = (each for each in SAMPLES if each * _seconds(fitting, speeds) <= SECONDS)
     count = count or max(next(affordable, 0), fewest)
-    seen: dict[int, _Seen] = {}
+    seen: dict[int, _SampleFit] = {}
     for done, place in enumerate(fitting):
         progress("backbones", done, len(fitting))
         stored = _sample(found, count, options[place].preprocessing, cache, seed)
-        seen[place] = _looked(prefixes[place], stored, seed, balance)
+        seen[place] = _fit_sample(prefixes[place], stored, seed, class_weighting)
     progress("backbones", len(fitting), len(fitting))
     labels = np.array([photo.label for photo in stored.photos.photos], dtype=np.int64)
-    balanced = balance_of(balance, labels, len(found.classes))
+    weighting = class_weighting_of(class_weighting, labels, len(found.classes))
     fits = {place: seen[place].fit for place in fitting}
-    chosen = shortest(fits, labels, balanced)
-    losses = held_out_losses(fits, labels, balanced)
+    chosen = choose_shortest_stage(fits, labels, weighting)
+    losses = held_out_losses(fits, labels, weighting)
 
     def row(place: int) -> RankedBackbone:
         option = options[place]
@@ -149,7 +149,7 @@ def rank(
         return replace(
             blank,
             logme=seen[place].logme,
-            accuracy=right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows]),
+            accuracy=accuracy_of(weighting.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows]),
             log_loss=float(losses[place].mean()),
             why=_why(place, chosen, losses, speeds) if len(options) > 1 else "the one that was asked for",
             fit_seconds=seen[place].seconds,
@@ -158,24 +158,24 @@ def rank(
     return options[chosen], Ranking(
         len(labels),
         tuple(row(place) for place in fastest_first),
-        pixels=_by_pixels(stored, labels, seed, balance),
+        pixels=_pixel_accuracy(stored, labels, seed, class_weighting),
         side=typical_side(stored.photos),
         decode_seconds=_decode_seconds(stored.photos, options[chosen].preprocessing),
     )
 
 
-def _by_pixels(stored: Stored, labels: NDArray[np.int64], seed: int, balance: str) -> Estimate:
+def _pixel_accuracy(stored: StoredPhotos, labels: NDArray[np.int64], seed: int, class_weighting: str) -> Estimate:
     """How often a linear classifier on tiny pictures is right, cross-validated: what no backbone is needed for."""
     edge = min(THUMBNAIL, stored.images.shape[1])
-    tiny = np.concatenate([_shrunk(stored.images[at : at + TIMED], edge) for at in range(0, len(labels), TIMED)])
+    tiny = np.concatenate([_shrink(stored.images[at : at + TIMED], edge) for at in range(0, len(labels), TIMED)])
     classes = len(stored.photos.classes)
     groups = groups_of(stored.photos.photos)
-    fit = fit_probe(tiny[None], labels, groups, classes=classes, seed=seed, balance=balance, repeats=1)
-    balanced = balance_of(balance, labels, classes)
-    return right(balanced.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows])
+    fit = fit_probe(tiny[None], labels, groups, classes=classes, seed=seed, class_weighting=class_weighting, repeats=1)
+    weighting = class_weighting_of(class_weighting, labels, classes)
+    return accuracy_of(weighting.answers(fit.held_out, labels[fit.held_out_rows]), labels[fit.held_out_rows])
 
 
-def _shrunk(images: NDArray[np.uint8], edge: int) -> NDArray[np.float32]:
+def _shrink(images: NDArray[np.uint8], edge: int) -> NDArray[np.float32]:
     """Means over ``edge`` x ``edge`` fields of each image, as rows."""
     field = images.shape[1] // edge
     cropped = images[:, : edge * field, : edge * field].astype(np.float32)
@@ -198,7 +198,7 @@ def other_sizes(option: Option, ranking: Ranking, found: PhotoSet, time_budget: 
     within the time.
     """
     own = option.preprocessing.image_size
-    learned = len(learned_photos(found))
+    learned = len(training_photos(found))
     speed = ranking.chosen.photos_per_second
     if learned / speed > SHARE * time_budget:
         smaller = (option.resized(share) for share in (3 / 4, 1 / 2))
@@ -255,7 +255,7 @@ def _photos_per_second(prefix: Prefix) -> float:
     return TIMED / (clock.seconds() - began)
 
 
-def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
+def _fit_sample(prefix: Prefix, stored: StoredPhotos, seed: int, class_weighting: str) -> _SampleFit:
     """LogME and the cross-validated probe of the better stage."""
     photos = stored.photos
     labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
@@ -263,16 +263,16 @@ def _looked(prefix: Prefix, stored: Stored, seed: int, balance: str) -> _Seen:
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(labels)), lambda done, total: None)
     features = {stage: rows[prefix.output(stage)][:] for stage in prefix.stages}
     began = clock.seconds()
-    fit = partial(fit_probe, classes=len(photos.classes), seed=seed, balance=balance, repeats=1)
+    fit = partial(fit_probe, classes=len(photos.classes), seed=seed, class_weighting=class_weighting, repeats=1)
     fits = {stage: fit(each[None], labels, groups) for stage, each in features.items()}
     seconds = clock.seconds() - began
-    stage = shortest(fits, labels, balance_of(balance, labels, len(photos.classes)))
-    return _Seen(logme(features[stage], labels), fits[stage], seconds)
+    stage = choose_shortest_stage(fits, labels, class_weighting_of(class_weighting, labels, len(photos.classes)))
+    return _SampleFit(logme(features[stage], labels), fits[stage], seconds)
 
 
-def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> Stored:
+def _sample(found: PhotoSet, count: int, preprocessing: Preprocessing, cache: Path, seed: int) -> StoredPhotos:
     """Decoded photos of every class in turn; more of them where too many of a class cannot be read."""
-    photos = [replace(photo, split="") for photo in in_turn(found, seed)]
+    photos = [replace(photo, split="") for photo in interleave_classes(found, seed)]
     while True:
         try:
             stored = store(replace(found, photos=tuple(photos[:count]), skipped=()), preprocessing, cache)
@@ -295,13 +295,13 @@ def _require_two(photos: PhotoSet) -> None:
             )
 
 
-def in_turn(found: PhotoSet, seed: int) -> list[Photo]:
+def interleave_classes(found: PhotoSet, seed: int) -> list[Photo]:
     """The photos to learn from, shuffled: one of each class, then another of each; one of each group before a second.
 
     The beginning of the list, wherever it ends, has as many photos of one class as of another, as long as there are.
     """
     draw = np.random.default_rng(seed)
-    learned = sorted(learned_photos(found), key=lambda photo: photo.digest)
+    learned = sorted(training_photos(found), key=lambda photo: photo.digest)
     turns: list[tuple[int, int, Photo]] = []
     of_group: dict[tuple[int, str], int] = defaultdict(int)
     by_class: dict[int, list[tuple[int, Photo]]] = defaultdict(list)

@@ -15,9 +15,9 @@ from inarch.models import evaluating
 from inarch.storage.cache import Rows
 from inarch.training.budget import TimePlan
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Batch, Epoch, Run, Source
+from inarch.training.loop import Batch, Epoch, ExampleSource, Run
 from inarch.training.losses import cross_entropy
-from inarch.transfer.job import Job
+from inarch.transfer.run import TrainingRun
 
 FEWEST_EPOCHS = 3
 """Of a tail, however little time there is."""
@@ -29,13 +29,13 @@ def is_fair_trial(epochs: int) -> bool:
 
 
 @dataclass(frozen=True)
-class CachedMaps:
+class CachedFeatureMaps:
     """Cached maps (one entry per view) of the photos with ``labels``."""
 
     views: tuple[Rows, ...]
     labels: NDArray[np.int64]
 
-    def source(self, rows: NDArray[np.int64]) -> Source:
+    def source(self, rows: NDArray[np.int64]) -> ExampleSource:
         """Batches of ``rows``; each epoch sees the next view."""
 
         def batch(indices: Tensor, epoch: int) -> Batch:
@@ -43,13 +43,13 @@ class CachedMaps:
             maps = self.views[epoch % len(self.views)][chosen]
             return torch.from_numpy(maps).float(), torch.from_numpy(self.labels[chosen])
 
-        return Source(len(rows), batch)
+        return ExampleSource(len(rows), batch)
 
 
 def train_tail(
-    job: Job,
+    job: TrainingRun,
     model: nn.Module,
-    source: Source,
+    source: ExampleSource,
     config: TrainingConfig,
     checkpoint: Path | None,
     *,
@@ -64,15 +64,15 @@ def train_tail(
     if job.resume:
         run.resume()
     plan = TimePlan(seconds, most=max(config.epochs, run.config.epochs), fewest=FEWEST_EPOCHS)
-    for _ in watched(job, run, source):
+    for _ in run_tail_epochs(job, run, source):
         plan.look(run)
     run.discard()
     return run.history
 
 
-def watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+def run_tail_epochs(job: TrainingRun, run: Run, source: ExampleSource) -> Iterator[Epoch]:
     """The run's epochs by the loss of fine-tuning, while the job hears how far it is."""
-    weights = torch.from_numpy(job.balanced.learned).float()
+    weights = torch.from_numpy(job.weighting.learned).float()
     loss = partial(cross_entropy, smoothing=run.config.label_smoothing, class_weights=weights)
     for epoch in run.epochs(source, loss):
         job.progress("fine-tune", epoch.number, run.config.epochs)

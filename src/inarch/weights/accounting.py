@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from inarch.weights.identification import COUNTER, Translated, identify, nearest
+from inarch.weights.identification import COUNTER, TranslatedStateDict, identify, nearest_architectures
 from inarch.weights.sources import Shapes
 
 
@@ -23,7 +23,7 @@ class Account:
     reshaped: tuple[str, ...]
 
 
-def compare(wanted: Shapes, file: Translated, fresh: Collection[str], ignore: Collection[str]) -> Account:
+def compare(wanted: Shapes, file: TranslatedStateDict, fresh: Collection[str], ignore: Collection[str]) -> Account:
     """Account for what is wanted and what the file gives.
 
     Args:
@@ -54,7 +54,7 @@ def compare(wanted: Shapes, file: Translated, fresh: Collection[str], ignore: Co
     )
 
 
-def problems(account: Account, wanted: Shapes, file: Translated) -> list[str]:
+def problems(account: Account, wanted: Shapes, file: TranslatedStateDict) -> list[str]:
     """One line for every tensor that does not fit."""
     return [
         *(
@@ -66,19 +66,19 @@ def problems(account: Account, wanted: Shapes, file: Translated) -> list[str]:
     ]
 
 
-def _both_names(name: str, file: Translated) -> str:
+def _both_names(name: str, file: TranslatedStateDict) -> str:
     theirs = file.foreign[name]
     return name if name == theirs else f"{name} ({theirs} in the file)"
 
 
-def remedy(account: Account, file: Translated, architecture: str) -> str:
+def remedy(account: Account, file: TranslatedStateDict, architecture: str) -> str:
     """What the caller of `load` can do about the problems."""
     if file.folded and any(".norm." in name for name in account.missing):
         return (
             "The file has batch normalisation folded into the convolutions: load it into inarch.models.folded(model), "
             "or take inarch.weights.load_backbone."
         )
-    other = likeness(file, architecture)
+    other = describe_likeness(file, architecture)
     if other:
         return other
     advice = []
@@ -93,12 +93,12 @@ def _beginnings(names: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted({f"{name.split('.')[0]}." for name in names}))
 
 
-def likeness(file: Translated, architecture: str) -> str:
+def describe_likeness(file: TranslatedStateDict, architecture: str) -> str:
     """Which nets the file's names and shapes belong to, unless ``architecture`` is one of them."""
     tensors: Mapping[str, Tensor] = {file.foreign[name]: tensor for name, tensor in file.tensors.items()}
     if architecture in identify(tensors):
         return ""
-    names = nearest(tensors)
+    names = nearest_architectures(tensors)
     if not names:
         return f"These are not {architecture}'s weights, nor like those of any net in the catalog."
     if architecture in names:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inarch.errors import WeightsError
-from inarch.models.foreign import required
+from inarch.models.foreign import import_required
 from inarch.weights.npz import read_arrays
 
 ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
@@ -43,17 +43,17 @@ def read_hdf5(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: it is damaged, an array holds something else than numbers, or the extra ``keras`` is missing.
     """
-    h5py = required("h5py", "keras")
+    h5py = import_required("h5py", "keras")
     found: dict[str, Any] = {}
     try:
         with h5py.File(path, "r") as file:
             file.visititems(lambda name, each: found.update({name: each}) if isinstance(each, h5py.Dataset) else None)
-            return {_named(name, each): torch.from_numpy(np.array(each[()])) for name, each in found.items()}
+            return {_array_name(name, each): torch.from_numpy(np.array(each[()])) for name, each in found.items()}
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{path} is an HDF5 file that is damaged or holds more than numbers ({error}).") from error
 
 
-def _named(name: str, dataset: Any) -> str:
+def _array_name(name: str, dataset: Any) -> str:
     """``model_weights/conv2d_1/conv2d_1/kernel:0`` of Keras 2, ``layers/…/vars/0`` of Keras 3: ``conv2d_1/kernel``."""
     parts = name.removeprefix("model_weights/").removesuffix(":0").split("/")
     if parts[-2:-1] != ["vars"]:

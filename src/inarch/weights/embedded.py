@@ -14,13 +14,13 @@ ARCHITECTURE, IMAGE_SIZE, ORIGIN = "architecture", "image_size", "origin"
 """What the metadata of such a file says."""
 
 
-def embedded() -> tuple[str, ...]:
+def list_embedded_models() -> tuple[str, ...]:
     """The architectures that the package has a trained backbone of, by name."""
     return tuple(sorted(file.stem for file in _folder().glob(f"*{SUFFIX}")))
 
 
 def embedded_weights(name: str) -> Path:
-    """The file of the trained backbone of architecture ``name``; it need not exist (see `embedded`)."""
+    """The file of the trained backbone of architecture ``name``; it need not exist (see `list_embedded_models`)."""
     return _folder() / f"{name}{SUFFIX}"
 
 
@@ -37,11 +37,11 @@ def pack(backbone: Mapping[str, Tensor], path: Path, *, architecture: str, image
     Raises:
         OutputError: it cannot be written there.
     """
-    tensors = {f"backbone.{name}": _stored(tensor) for name, tensor in backbone.items()}
+    tensors = {f"backbone.{name}": _halve_kernels(tensor) for name, tensor in backbone.items()}
     write_weights(path, tensors, {ARCHITECTURE: architecture, IMAGE_SIZE: str(image_size), ORIGIN: origin})
 
 
-def _stored(tensor: Tensor) -> Tensor:
+def _halve_kernels(tensor: Tensor) -> Tensor:
     return tensor.half() if tensor.ndim == 4 else tensor  # a variance below 6e-8 would become 0 in 16 bits
 
 

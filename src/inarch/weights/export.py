@@ -12,7 +12,7 @@ TIMM_HAS_NOT = ("googlenet",)
 PYTORCH = ("torchvision", "timm", "akamaster")
 
 
-def exported(model: Classifier, name: str, library: str) -> dict[str, Tensor]:
+def export_weights(model: Classifier, name: str, library: str) -> dict[str, Tensor]:
     """The weights of ``model`` as a library names and lays them out.
 
     TensorFlow's and Keras' nets have no scale in batch normalisation: it moves into the convolution before it, which
@@ -39,7 +39,7 @@ def exported(model: Classifier, name: str, library: str) -> dict[str, Tensor]:
     if any(ours.endswith("conv.bias") for ours in state):
         raise UserError("Batch normalisation is folded into this model; export the model that it was folded from.")
     if other.omitted:
-        state = _without_scales(state)
+        state = _absorb_scales(state)
     laid_out = {}
     for ours, tensor in state.items():
         theirs = other.theirs(ours, name)
@@ -54,7 +54,7 @@ def to_torchvision(model: Classifier, name: str) -> dict[str, Tensor]:
         UserError: torchvision has no such net (the paper's GoogLeNet, ResNet v1), an auxiliary head that its net
             has not, or batch normalisation is folded.
     """
-    return exported(model, name, "torchvision")
+    return export_weights(model, name, "torchvision")
 
 
 def to_timm(model: Classifier, name: str) -> dict[str, Tensor]:
@@ -65,10 +65,10 @@ def to_timm(model: Classifier, name: str) -> dict[str, Tensor]:
     """
     if name.startswith(TIMM_HAS_NOT):
         raise UserError(f"timm has no {name}; it has the ResNets and the later Inception nets.")
-    return exported(model, name, "timm" if name in source("timm").layers else "torchvision")
+    return export_weights(model, name, "timm" if name in source("timm").layers else "torchvision")
 
 
-def _without_scales(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _absorb_scales(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same net with every scale 1, and without counters.
 
     ``scale * (conv(x) - mean) / deviation`` is ``(scale * conv(x) - scale * mean) / deviation``.

@@ -65,7 +65,7 @@ def read_weights(path: str | Path) -> WeightsFile:
             f"{path} is {kind}; weights are read from safetensors and PyTorch (.pth, .pt) files, and from Keras' (.h5) "
             "and NumPy's (.npz)."
         )
-    tensors, found = unwrapped(content, path)
+    tensors, found = unwrap_checkpoint(content, path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return WeightsFile(MappingProxyType(tensors), MappingProxyType({**metadata, **found}), digest, str(path))
@@ -106,7 +106,7 @@ READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
 """How the kinds of files are read that say nothing about themselves."""
 
 
-def unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def unwrap_checkpoint(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The state dict inside a checkpoint, without wrappers and prefixes, and words on what was taken.
 
     Raises:
@@ -122,7 +122,7 @@ def unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, st
         content = content[inner[0]]
     if not _is_state(content):
         raise WeightsError(f"{path} holds no state dict: {_describe(content)}. Save model.state_dict() instead.")
-    tensors, prefix = _without_prefixes({str(name): each for name, each in content.items() if isinstance(each, Tensor)})
+    tensors, prefix = _strip_prefixes({str(name): each for name, each in content.items() if isinstance(each, Tensor)})
     notes = {"unwrapped": ".".join(taken), "also_present": ", ".join(passed), "prefix": prefix}
     return tensors, {key: value for key, value in notes.items() if value}
 
@@ -144,7 +144,7 @@ def _describe(content: Any) -> str:
     return f"a {type(content).__name__}"
 
 
-def _without_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+def _strip_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
     removed = ""
     while found := [prefix for prefix in PREFIXES if _all_begin(tensors, prefix)]:
         removed += found[0]
@@ -172,7 +172,7 @@ def write_weights(
         OutputError: it cannot be written there.
     """
     path = Path(path)
-    stored = {name: _stored(tensor.detach().cpu(), half=half) for name, tensor in tensors.items()}
+    stored = {name: _copy_tensor(tensor.detach().cpu(), half=half) for name, tensor in tensors.items()}
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(descriptor)
@@ -188,7 +188,7 @@ def write_weights(
         Path(temporary).unlink(missing_ok=True)
 
 
-def _stored(tensor: Tensor, *, half: bool) -> Tensor:
+def _copy_tensor(tensor: Tensor, *, half: bool) -> Tensor:
     """A copy of its own: safetensors refuses tensors that share memory."""
     if half and tensor.is_floating_point():
         halved = tensor.to(torch.float16)

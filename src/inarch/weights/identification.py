@@ -7,7 +7,7 @@ from functools import cache
 from torch import Size, Tensor
 
 from inarch.models import ARCHITECTURES
-from inarch.weights.sources import Shapes, Source, shapes_of, sources_of
+from inarch.weights.sources import Shapes, WeightsSource, shapes_of, sources_of
 
 OURS = ("backbone.", "head.", "auxiliary.")
 COUNTER = "num_batches_tracked"
@@ -16,7 +16,7 @@ SIMILAR = 0.5
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslatedStateDict:
     """A state dict under our names."""
 
     source: str
@@ -32,23 +32,25 @@ class Translated:
     """The file's names of what training keeps beside the net."""
 
 
-def translated(tensors: Mapping[str, Tensor], name: str) -> Translated:
+def translate_state_dict(tensors: Mapping[str, Tensor], name: str) -> TranslatedStateDict:
     """``tensors`` under our names, as a state dict of architecture ``name``; whose names they are is found out.
 
     The source is the one whose tables account for the most of the file.
     """
     if any(each.startswith("backbone.") for each in tensors):
-        return _named("inarch", {each: each for each in tensors}, tensors, name)
-    best, most = Translated("unknown", tensors, {each: each for each in tensors}, folded=False), 0
+        return _rename_tensors("inarch", {each: each for each in tensors}, tensors, name)
+    best, most = TranslatedStateDict("unknown", tensors, {each: each for each in tensors}, folded=False), 0
     for source in sources_of(name):
         spelled = source.spelled(tensors)
         known = {theirs: ours for theirs, word in spelled.items() if (ours := source.ours(word, name))}
         if len(known) > most:
-            best, most = _from_source(source, tensors, {**spelled, **known}, name), len(known)
+            best, most = _translate_from(source, tensors, {**spelled, **known}, name), len(known)
     return best
 
 
-def _from_source(source: Source, tensors: Mapping[str, Tensor], words: Mapping[str, str], name: str) -> Translated:
+def _translate_from(
+    source: WeightsSource, tensors: Mapping[str, Tensor], words: Mapping[str, str], name: str
+) -> TranslatedStateDict:
     """``words`` says for each tensor our name or, where there is none, how the source spells it."""
     foreign, left_over, laid_out = {}, [], {}
     for theirs, tensor in tensors.items():
@@ -59,9 +61,9 @@ def _from_source(source: Source, tensors: Mapping[str, Tensor], words: Mapping[s
             left_over.append(theirs)
             continue
         else:
-            word = _as_head(word, source)
+            word = _to_head_name(word, source)
         foreign[word], laid_out[theirs] = theirs, tensor
-    file = _named(source.name, foreign, laid_out, name)
+    file = _rename_tensors(source.name, foreign, laid_out, name)
     given = {each.rpartition(".")[0] for each in foreign}
     layers = signature(name).names if not file.folded else frozenset()
     implied = {
@@ -70,13 +72,15 @@ def _from_source(source: Source, tensors: Mapping[str, Tensor], words: Mapping[s
     return replace(file, implied=frozenset(implied), left_over=tuple(left_over))
 
 
-def _named(source: str, foreign: Mapping[str, str], tensors: Mapping[str, Tensor], name: str) -> Translated:
+def _rename_tensors(
+    source: str, foreign: Mapping[str, str], tensors: Mapping[str, Tensor], name: str
+) -> TranslatedStateDict:
     has_norms = any(".norm." in each for each in foreign)
     folded = not has_norms and not signature(name).biases.isdisjoint(foreign)
-    return Translated(source, {ours: tensors[theirs] for ours, theirs in foreign.items()}, foreign, folded)
+    return TranslatedStateDict(source, {ours: tensors[theirs] for ours, theirs in foreign.items()}, foreign, folded)
 
 
-def _as_head(word: str, source: Source) -> str:
+def _to_head_name(word: str, source: WeightsSource) -> str:
     """Under ``head.`` or ``auxiliary.`` where someone put layers of their own in place of the source's."""
     return next((ours + word for theirs, ours in source.heads.items() if word.startswith(theirs)), word)
 
@@ -126,7 +130,7 @@ def folded_shapes(shapes: Shapes) -> Shapes:
     return kept | biases
 
 
-def is_complete(shapes: Shapes, file: Translated) -> bool:
+def is_complete(shapes: Shapes, file: TranslatedStateDict) -> bool:
     """Whether ``file`` has all of a block; batch counters are not needed, nor what is implied."""
     return all(
         name in file.implied or (name in file.tensors and file.tensors[name].shape == shape)
@@ -135,7 +139,7 @@ def is_complete(shapes: Shapes, file: Translated) -> bool:
     )
 
 
-def complete_prefix(blocks: Mapping[str, Shapes], file: Translated) -> tuple[str, ...]:
+def complete_prefix(blocks: Mapping[str, Shapes], file: TranslatedStateDict) -> tuple[str, ...]:
     """The names of the blocks that are complete, up to the first that is not."""
     names: list[str] = []
     for name, shapes in blocks.items():
@@ -159,7 +163,7 @@ def identify(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Share of the blocks that the tensors fill; 0 where a tensor is none of the net's, or a block follows a gap."""
-    file = translated(tensors, name)
+    file = translate_state_dict(tensors, name)
     blocks = signature(name).of(folded=file.folded)
     complete = complete_prefix(blocks, file)
     allowed = {each: shape for block in list(blocks)[: len(complete) + 1] for each, shape in blocks[block].items()}
@@ -170,7 +174,7 @@ def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
     return len(complete) / len(blocks)
 
 
-def nearest(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+def nearest_architectures(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     """The architectures that these tensors are most like, where any is similar at all."""
     fitting = identify(tensors)
     if fitting:
@@ -182,7 +186,7 @@ def nearest(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 def _overlap(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Tensors that agree in name and shape, as a share of all that either side has."""
-    file = translated(tensors, name)
+    file = translate_state_dict(tensors, name)
     shapes = signature(name).of(folded=file.folded).values()
     wanted = {
         (each, tuple(shape))

@@ -13,12 +13,19 @@ from inarch.models import (
     Backbone,
     Classifier,
     build,
-    folded,
+    fold_batch_norm,
 )
 from inarch.models.foreign import is_foreign
-from inarch.weights.accounting import Account, compare, likeness, problems, remedy
+from inarch.weights.accounting import Account, compare, describe_likeness, problems, remedy
 from inarch.weights.files import WeightsFile, weights_digest
-from inarch.weights.identification import COUNTER, Translated, complete_prefix, identify, signature, translated
+from inarch.weights.identification import (
+    COUNTER,
+    TranslatedStateDict,
+    complete_prefix,
+    identify,
+    signature,
+    translate_state_dict,
+)
 from inarch.weights.records import WeightsReport
 from inarch.weights.sources import SOURCES, Shapes, source
 from inarch.weights.tensorflow_arrays import BACKGROUND
@@ -52,7 +59,7 @@ def load(
     """
     state = model.state_dict()
     _check_request(state, fresh)
-    file = translated(_tensors(weights), architecture)
+    file = translate_state_dict(_tensors(weights), architecture)
     wanted = {name: tensor.shape for name, tensor in state.items()}
     account = compare(wanted, file, fresh, ignore)
     if lines := problems(account, wanted, file):
@@ -62,7 +69,7 @@ def load(
         source=file.source,
         loaded=account.loaded,
         fresh=account.fresh,
-        ignored=(*_theirs(account.ignored, file), *file.left_over),
+        ignored=(*_their_names(account.ignored, file), *file.left_over),
         missing=account.needless,
         sha256=_sha256(weights),
         folded=file.folded,
@@ -98,7 +105,7 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
         UnknownNameError: no architecture has that name.
     """
     signed = signature(architecture)
-    file = translated(_tensors(weights), architecture)
+    file = translate_state_dict(_tensors(weights), architecture)
     blocks = signed.of(folded=file.folded)
     wanted = {name: shape for block in blocks.values() for name, shape in block.items()}
     account = compare(wanted, file, (), ("head.", "auxiliary."))
@@ -108,19 +115,21 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
     _check_backbone(account, wanted, file, architecture)
     if not complete or (behind and _belongs_elsewhere(file, architecture)):
         lines = [f"{name}: not in the file" for name in account.missing]
-        raise WeightsMismatchError(lines, likeness(file, architecture) or "The first block has to be there in full.")
+        raise WeightsMismatchError(
+            lines, describe_likeness(file, architecture) or "The first block has to be there in full."
+        )
     loaded = tuple(name for name in account.loaded if name in inside)
     report = WeightsReport(
         source=file.source,
         loaded=loaded,
-        ignored=(*_theirs(account.ignored, file), *file.left_over),
+        ignored=(*_their_names(account.ignored, file), *file.left_over),
         missing=(*account.needless, *account.missing),
-        unexpected=_theirs(behind, file),
+        unexpected=_their_names(behind, file),
         sha256=_sha256(weights),
         folded=file.folded,
         notes=_notes(weights, file, architecture),
     )
-    backbone = _built(architecture, complete[-1], file, loaded)
+    backbone = _build_and_fill(architecture, complete[-1], file, loaded)
     return LoadedBackbone(backbone, backbone.end, report)
 
 
@@ -133,28 +142,28 @@ def _check_request(state: Mapping[str, Tensor], fresh: Collection[str]) -> None:
         raise UserError("The model is on device 'meta' and has no memory to load into; build it on 'cpu'.")
 
 
-def _check_backbone(account: Account, wanted: Shapes, file: Translated, architecture: str) -> None:
+def _check_backbone(account: Account, wanted: Shapes, file: TranslatedStateDict, architecture: str) -> None:
     """Refuse shapes that differ and tensors of no block; missing ones are for the caller to judge."""
     if lines := problems(replace(account, missing=()), wanted, file):
-        hint = likeness(file, architecture)
+        hint = describe_likeness(file, architecture)
         raise WeightsMismatchError(lines, hint or f"All but heads must belong to {architecture}.")
 
 
-def _belongs_elsewhere(file: Translated, architecture: str) -> bool:
+def _belongs_elsewhere(file: TranslatedStateDict, architecture: str) -> bool:
     fitting = identify({file.foreign[name]: tensor for name, tensor in file.tensors.items()})
     return bool(fitting) and architecture not in fitting
 
 
-def _built(architecture: str, last: str, file: Translated, names: Iterable[str]) -> Backbone:
+def _build_and_fill(architecture: str, last: str, file: TranslatedStateDict, names: Iterable[str]) -> Backbone:
     """The backbone up to its block ``last``, with the tensors ``names`` of the file in it."""
-    empty = _empty(architecture)
-    empty = empty.cut(_with_what_follows(empty, last))
-    backbone = folded(empty) if file.folded else empty
+    empty = _build_empty(architecture)
+    empty = empty.cut(_last_weightless_block(empty, last))
+    backbone = fold_batch_norm(empty) if file.folded else empty
     _fill({f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}, file, names)
     return backbone.eval()
 
 
-def _with_what_follows(backbone: Backbone, last: str) -> str:
+def _last_weightless_block(backbone: Backbone, last: str) -> str:
     """The last of the blocks without weights that follow ``last`` in its stage: activations, pools."""
     for stage in backbone.stages.values():
         blocks = list(stage.named_children())
@@ -165,17 +174,17 @@ def _with_what_follows(backbone: Backbone, last: str) -> str:
     return last
 
 
-def _empty(architecture: str) -> Backbone:
+def _build_empty(architecture: str) -> Backbone:
     """A backbone to be filled; a foreign one is built for real, as it may hold buffers that no file has."""
     if is_foreign(architecture):
         return build(architecture, classes=1).backbone
     return build(architecture, classes=1, device="meta").backbone.to_empty(device="cpu")
 
 
-def _fill(state: Mapping[str, Tensor], file: Translated, names: Iterable[str]) -> None:
+def _fill(state: Mapping[str, Tensor], file: TranslatedStateDict, names: Iterable[str]) -> None:
     """Copy the tensors ``names`` into ``state``; absent counters are 0, scales that are implied are 1."""
     converted = {name: file.tensors[name].to(state[name].dtype) for name in names}
-    spoilt = [f"{file.foreign[name]} {why}" for name in converted if (why := _spoilt(name, converted, file))]
+    spoilt = [f"{file.foreign[name]} {why}" for name in converted if (why := _find_defect(name, converted, file))]
     if spoilt:
         more = f" and {len(spoilt) - 3} more" if len(spoilt) > 3 else ""
         raise WeightsError(f"The file is damaged, or its training went astray: {', '.join(spoilt[:3])}{more}.")
@@ -188,7 +197,7 @@ def _fill(state: Mapping[str, Tensor], file: Translated, names: Iterable[str]) -
             tensor.fill_(1.0)
 
 
-def _spoilt(name: str, converted: Mapping[str, Tensor], file: Translated) -> str:
+def _find_defect(name: str, converted: Mapping[str, Tensor], file: TranslatedStateDict) -> str:
     """Why a tensor cannot be used; empty where it can."""
     if not name.endswith(COUNTER) and not file.tensors[name].is_floating_point():
         return f"is of type {file.tensors[name].dtype} (quantised?)"
@@ -207,11 +216,11 @@ def _sha256(weights: Weights) -> str:
     return weights.sha256 if isinstance(weights, WeightsFile) else weights_digest(weights)
 
 
-def _theirs(names: Iterable[str], file: Translated) -> tuple[str, ...]:
+def _their_names(names: Iterable[str], file: TranslatedStateDict) -> tuple[str, ...]:
     return tuple(file.foreign[name] for name in names)
 
 
-def _notes(weights: Weights, file: Translated, architecture: str) -> tuple[str, ...]:
+def _notes(weights: Weights, file: TranslatedStateDict, architecture: str) -> tuple[str, ...]:
     """What the file and its source say about themselves and the user should know."""
     said = weights.metadata if isinstance(weights, WeightsFile) else {}
     notes = []
@@ -228,5 +237,5 @@ def _notes(weights: Weights, file: Translated, architecture: str) -> tuple[str, 
     return tuple(notes)
 
 
-def _has_background(name: str, weights: Weights, file: Translated) -> bool:
+def _has_background(name: str, weights: Weights, file: TranslatedStateDict) -> bool:
     return file.source == "TF-slim" and _tensors(weights)[name].shape[-1:] == (BACKGROUND,)

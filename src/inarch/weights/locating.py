@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from inarch.errors import UserError, WeightsError
-from inarch.models.foreign import required
-from inarch.weights.embedded import embedded
+from inarch.models.foreign import import_required
+from inarch.weights.embedded import list_embedded_models
 from inarch.weights.fetching import digest, fetch
 from inarch.weights.named import NAMED, NamedWeights
 
@@ -19,7 +19,7 @@ OFFLINE = ("INARCH_OFFLINE", "HF_HUB_OFFLINE")
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
-def forbidden() -> str:
+def find_download_ban() -> str:
     """What forbids downloads here; empty where nothing does."""
     switched = [name for name in OFFLINE if os.environ.get(name, "").lower() in ("1", "on", "yes", "true")]
     return f"{switched[0]}={os.environ[switched[0]]}" if switched else ""
@@ -37,7 +37,7 @@ class Places:
     folder: Path = field(default_factory=torch_folder)
     hub: Path | None = None
     """The Hugging Face hub's cache; None takes the one that its own variables name."""
-    forbidden: str = field(default_factory=forbidden)
+    forbidden: str = field(default_factory=find_download_ban)
     """What forbids downloads; empty where they are allowed."""
     mirror: str = ""
     """In place of where files were published: the address of a folder that holds them all."""
@@ -58,11 +58,11 @@ def locate(row: NamedWeights, places: Places | None = None) -> Path:
         return path
     if row.package or places.forbidden:
         why = f"downloads are forbidden ({places.forbidden})" if places.forbidden else f"{row.package} is not installed"
-        raise WeightsError(_absent(row, places, why))
+        raise WeightsError(_explain_absence(row, places, why))
     try:
-        return _fetched(row, places)
+        return _fetch_row(row, places)
     except WeightsError as error:
-        raise WeightsError(_absent(row, places, str(error))) from error
+        raise WeightsError(_explain_absence(row, places, str(error))) from error
 
 
 def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
@@ -71,14 +71,14 @@ def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
         yield Path(spec.origin).parent / row.path_in_package
     if row.sha256 and (places.folder / row.file).is_file():
         yield places.folder / row.file
-    if row.hub and (found := _in_hub_cache(row, places)):
+    if row.hub and (found := _find_in_hub_cache(row, places)):
         yield found
 
 
-def _in_hub_cache(row: NamedWeights, places: Places) -> Path | None:
+def _find_in_hub_cache(row: NamedWeights, places: Places) -> Path | None:
     """What the hub's own package finds without asking the network; nothing where it is not installed."""
     try:
-        hub = required("huggingface_hub", "hub")
+        hub = import_required("huggingface_hub", "hub")
     except UserError:
         return None
     for file in HUB_FILES:
@@ -100,12 +100,12 @@ def _check(path: Path, row: NamedWeights) -> None:
         )
 
 
-def _fetched(row: NamedWeights, places: Places) -> Path:
+def _fetch_row(row: NamedWeights, places: Places) -> Path:
     if row.url:
         path = places.folder / row.file
         fetch(f"{places.mirror.rstrip('/')}/{row.file}" if places.mirror else row.url, path, sha256=row.sha256)
         return path
-    hub = required("huggingface_hub", "hub")
+    hub = import_required("huggingface_hub", "hub")
     try:
         path = Path(hub.hf_hub_download(row.hub, row.file, cache_dir=places.hub, endpoint=places.mirror or None))
     except Exception as error:  # the hub's own kinds and those of its HTTP library share no base class
@@ -115,7 +115,7 @@ def _fetched(row: NamedWeights, places: Places) -> Path:
     return path
 
 
-def _absent(row: NamedWeights, places: Places, why: str) -> str:
+def _explain_absence(row: NamedWeights, places: Places, why: str) -> str:
     """That the file is nowhere, and every way to get it."""
     ways = []
     if row.package:
@@ -126,7 +126,7 @@ def _absent(row: NamedWeights, places: Places, why: str) -> str:
         ways.append(f"`hf download {row.hub}` where there is a network, and bring the hub's cache here (HF_HOME)")
     if places.forbidden:
         ways.append(f"allow the download: unset {places.forbidden.partition('=')[0]}")
-    ways += [f"--model {name} --weights embedded, which comes with inarch" for name in embedded()]
+    ways += [f"--model {name} --weights embedded, which comes with inarch" for name in list_embedded_models()]
     ways += [
         f"--model {each.architecture}, after pip install 'inarch[{each.extra}]'"
         for each in NAMED.values()

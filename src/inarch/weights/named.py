@@ -83,7 +83,7 @@ def _timm(net: str, tag: str, file: str) -> NamedWeights:
     )
 
 
-def _hub_only(net: str, tag: str) -> NamedWeights:
+def _hub_weights(net: str, tag: str) -> NamedWeights:
     return NamedWeights(
         name=f"{TIMM}{net}.{tag}",
         architecture=net,
@@ -144,8 +144,8 @@ ROWS: Sequence[NamedWeights] = (  # for each net the usual ones first: the older
     _timm("resnet152", "a1_in1k", "resnet152_a1_0-2eee8a7a.pth"),
     _timm("resnet50d", "a1_in1k", "resnet50d_a1_0-e20cff14.pth"),
     _timm("resnext50_32x4d", "a1_in1k", "resnext50_32x4d_a1_0-b5a91a1d.pth"),
-    _hub_only("inception_v4", "tf_in1k"),
-    _hub_only("inception_resnet_v2", "tf_in1k"),
+    _hub_weights("inception_v4", "tf_in1k"),
+    _hub_weights("inception_resnet_v2", "tf_in1k"),
 )
 NAMED: Mapping[str, NamedWeights] = MappingProxyType(
     {row.name: row for row in ROWS if row.architecture in ARCHITECTURES or is_foreign(row.architecture)}
@@ -159,7 +159,7 @@ def is_name(weights: str) -> bool:
     return weights == IMAGENET or origin in {name.partition(":")[0] for name in NAMED}
 
 
-def named(weights: str, model: str | None) -> NamedWeights:
+def find_named_weights(weights: str, model: str | None) -> NamedWeights:
     """The weights called ``weights``, for ``model`` if it is given.
 
     Args:
@@ -173,28 +173,28 @@ def named(weights: str, model: str | None) -> NamedWeights:
     if model is not None:
         architecture(model)
     if model is not None and model.startswith(TIMM):
-        return _of_timm(weights, model)
+        return _timm_weights(weights, model)
     if weights in NAMED:
         if model not in (None, NAMED[weights].architecture):
             raise WeightsError(f"{weights} is for {NAMED[weights].architecture}, not for {model}; leave out --model.")
         return NAMED[weights]
     if model is None:
         raise WeightsError(_which_model(weights))
-    rows = [row for row in NAMED.values() if row.architecture == model and _means(weights, row)]
+    rows = [row for row in NAMED.values() if row.architecture == model and _matches_name(weights, row)]
     if rows:
         return rows[0]
     known = [row.name for row in NAMED.values() if row.architecture == model]
     if not known:
-        raise WeightsError(f"No weights for {model} have a name here; pass a file, --weights FILE. {_nets()}")
+        raise WeightsError(f"No weights for {model} have a name here; pass a file, --weights FILE. {_list_models()}")
     raise UnknownNameError(f"set of weights for {model}", weights, [IMAGENET, *known])
 
 
-def usual(model: str) -> NamedWeights | None:
+def default_weights(model: str) -> NamedWeights | None:
     """The weights that a model brings without being asked: those in a package that is installed for nothing else."""
     return next((row for row in NAMED.values() if row.architecture == model and row.package), None)
 
 
-def _means(weights: str, row: NamedWeights) -> bool:
+def _matches_name(weights: str, row: NamedWeights) -> bool:
     origin, _, tag = weights.partition(":")
     their_origin, _, rest = row.name.partition(":")
     return weights == IMAGENET or (origin, tag) == (their_origin, rest.rpartition(".")[2])
@@ -202,18 +202,18 @@ def _means(weights: str, row: NamedWeights) -> bool:
 
 def _which_model(weights: str) -> str:
     if weights == IMAGENET:
-        return f"Many models have weights called {weights!r}; say which with --model. {_nets()}"
-    nets = [row.architecture for row in NAMED.values() if _means(weights, row)]
+        return f"Many models have weights called {weights!r}; say which with --model. {_list_models()}"
+    nets = [row.architecture for row in NAMED.values() if _matches_name(weights, row)]
     if nets:
         return f"{weights} are weights of {', '.join(nets)}; say which with --model."
     return f"No weights are called {weights!r}, and there is no such file. Known: {', '.join(NAMED)}."
 
 
-def _nets() -> str:
+def _list_models() -> str:
     return f"Models that have: {', '.join(dict.fromkeys(row.architecture for row in NAMED.values()))}."
 
 
-def _of_timm(weights: str, model: str) -> NamedWeights:
+def _timm_weights(weights: str, model: str) -> NamedWeights:
     """What timm itself says about the weights of one of its nets."""
     facts = timm_facts(model)
     mine = {IMAGENET, f"{TIMM}{facts.architecture}.{facts.tag}", f"{TIMM}{facts.tag}"}

@@ -42,7 +42,7 @@ def recognise(path: Path) -> str:
         return _archive(path)
     if start.startswith(_PICKLED):
         return PICKLE
-    return CHECKPOINT if _ends_table(path, size) else _other(start)
+    return CHECKPOINT if _ends_table(path, size) else _guess_format(start)
 
 
 def _ends_table(path: Path, size: int) -> bool:
@@ -85,7 +85,7 @@ def _archive(path: Path) -> str:
     return "a zip archive; unpack it first"
 
 
-def _other(start: bytes) -> str:
+def _guess_format(start: bytes) -> str:
     for beginning, words in _BEGINNINGS:
         if start.startswith(beginning):
             return words

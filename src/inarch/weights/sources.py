@@ -12,7 +12,7 @@ from torch import Size, Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError
 from inarch.models import ARCHITECTURES, architecture, build
-from inarch.models.foreign import is_foreign, plan, their_layer
+from inarch.models.foreign import foreign_layer_name, is_foreign, plan_chain
 from inarch.weights.names import (
     cifar as cifar_names,
 )
@@ -38,16 +38,16 @@ Layers = Mapping[str, Callable[[str], str]]
 """By architecture: our layer's name to theirs; raises KeyError where they have no such layer."""
 
 
-def _as_it_is(_layer: str, tensor: Tensor) -> Tensor:
+def _keep_tensor(_layer: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _as_they_are(names: Collection[str]) -> Mapping[str, str]:
+def _keep_names(names: Collection[str]) -> Mapping[str, str]:
     return {name: name for name in names}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class WeightsSource:
     """One library's way of naming and laying out the tensors of a net."""
 
     name: str
@@ -58,11 +58,11 @@ class Source:
     """By kind of layer: our word for a tensor to theirs (``weight`` to ``kernel``); the same where it is not listed."""
     omitted: Collection[tuple[str, str]] = ()
     """Kinds of layer and our words for tensors that its nets do not have: a scale that is always 1."""
-    spelled: Callable[[Collection[str]], Mapping[str, str]] = _as_they_are
+    spelled: Callable[[Collection[str]], Mapping[str, str]] = _keep_names
     """For each name in a file the name that the table means; drops none."""
-    incoming: Callable[[str, Tensor], Tensor] = _as_it_is
+    incoming: Callable[[str, Tensor], Tensor] = _keep_tensor
     """Takes our layer's name and their tensor, and gives ours: order of the axes, classes that nobody predicts."""
-    outgoing: Callable[[str, Tensor], Tensor] = _as_it_is
+    outgoing: Callable[[str, Tensor], Tensor] = _keep_tensor
     """The way back; takes their layer's name."""
     heads: Mapping[str, str] = field(default_factory=dict)
     """How names of heads begin that need not be in the table (someone put layers of their own there), to ours."""
@@ -120,41 +120,41 @@ KERAS = MappingProxyType(
 )
 SCALES_ARE_ONE = (("norm", "weight"),)
 
-SOURCES: tuple[Source, ...] = (
-    Source(name="torchvision", layers=torchvision_names.TRANSLATED, heads={"fc.": "head."}),
-    Source(
+SOURCES: tuple[WeightsSource, ...] = (
+    WeightsSource(name="torchvision", layers=torchvision_names.TRANSLATED, heads={"fc.": "head."}),
+    WeightsSource(
         name="timm",
         layers=MappingProxyType({**timm_inception_names.TRANSLATED, **timm_resnet_names.TRANSLATED}),
-        incoming=timm_resnet_names.incoming,
-        outgoing=timm_resnet_names.outgoing,
+        incoming=timm_resnet_names.ours_from_timm,
+        outgoing=timm_resnet_names.timm_from_ours,
         heads={"fc.": "head.", "last_linear.": "head.", "classif.": "head."},
     ),
-    Source(
+    WeightsSource(
         name="akamaster",
         layers=cifar_names.TRANSLATED,
         heads={"linear.": "head."},
         lacks=[name for name in cifar_names.TRANSLATED if name.startswith("plain")],
     ),
-    Source(
+    WeightsSource(
         name="TF-slim",
         layers=slim_names.TRANSLATED,
         separator="/",
         leaves=TENSORFLOW,
         omitted=SCALES_ARE_ONE,
-        spelled=slim_names.spelled,
+        spelled=slim_names.normalise_names,
         incoming=ours_from_tensorflow,
         outgoing=tensorflow_from_ours,
         heads=slim_names.HEADS,
         left_over=slim_names.LEFT_OVER,
         notes=slim_names.NOTES,
     ),
-    Source(
+    WeightsSource(
         name="Keras",
         layers=keras_names.TRANSLATED,
         separator="/",
         leaves=KERAS,
         omitted=SCALES_ARE_ONE,
-        spelled=keras_names.spelled,
+        spelled=keras_names.normalise_names,
         incoming=ours_from_tensorflow,
         outgoing=tensorflow_from_ours,
         heads=keras_names.HEADS,
@@ -163,7 +163,7 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
-def source(name: str) -> Source:
+def source(name: str) -> WeightsSource:
     """The source called ``name``.
 
     Raises:
@@ -175,18 +175,18 @@ def source(name: str) -> Source:
     raise UnknownNameError("source of weights", name, [each.name for each in SOURCES])
 
 
-def sources_of(name: str) -> tuple[Source, ...]:
+def sources_of(name: str) -> tuple[WeightsSource, ...]:
     """The sources that name the layers of architecture ``name``."""
-    return (own_source(name),) if is_foreign(name) else tuple(each for each in SOURCES if name in each.layers)
+    return (foreign_source(name),) if is_foreign(name) else tuple(each for each in SOURCES if name in each.layers)
 
 
 @cache
-def own_source(name: str) -> Source:
+def foreign_source(name: str) -> WeightsSource:
     """The names that a foreign net has in the library that it comes from."""
-    return Source(
+    return WeightsSource(
         name=name.partition(":")[0],
-        layers={name: lambda layer: their_layer(name, layer)},
-        heads=dict.fromkeys(plan(name).heads, "head."),
+        layers={name: lambda layer: foreign_layer_name(name, layer)},
+        heads=dict.fromkeys(plan_chain(name).heads, "head."),
     )
 
 
@@ -202,7 +202,7 @@ def shapes_of(name: str) -> Shapes:
 
 
 @cache
-def our_layers(source: Source, name: str) -> Mapping[str, str]:
+def our_layers(source: WeightsSource, name: str) -> Mapping[str, str]:
     """Our layers by theirs, auxiliary heads included; without those that they do not have."""
     if name not in source.layers:
         return MappingProxyType({})
@@ -215,7 +215,7 @@ def our_layers(source: Source, name: str) -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-def names(model: nn.Module, name: str, source: Source) -> dict[str, str]:
+def names(model: nn.Module, name: str, source: WeightsSource) -> dict[str, str]:
     """For every tensor of ``model`` their name, by ours.
 
     Raises:
@@ -224,6 +224,6 @@ def names(model: nn.Module, name: str, source: Source) -> dict[str, str]:
     return {ours: source.theirs(ours, name) for ours in model.state_dict()}
 
 
-def named_by(source: Source) -> tuple[str, ...]:
+def list_architectures(source: WeightsSource) -> tuple[str, ...]:
     """The architectures of the catalog that a source names."""
     return tuple(name for name in ARCHITECTURES if name in source.layers)

@@ -13,7 +13,7 @@ from inarch.bundle.reading import Bundle, read_bundle
 from inarch.commands.adapt import methods, training
 from inarch.commands.adapt.adapt import AdaptOptions, adapt
 from inarch.commands.evaluate.evaluate import evaluate
-from inarch.commands.inspect.inspect import drawn
+from inarch.commands.inspect.inspect import draw_model
 from inarch.commands.train import run as train_module
 from inarch.commands.train.run import train
 from inarch.commands.train.strategies import probe, scratch
@@ -152,15 +152,15 @@ def test_photos_are_grouped_as_they_were_for_training(
 
     photos = draw_folder(tmp_path / "photos", {"": 10})
     monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
-    monkeypatch.setattr(train_module, "kept_together", in_pairs)
+    monkeypatch.setattr(train_module, "group_near_duplicates", in_pairs)
     bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5))
-    plain = train(photos, tmp_path / "plain", options(tmp_path, seed=5, twins=False))
+    plain = train(photos, tmp_path / "plain", options(tmp_path, seed=5, near_duplicates=False))
     assert bundle.metrics["learned_from"] != plain.metrics["learned_from"]
     given = AdaptOptions(cache=tmp_path / "cache", methods=("adabn",))
     for before, name in ((bundle, "one"), (plain, "other")):
         after = adapt(before.path, unlabelled, tmp_path / name, given)
         assert after.metrics["learned_from"] == before.metrics["learned_from"]
-        assert after.config.twins is before.config.twins
+        assert after.config.near_duplicates is before.config.near_duplicates
 
 
 def test_a_probed_bundle_adapts_behind_the_cut(
@@ -184,7 +184,7 @@ def test_a_probed_bundle_adapts_behind_the_cut(
 def test_a_head_on_several_stages_adapts_too(tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path) -> None:
     """The bundle says which stages its head reads, and the net that is adapted is that net."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probe, "best_of", lambda fits, *_: list(fits)[-1])
+        patch.setattr(probe, "choose_best_stage", lambda fits, *_: list(fits)[-1])
         bundle = train(
             tiny.photos, tmp_path / "probed", options(tiny.cache.parent, model=str(tiny.bundle), strategy="probe")
         )
@@ -197,16 +197,16 @@ def test_a_head_on_several_stages_adapts_too(tiny: Trained, unlabelled: Path, el
     (told,) = [each["oracle"] for each in candidates if each["chosen"]]
     figures, _ = evaluate(result.path, elsewhere)
     assert figures.accuracy.value == pytest.approx(told["value"])
-    assert "gather" not in drawn(bundle.path, "text")
+    assert "gather" not in draw_model(bundle.path, "text")
 
 
 def test_what_training_would_undo_is_left_out(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:
     """The answers of a balanced bundle stay balanced."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "MOST_EPOCHS", 1)
-        bundle = train(tiny.photos, tmp_path / "bundle", options(tiny.cache.parent, balance="logits"))
+        bundle = train(tiny.photos, tmp_path / "bundle", options(tiny.cache.parent, class_weighting="logit-adjustment"))
     record = adapt(bundle.path, unlabelled, tmp_path / "out", _options(tiny)).metrics["adaptation"]
-    assert [name for name, why in record["left_out"] if "balance" in why] == ["coral", "mcc", "dann"]
+    assert [name for name, why in record["left_out"] if "class weighting" in why] == ["coral", "mcc", "dann"]
     assert record["validator"] == "information"
 
 

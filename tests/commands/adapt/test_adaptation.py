@@ -11,28 +11,28 @@ from torch import nn
 from inarch.commands.adapt import labelled, training
 from inarch.commands.adapt.adapting import (
     candidates_of,
-    choose,
-    taught,
-    tried,
+    choose_unsupervised,
+    run_supervised,
+    run_unsupervised,
 )
-from inarch.commands.adapt.alignment import aligned
-from inarch.commands.adapt.labelled import LABELLED_METHODS, Labelled
+from inarch.commands.adapt.alignment import align_features
+from inarch.commands.adapt.labelled import LABELLED_METHODS, LabelledTarget
 from inarch.commands.adapt.losses import (
     class_confusion,
     domain_confusion,
-    reversal_at,
-    reversed_gradient,
+    reversal_factor,
+    reverse_gradient,
 )
 from inarch.commands.adapt.methods import METHODS
-from inarch.commands.adapt.selection import NONE, chosen
+from inarch.commands.adapt.problem import AdaptationProblem, Domain, compute_logits
+from inarch.commands.adapt.selection import NONE, choose_candidate
 from inarch.commands.adapt.statistics import adopt_statistics, norms_of
-from inarch.commands.adapt.task import Domain, Task, computed
 from inarch.data.augment import Augmentation
 from inarch.data.photos import Preprocessing
-from inarch.models import Classifier, evaluating, folded
+from inarch.models import Classifier, evaluating, fold_batch_norm
 from inarch.storage.cache import ArrayCache
-from inarch.transfer.job import Job, Outcome
 from inarch.transfer.proof import digests
+from inarch.transfer.run import StrategyResult, TrainingRun
 from lively import enlivened
 from stripes import CLASSES, SIZE, drawn
 
@@ -74,8 +74,8 @@ def test_the_critic_learns_to_tell_domains_apart_and_the_features_not_to() -> No
 def test_reversal_changes_nothing_forward_and_rises_from_0_towards_1() -> None:
     """And never falls on the way."""
     features = torch.randn(2, 3)
-    assert torch.equal(reversed_gradient(features, 0.5), features)
-    course = [reversal_at(share) for share in np.linspace(0, 1, 11)]
+    assert torch.equal(reverse_gradient(features, 0.5), features)
+    course = [reversal_factor(share) for share in np.linspace(0, 1, 11)]
     assert course[0] == 0
     assert 0.99 < course[-1] < 1
     assert course == sorted(course)
@@ -86,10 +86,10 @@ def test_aligned_features_have_the_mean_and_covariance_of_the_target() -> None:
     draw = np.random.default_rng(0)
     source = (draw.normal(size=(4000, 3)) @ draw.normal(size=(3, 3))).astype(np.float32)
     target = (draw.normal(size=(4000, 3)) @ draw.normal(size=(3, 3)) + 5).astype(np.float32)
-    moved = aligned(source, target)
+    moved = align_features(source, target)
     np.testing.assert_allclose(moved.mean(0), target.mean(0), atol=1e-3)
     np.testing.assert_allclose(np.cov(moved.T), np.cov(target.T), rtol=0.05, atol=0.05)
-    np.testing.assert_allclose(aligned(source, source), source, atol=1e-2)
+    np.testing.assert_allclose(align_features(source, source), source, atol=1e-2)
 
 
 def test_adopted_statistics_are_those_of_the_photos_and_nothing_else_changes() -> None:
@@ -129,15 +129,15 @@ def _one_hot(answers: list[int], classes: int = 2) -> np.ndarray:
 def test_the_highest_score_is_taken_if_it_is_higher_beyond_chance() -> None:
     """Else the net stays as it was, and the sentence says which of the two it is."""
     alike, mixed = _one_hot([0] * 40), _one_hot([0, 1] * 20)
-    better = chosen({NONE: alike, "a": alike, "b": mixed}, "information", seed=0)
+    better = choose_candidate({NONE: alike, "a": alike, "b": mixed}, "information", seed=0)
     assert (better.name, better.gains["b"].value) == ("b", pytest.approx(np.log(2)))
-    same = chosen({NONE: mixed, "a": mixed}, "information", seed=0)
+    same = choose_candidate({NONE: mixed, "a": mixed}, "information", seed=0)
     assert same.name == NONE
     assert "too close to call" in same.why
-    worse = chosen({NONE: mixed, "a": alike}, "information", seed=0)
+    worse = choose_candidate({NONE: mixed, "a": alike}, "information", seed=0)
     assert worse.name == NONE
     assert "worse" in worse.why
-    assert chosen({NONE: mixed}, "information", seed=0).name == NONE
+    assert choose_candidate({NONE: mixed}, "information", seed=0).name == NONE
 
 
 def test_what_the_others_agree_with_is_taken_and_a_lone_rival_is_not_judged_by_agreement() -> None:
@@ -149,16 +149,16 @@ def test_what_the_others_agree_with_is_taken_and_a_lone_rival_is_not_judged_by_a
         return np.eye(4)[np.where(draw.random(300) < share, truth, draw.integers(4, size=300))]
 
     answers = {NONE: right_on(0.5), "good": right_on(0.9), "better": right_on(0.95), "bad": right_on(0.2)}
-    choice = chosen(answers, None, seed=0)
+    choice = choose_candidate(answers, None, seed=0)
     assert (choice.name, choice.validator) == ("better", "agreement")
     assert choice.gains["bad"].high < 0 < choice.gains["good"].low
     spoilt = {NONE: right_on(0.95), "a": right_on(0.3), "b": right_on(0.3)}
-    assert chosen(spoilt, None, seed=0).name == NONE
-    assert chosen({NONE: answers[NONE], "good": answers["good"]}, None, seed=0).validator == "information"
+    assert choose_candidate(spoilt, None, seed=0).name == NONE
+    assert choose_candidate({NONE: answers[NONE], "good": answers["good"]}, None, seed=0).validator == "information"
 
 
 @pytest.fixture(scope="module")
-def task(learned: tuple[Job, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Task:
+def task(learned: tuple[TrainingRun, StrategyResult], tmp_path_factory: pytest.TempPathFactory) -> AdaptationProblem:
     """The tiny net that tells stripes apart, before stripes at half the light."""
     job, outcome = learned
     dark = np.stack([drawn(CLASSES[row % 3], seed=500 + row) // 2 for row in range(TARGET)])
@@ -166,7 +166,7 @@ def task(learned: tuple[Job, Outcome], tmp_path_factory: pytest.TempPathFactory)
     keys = [f"{row:064x}" for row in range(len(dark))]
     cache.write(keys, {"images": dark})
     rows = np.arange(len(job.train))
-    return Task(
+    return AdaptationProblem(
         model=outcome.model,
         temperature=outcome.temperature,
         cut=None,
@@ -183,13 +183,13 @@ def task(learned: tuple[Job, Outcome], tmp_path_factory: pytest.TempPathFactory)
     )
 
 
-def test_no_type_has_a_place_for_target_labels(task: Task) -> None:
+def test_no_type_has_a_place_for_target_labels(task: AdaptationProblem) -> None:
     """The task's only labels are as many as the source has photos."""
     assert {each.name for each in fields(Domain)} == {"pixels", "maps"}
     assert len(task.labels) == len(task.groups) == len(task.source) != len(task.target)
 
 
-def _with_maps(task: Task, cut: str, folder: Path) -> Task:
+def _with_maps(task: AdaptationProblem, cut: str, folder: Path) -> AdaptationProblem:
     """The same task, whose prefix up to ``cut`` is frozen and cached."""
 
     def mapped(domain: Domain, name: str) -> Domain:
@@ -204,15 +204,15 @@ def _with_maps(task: Task, cut: str, folder: Path) -> Task:
 
 
 @pytest.mark.parametrize("cut", [None, "stage3"])
-def test_every_method_adapts_within_its_rights(cut: str | None, task: Task, tmp_path: Path) -> None:
+def test_every_method_adapts_within_its_rights(cut: str | None, task: AdaptationProblem, tmp_path: Path) -> None:
     """The task's own net is untouched, what was not to move has not, and the logits are those of the net returned."""
     if cut:
         task = _with_maps(task, cut, tmp_path)
     before = digests(task.model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "UPDATES", 30)
-        result = tried(task, tuple(METHODS))
-        again = tried(task, ("dann",))
+        result = run_unsupervised(task, tuple(METHODS))
+        again = run_unsupervised(task, ("dann",))
     assert digests(task.model) == before
     assert set(result.adapted) == {NONE, *METHODS}
     assert not result.left_out
@@ -230,15 +230,15 @@ def test_every_method_adapts_within_its_rights(cut: str | None, task: Task, tmp_
             np.testing.assert_allclose(each.model(pixels).numpy(), each.logits, atol=0.05 if cut else 1e-3)
 
 
-def test_other_light_is_made_up_for(task: Task) -> None:
+def test_other_light_is_made_up_for(task: AdaptationProblem) -> None:
     """By statistics alone, as labels that no method saw say; and the choice takes no worse net than the old one."""
     labels = np.arange(TARGET) % 3
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "UPDATES", 30)
-        result = tried(task, tuple(METHODS))
+        result = run_unsupervised(task, tuple(METHODS))
     right = {name: float((each.logits.argmax(1) == labels).mean()) for name, each in result.adapted.items()}
     assert right["adabn"] > right[NONE] + 0.05
-    choice = choose(result, None, seed=0)
+    choice = choose_unsupervised(result, None, seed=0)
     assert right[choice.name] >= right[NONE]
     records = candidates_of(result, choice)
     assert [each.method for each in records if each.chosen] == [choice.name]
@@ -246,21 +246,21 @@ def test_other_light_is_made_up_for(task: Task) -> None:
     assert all(sum(each.shares) == pytest.approx(1) and each.oracle is None for each in records)
 
 
-def test_a_folded_net_has_no_statistics_to_adopt(task: Task) -> None:
+def test_a_folded_net_has_no_statistics_to_adopt(task: AdaptationProblem) -> None:
     """It is said, and the others go on."""
-    model = folded(task.model)
-    result = tried(replace(task, model=Classifier(model.backbone, model.head).eval()), ("adabn", "coral"))
+    model = fold_batch_norm(task.model)
+    result = run_unsupervised(replace(task, model=Classifier(model.backbone, model.head).eval()), ("adabn", "coral"))
     assert [name for name, why in result.left_out if "folded" in why] == ["adabn"]
     assert "coral" in result.adapted
 
 
-def _labelled(task: Task, folder: Path) -> Labelled:
+def _labelled(task: AdaptationProblem, folder: Path) -> LabelledTarget:
     """A few photos of the other domain, with their labels."""
     rows = np.arange(12)
     cache = ArrayCache(folder)
     keys = [f"{row:064x}" for row in rows]
     cache.write(keys, {"images": task.target.pixels[rows]})
-    return Labelled(Domain(cache.read(keys, "images"), None), rows % 3, rows)
+    return LabelledTarget(Domain(cache.read(keys, "images"), None), rows % 3, rows)
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", LABELLED_METHODS)
 def test_no_held_out_answer_depends_on_the_labels_of_its_fold(
-    name: str, task: Task, tmp_path: Path, few_settings: None, monkeypatch: pytest.MonkeyPatch
+    name: str, task: AdaptationProblem, tmp_path: Path, few_settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wrong labels in one fold change what the others answer, and not what is answered there."""
     given = _labelled(task, tmp_path)
@@ -289,11 +289,13 @@ def test_no_held_out_answer_depends_on_the_labels_of_its_fold(
     assert not np.allclose(before.held_out[others], after.held_out[others])
 
 
-def test_learning_from_labels_keeps_to_its_rights_and_helps(task: Task, tmp_path: Path, few_settings: None) -> None:
+def test_learning_from_labels_keeps_to_its_rights_and_helps(
+    task: AdaptationProblem, tmp_path: Path, few_settings: None
+) -> None:
     """The head moves alone; logits are those of the net returned; every candidate answers the labelled photos."""
     before = digests(task.model)
     given = _labelled(task, tmp_path)
-    came = taught(task, given, tried(task, ("adabn",)))
+    came = run_supervised(task, given, run_unsupervised(task, ("adabn",)))
     assert digests(task.model) == before
     assert list(came.held_out) == [NONE, "adabn", "head", "tune"]
     assert all(each.shape == (12, 3) for each in came.held_out.values())
@@ -304,14 +306,14 @@ def test_learning_from_labels_keeps_to_its_rights_and_helps(task: Task, tmp_path
         with torch.no_grad():
             np.testing.assert_allclose(each.model(pixels).numpy(), each.logits, atol=1e-3)
     head = came.learned.adapted["head"].logits.argmax(1)
-    old = computed(task.moving(), task, task.target).argmax(1)
+    old = compute_logits(task.moving(), task, task.target).argmax(1)
     truth = np.arange(TARGET) % 3
     assert (head == truth).mean() > (old == truth).mean()
 
 
-def test_a_balance_that_learning_would_undo_is_kept(task: Task, tmp_path: Path) -> None:
+def test_a_balance_that_learning_would_undo_is_kept(task: AdaptationProblem, tmp_path: Path) -> None:
     """Both are left out, with the reason."""
-    balanced = replace(task, balance="logits")
-    came = taught(balanced, _labelled(task, tmp_path), tried(balanced, ()))
-    assert [name for name, why in came.learned.left_out if "balance" in why] == ["head", "tune"]
+    weighting = replace(task, class_weighting="logit-adjustment")
+    came = run_supervised(weighting, _labelled(task, tmp_path), run_unsupervised(weighting, ()))
+    assert [name for name, why in came.learned.left_out if "class weighting" in why] == ["head", "tune"]
     assert list(came.held_out) == [NONE]

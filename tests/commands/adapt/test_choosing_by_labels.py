@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inarch.commands.adapt.judging import chosen_by_labels
+from inarch.commands.adapt.judging import choose_by_labels
 from inarch.commands.adapt.selection import NONE
 
 CLASSES = 4
@@ -18,7 +18,7 @@ def drawn(n: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def chosen(shares: dict[str, float], n: int, unlabelled: str = NONE, seed: int = 0):
     logits = {name: drawn(n, share, 10 * seed + at)[0] for at, (name, share) in enumerate(shares.items())}
-    return chosen_by_labels(logits, drawn(n, 1, 0)[1], np.arange(n), unlabelled_choice=unlabelled)
+    return choose_by_labels(logits, drawn(n, 1, 0)[1], np.arange(n), unlabelled_choice=unlabelled)
 
 
 def test_what_labels_prove_is_taken() -> None:
@@ -58,17 +58,17 @@ def test_a_cheaper_candidate_is_taken_where_one_standard_error_cannot_tell() -> 
     draw = np.random.default_rng(0)
     good = 4 * np.eye(CLASSES)[labels] + draw.normal(size=(100, CLASSES))
     logits = {NONE: draw.normal(size=(100, CLASSES)), "head": good, "tune": good + draw.normal(size=good.shape) / 50}
-    assert chosen_by_labels(logits, labels, np.arange(100), unlabelled_choice=NONE).name == "head"
+    assert choose_by_labels(logits, labels, np.arange(100), unlabelled_choice=NONE).name == "head"
     logits["tune"] = 8 * np.eye(CLASSES)[labels] + 0.0
-    assert chosen_by_labels(logits, labels, np.arange(100), unlabelled_choice=NONE).name == "tune"
+    assert choose_by_labels(logits, labels, np.arange(100), unlabelled_choice=NONE).name == "tune"
 
 
 def test_copies_prove_nothing() -> None:
     """Ten copies of each photo in one group: as undecided as the photos themselves."""
     logits = {NONE: drawn(12, 0.4, 1)[0], "head": drawn(12, 0.9, 2)[0]}
     labels = np.arange(12) % CLASSES
-    alone = chosen_by_labels(logits, labels, np.arange(12), unlabelled_choice=NONE)
-    copied = chosen_by_labels(
+    alone = choose_by_labels(logits, labels, np.arange(12), unlabelled_choice=NONE)
+    copied = choose_by_labels(
         {name: np.repeat(each, 10, axis=0) for name, each in logits.items()},
         np.repeat(labels, 10),
         np.repeat(np.arange(12), 10),

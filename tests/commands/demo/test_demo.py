@@ -7,7 +7,7 @@ import pytest
 
 from inarch.bundle.predictor import Predictor
 from inarch.commands.demo import demo as demo_module
-from inarch.commands.train.text import side_by_side
+from inarch.commands.train.text import comparison_lines
 
 
 def test_the_demo_grafts_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_the_demo_grafts_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for bundle in made:
         (answer,) = Predictor(bundle).predict(next((tmp_path / "photos" / "7").iterdir()))
         assert len(answer.ranking) == 10
-    lines = side_by_side({name: bundle.metrics for name, bundle in made._asdict().items()})
+    lines = comparison_lines({name: bundle.metrics for name, bundle in made._asdict().items()})
     assert [line.split()[0] for line in lines] == ["grafted", "scratch"]
     assert lines[0].startswith("grafted  Right on 9")
     assert lines[0].endswith("s: resnet18_narrow, from resnet18_narrow.safetensors")

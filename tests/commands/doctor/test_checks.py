@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inarch.commands.doctor.checks.classes import classes
-from inarch.commands.doctor.checks.pictures import border_of, flatness_of, pictures
+from inarch.commands.doctor.checks.classes import report_class_problems
+from inarch.commands.doctor.checks.pictures import border_of, flatness_of, report_image_problems
 
 
 def kinds(findings):
@@ -20,15 +20,15 @@ def test_a_class_that_splits_lack_is_one_finding(photo_set):
         ("train", "val", "test")[number % 3] if photo.label < 2 else "val" for number, photo in enumerate(photos.photos)
     ]
     named = tuple(replace(photo, split=split) for photo, split in zip(photos.photos, splits, strict=True))
-    found = list(classes(replace(photos, photos=named)))
+    found = list(report_class_problems(replace(photos, photos=named)))
     assert kinds(found) == [("class-mismatch", "c")]
     assert found[0].problem == "There are photos of this class in val, and none in test and train."
 
 
 def test_small_and_uneven_classes_and_confusable_names_are_told(photo_set):
     """Even classes of ten with names of their own are not."""
-    assert not list(classes(photo_set({"ant": 10, "bee": 12})))
-    found = kinds(classes(photo_set({"Ant": 9, "ant ": 40, "bee": 30})))
+    assert not list(report_class_problems(photo_set({"ant": 10, "bee": 12})))
+    found = kinds(report_class_problems(photo_set({"Ant": 9, "ant ": 40, "bee": 30})))
     assert found == [
         ("class-name", "ant "),
         ("class-name", "ant "),
@@ -39,7 +39,7 @@ def test_small_and_uneven_classes_and_confusable_names_are_told(photo_set):
 
 def test_no_photos_at_all_is_no_traceback(photo_set):
     """Every class is said to be empty."""
-    assert kinds(classes(photo_set({"a": 0, "b": 0}))) == [("few-photos", "a"), ("few-photos", "b")]
+    assert kinds(report_class_problems(photo_set({"a": 0, "b": 0}))) == [("few-photos", "a"), ("few-photos", "b")]
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 30)])
@@ -56,5 +56,5 @@ def test_what_most_photos_have_is_their_style(photo_set):
     photos = photo_set({"a": 20})
     flatness = np.full(20, 50.0)
     one = np.array([0.9] + [0.1] * 19)
-    assert kinds(pictures(photos, flatness, one)) == [("border", photos.photos[0].path)]
-    assert not list(pictures(photos, flatness, np.full(20, 0.9)))
+    assert kinds(report_image_problems(photos, flatness, one)) == [("border", photos.photos[0].path)]
+    assert not list(report_image_problems(photos, flatness, np.full(20, 0.9)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inarch.commands.doctor.confident import joint_of, suspects
+from inarch.commands.doctor.confident_learning import find_label_errors, joint_of
 from inarch.errors import UserError
 
 
@@ -36,7 +36,7 @@ def test_the_joint_is_the_one_of_the_paper(classes):
 def test_changed_labels_are_doubted_and_the_right_class_is_suggested():
     """Most of them, and hardly any other; the surest first."""
     probabilities, labels, changed = drawn(1000, 4, wrong=50, seed=0)
-    doubted = suspects(probabilities, labels)
+    doubted = find_label_errors(probabilities, labels)
     assert len({each.row for each in doubted} & changed) >= 0.85 * len(changed)
     assert sum(each.row in changed for each in doubted[:20]) == 20
     assert all(each.suggested == each.row % 4 for each in doubted[:20])
@@ -49,16 +49,16 @@ def test_changed_labels_are_doubted_and_the_right_class_is_suggested():
 def test_sound_labels_of_a_sure_classifier_are_not_doubted():
     """Not one."""
     probabilities, labels, _ = drawn(400, 4, wrong=0, seed=1)
-    assert not suspects(np.eye(4)[labels] * 0.9 + 0.025, labels)
-    assert len(suspects(probabilities, labels)) < 12
+    assert not find_label_errors(np.eye(4)[labels] * 0.9 + 0.025, labels)
+    assert len(find_label_errors(probabilities, labels)) < 12
 
 
 def test_what_has_no_answer_is_refused():
     """Labels for other photos, or a class without any."""
     with pytest.raises(UserError, match="3 rows of 2 classes and 2 labels of 2"):
-        suspects(np.full((3, 2), 0.5), np.array([0, 1]))
+        find_label_errors(np.full((3, 2), 0.5), np.array([0, 1]))
     with pytest.raises(UserError, match="2 labels of 1"):
-        suspects(np.full((2, 2), 0.5), np.array([0, 0]))
+        find_label_errors(np.full((2, 2), 0.5), np.array([0, 0]))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -67,5 +67,5 @@ def test_cleanlab_agrees(seed):
     filters = pytest.importorskip("cleanlab.filter", reason="cleanlab is not installed")
     probabilities, labels, _ = drawn(600, 4, wrong=40, seed=seed)
     theirs = set(np.flatnonzero(filters.find_label_issues(labels, probabilities, filter_by="both")).tolist())
-    ours = {each.row for each in suspects(probabilities, labels)}
+    ours = {each.row for each in find_label_errors(probabilities, labels)}
     assert len(ours & theirs) >= 0.85 * len(ours | theirs)

@@ -18,8 +18,8 @@ from inarch.commands.doctor.doctor import (
     PATCH,
     REPORT,
     DoctorOptions,
-    _judge,
-    apply,
+    _choose_judge,
+    apply_patch,
     doctor,
 )
 from inarch.commands.doctor.records import KINDS, Finding
@@ -27,7 +27,7 @@ from inarch.commands.doctor.text import to_json, to_text
 from inarch.commands.train.run import TrainOptions, choices_of
 from inarch.data.scan import scan
 from inarch.errors import OutputError
-from inarch.progress import silent
+from inarch.progress import ignore_progress
 from inarch.runtime.session import Graph
 from trained import CLASSES, draw_folder
 
@@ -44,8 +44,8 @@ KINDS_OF_FAULTS = {
     "copy": {"train/blue/copy.png"},
     "copy-across-classes": {"train/red/strange.png", "train/blue/0.png"},
     "copy-across-splits": {"train/blue/leak.png"},
-    "twin": {"train/blue/twin.jpg"},
-    "twin-across-splits": {"train/blue/leaking.jpg"},
+    "near-duplicate": {"train/blue/twin.jpg"},
+    "near-duplicate-across-splits": {"train/blue/leaking.jpg"},
     "class-mismatch": {"purple"},
     "few-photos": {"purple"},
     "imbalance": {"purple"},
@@ -138,7 +138,7 @@ def test_a_patch_becomes_a_manifest_that_training_obeys(tmp_path: Path, options:
     (out / PATCH).write_text(text.replace("train/red/strange.png,keep,", "train/red/strange.png,relabel,"), "utf-8")
     with pytest.raises(OutputError, match="holds decisions that differ"):
         doctor(photos, out, options)
-    manifest = apply(photos, out / PATCH, out, options)
+    manifest = apply_patch(photos, out / PATCH, out, options)
     assert manifest == out / MANIFEST
     found = scan(manifest)
     by_path = {photo.path.removeprefix("../photos/"): photo for photo in found.photos}
@@ -199,10 +199,12 @@ def test_the_judge_of_labels_follows_from_the_photos_alone(tmp_path: Path, monke
             return run(graph, pixels)  # type: ignore[operator]
 
         monkeypatch.setattr(Graph, "__call__", delayed)
-        judge = _judge(found, choices, DoctorOptions(cache=tmp_path / f"cache{slow}"), silent)
+        judge = _choose_judge(found, choices, DoctorOptions(cache=tmp_path / f"cache{slow}"), ignore_progress)
         monkeypatch.setattr(Graph, "__call__", run)
         chosen.append((judge.start.architecture, judge.preprocessing))
     assert chosen[0] == chosen[1]
     monkeypatch.setattr(doctoring, "MOST_MACS", 1e9)
-    small = _judge(found, choices, DoctorOptions(cache=tmp_path / "cache0.0"), silent).preprocessing.image_size
+    small = _choose_judge(
+        found, choices, DoctorOptions(cache=tmp_path / "cache0.0"), ignore_progress
+    ).preprocessing.image_size
     assert small <= min(preprocessing.image_size for _, preprocessing in choices)

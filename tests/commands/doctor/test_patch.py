@@ -4,7 +4,7 @@ import pytest
 
 from inarch.commands.doctor.patch import (
     COLUMNS,
-    patched,
+    apply_decisions,
     read_patch,
     to_patch,
 )
@@ -30,14 +30,14 @@ def test_what_is_written_is_read(photo_set, tmp_path):
 def test_decisions_are_followed(photo_set):
     """Dropped photos are gone, relabelled ones are of the new class, all others are as they were."""
     photos = photo_set({"ant": 3, "bee": 2})
-    done = patched(photos, [Decision("ant/0.jpg", "drop"), Decision("ant/1.jpg", "relabel", "bee")])
+    done = apply_decisions(photos, [Decision("ant/0.jpg", "drop"), Decision("ant/1.jpg", "relabel", "bee")])
     assert [(photo.path, photo.label) for photo in done.photos] == [
         ("ant/1.jpg", 1),
         ("ant/2.jpg", 0),
         ("bee/0.jpg", 1),
         ("bee/1.jpg", 1),
     ]
-    assert patched(photos, [Decision("bee/0.jpg", "keep", "ant")]) == photos
+    assert apply_decisions(photos, [Decision("bee/0.jpg", "keep", "ant")]) == photos
 
 
 MISTAKES = {

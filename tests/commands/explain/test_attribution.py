@@ -11,13 +11,13 @@ from inarch.commands.explain.attribution import (
     FIELDS,
     METHODS,
     TELLS,
-    attributed,
-    blind_deletions,
     border_share,
-    borders,
-    checked,
+    compute_attribution,
     confidence_after_deletions,
+    control_deletion_confidences,
     integrated_gradients,
+    measure_border_reliance,
+    measure_faithfulness,
 )
 from inarch.models import (
     Backbone,
@@ -64,7 +64,7 @@ def photos() -> Tensor:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_net_does_not_see_is_not_in_its_map(method: str, quarter: Classifier, photos: Tensor) -> None:
     """Every method puts all of the map into the quarter that the net reads."""
-    seen = attributed(method, quarter, photos[:1], 1)
+    seen = compute_attribution(method, quarter, photos[:1], 1)
     half = FIELDS // 2
     assert seen.sum() == pytest.approx(1)
     assert seen[:half, :half].sum() > 0.9  # a map that is drawn larger than it is runs over a little
@@ -73,7 +73,7 @@ def test_what_a_net_does_not_see_is_not_in_its_map(method: str, quarter: Classif
 @pytest.mark.parametrize("method", METHODS)
 def test_an_answer_that_nothing_speaks_for_has_no_preference(method: str, quarter: Classifier, photos: Tensor) -> None:
     """The first class's logit is constant."""
-    assert np.allclose(attributed(method, quarter, photos[:1], 0), 1 / FIELDS**2)
+    assert np.allclose(compute_attribution(method, quarter, photos[:1], 0), 1 / FIELDS**2)
 
 
 def test_integrated_gradients_are_complete() -> None:
@@ -88,10 +88,10 @@ def test_integrated_gradients_are_complete() -> None:
 def test_maps_that_tell_cost_confidence(quarter: Classifier, photos: Tensor) -> None:
     """The map of what the net sees beats chance and the centre; one of what it does not see beats neither."""
     answers = [1] * len(photos)
-    known = [attributed("occlusion", quarter, image[None], 1) for image in photos]
+    known = [compute_attribution("occlusion", quarter, image[None], 1) for image in photos]
     blind = [seen[::-1, ::-1].copy() for seen in known]
-    orders = blind_deletions(quarter, photos, answers, 0)
-    one, other = (checked("map", quarter, photos, answers, maps, known, orders) for maps in (known, blind))
+    orders = control_deletion_confidences(quarter, photos, answers, 0)
+    one, other = (measure_faithfulness("map", quarter, photos, answers, maps, known, orders) for maps in (known, blind))
     assert one.verdict == TELLS
     assert one.over_random.low > 0
     assert one.alike.value == pytest.approx(1)
@@ -114,5 +114,7 @@ def test_a_mark_in_the_corner_of_one_class_is_found() -> None:
     assert border_share(middle) == 0.0
     assert border_share(flat) == pytest.approx(BORDER_AREA)
     labels = ["marked"] * 10 + ["clean"] * 10 + ["few"]
-    found = borders(labels, ("marked", "clean", "few", "absent"), [corner] * 10 + [middle] * 10 + [corner])
+    found = measure_border_reliance(
+        labels, ("marked", "clean", "few", "absent"), [corner] * 10 + [middle] * 10 + [corner]
+    )
     assert [(each.label, each.is_suspicious) for each in found] == [("marked", True), ("clean", False), ("few", False)]

@@ -12,14 +12,14 @@ from inarch.commands.explain.channels import (
     PATCHES,
     STAGE_CHANNELS,
     Responses,
-    channel_maps,
+    select_feature_maps,
     top_patches,
 )
 from inarch.commands.explain.maximisation import (
     BEATEN,
     BEATS,
     FRAGILE,
-    made_images,
+    synthesise_images,
 )
 from inarch.data.photos import Preprocessing
 from inarch.models import Backbone, Block, build
@@ -97,7 +97,7 @@ def test_maps_of_every_stage_and_branch(name: str, branches: set[str]) -> None:
     net = enlivened(build(name, classes=3)).eval().backbone
     images = torch.randn(6, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     responses = Responses(net, images)
-    maps = channel_maps(net, images[:1], responses, 0)
+    maps = select_feature_maps(net, images[:1], responses, 0)
     assert not any(module._forward_hooks for module in net.modules())
     assert list(dict.fromkeys(each.stage for each in maps)) == [info.name for info in net.info]
     for info in net.info:
@@ -114,7 +114,7 @@ def test_maps_of_every_stage_and_branch(name: str, branches: set[str]) -> None:
 def test_an_image_for_a_plain_channel_is_its_colour(colours: Backbone) -> None:
     """Redder than grey photos, wherever it is shifted; and a photo that is all red cannot be beaten."""
     grey = torch.full((1, 3, SIDE, SIDE), 0.1)
-    (made,) = made_images(colours, "stage1", [0], grey, PREPROCESSING, seed=0)
+    (made,) = synthesise_images(colours, "stage1", [0], grey, PREPROCESSING, seed=0)
     assert made.verdict == BEATS
     assert made.kept > 0.9
     middle = slice(SIDE // 2 - 2, SIDE // 2 + 2)
@@ -122,7 +122,7 @@ def test_an_image_for_a_plain_channel_is_its_colour(colours: Backbone) -> None:
     assert seen[0] > 200
     assert seen[0] > seen[1] + 50
     red = (torch.tensor([1.0, 0, 0]) - torch.tensor(PREPROCESSING.mean)) / torch.tensor(PREPROCESSING.std)
-    (beaten,) = made_images(
+    (beaten,) = synthesise_images(
         colours, "stage1", [0], red.reshape(1, 3, 1, 1).expand(1, 3, SIDE, SIDE), PREPROCESSING, seed=0
     )
     assert beaten.verdict == BEATEN
@@ -135,7 +135,7 @@ def test_what_a_shift_destroys_is_said_to_be_lost() -> None:
     noise = torch.randn(convolution.weight.shape, generator=torch.Generator().manual_seed(0))
     convolution.weight.data = noise - noise.mean() + 0.01
     net = Backbone({"stage1": [Block("block1", convolution, 1, 16)]}).eval()
-    (made,) = made_images(net, "stage1", [0], torch.ones(1, 3, SIDE, SIDE), PREPROCESSING, seed=0)
+    (made,) = synthesise_images(net, "stage1", [0], torch.ones(1, 3, SIDE, SIDE), PREPROCESSING, seed=0)
     assert made.photo_kept == pytest.approx(1)
     assert made.over_best > 1
     assert made.verdict == FRAGILE
@@ -146,7 +146,7 @@ def test_made_images_follow_from_the_seed_and_leave_the_net_alone() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     best = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     stage = net.info[1].name
-    first, second = (made_images(net, stage, [0, 1], best, PREPROCESSING, seed=3) for _ in range(2))
+    first, second = (synthesise_images(net, stage, [0, 1], best, PREPROCESSING, seed=3) for _ in range(2))
     assert first == second
     assert net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

@@ -100,7 +100,7 @@ def test_what_answers_differently_is_not_handed_over(
     tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, was: str, becomes: str, said: str
 ) -> None:
     """A mistake in the net, in reading a photo or in the rule: an error, and nothing is left behind."""
-    fill = export_module._fill
+    fill = export_module._fill_folder
 
     def spoilt(folder: Path, *given: object) -> None:
         fill(folder, *given)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def test_what_answers_differently_is_not_handed_over(
         assert was in text
         (folder / script).write_text(text.replace(was, becomes), encoding="utf-8")
 
-    monkeypatch.setattr(export_module, "_fill", spoilt)
+    monkeypatch.setattr(export_module, "_fill_folder", spoilt)
     with pytest.raises(WorkError, match=said):
         export(tiny.bundle, tmp_path / "exported", photos=tiny.photos)
     assert not [*tmp_path.iterdir()]

@@ -13,17 +13,17 @@ from inarch.commands.inspect.drawing.against_text import (
 )
 from inarch.models.anatomy.records import (
     Change,
-    Comparison,
-    NetFigures,
+    ModelComparison,
+    ModelFigures,
     StageFigures,
 )
 
-HERE = NetFigures("googlenet", "torchvision", 224, 1000, 6_624_904, 1_498_376_192, 22, 379)
-THERE = NetFigures("googlenet_paper", "paper", 224, 1000, 6_998_552, 1_582_671_872, 22, 715)
+HERE = ModelFigures("googlenet", "torchvision", 224, 1000, 6_624_904, 1_498_376_192, 22, 379)
+THERE = ModelFigures("googlenet_paper", "paper", 224, 1000, 6_998_552, 1_582_671_872, 22, 715)
 STEM = StageFigures("stem", 5, (192, 28, 28), 8, 124_800, 477_000_000, 27)
 NINE = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 KERNEL = Change("kernel", "convolution", "3x3", "5x5", ("5x5 conv",), NINE, ("stage3",), True, 9, -380_928, -84_295_680)
-COMPARISON = Comparison(HERE, THERE, ((STEM, STEM),), True, (KERNEL,))
+COMPARISON = ModelComparison(HERE, THERE, ((STEM, STEM),), True, (KERNEL,))
 
 
 def change(what: str, **fields: object) -> Change:
@@ -100,7 +100,10 @@ def test_no_line_is_wider_than_a_terminal() -> None:
     """80 columns, with long names as with short ones."""
     long = replace(HERE, name="a bundle with a name that is longer than any column of the table could hold")
     many = tuple(replace(KERNEL, blocks=(f"block{n}_1",), layers=("residual reduce", "shortcut")) for n in range(40))
-    for comparison in (COMPARISON, Comparison(long, replace(long, parameters=95_000_000), ((STEM, None),), True, many)):
+    for comparison in (
+        COMPARISON,
+        ModelComparison(long, replace(long, parameters=95_000_000), ((STEM, None),), True, many),
+    ):
         assert max(map(len, to_text(comparison).splitlines())) <= 80
 
 
@@ -114,8 +117,8 @@ def test_of_many_changes_the_rest_is_summed() -> None:
 
 def test_nets_that_are_the_same_are_said_to_be() -> None:
     """And nets of different plans, too."""
-    assert "do not differ in any layer" in to_text(Comparison(HERE, HERE, ((STEM, STEM),), True, ()))
-    unlike = to_text(Comparison(HERE, THERE, ((STEM, None),), False, ()))
+    assert "do not differ in any layer" in to_text(ModelComparison(HERE, HERE, ((STEM, STEM),), True, ()))
+    unlike = to_text(ModelComparison(HERE, THERE, ((STEM, None),), False, ()))
     assert "different plans" in unlike
     assert "do not differ" not in unlike
 

@@ -9,7 +9,7 @@ import pytest
 
 from inarch.bundle.model import trace
 from inarch.commands.inspect import inspect
-from inarch.commands.inspect.inspect import catalog, drawn
+from inarch.commands.inspect.inspect import catalog, draw_model
 from inarch.errors import OutputError, UnknownNameError, UserError
 from inarch.models import ARCHITECTURES
 from inarch.storage.files import write_text
@@ -26,8 +26,8 @@ def test_a_name_of_the_catalog_is_traced_at_its_own_size(name: str, parameters: 
 def test_a_bundle_can_be_drawn_in_every_form(tiny: Trained) -> None:
     """As text, JSON, SVG and HTML, under the name of its folder."""
     for form in ("text", "json", "svg", "html"):
-        assert tiny.bundle.name in drawn(tiny.bundle, form)
-    assert json.loads(drawn(str(tiny.bundle), "json"))
+        assert tiny.bundle.name in draw_model(tiny.bundle, form)
+    assert json.loads(draw_model(str(tiny.bundle), "json"))
 
 
 def test_a_bundle_in_the_working_folder_has_a_name(tiny: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_what_cannot_be_traced_is_said(
 def test_an_unknown_form_offers_the_nearest() -> None:
     """Before anything is traced."""
     with pytest.raises(UnknownNameError, match="Did you mean 'html'"):
-        drawn("resnet50", "htm")
+        draw_model("resnet50", "htm")
 
 
 def test_the_catalog_leaves_out_what_is_made_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from inarch.commands.inspect.drawing.catalog_text import catalog_json, catalog_text
 from inarch.commands.inspect.drawing.departures_text import to_json, to_text
-from inarch.models.anatomy.records import Departure, Ledger, NetSize
+from inarch.models.anatomy.records import Departure, Ledger, ModelSize
 
 SLIP = Departure("The branch called 5x5 has a 3x3 kernel; in the paper 5x5.", "A slip, kept.", "pytorch/vision#906")
 POOL = Departure("The pool is 2x2; in the paper 3x3.", "The port has it so.", "Table 1")
 HEADS = Departure("Heads fit their map first.", "So they work at any size.", "section 5")
-NET = NetSize("googlenet", "torchvision", "Szegedy 2015, arXiv 1409.4842, Table 1", 224, 6_624_904, 13_004_888, 10**9)
+NET = ModelSize("googlenet", "torchvision", "Szegedy 2015, arXiv 1409.4842, Table 1", 224, 6_624_904, 13_004_888, 10**9)
 PAPER = replace(NET, name="googlenet_paper", variant="paper", parameters=6_998_552)
 SMALL = replace(NET, name="googlenet_small", image_size=64)
 BARE = replace(NET, name="googlenet:without_auxiliary", training_parameters=6_624_904)

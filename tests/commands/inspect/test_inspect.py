@@ -22,15 +22,15 @@ from inarch.commands.inspect.drawing.html import to_html
 from inarch.commands.inspect.drawing.json import to_json
 from inarch.commands.inspect.drawing.mermaid import to_mermaid
 from inarch.commands.inspect.drawing.page import parts_of
-from inarch.commands.inspect.drawing.quantities import for_blocks, quantities_of
+from inarch.commands.inspect.drawing.quantities import quantities_of, rescale_for_blocks
 from inarch.commands.inspect.drawing.structure import (
     BlockShape,
-    Fork,
+    DrawnFork,
     Series,
     block_shapes,
-    folded,
+    merge_equal_blocks,
 )
-from inarch.commands.inspect.drawing.summary import short, stages_of
+from inarch.commands.inspect.drawing.summary import format_count, stages_of
 from inarch.commands.inspect.drawing.svg import to_svg
 from inarch.commands.inspect.drawing.tables import tables_of
 from inarch.commands.inspect.drawing.text import to_text
@@ -43,7 +43,7 @@ from inarch.commands.inspect.records import (
 )
 from inarch.errors import UnknownNameError
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import NetTrace, Node
+from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.models.anatomy.trace import trace_architecture
 
 NETS = ("googlenet", "googlenet_paper", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "resnet_tiny")
@@ -52,7 +52,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @cache
-def traced(name: str) -> NetTrace:
+def traced(name: str) -> ModelTrace:
     """Records are frozen, so tests may share them."""
     return trace_architecture(name)
 
@@ -71,7 +71,7 @@ def layers_in(series: Series) -> list[Node]:
     """Every layer of a path, joins included."""
     found: list[Node] = []
     for item in series:
-        if isinstance(item, Fork):
+        if isinstance(item, DrawnFork):
             found += [layer for path in item.paths for layer in layers_in(path)] + [item.join]
         else:
             found.append(item)
@@ -101,13 +101,13 @@ def test_the_same_record_is_shown_the_same(show) -> None:
 )
 def test_counts_have_three_digits_and_the_right_unit(count: int, text: str) -> None:
     """Also where rounding reaches the next unit."""
-    assert short(count) == text
+    assert format_count(count) == text
 
 
 @given(st.integers(min_value=1, max_value=10**15))
 def test_a_short_count_is_within_half_a_percent(count: int) -> None:
     """Three significant digits."""
-    number, _, unit = short(count).partition(" ")
+    number, _, unit = format_count(count).partition(" ")
     scale = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[unit]
     assert abs(float(number) * scale / count - 1) <= 0.0051
 
@@ -160,18 +160,18 @@ def test_structure_keeps_every_layer_that_is_drawn(name: str) -> None:
 def test_structure_is_the_papers() -> None:
     """An Inception module has four branches, the fanned-out one forks again; a residual block has two paths."""
     [fork] = block_shapes(stages_of(traced("googlenet"))[1])[0].series
-    assert isinstance(fork, Fork)
+    assert isinstance(fork, DrawnFork)
     assert [len(path) for path in fork.paths] == [1, 2, 2, 2]
     [fanned] = block_shapes(stages_of(traced("inception_v3"))[3])[1].series
-    assert isinstance(fanned, Fork)
-    assert [isinstance(path[-1], Fork) for path in fanned.paths] == [False, True, True, False]
+    assert isinstance(fanned, DrawnFork)
+    assert [isinstance(path[-1], DrawnFork) for path in fanned.paths] == [False, True, True, False]
     first, second = block_shapes(stages_of(traced("resnet50"))[1])[:2]
     assert [[len(path) for path in fork.paths] for fork in (first.series[0], second.series[0])] == [[3, 1], [3, 0]]
 
 
 def test_folding_counts_blocks_alike() -> None:
     """ResNet-152's third stage: one block with a projection, 35 alike."""
-    shapes = folded(block_shapes(stages_of(traced("resnet152"))[3]))
+    shapes = merge_equal_blocks(block_shapes(stages_of(traced("resnet152"))[3]))
     assert [shape.times for shape in shapes] == [1, 35]
     assert shapes[1].until == "block3_36"
 
@@ -246,7 +246,7 @@ def test_shades_follow_the_legend() -> None:
     quantity = quantities_of(replace(record, nodes=nodes), Measurements())[0]
     assert sum(node.macs for node in nodes) == 1000
     assert [quantity.shade([node]) for node in nodes] == [0, 1, 1, 2, 3, 4, 5, 6, 6]
-    assert [for_blocks(quantity).shade([node]) for node in nodes] == [0, 1, 1, 1, 2, 3, 4, 5, 6]
+    assert [rescale_for_blocks(quantity).shade([node]) for node in nodes] == [0, 1, 1, 1, 2, 3, 4, 5, 6]
     assert quantity.shade(nodes[:3]) == 2
 
 
@@ -373,7 +373,7 @@ def test_every_block_has_its_words(name: str) -> None:
 
 def folded_of(name: str) -> list[BlockShape]:
     """Every block of a net, neighbours alike as one."""
-    return [shape for stage in stages_of(traced(name)) for shape in folded(block_shapes(stage))]
+    return [shape for stage in stages_of(traced(name)) for shape in merge_equal_blocks(block_shapes(stage))]
 
 
 def test_a_part_that_is_not_there_is_said() -> None:

@@ -8,7 +8,7 @@ import pytest
 from inarch.commands.inspect.comparison import compare
 from inarch.commands.inspect.figures import depth_of
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import Change, Comparison, NetTrace
+from inarch.models.anatomy.records import Change, ModelComparison, ModelTrace
 from inarch.models.anatomy.size import size_of
 from inarch.models.anatomy.trace import trace_architecture
 
@@ -35,17 +35,17 @@ UNLIKE = [("inception_v3", "resnet50"), ("inception_v4_tiny", "inception_resnet_
 
 
 @cache
-def traced(name: str) -> NetTrace:
+def traced(name: str) -> ModelTrace:
     """Records are frozen, so tests may share them."""
     return trace_architecture(name)
 
 
 @cache
-def compared(here: str, there: str) -> Comparison:
+def compared(here: str, there: str) -> ModelComparison:
     return compare(traced(here), traced(there))
 
 
-def of(comparison: Comparison, what: str, kind: str = "") -> list[Change]:
+def of(comparison: ModelComparison, what: str, kind: str = "") -> list[Change]:
     return [each for each in comparison.changes if each.what == what and kind in ("", each.kind)]
 
 
@@ -73,7 +73,7 @@ def test_the_stages_account_for_both_nets(here: str, there: str) -> None:
 def test_seen_from_the_other_side_it_is_the_opposite(here: str, there: str) -> None:
     """The same layers in the same blocks; figures change their sign."""
 
-    def told(comparison: Comparison, sign: int) -> set[tuple[object, ...]]:
+    def told(comparison: ModelComparison, sign: int) -> set[tuple[object, ...]]:
         return {
             (each.kind, frozenset(each.blocks), each.count, sign * each.parameters, sign * each.macs)
             for each in comparison.changes

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from inarch.commands.pretrain.corpus import Corpora, corpora_of
-from inarch.commands.pretrain.lessons import Lessons
-from inarch.commands.pretrain.recipe import Phase, PhotoSource, Recipe
+from inarch.commands.pretrain.distillation import DistillationLoader
+from inarch.commands.pretrain.recipe import PhotoSource, PretrainingPhase, Recipe
 from inarch.commands.pretrain.teacher import Teacher
 from inarch.data.photos import Preprocessing
 from inarch.models import build
@@ -29,7 +29,7 @@ def recipe(**changes: object) -> Recipe:
         "teacher": "tiny",
         "model": NET,
         "photos": (LABELLED, TAUGHT),
-        "phases": (Phase(image_size=24, chunks=3), Phase(image_size=SIDE, chunks=1)),
+        "phases": (PretrainingPhase(image_size=24, chunks=3), PretrainingPhase(image_size=SIDE, chunks=1)),
         "training": TrainingConfig(epochs=4, batch_size=10, lr=0.01),
         "chunk": 20,
         "teacher_size": SIDE,
@@ -69,7 +69,7 @@ def teacher(graph: Graph) -> Teacher:
 
 
 @pytest.fixture
-def lessons(corpora: Corpora, teacher: Teacher, tmp_path: Path) -> Lessons:
+def lessons(corpora: Corpora, teacher: Teacher, tmp_path: Path) -> DistillationLoader:
     """Lessons whose teacher has said nothing yet."""
     torch.set_num_threads(1)
-    return Lessons(recipe(), corpora, teacher, tmp_path / "cache")
+    return DistillationLoader(recipe(), corpora, teacher, tmp_path / "cache")

@@ -11,10 +11,10 @@ from inarch.commands.pretrain.corpus import Corpora, corpora_of
 from inarch.commands.pretrain.crops import (
     Crops,
     chunk_of,
-    cut_out,
-    resized,
+    cut_crops,
+    resize_crop,
 )
-from inarch.commands.pretrain.recipe import Phase, PhotoSource, Recipe
+from inarch.commands.pretrain.recipe import PhotoSource, PretrainingPhase, Recipe
 from inarch.errors import PhotosError
 from inarch.training.config import TrainingConfig
 
@@ -80,12 +80,12 @@ def test_boxes_lie_inside_and_keep_the_share_that_is_asked_for(corpora: Corpora)
 def test_a_mirrored_crop_is_the_mirror_of_the_crop(corpora: Corpora) -> None:
     """Pixel for pixel; and the whole photo at its own size is the photo."""
     crops = passes(corpora, 1)
-    plain = cut_out(corpora.all, crops, 16, 0, mirror=False)
-    seen = cut_out(corpora.all, crops, 16, 0)
+    plain = cut_crops(corpora.all, crops, 16, 0, mirror=False)
+    seen = cut_crops(corpora.all, crops, 16, 0)
     for at, mirrored in enumerate(crops.mirrored):
         assert np.array_equal(seen[at], plain[at][:, ::-1] if mirrored else plain[at])
     image = corpora.all[0].images[0]
-    assert np.array_equal(resized(image, np.array([0.0, 0.0, 40.0, 40.0]), 40), image)
+    assert np.array_equal(resize_crop(image, np.array([0.0, 0.0, 40.0, 40.0]), 40), image)
 
 
 def test_labels_mean_classes_of_the_one_list(corpora: Corpora) -> None:
@@ -109,7 +109,7 @@ def test_a_class_can_be_left_out(data: Path, tmp_path: Path) -> None:
         name="test",
         model="resnet18",
         photos=(source,),
-        phases=(Phase(image_size=32, chunks=1),),
+        phases=(PretrainingPhase(image_size=32, chunks=1),),
         training=TrainingConfig(epochs=1),
         teacher="tiny",
     )

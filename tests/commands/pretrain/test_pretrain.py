@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inarch.commands.pretrain.lessons import Lessons
+from inarch.commands.pretrain.distillation import DistillationLoader
 from inarch.commands.pretrain.pretrain import (
     BEST,
     CHECKPOINT,
@@ -21,7 +21,7 @@ from inarch.commands.pretrain.pretrain import (
     student_of,
 )
 from inarch.commands.pretrain.probing import probe_set
-from inarch.commands.pretrain.recipe import Phase, ProbeSource, Weighting
+from inarch.commands.pretrain.recipe import PretrainingPhase, ProbeSource, Weighting
 from inarch.commands.pretrain.teacher import Teacher
 from inarch.errors import UserError
 from inarch.training.checkpoint import load_checkpoint
@@ -34,7 +34,7 @@ def weights(folder: Path) -> dict[str, Tensor]:
     return state["average"]
 
 
-def test_a_run_that_was_stopped_ends_like_one_that_was_not(lessons: Lessons, tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(lessons: DistillationLoader, tmp_path: Path) -> None:
     """Bit for bit: weights, average and log, whichever chunk it was stopped in."""
     whole = [chunk.epoch.loss for chunk in pretrain(lessons, (), tmp_path / "whole")]
     stopped = pretrain(lessons, (), tmp_path / "parts")
@@ -49,18 +49,18 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(lessons: Lessons, tmp
     assert len((tmp_path / "parts" / LOG).read_text().splitlines()) == 4
 
 
-def test_a_longer_recipe_goes_on_where_the_shorter_one_ended(lessons: Lessons, tmp_path: Path) -> None:
+def test_a_longer_recipe_goes_on_where_the_shorter_one_ended(lessons: DistillationLoader, tmp_path: Path) -> None:
     """A run may be spread over sittings without knowing how many there will be."""
     list(pretrain(lessons, (), tmp_path))
     longer = replace(
         lessons.recipe,
-        phases=(*lessons.recipe.phases, Phase(image_size=32, chunks=1)),
+        phases=(*lessons.recipe.phases, PretrainingPhase(image_size=32, chunks=1)),
         training=replace(lessons.recipe.training, epochs=5),
     )
     assert [chunk.epoch.number for chunk in pretrain(replace(lessons, recipe=longer), (), tmp_path)] == [5]
 
 
-def test_a_folder_with_another_run_is_left_alone(lessons: Lessons, tmp_path: Path) -> None:
+def test_a_folder_with_another_run_is_left_alone(lessons: DistillationLoader, tmp_path: Path) -> None:
     """It says so, and the other run's checkpoint stays as it was."""
     started = pretrain(lessons, (), tmp_path)
     next(started)
@@ -72,7 +72,7 @@ def test_a_folder_with_another_run_is_left_alone(lessons: Lessons, tmp_path: Pat
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
-def test_two_runs_do_not_share_a_folder(lessons: Lessons, tmp_path: Path) -> None:
+def test_two_runs_do_not_share_a_folder(lessons: DistillationLoader, tmp_path: Path) -> None:
     """The second says so and touches nothing; when the first has ended, the folder is free."""
     first = pretrain(lessons, (), tmp_path)
     next(first)
@@ -84,7 +84,9 @@ def test_two_runs_do_not_share_a_folder(lessons: Lessons, tmp_path: Path) -> Non
     assert next(pretrain(lessons, (), tmp_path)).epoch.number == 2
 
 
-def test_the_teacher_is_asked_once(lessons: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_teacher_is_asked_once(
+    lessons: DistillationLoader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a crop that has been seen before the answer comes from the cache, the same to 16 bits."""
     crops, features = lessons.chunk(1)
     asked = []
@@ -104,7 +106,7 @@ def test_the_teacher_is_asked_once(lessons: Lessons, tmp_path: Path, monkeypatch
     assert sum(asked) == lessons.taught(crops).sum()
 
 
-def test_what_is_not_taught_is_zero_and_what_is_not_labelled_does_not_count(lessons: Lessons) -> None:
+def test_what_is_not_taught_is_zero_and_what_is_not_labelled_does_not_count(lessons: DistillationLoader) -> None:
     """The loss of a batch is the sum of its parts' losses, each by its share of the batch."""
     student = student_of(lessons).eval()
     lesson, labels = lessons.batch(torch.arange(20), 1)
@@ -129,11 +131,11 @@ def test_what_is_not_taught_is_zero_and_what_is_not_labelled_does_not_count(less
     torch.testing.assert_close(loss, expected)
 
 
-def test_a_student_learns_its_teacher(lessons: Lessons, tmp_path: Path) -> None:
+def test_a_student_learns_its_teacher(lessons: DistillationLoader, tmp_path: Path) -> None:
     """The squared error of the standardised features starts near 1, the mean's, and falls well below it."""
     long = replace(
         lessons.recipe,
-        phases=(Phase(image_size=32, chunks=25),),
+        phases=(PretrainingPhase(image_size=32, chunks=25),),
         training=TrainingConfig(epochs=25, batch_size=20, lr=0.2, ema_decay=0.9),
         chunk=80,
         weighting=Weighting(labels=0.0, answers=0.0),
@@ -145,7 +147,7 @@ def test_a_student_learns_its_teacher(lessons: Lessons, tmp_path: Path) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_the_best_backbone_is_kept(lessons: Lessons, data: Path, tmp_path: Path) -> None:
+def test_the_best_backbone_is_kept(lessons: DistillationLoader, data: Path, tmp_path: Path) -> None:
     """Its accuracies are those of the chunk where the probes were best; photos of the train split are not probed."""
     source = ProbeSource(photos="colours", stored_size=40, image_size=32, per_class=2, judged=2)
     with pytest.raises(UserError, match="no pre-trained backbone"):
@@ -172,7 +174,7 @@ def test_probe_photos_are_not_those_of_the_train_split(data: Path, tmp_path: Pat
     assert probe.learned == 3
 
 
-def test_a_recipe_without_taught_photos_needs_no_teacher(lessons: Lessons) -> None:
+def test_a_recipe_without_taught_photos_needs_no_teacher(lessons: DistillationLoader) -> None:
     """It is refused: there is nothing to take the statistics of the teacher's features from."""
     photos = tuple(replace(each.source, taught=False, labelled=True) for each in lessons.corpora.all)
     corpora = replace(

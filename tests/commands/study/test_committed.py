@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from inarch.commands.study.catalog import STUDIES
-from inarch.commands.study.judging import complete
+from inarch.commands.study.judging import complete_seeds
 from inarch.commands.study.ledger import read_ledger
 from inarch.commands.study.records import Quantity
-from inarch.commands.study.run import PAGE, judged_ledgers
+from inarch.commands.study.run import PAGE, judge_ledgers
 from inarch.commands.study.studies_page import studies_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "studies"
@@ -19,7 +19,7 @@ LEDGERS = sorted(FOLDER.rglob("*.json"))
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_page_is_that_of_the_ledgers(folder: Path) -> None:
     """Else run ``inarch study --pages --out`` with that folder."""
-    assert (folder / PAGE).read_text("utf-8") == studies_page(judged_ledgers(folder))
+    assert (folder / PAGE).read_text("utf-8") == studies_page(judge_ledgers(folder))
 
 
 @pytest.mark.parametrize("path", LEDGERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -29,7 +29,7 @@ def test_a_committed_ledger_is_of_the_claim_in_the_code(path: Path) -> None:
     assert ledger.claim == STUDIES[path.stem].claim
     places = [(row.seed, row.arm) for row in ledger.rows]
     assert len(places) == len(set(places))
-    assert len(complete(ledger.claim, ledger.rows)) == max(ledger.looks)
+    assert len(complete_seeds(ledger.claim, ledger.rows)) == max(ledger.looks)
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from inarch.commands.study.judging import judged
+from inarch.commands.study.judging import judge_claim
 from inarch.commands.study.records import (
     AT_MOST,
     CONTRADICTED,
@@ -20,7 +20,7 @@ from inarch.commands.study.records import (
     UNDECIDED,
     Claim,
     Quantity,
-    Row,
+    StudyRow,
 )
 from inarch.errors import UserError
 from inarch.metrics.intervals import t_interval
@@ -43,11 +43,11 @@ ERROR = 3 * (0.025 * 0.975 / RUNS) ** 0.5
 """Three standard errors of a rate of 2.5 %."""
 
 
-def rows_of(differences: np.ndarray, common: np.ndarray | None = None) -> tuple[Row, ...]:
+def rows_of(differences: np.ndarray, common: np.ndarray | None = None) -> tuple[StudyRow, ...]:
     """Both arms of every seed; what they have in common cancels out."""
     shared = np.zeros(len(differences)) if common is None else common
     return tuple(
-        Row(seed, arm, {"share": float(base + gain)}, 0.0)
+        StudyRow(seed, arm, {"share": float(base + gain)}, 0.0)
         for seed, (base, difference) in enumerate(zip(shared, differences, strict=True))
         for arm, gain in (("new", difference), ("old", 0.0))
     )
@@ -62,14 +62,14 @@ def rate(verdict: str, draw: Callable[[np.random.Generator], str], runs: int = R
 @pytest.mark.parametrize(("n", "spread"), [(2, 0.001), (3, 0.2), (8, 0.05)])
 def test_an_effect_at_the_threshold_is_rarely_called_supported(n: int, spread: float) -> None:
     """The hardest case for a false SUPPORTED: at 2.5 %, and so at 5 % at most (with 3 standard errors to spare)."""
-    found = rate(SUPPORTED, lambda g: judged(CLAIM, rows_of(g.normal(0.1, spread, n))).verdict)
+    found = rate(SUPPORTED, lambda g: judge_claim(CLAIM, rows_of(g.normal(0.1, spread, n))).verdict)
     assert found <= 0.025 + ERROR
 
 
 def test_no_effect_is_never_called_supported_nor_a_large_one_contradicted() -> None:
     """Far from the threshold mistakes vanish, and with five seeds nearly every verdict is reached."""
-    none = [judged(CLAIM, rows_of(np.random.default_rng(k).normal(0.0, 0.02, 5))).verdict for k in range(60)]
-    large = [judged(CLAIM, rows_of(np.random.default_rng(k).normal(0.2, 0.02, 5))).verdict for k in range(60)]
+    none = [judge_claim(CLAIM, rows_of(np.random.default_rng(k).normal(0.0, 0.02, 5))).verdict for k in range(60)]
+    large = [judge_claim(CLAIM, rows_of(np.random.default_rng(k).normal(0.2, 0.02, 5))).verdict for k in range(60)]
     assert SUPPORTED not in none
     assert CONTRADICTED not in large
     assert none.count(CONTRADICTED) > 57
@@ -83,8 +83,10 @@ def test_skewed_ratios_keep_the_level() -> None:
 
     def draw(generator: np.random.Generator) -> str:
         old, new = generator.lognormal(0, 0.3, 5), 2 * generator.lognormal(0, 0.3, 5)
-        rows = [Row(k, arm, {"share": float(v[k])}, 0.0) for k in range(5) for arm, v in (("new", new), ("old", old))]
-        return judged(claim, rows).verdict
+        rows = [
+            StudyRow(k, arm, {"share": float(v[k])}, 0.0) for k in range(5) for arm, v in (("new", new), ("old", old))
+        ]
+        return judge_claim(claim, rows).verdict
 
     assert rate(SUPPORTED, draw) <= 0.025 + ERROR
 
@@ -96,11 +98,11 @@ def test_coarse_shares_that_agree_by_chance_prove_little() -> None:
 
     def draw(claim: Claim) -> Callable[[np.random.Generator], str]:
         # right answers of 10 photos; the true gain is 0.05, the threshold 0.1
-        return lambda g: judged(claim, rows_of((g.binomial(10, 0.65, 3) - g.binomial(10, 0.6, 3)) / 10)).verdict
+        return lambda g: judge_claim(claim, rows_of((g.binomial(10, 0.65, 3) - g.binomial(10, 0.6, 3)) / 10)).verdict
 
     assert rate(SUPPORTED, draw(coarse)) <= 0.025 + ERROR
-    assert judged(coarse, rows_of(np.array([0.2, 0.2, 0.2]))).verdict == UNDECIDED
-    assert judged(bare, rows_of(np.array([0.2, 0.2, 0.2]))).verdict == SUPPORTED
+    assert judge_claim(coarse, rows_of(np.array([0.2, 0.2, 0.2]))).verdict == UNDECIDED
+    assert judge_claim(bare, rows_of(np.array([0.2, 0.2, 0.2]))).verdict == SUPPORTED
 
 
 def test_reading_the_verdict_again_and_again_keeps_the_level() -> None:
@@ -110,14 +112,14 @@ def test_reading_the_verdict_again_and_again_keeps_the_level() -> None:
         differences = generator.normal(0.1, 0.1, 12)
         looks: list[int] = []
         for n in (3, 4, 6, 8, 12):
-            if judged(CLAIM, rows_of(differences[:n]), looks).verdict == SUPPORTED:
+            if judge_claim(CLAIM, rows_of(differences[:n]), looks).verdict == SUPPORTED:
                 return SUPPORTED
             looks.append(n)
         return UNDECIDED
 
     def careless(generator: np.random.Generator) -> str:
         differences = generator.normal(0.1, 0.1, 12)
-        ends = (judged(CLAIM, rows_of(differences[:n])).verdict for n in (3, 4, 6, 8, 12))
+        ends = (judge_claim(CLAIM, rows_of(differences[:n])).verdict for n in (3, 4, 6, 8, 12))
         return SUPPORTED if SUPPORTED in ends else UNDECIDED
 
     assert rate(SUPPORTED, draw) <= 0.05 + ERROR / 2
@@ -131,19 +133,19 @@ def test_several_quantities_share_the_level() -> None:
     def draw(generator: np.random.Generator) -> str:
         rows = []
         for seed in range(5):
-            rows.append(Row(seed, "new", {f"share{k}": float(generator.normal(0.1, 0.1)) for k in range(4)}, 0.0))
-            rows.append(Row(seed, "old", {"share": 0.0}, 0.0))
-        return judged(four, rows).verdict
+            rows.append(StudyRow(seed, "new", {f"share{k}": float(generator.normal(0.1, 0.1)) for k in range(4)}, 0.0))
+            rows.append(StudyRow(seed, "old", {"share": 0.0}, 0.0))
+        return judge_claim(four, rows).verdict
 
     assert rate(CONTRADICTED, draw) <= 0.05
-    assert judged(four, []).quantities[0].confidence == pytest.approx(1 - 0.05 / 4)
+    assert judge_claim(four, []).quantities[0].confidence == pytest.approx(1 - 0.05 / 4)
 
 
 def test_pairing_removes_what_both_arms_share() -> None:
     """Easy and hard seeds differ by far more than the arms do."""
     draws = np.random.default_rng(0)
     rows = rows_of(draws.normal(0.15, 0.01, 6), draws.normal(0.5, 10.0, 6))
-    assert judged(CLAIM, rows).verdict == SUPPORTED
+    assert judge_claim(CLAIM, rows).verdict == SUPPORTED
 
 
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=8), st.sampled_from([0.9, 0.95, 0.9875]))
@@ -158,9 +160,9 @@ def test_the_interval_is_students(values: list[float], confidence: float) -> Non
 
 def test_one_seed_proves_nothing_and_none_is_not_measured() -> None:
     """An endless interval; no interval at all."""
-    one = judged(CLAIM, rows_of(np.array([0.9])))
+    one = judge_claim(CLAIM, rows_of(np.array([0.9])))
     assert (one.verdict, one.quantities[0].estimate.low, one.quantities[0].estimate.high) == (UNDECIDED, -inf, inf)
-    none = judged(CLAIM, ())
+    none = judge_claim(CLAIM, ())
     assert (none.verdict, none.seeds, none.quantities[0].estimate) == (UNDECIDED, 0, None)
     with pytest.raises(UserError, match="at least one"):
         t_interval([], 0.95)
@@ -169,17 +171,17 @@ def test_one_seed_proves_nothing_and_none_is_not_measured() -> None:
 def test_a_seed_without_one_of_its_arms_does_not_count() -> None:
     """It was cut off in between."""
     rows = rows_of(np.array([0.2, 0.21, 0.19]))[:-1]
-    assert judged(CLAIM, rows).seeds == 2
+    assert judge_claim(CLAIM, rows).seeds == 2
 
 
 def test_exact_quantities_need_one_run() -> None:
     """At the threshold itself the claim holds, for it says at least; a hair below it does not."""
     exact = replace(CLAIM, quantities=(replace(GAIN, exact=True, threshold=0.25),))
-    assert judged(exact, rows_of(np.array([0.25]))).verdict == SUPPORTED
-    assert judged(exact, rows_of(np.array([0.2499]))).verdict == CONTRADICTED
+    assert judge_claim(exact, rows_of(np.array([0.25]))).verdict == SUPPORTED
+    assert judge_claim(exact, rows_of(np.array([0.2499]))).verdict == CONTRADICTED
     most = replace(CLAIM, quantities=(replace(GAIN, exact=True, threshold=0.25, bound=AT_MOST),))
-    assert judged(most, rows_of(np.array([0.25]))).verdict == SUPPORTED
-    assert judged(most, rows_of(np.array([0.26]))).verdict == CONTRADICTED
+    assert judge_claim(most, rows_of(np.array([0.25]))).verdict == SUPPORTED
+    assert judge_claim(most, rows_of(np.array([0.26]))).verdict == CONTRADICTED
 
 
 def test_one_part_that_fails_contradicts_and_one_that_is_open_leaves_open() -> None:
@@ -193,16 +195,18 @@ def test_one_part_that_fails_contradicts_and_one_that_is_open_leaves_open() -> N
         ((held, GAIN), UNDECIDED),
         ((failed, GAIN), CONTRADICTED),
     ):
-        assert judged(replace(CLAIM, quantities=quantities), rows).verdict == verdict
+        assert judge_claim(replace(CLAIM, quantities=quantities), rows).verdict == verdict
 
 
 def test_ratios_are_told_as_ratios() -> None:
     """The mean of ×2 and ×8 is ×4."""
     claim = replace(CLAIM, quantities=(replace(GAIN, threshold=1.0, scale=TIMES),))
     rows = [
-        Row(k, arm, {"share": v}, 0.0) for k, new in ((0, 2.0), (1, 8.0)) for arm, v in (("new", new), ("old", 1.0))
+        StudyRow(k, arm, {"share": v}, 0.0)
+        for k, new in ((0, 2.0), (1, 8.0))
+        for arm, v in (("new", new), ("old", 1.0))
     ]
-    (found,) = judged(claim, rows).quantities
+    (found,) = judge_claim(claim, rows).quantities
     assert found.estimate.value == pytest.approx(4.0)
     assert found.values == pytest.approx((2.0, 8.0))
     assert found.estimate.low == pytest.approx(4.0**2 / found.estimate.high)

@@ -20,9 +20,9 @@ from inarch.commands.study.learning import (
     Examples,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
-from inarch.commands.study.lesions import removable, without
+from inarch.commands.study.lesions import removable_blocks, removing_block
 from inarch.commands.study.study import Bench
 from inarch.errors import WorkError
 from inarch.models import build
@@ -63,11 +63,11 @@ def test_a_lesion_is_the_shortcut_and_heals() -> None:
     model = enlivened(build("resnet20", classes=4)).eval()
     images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     before = model(images)
-    places = removable(model)
+    places = removable_blocks(model)
     assert [name for _, name in places] == [
         f"block{s}_{b}" for s in (1, 2, 3) for b in (1, 2, 3) if (s, b) not in ((2, 1), (3, 1))
     ]
-    with without(model, "stage2", "block2_2"):
+    with removing_block(model, "stage2", "block2_2"):
         maps = model.backbone.tapped(images, ["block2_1", "block2_2"])
         assert torch.equal(maps["block2_1"], maps["block2_2"])
         assert not torch.equal(model(images), before)
@@ -84,7 +84,7 @@ def test_the_four_meanings_of_frozen(bench: Bench) -> None:
 
 def test_sides_share_no_photo_and_follow_the_seed(bench: Bench) -> None:
     """Each photo once; the same seed the same photos; a net learns what can be told apart."""
-    one, again, other = (sides(bench, seed, 16) for seed in (0, 0, 1))
+    one, again, other = (split_bench(bench, seed, 16) for seed in (0, 0, 1))
     assert len(one.learned.labels) + len(one.held_out.labels) == len(bench.photos.photos)
     assert torch.equal(one.learned.images, again.learned.images)
     assert one.learned.images.shape[1:] == (3, 16, 16)

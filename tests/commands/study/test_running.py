@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inarch.commands.study import run as studying
-from inarch.commands.study.judging import judged
+from inarch.commands.study.judging import judge_claim
 from inarch.commands.study.ledger import read_ledger, to_json
 from inarch.commands.study.records import (
     POINTS,
@@ -22,14 +22,14 @@ from inarch.commands.study.records import (
 )
 from inarch.commands.study.run import (
     PAGE,
-    Failed,
+    FailedStudy,
     StudyOptions,
     _share,
     every_study,
     study,
     write_pages,
 )
-from inarch.commands.study.running import adopted, looked_at, measured
+from inarch.commands.study.running import adopt_rows, measure_missing, note_look
 from inarch.commands.study.study import Bench, Study
 from inarch.errors import PhotosError, UnknownNameError, UserError, WorkError
 
@@ -81,7 +81,7 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """The catalog holds one study, which is quick."""
     counted = Counted()
     monkeypatch.setattr(studying, "STUDIES", {"drawn": Study(CLAIM, counted)})
-    monkeypatch.setattr(studying, "study_called", lambda name: Study(CLAIM, counted))
+    monkeypatch.setattr(studying, "find_study", lambda name: Study(CLAIM, counted))
     return counted
 
 
@@ -111,23 +111,23 @@ def test_a_study_that_was_cut_off_comes_to_the_same_ledger(only: Counted, cut_of
 def test_a_ledger_survives_being_written_and_read(tmp_path: Path) -> None:
     """Every float to the last bit; one measurement a line."""
     ledger = EMPTY
-    for more in measured(Study(CLAIM, Counted()), None, EMPTY, seeds=2):
+    for more in measure_missing(Study(CLAIM, Counted()), None, EMPTY, seeds=2):
         ledger = more
     path = tmp_path / "drawn.json"
-    path.write_text(to_json(looked_at(ledger)), "utf-8")
-    assert read_ledger(path) == looked_at(ledger)
+    path.write_text(to_json(note_look(ledger)), "utf-8")
+    assert read_ledger(path) == note_look(ledger)
     assert sum('"arm"' in line for line in path.read_text("utf-8").splitlines()) == 4
 
 
 def test_the_budget_ends_before_what_would_not_fit() -> None:
     """The first of an arm by what the claim says, the next by what it took; seeds come in order whatever comes out."""
     clock = Clock(each=3.0)
-    run = measured(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=11.0, clock=clock)
+    run = measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=11.0, clock=clock)
     ledgers = list(run)
     assert [(row.seed, row.arm) for row in ledgers[-1].rows] == [(0, "new"), (0, "old"), (1, "new")]
     assert clock.now <= 11.0
-    assert judged(CLAIM, ledgers[-1].rows).seeds == 1
-    assert not list(measured(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=0.5, clock=clock))
+    assert judge_claim(CLAIM, ledgers[-1].rows).seeds == 1
+    assert not list(measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=0.5, clock=clock))
 
 
 def test_without_time_a_study_is_undecided_and_says_so(only: Counted, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_file_that_is_no_ledger_is_said(text: str, only: Counted, tmp_path: Pa
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_reading_that_is_no_number_is_refused(value: float) -> None:
     """It would poison every mean."""
-    run = measured(Study(CLAIM, lambda bench, arm, seed: {"share": value}), None, EMPTY, seeds=1)
+    run = measure_missing(Study(CLAIM, lambda bench, arm, seed: {"share": value}), None, EMPTY, seeds=1)
     with pytest.raises(WorkError, match="share of new"):
         list(run)
 
@@ -190,7 +190,7 @@ def test_a_reading_that_is_no_number_is_refused(value: float) -> None:
 def test_a_ratio_of_nothing_is_refused() -> None:
     """A gradient that has died is said by name, not by a logarithm of zero."""
     claim = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
-    run = measured(Study(claim, lambda bench, arm, seed: {"share": 0.0}), None, EMPTY, seeds=1)
+    run = measure_missing(Study(claim, lambda bench, arm, seed: {"share": 0.0}), None, EMPTY, seeds=1)
     with pytest.raises(WorkError, match="no ratio"):
         list(run)
 
@@ -198,12 +198,12 @@ def test_a_ratio_of_nothing_is_refused() -> None:
 def test_measurements_are_shared_only_where_all_else_is_alike() -> None:
     """Other photos, versions or machines are another experiment."""
     ledger = EMPTY
-    for more in measured(Study(CLAIM, Counted()), None, EMPTY, seeds=2):
+    for more in measure_missing(Study(CLAIM, Counted()), None, EMPTY, seeds=2):
         ledger = more
     other = replace(EMPTY, claim=replace(CLAIM, name="other"))
-    assert adopted(other, [ledger]).rows == ledger.rows
-    assert adopted(replace(other, versions={"torch": "3"}), [ledger]).rows == ()
-    assert adopted(replace(other, rows=ledger.rows[:1]), [ledger]).rows == ledger.rows
+    assert adopt_rows(other, [ledger]).rows == ledger.rows
+    assert adopt_rows(replace(other, versions={"torch": "3"}), [ledger]).rows == ()
+    assert adopt_rows(replace(other, rows=ledger.rows[:1]), [ledger]).rows == ledger.rows
 
 
 def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path, monkeypatc
     both = {"failing": Study(replace(CLAIM, name="failing"), failing), "drawn": Study(CLAIM, Counted())}
     monkeypatch.setattr(studying, "STUDIES", both)
     first, second = every_study(tmp_path / "out", options(tmp_path))
-    assert isinstance(first, Failed)
+    assert isinstance(first, FailedStudy)
     assert first.why == "Too few photos."
     assert second.finding.verdict == SUPPORTED
     assert "drawn" in (tmp_path / "out" / PAGE).read_text("utf-8")
@@ -249,8 +249,8 @@ def test_pages_are_a_function_of_the_ledgers(only: Counted, tmp_path: Path) -> N
 def test_a_ratio_of_one_seed_is_drawn(tmp_path: Path) -> None:
     """Its interval goes from nothing to endless: neither has a place on an axis of ratios."""
     ratio = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
-    *_, ledger = measured(Study(ratio, Counted()), None, replace(EMPTY, claim=ratio), seeds=1)
-    (tmp_path / "drawn.json").write_text(to_json(looked_at(ledger)), "utf-8")
+    *_, ledger = measure_missing(Study(ratio, Counted()), None, replace(EMPTY, claim=ratio), seeds=1)
+    (tmp_path / "drawn.json").write_text(to_json(note_look(ledger)), "utf-8")
     write_pages(tmp_path)
     assert "<svg" in (tmp_path / "drawn.html").read_text("utf-8")
 

@@ -17,7 +17,7 @@ from inarch.commands.study.claims.time_to_accuracy import (
 )
 from inarch.commands.study.run import StudyOptions, _bench
 from inarch.errors import PhotosError
-from inarch.progress import silent
+from inarch.progress import ignore_progress
 from trained import draw_folder
 
 STEEP = [(1.0, 0.6), (2.0, 0.9), (3.0, 0.8)]
@@ -34,7 +34,7 @@ def test_both_are_trained_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Fine-tuning pays for its features: none of them is kept for the next run to find."""
     monkeypatch.setattr(time_to_accuracy, "SECONDS", 0.0)
     draw_folder(tmp_path / "photos")
-    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), silent)
+    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), ignore_progress)
     job = bench.job(bench.photos, 0)
     kept = set((tmp_path / "cache").glob("features/*"))
     read = time_to_accuracy.measure(replace(bench, job=lambda photos, seed: job), RACE, 0)
@@ -47,6 +47,6 @@ def test_both_are_trained_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_too_few_photos_are_said(tmp_path: Path) -> None:
     """Two of a class can be halved but not learned from."""
     draw_folder(tmp_path / "photos", {"train": 2})
-    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), silent)
+    bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), ignore_progress)
     with pytest.raises(PhotosError, match="Fine-tuning cannot be measured: a trial on held-out photos takes 3"):
         time_to_accuracy.measure(bench, RACE, 0)

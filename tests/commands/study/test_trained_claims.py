@@ -16,7 +16,7 @@ from inarch.commands.study.claims import (
     reduction_compresses,
 )
 from inarch.commands.study.claims.parallel_scales import ALL, BRANCHES
-from inarch.commands.study.learning import BATCH, Examples, Sides
+from inarch.commands.study.learning import BATCH, BenchSplit, Examples
 from inarch.commands.study.study import Bench
 from inarch.commands.study.transplants import (
     CUTS,
@@ -75,7 +75,7 @@ def test_slopes_agree(arm: str) -> None:
 @pytest.mark.parametrize("arm", BRANCHES)
 def test_one_branch_costs_what_all_cost(arm: str) -> None:
     """Hardly less, and never more."""
-    whole, alone = (trace_architecture(parallel_scales.matched(name, 16), image_size=16).macs for name in (ALL, arm))
+    whole, alone = (trace_architecture(parallel_scales.match_macs(name, 16), image_size=16).macs for name in (ALL, arm))
     assert 0.85 * whole < alone <= whole
 
 
@@ -84,14 +84,14 @@ def test_multiply_adds_of_a_grid_reduction() -> None:
     stem = 16 * 16 * 9 * 3 * 16
     first = 2 * 256 * 16 * 8 + 64 * 9 * 8 * 8 + 256 * 9 * 8 * 8 + 64 * 9 * 8 * 8
     second = 2 * 64 * 32 * 16 + 16 * 9 * 16 * 16 + 64 * 9 * 16 * 16 + 16 * 9 * 16 * 16
-    net = grid_reduction.net(grid_reduction.BLOCK, classes=10, seed=0)
+    net = grid_reduction.build_model(grid_reduction.BLOCK, classes=10, seed=0)
     assert trace(net, name="net", image_size=16).macs == stem + first + second + 64 * 10
 
 
 @pytest.mark.parametrize("arm", grid_reduction.ARMS)
 def test_every_way_to_halve_the_grid_ends_alike(arm: str) -> None:
     """A quarter of the side, four times the channels."""
-    net = grid_reduction.net(arm, classes=2, seed=0).eval()
+    net = grid_reduction.build_model(arm, classes=2, seed=0).eval()
     assert net.backbone(torch.zeros(1, 3, 16, 16)).shape == (1, 64, 4, 4)
 
 
@@ -116,7 +116,7 @@ def test_transplants(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = torch.arange(24) % 4
     images = torch.randn(24, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     examples = Examples(images, labels)
-    monkeypatch.setattr(transplants, "sides", lambda *_: Sides(examples, examples, classes=4, side=16))
+    monkeypatch.setattr(transplants, "split_bench", lambda *_: BenchSplit(examples, examples, classes=4, side=16))
     read = transplants.measure(bench, TRANSPLANTS, 0)
     assert set(read) == {UNCUT} | {reading(what, cut)[1] for what in (OWN, OTHER, OTHER_TUNED) for cut in CUTS}
 
@@ -124,7 +124,7 @@ def test_transplants(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_halves_are_numbered_anew() -> None:
     """Labels count from 0 in the order in which the classes were drawn, and other photos are left out."""
     examples = Examples(torch.arange(6.0).reshape(6, 1, 1, 1).expand(6, 3, 1, 1), torch.tensor([0, 1, 2, 3, 2, 0]))
-    of = transplants._of(examples, torch.tensor([2, 0]))
+    of = transplants._select_classes(examples, torch.tensor([2, 0]))
     assert of.labels.tolist() == [1, 0, 0, 1]
     assert of.images[:, 0, 0, 0].tolist() == [0, 2, 4, 5]
 
@@ -136,7 +136,7 @@ def test_the_target_is_of_other_photos(bench: Bench) -> None:
     seen = [set(part.images[:, 0, 0, 0].tolist()) for part in (own, other)]
     assert not seen[0] & seen[1]
     assert len(seen[0] | seen[1]) == 20
-    few = few_labels._some(other, 2)
+    few = few_labels._take_first_photos(other, 2)
     assert set(few.images[:, 0, 0, 0].tolist()) <= seen[1]
     assert np.bincount(few.labels).max() <= few_labels.OF_CLASS
 
@@ -157,7 +157,7 @@ def test_around_a_reduction_are_its_input_and_its_output(bench: Bench) -> None:
     """By name, with the channels of the table; hooks are gone afterwards."""
     net = build("googlenet_small_tiny", classes=2).eval()
     examples = Examples(torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.zeros(4).long())
-    around = reduction_compresses._around_reductions(net.backbone, examples, 0)
+    around = reduction_compresses._sample_around_reductions(net.backbone, examples, 0)
     assert len(around) == 18
     for name, (before, after) in around.items():
         conv = net.backbone.get_submodule(f"{name}.conv")

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inarch.commands.train.evidence import HeldOut
+from inarch.commands.train.evidence import HeldOutAnswers
 from inarch.commands.train.strategies import auto as auto_module
 from inarch.commands.train.strategies import finetune as finetune_module
 from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.auto import auto, judge
 from inarch.commands.train.strategies.finetune import PROVABLE, Trial
-from inarch.commands.train.strategies.scratch import own_job
-from inarch.transfer.job import Job, StartingPoint
+from inarch.commands.train.strategies.scratch import prepare_scratch_run
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
+from inarch.transfer.run import StartingPoint, TrainingRun
 from inarch.weights.files import weights_digest
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 
 
 @pytest.fixture(autouse=True)
@@ -33,21 +33,21 @@ HELD = 30
 
 
 @pytest.fixture(scope="module")
-def job(make_job: Jobs, start: StartingPoint) -> Job:
+def job(make_job: Jobs, start: StartingPoint) -> TrainingRun:
     return make_job(start)
 
 
-def logits(job: Job, *, wrong: int, confidence: float) -> NDArray[np.float64]:
+def logits(job: TrainingRun, *, wrong: int, confidence: float) -> NDArray[np.float64]:
     """Of the first photos; the first ``wrong`` of them are answered with the next class."""
     answers = job.labels[job.train][:HELD].copy()
     answers[:wrong] = (answers[:wrong] + 1) % 3
     return np.eye(3)[answers] * confidence
 
 
-def trial_of(job: Job, tuned: tuple[int, float], probed: tuple[int, float]) -> Trial:
+def trial_of(job: TrainingRun, tuned: tuple[int, float], probed: tuple[int, float]) -> Trial:
     sides = [logits(job, wrong=wrong, confidence=confidence) for wrong, confidence in (tuned, probed)]
     nothing = np.zeros((HELD, 0))
-    return Trial(HeldOut(np.arange(HELD), sides[0], nothing, np.arange(0), nothing), sides[1], (), 1.0)
+    return Trial(HeldOutAnswers(np.arange(HELD), sides[0], nothing, np.arange(0), nothing), sides[1], (), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def trial_of(job: Job, tuned: tuple[int, float], probed: tuple[int, float]) -> T
         "right on one more, too sure of its mistakes",
     ],
 )
-def test_verdicts(job: Job, tuned: tuple[int, float], probed: tuple[int, float], verdict: str) -> None:
+def test_verdicts(job: TrainingRun, tuned: tuple[int, float], probed: tuple[int, float], verdict: str) -> None:
     """(mistakes, confidence) of both on the same 30 photos; only what is better beyond chance is taken."""
     better, why = judge(job, trial_of(job, tuned, probed))
     assert why.startswith(
@@ -85,7 +85,7 @@ def test_provable_is_the_fewest_mistakes_that_can_be_proven() -> None:
     assert 2 * 0.5**PROVABLE < 0.05 < 2 * 0.5 ** (PROVABLE - 1)
 
 
-def test_a_probe_with_few_mistakes_is_kept(job: Job) -> None:
+def test_a_probe_with_few_mistakes_is_kept(job: TrainingRun) -> None:
     """Fine-tuning could not prove itself, so no time is spent on it; the note says so."""
     outcome = auto(job)
     assert outcome.strategy == "probe"
@@ -162,13 +162,13 @@ def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
     monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
     job = make_job(start, labels=mixed_up(), plan=PLANNED)
 
-    def said(own: Job) -> scratch_module.Trained:
-        done = scratch_module.trained(own)
+    def said(own: TrainingRun) -> scratch_module.ScratchRun:
+        done = scratch_module.train_with_holdout(own)
         labels = own.labels[own.train][done.held_out]
         logits = 20 * np.eye(3)[(labels + int(1 - share)) % 3]
         return replace(done, answered=replace(done.answered, logits=logits))
 
-    monkeypatch.setattr(auto_module, "trained", said)
+    monkeypatch.setattr(auto_module, "train_with_holdout", said)
     outcome = auto(job)
     assert outcome.strategy == ("scratch" if share else "probe")
     assert [(each.strategy, each.chosen) for each in outcome.candidates] == [
@@ -186,8 +186,8 @@ def test_a_net_from_scratch_sees_small_photos_at_their_size(
     """Where the user named no net; a named one is trained as it was to be grafted. What a graft needs is kept free."""
     row = RankedBackbone("net", "file", 32, 1.0, 0.0, None, None, True, "")
     job = make_job(start, ranking=Ranking(10, (row,), side=64))
-    assert own_job(job, reserved=100.0).time_budget == job.time_budget - 100
-    assert own_job(job, reserved=0.0).start is start
+    assert prepare_scratch_run(job, reserved=100.0).time_budget == job.time_budget - 100
+    assert prepare_scratch_run(job, reserved=0.0).start is start
     monkeypatch.setattr(scratch_module, "store", lambda *_: job.stored)
-    own = own_job(replace(job, named=False), reserved=0.0)
+    own = prepare_scratch_run(replace(job, named=False), reserved=0.0)
     assert (own.start.architecture, own.preprocessing.image_size, own.start.pretrained) == ("resnet20", 64, False)

@@ -88,7 +88,7 @@ def test_nothing_damaged_in_the_cache_is_believed(damage: str, photos: Path, opt
     """Every file of the cache is damaged between two runs; the second computes what it cannot trust anew."""
     expected = contents(train(photos, tmp_path / "first", options()).path)
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size]
-    assert {"photos", "features", "graphs", "twins"} <= {
+    assert {"photos", "features", "graphs", "near-duplicates"} <= {
         path.relative_to(tmp_path / "cache").parts[0] for path in files
     }
     for path in files:
@@ -105,7 +105,7 @@ def test_a_photo_that_goes_while_the_run_runs_is_left_out_and_named(
     """Between the scan and decoding."""
     gone = photos / "train" / "red" / "01.jpg"
     _before_decoding(monkeypatch, gone.unlink)
-    metrics = train(photos, tmp_path / "bundle", options(twins=False)).metrics
+    metrics = train(photos, tmp_path / "bundle", options(near_duplicates=False)).metrics
     assert [each["path"] for each in metrics["skipped"]] == ["train/red/01.jpg"]
 
 
@@ -116,12 +116,12 @@ def test_a_photo_that_changes_while_the_run_runs_is_not_taken_for_what_it_was(
     changed = photos / "train" / "red" / "01.jpg"
     before = changed.read_bytes()
     _before_decoding(monkeypatch, lambda: draw(changed, "blue", 99))
-    metrics = train(photos, tmp_path / "bundle", options(twins=False)).metrics
+    metrics = train(photos, tmp_path / "bundle", options(near_duplicates=False)).metrics
     assert [each["path"] for each in metrics["skipped"]] == ["train/red/01.jpg"]
     monkeypatch.undo()
     changed.write_bytes(before)
-    expected = train(photos, tmp_path / "expected", options("another", twins=False)).path
-    assert contents(train(photos, tmp_path / "again", options(twins=False)).path) == contents(expected)
+    expected = train(photos, tmp_path / "expected", options("another", near_duplicates=False)).path
+    assert contents(train(photos, tmp_path / "again", options(near_duplicates=False)).path) == contents(expected)
 
 
 def _before_decoding(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
@@ -181,7 +181,7 @@ def test_a_run_that_is_killed_and_resumed_is_verified(photos: Path, options: Opt
     """Killed once at least, as no run ends within a millisecond; a bundle of another run is told apart."""
     bundle = train(photos, tmp_path / "bundle", options()).path
     assert verify_resume(photos, bundle, options(), seconds=1e-3, kills=1) == 1
-    other = train(photos, tmp_path / "other", options(views=2)).path
+    other = train(photos, tmp_path / "other", options(augmented_copies=1)).path
     with pytest.raises(WorkError, match=r"ended with another model\.onnx, model\.safetensors"):
         verify_resume(photos, other, options(), seconds=1e-3, kills=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "cache", "other", "photos"]

@@ -42,7 +42,7 @@ def test_ants_and_bees_on_inception_v3(
         measured.append((files, softmax(logits, outcome.temperature)))
         return logits, figures
 
-    monkeypatch.setattr(train_module, "evaluated", noting)
+    monkeypatch.setattr(train_module, "evaluate_graph", noting)
     options = TrainOptions(weights=weights, strategy="probe", cache=tmp_path / "cache")
     bundle = train(photos, tmp_path / "bundle", options)
     ((files, expected),) = measured

@@ -18,20 +18,20 @@ from inarch.commands.train.plan import (
     STEEPEST,
     TRAINED,
     WRITING,
-    Course,
+    PlanInputs,
     plan,
 )
-from inarch.commands.train.strategies.scratch import FAST, own_net, wanted_epochs
-from inarch.commands.train.text import kept_promise, plan_lines
+from inarch.commands.train.strategies.scratch import FAST, choose_scratch_model, wanted_epochs
+from inarch.commands.train.text import plan_lines, promise_sentence
 from inarch.data.augment import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.metrics.intervals import wilson
 from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import StartingPoint
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
+from inarch.transfer.run import StartingPoint
 
 SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
 """Photos a second, seconds of the sample's cross-validation and of a decoded photo, photos of the sample."""
@@ -49,13 +49,13 @@ def ranking_of(right: int, by_pixels: int) -> Ranking:
 
 
 @pytest.fixture
-def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanInputs:
     """200 photos to learn from, of which nothing is in the cache; every step takes a hundredth of a second."""
     monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 0.01)
     config = TrainingConfig(epochs=40, batch_size=64)
     monkeypatch.setattr(planning, "timed_config", lambda *_, parts: (config, 0.01))
     preprocessing = Preprocessing(image_size=32)
-    return Course(
+    return PlanInputs(
         found=photos_of(100),
         start=start,
         preprocessing=preprocessing,
@@ -74,7 +74,7 @@ def row(made: Plan, name: str) -> PlannedStrategy:
     return next(each for each in made.strategies if each.strategy == name)
 
 
-def test_the_time_of_a_probe_adds_up(course: Course) -> None:
+def test_the_time_of_a_probe_adds_up(course: PlanInputs) -> None:
     """Decoding 220 photos, 200 through the net, 20 answered, and fits in proportion to the sample's: by hand."""
     fit_of_sample = (4 + 1) * (100 + BEFORE)
     *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
@@ -90,7 +90,7 @@ def test_the_time_of_a_probe_adds_up(course: Course) -> None:
     assert more == pytest.approx(seconds + 60 * DECODED + 60 / SPEED + trained, abs=0.1)
 
 
-def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> None:
+def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: PlanInputs) -> None:
     """8 epochs of 7 steps, 1.8 times over, and most of another set of fits; with little time as few epochs as are fair.
 
     A run that ends with the probe has had the trial all the same, where it was to be expected.
@@ -110,7 +110,7 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: Course) -> 
     )
 
 
-def test_a_trial_without_time_is_not_promised(course: Course) -> None:
+def test_a_trial_without_time_is_not_promised(course: PlanInputs) -> None:
     """Auto refuses it; who asks for fine-tuning has it all the same."""
     hurried = replace(course, time_budget=plan(course, "probe").seconds("probe"))
     made = plan(hurried, "auto")
@@ -120,7 +120,7 @@ def test_a_trial_without_time_is_not_promised(course: Course) -> None:
     assert row(plan(hurried, "finetune"), "finetune").planned
 
 
-def test_without_room_or_time_less_is_tuned(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_room_or_time_less_is_tuned(course: PlanInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next cut that can be afforded is taken and said, unless the user named one, or no trial is to be expected."""
     start = replace(course.start, backbone=build("googlenet_small_tiny", classes=1).backbone)
     deep = replace(course, start=start, prefix=replace(course.prefix, backbone=start.backbone, tap=start.cut))
@@ -150,7 +150,7 @@ def test_without_room_or_time_less_is_tuned(course: Course, monkeypatch: pytest.
     assert plan(deep, "auto").cut == "pool4"
 
 
-def test_where_no_trial_is_to_be_expected_none_is_promised(course: Course) -> None:
+def test_where_no_trial_is_to_be_expected_none_is_promised(course: PlanInputs) -> None:
     """With 98 of 100 right on the sample, 4 of 200 photos and one of those held out should be wrong."""
     sure = replace(course, ranking=ranking_of(98, 55))
     made = plan(sure, "auto")
@@ -159,7 +159,7 @@ def test_where_no_trial_is_to_be_expected_none_is_promised(course: Course) -> No
     assert row(made, "finetune").why.startswith("the probe should be wrong on about 1 held-out photos")
 
 
-def test_bands_hold_what_the_sample_showed(course: Course) -> None:
+def test_bands_hold_what_the_sample_showed(course: PlanInputs) -> None:
     """No worse than the sample's interval; better by no more than a power of the photos."""
     probed = row(plan(course, "auto"), "probe")
     sampled = wilson(80, SAMPLED)
@@ -169,10 +169,10 @@ def test_bands_hold_what_the_sample_showed(course: Course) -> None:
         assert 0 <= each.low < each.high <= 1
 
 
-def test_what_is_tried(course: Course) -> None:
+def test_what_is_tried(course: PlanInputs) -> None:
     """A strategy that was asked for and no other; `auto` leaves scratch out where the photos resemble the source's."""
 
-    def tried(strategy: str, changed: Course = course) -> list[str]:
+    def tried(strategy: str, changed: PlanInputs = course) -> list[str]:
         return [each.strategy for each in plan(changed, strategy).strategies if each.planned]
 
     assert tried("auto") == ["probe", "finetune"]
@@ -185,7 +185,7 @@ def test_what_is_tried(course: Course) -> None:
     assert tried("auto", large) == ["probe", "finetune", "scratch"]
 
 
-def test_a_far_source_and_many_photos_are_said(course: Course) -> None:
+def test_a_far_source_and_many_photos_are_said(course: PlanInputs) -> None:
     """With the figures that show it; and why scratch is still not tried where there is no time for it."""
     assert plan(course, "auto").notes == ()
     far = plan(replace(course, ranking=ranking_of(85, 75)), "auto")
@@ -200,7 +200,7 @@ def test_a_far_source_and_many_photos_are_said(course: Course) -> None:
     assert not row(hurried, "scratch").planned
 
 
-def test_an_obstacle_takes_fine_tuning_out(course: Course) -> None:
+def test_an_obstacle_takes_fine_tuning_out(course: PlanInputs) -> None:
     made = plan(course, "auto", lambda start: "the maps do not fit")
     assert [each.strategy for each in made.strategies] == ["probe", "scratch"]
     assert made.notes == ("Fine-tuning is not possible: the maps do not fit.",)
@@ -210,9 +210,9 @@ def test_an_obstacle_takes_fine_tuning_out(course: Course) -> None:
     ("side", "net"),
     [(28, ("resnet20", 32)), (32, ("resnet20", 32)), (64, ("resnet20", 64)), (65, ("resnet18_narrow", 128))],
 )
-def test_small_photos_are_learned_by_a_net_made_for_them(side: int, net: tuple[str, int], course: Course) -> None:
+def test_small_photos_are_learned_by_a_net_made_for_them(side: int, net: tuple[str, int], course: PlanInputs) -> None:
     """Unless the user named one."""
-    assert own_net(side) == net
+    assert choose_scratch_model(side) == net
     seen = replace(course, named=False, ranking=replace(course.ranking, side=side))
     assert row(plan(seen, "auto"), "scratch").settings.startswith(f"{net[0]}, {net[1]} px")
     assert row(plan(course, "auto"), "scratch").settings.startswith(f"{course.start.architecture}, 32 px")
@@ -231,10 +231,10 @@ def test_the_plan_in_lines() -> None:
     assert "70 to 80 %" in said[1]
     assert said[2].endswith("not tried: there is no time")
     assert "- Something is odd." in said
-    assert kept_promise(made, "probe", 93.0) == "about 1 min 2 s promised for probe, 1 min 33 s taken (+50 %)"
+    assert promise_sentence(made, "probe", 93.0) == "about 1 min 2 s promised for probe, 1 min 33 s taken (+50 %)"
 
 
-def test_a_net_that_will_not_be_tried_is_not_timed(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_net_that_will_not_be_tried_is_not_timed(course: PlanInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its frozen speed is known; a step of a large net takes seconds."""
 
     def refused(*_: object, parts: int) -> tuple[TrainingConfig, float]:

@@ -18,7 +18,7 @@ from inarch.commands.train.report import to_html
 from inarch.commands.train.text import training_lines
 from inarch.data.photos import Photo, Preprocessing, SkippedFile
 from inarch.metrics.classification import evaluate
-from inarch.metrics.coverage import answered
+from inarch.metrics.coverage import measure_coverage
 from inarch.metrics.intervals import difference, wilson
 from inarch.metrics.records import AnswerRule, Comparison, Curve, Estimate
 from inarch.metrics.softmax import softmax
@@ -29,7 +29,7 @@ from inarch.transfer.records.learning import LearningCurve, LearningPoint
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
 from inarch.transfer.records.report import (
     Candidate,
-    Movement,
+    ParameterChanges,
     Phase,
     TrainingReport,
 )
@@ -117,7 +117,9 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
         phases=(Phase("scan", 0.5), Phase("features", 58.0, "2 threads")),
         versions=(("torch", "2.14.1"),),
         samples=tuple(Photo(path, int(label), "") for path, label in zip(paths[:5], labels[:5], strict=True)),
-        movements=(Movement("probe", ("head.linear.weight", "backbone.stages.stage4.block.conv.weight"), kept=60),),
+        movements=(
+            ParameterChanges("probe", ("head.linear.weight", "backbone.stages.stage4.block.conv.weight"), kept=60),
+        ),
         learning_curve=LearningCurve(
             points=tuple(LearningPoint(n, wilson(round(60 * (1 - n**-0.5)), 60)) for n in (12, 24, 48)),
             photos=60,
@@ -222,7 +224,7 @@ def unsure(report: TrainingReport, confidence: float | None = 0.7, promised: boo
     rule = AnswerRule(0.95, confidence, 0.5, promised and confidence is not None, 400, wilson(300, 400))
     draw = np.random.default_rng(0)
     sure = draw.uniform(0.5, 1, 60)
-    kept = answered(rule, sure, draw.random(60) < sure, np.where(np.arange(60) < 3, 0.9, 0.1))
+    kept = measure_coverage(rule, sure, draw.random(60) < sure, np.where(np.arange(60) < 3, 0.9, 0.1))
     return replace(report, evaluation=replace(report.evaluation, answered=kept))
 
 

@@ -17,36 +17,36 @@ from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.finetune import (
     FINETUNING,
     finetune,
-    finetune_outcome,
-    fitting_the_budget,
+    finetune_result,
+    fit_config_to_budget,
     held_out_fold,
     trial,
 )
-from inarch.commands.train.strategies.probe import Probed, probe, probe_on
+from inarch.commands.train.strategies.probe import ProbeRun, probe, probe_on
 from inarch.commands.train.strategies.registry import STRATEGIES, strategy
 from inarch.commands.train.strategies.scratch import scratch
-from inarch.errors import FrozenMovedError, PhotosError, UnknownNameError, UserError
+from inarch.errors import FrozenTensorChangedError, PhotosError, UnknownNameError, UserError
 from inarch.models import architecture
 from inarch.runtime.session import Graph
 from inarch.storage.cache import Rows
-from inarch.training.pixels import normalised
+from inarch.training.pixels import normalise_pixels
 from inarch.transfer.backbones import starting_point
-from inarch.transfer.job import Job, Outcome, StartingPoint
+from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
 from inarch.transfer.tail import train_tail
 from inarch.weights.files import weights_digest
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 
 
 @pytest.fixture(scope="session")
-def probed(make_job: Jobs, start: StartingPoint) -> tuple[Job, Probed]:
+def probed(make_job: Jobs, start: StartingPoint) -> tuple[TrainingRun, ProbeRun]:
     """A job, and the probe that fine-tuning starts from."""
     job = make_job(start)
     return job, probe_on(job, start.cut)
 
 
 @pytest.fixture(scope="session")
-def finetuned(make_job: Jobs, start: StartingPoint) -> tuple[Job, Outcome]:
+def finetuned(make_job: Jobs, start: StartingPoint) -> tuple[TrainingRun, StrategyResult]:
     """A job, and what `finetune` made of it."""
     job = make_job(start)
     return job, finetune(job)
@@ -72,14 +72,14 @@ def test_strategies_are_found_by_name() -> None:
         strategy("finetuning")
 
 
-def assert_graph_is_model(job: Job, outcome: Outcome) -> None:
+def assert_graph_is_model(job: TrainingRun, outcome: StrategyResult) -> None:
     pixels = job.stored.images[job.train[:7]]
     from_graph, embedding = Graph(outcome.graph, threads=1)(pixels, batch=3)
     *_, last = (each for each in outcome.model.head.modules() if isinstance(each, nn.Linear))
     seen: list[torch.Tensor] = []
     handle = last.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     with torch.no_grad():
-        images = normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), job.preprocessing)
+        images = normalise_pixels(torch.from_numpy(pixels).permute(0, 3, 1, 2), job.preprocessing)
         from_model = outcome.model(images).numpy()
     handle.remove()
     np.testing.assert_allclose(from_graph, from_model, rtol=1e-4, atol=1e-4)
@@ -87,7 +87,7 @@ def assert_graph_is_model(job: Job, outcome: Outcome) -> None:
     assert not any(module.training for module in outcome.model.modules())
 
 
-def test_scratch_learns_and_ships_what_it_learned(learned: tuple[Job, Outcome]) -> None:
+def test_scratch_learns_and_ships_what_it_learned(learned: tuple[TrainingRun, StrategyResult]) -> None:
     """The graph is the model; held-out photos are told apart far beyond chance, which is one in three."""
     job, outcome = learned
     assert_graph_is_model(job, outcome)
@@ -115,7 +115,7 @@ def test_a_probe_of_several_stages_ships_what_it_learned(
     make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The graph is the net that gathers the stages, and its logits are those of the features that were fitted."""
-    monkeypatch.setattr(probe_module, "best_of", lambda fits, *_: list(fits)[-1])
+    monkeypatch.setattr(probe_module, "choose_best_stage", lambda fits, *_: list(fits)[-1])
     job = make_job(start)
     probed = probe_on(job)
     assert probed.stage == "stage2+stage3+stage4"
@@ -136,7 +136,7 @@ def test_of_many_photos_stages_are_probed_one_by_one(
     assert list(probe_on(job).fits) == ["stage3", "stage4"]
 
 
-def test_finetuning_ships_what_it_learned(finetuned: tuple[Job, Outcome]) -> None:
+def test_finetuning_ships_what_it_learned(finetuned: tuple[TrainingRun, StrategyResult]) -> None:
     """The graph is the model, and both candidates were measured on the same photos."""
     job, outcome = finetuned
     assert_graph_is_model(job, outcome)
@@ -147,7 +147,9 @@ def test_finetuning_ships_what_it_learned(finetuned: tuple[Job, Outcome]) -> Non
     assert "Everything up to stage3 is frozen" in outcome.notes[-1]
 
 
-def test_finetuning_moves_the_tail_and_nothing_else(finetuned: tuple[Job, Outcome], weights: Path) -> None:
+def test_finetuning_moves_the_tail_and_nothing_else(
+    finetuned: tuple[TrainingRun, StrategyResult], weights: Path
+) -> None:
     """Before the cut nothing moves, behind it every weight does and no statistic; the starting point is left alone."""
     job, outcome = finetuned
     given = starting_point("resnet_basic_tiny", weights).backbone.state_dict()
@@ -162,7 +164,10 @@ def test_finetuning_moves_the_tail_and_nothing_else(finetuned: tuple[Job, Outcom
 
 
 def test_what_moved_is_listed(
-    learned: tuple[Job, Outcome], finetuned: tuple[Job, Outcome], make_job: Jobs, start: StartingPoint
+    learned: tuple[TrainingRun, StrategyResult],
+    finetuned: tuple[TrainingRun, StrategyResult],
+    make_job: Jobs,
+    start: StartingPoint,
 ) -> None:
     """Phase by phase, tensor by tensor, statistics included; the rest is counted."""
     everything = len(learned[1].model.state_dict())
@@ -197,15 +202,17 @@ def test_a_frozen_tensor_that_moves_is_an_error(
     probed = probe_on(job, start.cut)
     tried = trial(job, probed, config)
     monkeypatch.setattr(finetune_module, "train_tail", careless)
-    with pytest.raises(FrozenMovedError, match=rf"In finetune, backbone\.{names[0]} changed although it was frozen"):
-        finetune_outcome(job, probed, tried, config, ((), ()))
+    with pytest.raises(
+        FrozenTensorChangedError, match=rf"In finetune, backbone\.{names[0]} changed although it was frozen"
+    ):
+        finetune_result(job, probed, tried, config, ((), ()))
 
 
-def test_finetuning_begins_where_the_probe_ended(probed: tuple[Job, Probed]) -> None:
+def test_finetuning_begins_where_the_probe_ended(probed: tuple[TrainingRun, ProbeRun]) -> None:
     """Before the first update the loss in training mode is the probe's: what it was fitted to is what is tuned."""
     job, own = probed
     model = nn.Sequential(*finetune_module.tail_and_head(job, own, own.fits[own.last]))
-    source = finetune_module.maps_of(job, own).source(np.arange(len(job.train)))
+    source = finetune_module.feature_maps_of(job, own).source(np.arange(len(job.train)))
     still = replace(FINETUNING, epochs=1, lr=0.0, ema_decay=0.0, label_smoothing=0.0)
     (epoch,) = train_tail(job, model, source, still, None)
     logits = torch.from_numpy(own.fits[own.last].logits(own.features(own.last)[0]))
@@ -240,7 +247,7 @@ def test_maps_that_do_not_fit_into_the_cache_are_not_tried(make_job: Jobs, start
     cut = start.cut or ""
     tap = start.backbone.taps[cut]
     needed = 72 * 2 * tap.channels * (32 // tap.stride) ** 2
-    assert finetune_module.map_bytes(start.backbone, cut, 32, 72) == needed
+    assert finetune_module.feature_map_bytes(start.backbone, cut, 32, 72) == needed
     assert finetune_module.obstacle(make_job(start, cache_size=needed)) == ""
     with pytest.raises(UserError, match=r"72 photos take 0\.00 GB, and the cache may hold 0\.00 GB \(--cache-size\)"):
         finetune(make_job(start, cache_size=needed - 1))
@@ -263,7 +270,7 @@ def test_the_smallest_trial_works(make_job: Jobs, start: StartingPoint, no_expor
     assert finetune(make_job(start, train=without(1, but=3))).strategy == "finetune"
 
 
-def test_held_out_photos_are_a_stratified_fifth(probed: tuple[Job, Probed]) -> None:
+def test_held_out_photos_are_a_stratified_fifth(probed: tuple[TrainingRun, ProbeRun]) -> None:
     """Every photo on one side, every class on both."""
     job, _ = probed
     seen, held = held_out_fold(job)
@@ -297,7 +304,7 @@ class Poisoned(Rows):
         return found
 
 
-def test_a_trial_learns_nothing_from_held_out_photos(probed: tuple[Job, Probed]) -> None:
+def test_a_trial_learns_nothing_from_held_out_photos(probed: tuple[TrainingRun, ProbeRun]) -> None:
     """With their features and maps turned into NaN, training goes as before."""
     job, honest = probed
     config = replace(FINETUNING, epochs=2)
@@ -342,13 +349,17 @@ def test_scratch_leaves_the_global_generator_alone(
     assert architecture(name).auxiliary_taps
 
 
-def test_as_many_epochs_as_the_budget_allows(probed: tuple[Job, Probed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_epochs_as_the_budget_allows(
+    probed: tuple[TrainingRun, ProbeRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two trainings of n epochs of three steps of a second, with a fifth of the time in reserve; never below three."""
     assert len(probed[0].train) == 72
     monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1.0)
 
     def epochs(seconds: float) -> int:
-        return fitting_the_budget(replace(probed[0], time_budget=probed[0].stopwatch.total + seconds), probed[1]).epochs
+        return fit_config_to_budget(
+            replace(probed[0], time_budget=probed[0].stopwatch.total + seconds), probed[1]
+        ).epochs
 
     assert [epochs(seconds) for seconds in (61, 38, 1, -10)] == [8, 5, 3, 3]
 
@@ -362,7 +373,7 @@ def test_fewer_epochs_are_said(make_job: Jobs, start: StartingPoint, no_export: 
 
 
 def test_a_killed_finetuning_is_resumed(
-    make_job: Jobs, start: StartingPoint, finetuned: tuple[Job, Outcome], no_export: None
+    make_job: Jobs, start: StartingPoint, finetuned: tuple[TrainingRun, StrategyResult], no_export: None
 ) -> None:
     """Killed in the last training, it ends with the same weights as the one that was not; no checkpoint stays."""
     seen: list[int] = []

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from inarch.commands.train import curves as strategy_curves
-from inarch.commands.train.curves import Way, sizes_up_to
+from inarch.commands.train.curves import CurveStrategy, sizes_up_to
 from inarch.commands.train.strategies import finetune, scratch
-from inarch.transfer.job import Job, StartingPoint
 from inarch.transfer.records.strategy_curves import StrategyCurves
+from inarch.transfer.run import StartingPoint, TrainingRun
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -70,8 +70,8 @@ def test_what_the_time_does_not_allow_is_left_out_and_said(make_job: Jobs, start
     assert curves.left_out[-1].startswith("1 of 2 folds")
 
 
-def _way(name: str, epochs: int, fewest: int, seconds: float) -> Way:
-    return Way(
+def _way(name: str, epochs: int, fewest: int, seconds: float) -> CurveStrategy:
+    return CurveStrategy(
         name, "", lambda *_: (np.zeros(0), np.zeros(0)), lambda photos: epochs, fewest, lambda photos: seconds * photos
     )
 
@@ -81,7 +81,7 @@ def test_time_goes_to_who_needs_it_and_the_dearest_points_go_first() -> None:
     ways = [_way("probe", 0, 0, 0.0), _way("finetune", 8, 3, 0.01), _way("scratch", 60, 8, 0.1)]
     photos = {5: 10, 10: 20, 20: 40}
     for seconds in (0.0, 5.0, 20.0, 60.0, 200.0, 1000.0):
-        cells, left_out = strategy_curves._planned(ways, photos, seconds, 3)
+        cells, left_out = strategy_curves._plan_cells(ways, photos, seconds, 3)
         of = {way.strategy: [cell for cell in cells if cell.way is way] for way in ways}
         cost = sum(cell.epochs * cell.way.epoch_seconds(photos[cell.of_class]) for cell in cells)
         assert cost <= strategy_curves.SHARE * seconds

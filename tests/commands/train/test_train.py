@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from inarch.bundle.format import WEIGHTS
-from inarch.bundle.model import net_of, trace
+from inarch.bundle.model import build_meta_model, trace
 from inarch.bundle.predictor import load
 from inarch.bundle.reading import read_bundle
 from inarch.commands.evaluate.evaluate import evaluate
@@ -32,7 +32,7 @@ from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.errors import OutputError, PhotosError, UserError
 from inarch.metrics.novelty import directions
-from inarch.models import Classifier, build, folded
+from inarch.models import Classifier, build, fold_batch_norm
 from inarch.options.checks import LARGEST_SEED
 from inarch.report.wording import duration
 from inarch.runtime.session import Graph
@@ -65,9 +65,9 @@ class Bundles:
 
     def _cut(self) -> Path:
         """On the first three stages of the scratch bundle's net, with batch normalisation folded."""
-        net = net_of(read_bundle(self("scratch"))).to_empty(device="cpu")
+        net = build_meta_model(read_bundle(self("scratch"))).to_empty(device="cpu")
         net.load_state_dict(load_file(self("scratch") / WEIGHTS))
-        start = folded(Classifier(net.backbone.cut("stage3"), net.head))
+        start = fold_batch_norm(Classifier(net.backbone.cut("stage3"), net.head))
         weights = {name: each for name, each in start.state_dict().items() if name.startswith("backbone.")}
         save_file(weights, self.folder / "cut.safetensors")
         given = {"model": "resnet_basic_tiny", "weights": self.folder / "cut.safetensors", "strategy": "probe"}
@@ -134,7 +134,7 @@ def test_a_bundle_is_inspected_as_it_is(kind: str, bundles: Bundles) -> None:
     """Cut, folded or whole: the parameters that `trace` counts are the tensors in the weights file, name by name."""
     bundle = read_bundle(bundles(kind))
     tensors = load_file(bundle.path / WEIGHTS)
-    net = net_of(bundle)
+    net = build_meta_model(bundle)
     assert {name: each.shape for name, each in net.state_dict().items()} == {
         name: each.shape for name, each in tensors.items()
     }
@@ -280,7 +280,7 @@ def test_where_nothing_is_named_the_backbones_at_hand_are_compared(
         backbone = build(net, classes=1, seed=seed).backbone.state_dict()
         pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
     monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
-    monkeypatch.setattr(train_module, "at_hand", lambda: nets)
+    monkeypatch.setattr(train_module, "list_available_models", lambda: nets)
     given = options(tmp_path, model=None, strategy="probe")
     bundle = train(tiny.photos, tmp_path / "bundle", given)
     rows = bundle.metrics["ranking"]["backbones"]
@@ -304,11 +304,11 @@ def test_a_backbone_that_nobody_named_stops_no_other(
     backbone = build(net, classes=1, seed=1).backbone.state_dict()
     pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
     monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
-    monkeypatch.setattr(train_module, "at_hand", lambda: ("efficientnet_lite0", net))
+    monkeypatch.setattr(train_module, "list_available_models", lambda: ("efficientnet_lite0", net))
     given = options(tmp_path, model=None, strategy="probe", image_size=24)
     bundle = train(tiny.photos, tmp_path / "bundle", given)
     assert bundle.config.architecture == net
-    monkeypatch.setattr(train_module, "at_hand", lambda: ("efficientnet_lite0",))
+    monkeypatch.setattr(train_module, "list_available_models", lambda: ("efficientnet_lite0",))
     with pytest.raises(UserError, match="efficientnet_lite0 cannot run on images of 24 x 24"):
         train(tiny.photos, tmp_path / "none", given)
 
@@ -368,7 +368,7 @@ def test_photos_without_labels_are_learned_from_or_said_not_to_be(bundles: Bundl
         shutil.rmtree(more / kind)
     with pytest.raises(PhotosError, match="nothing to add"):
         train(bundles.photos, tmp_path / "again", given)
-    for changes in ({"strategy": "finetune"}, {"strategy": "probe", "balance": "logits"}):
+    for changes in ({"strategy": "finetune"}, {"strategy": "probe", "class_weighting": "logit-adjustment"}):
         with pytest.raises(UserError, match="Photos without labels"):
             replace(given, **changes)
 

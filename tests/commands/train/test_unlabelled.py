@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inarch.commands.train.unlabelled import Labelled, surest, with_unlabelled
+from inarch.commands.train.unlabelled import LabelledFeatures, select_confident_rows, self_train_probe
 from inarch.data.split import folds
 from inarch.transfer.linear import Probe, fit_probe
 
@@ -21,20 +21,20 @@ def clouds(n: int, seed: int, *, apart: float = 2.0) -> tuple[NDArray[np.float32
     return (centres[labels] + draw.normal(size=(n, WIDTH))).astype(np.float32), labels
 
 
-def learned(n: int, seed: int, *, apart: float = 2.0) -> tuple[Labelled, Probe]:
+def learned(n: int, seed: int, *, apart: float = 2.0) -> tuple[LabelledFeatures, Probe]:
     """Labelled photos and the probe of them."""
     features, labels = clouds(n, seed, apart=apart)
     fit = fit_probe(features[None], labels, np.arange(n), classes=CLASSES, seed=0)
-    return Labelled(features[None], labels, np.arange(n), fit.strength, CLASSES, "none"), fit
+    return LabelledFeatures(features[None], labels, np.arange(n), fit.strength, CLASSES, "none"), fit
 
 
 def test_the_surest_of_every_class_are_taken() -> None:
     """A share of each class, one at least; however sure the others are."""
     logits = np.array([[5.0, 0], [4, 0], [3, 0], [2, 0], [0, 0.2], [0, 0.1]])
-    assert surest(logits, 0.5).tolist() == [0, 1, 4]
-    assert surest(logits, 0.1).tolist() == [0, 4]
-    assert surest(logits, 1.0).tolist() == list(range(6))
-    assert surest(logits[:0], 0.5).tolist() == []
+    assert select_confident_rows(logits, 0.5).tolist() == [0, 1, 4]
+    assert select_confident_rows(logits, 0.1).tolist() == [0, 4]
+    assert select_confident_rows(logits, 1.0).tolist() == list(range(6))
+    assert select_confident_rows(logits[:0], 0.5).tolist() == []
 
 
 def test_many_photos_without_labels_help_where_classes_stand_apart() -> None:
@@ -42,7 +42,7 @@ def test_many_photos_without_labels_help_where_classes_stand_apart() -> None:
     gains = []
     for seed in range(10):
         labelled, fit = learned(12, seed)
-        trained = with_unlabelled(labelled, clouds(600, 100 + seed)[0], fit, seed=0)
+        trained = self_train_probe(labelled, clouds(600, 100 + seed)[0], fit, seed=0)
         features, labels = clouds(600, 200 + seed)
         right = [float((each.logits(features).argmax(1) == labels).mean()) for each in (fit, trained)]
         gains.append(right[1] - right[0])
@@ -54,16 +54,16 @@ def test_held_out_logits_come_from_fits_that_had_not_seen_the_photo() -> None:
     """Another label for a photo does not change its own held-out answer, though it changes the fit."""
     labelled, fit = learned(30, 0, apart=1.0)
     more, _ = clouds(60, 1, apart=1.0)
-    before = with_unlabelled(labelled, more, fit, seed=0)
+    before = self_train_probe(labelled, more, fit, seed=0)
     assert np.array_equal(before.held_out_rows, fit.held_out_rows)
     moved = 0.5 * np.eye(1, 30, 7, dtype=np.float32)[0][:, None]
-    after = with_unlabelled(replace(labelled, views=labelled.views + moved), more, fit, seed=0)
+    after = self_train_probe(replace(labelled, views=labelled.views + moved), more, fit, seed=0)
     own = after.held_out[7] - before.held_out[7]
     by_hand = 0.5 * _fold_weight(labelled, more, fit, 7).sum(1)
     np.testing.assert_allclose(own, by_hand, atol=2e-3)
 
 
-def _fold_weight(labelled: Labelled, more: NDArray[np.float32], fit: Probe, row: int) -> NDArray[np.float32]:
+def _fold_weight(labelled: LabelledFeatures, more: NDArray[np.float32], fit: Probe, row: int) -> NDArray[np.float32]:
     """The weights, (classes, d), of the fit that did not see ``row``."""
     (seen,) = [seen for seen, held in folds(labelled.labels, k=5, seed=0, groups=labelled.groups) if row in held]
     return labelled.self_trained(seen, more).weight
@@ -73,6 +73,6 @@ def test_the_same_photos_give_the_same_fit() -> None:
     """Nothing is drawn."""
     labelled, fit = learned(30, 3)
     more, _ = clouds(90, 4)
-    once, again = (with_unlabelled(labelled, more, fit, seed=0) for _ in range(2))
+    once, again = (self_train_probe(labelled, more, fit, seed=0) for _ in range(2))
     assert np.array_equal(once.weight, again.weight)
     assert once.strength == pytest.approx(fit.strength)

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.anatomy.trace import trace_architecture
 
 COUNTS = [
@@ -30,7 +30,7 @@ COUNTS = [
 
 
 @cache
-def traced(name: str) -> NetTrace:
+def traced(name: str) -> ModelTrace:
     """Records are frozen, so tests may share them."""
     return trace_architecture(name)
 

@@ -17,12 +17,12 @@ from inarch.models import (
     build,
     linear_head,
 )
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.anatomy.trace import trace, trace_architecture
 
 
 @cache
-def traced(name: str) -> NetTrace:
+def traced(name: str) -> ModelTrace:
     """Records are frozen, so tests may share them."""
     return trace_architecture(name)
 

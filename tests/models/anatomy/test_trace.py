@@ -18,7 +18,7 @@ from inarch.models import (
     build,
     linear_head,
 )
-from inarch.models.anatomy.records import NetTrace, Node
+from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.models.anatomy.trace import trace, trace_architecture
 
 PUBLISHED = [  # parameters, giga-MACs: torchvision's table; for the paper's own nets, computed from their Table 1
@@ -48,16 +48,16 @@ GOOGLENET_TABLE = {  # Szegedy et al. 2015, Table 1: exact weights and biases, a
 
 
 @cache
-def traced(name: str, image_size: int | None = None) -> NetTrace:
+def traced(name: str, image_size: int | None = None) -> ModelTrace:
     """Records are frozen, so tests may share them."""
     return trace_architecture(name, image_size=image_size)
 
 
-def of_block(record: NetTrace, block: str) -> list[Node]:
+def of_block(record: ModelTrace, block: str) -> list[Node]:
     return [node for node in record.nodes if node.block == block]
 
 
-def last_map(record: NetTrace) -> Node:
+def last_map(record: ModelTrace) -> Node:
     return [node for node in record.nodes if node.stage != "head"][-1]
 
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inarch.models import Classifier, build
 from inarch.models.blocks import Inception, inception
 from inarch.models.convolution import Conv, conv_norm_relu
-from inarch.models.fast.weight_gradient import Convolution, convolved
+from inarch.models.fast.weight_gradient import Convolution, convolve
 from inarch.models.googlenet import InceptionWidths, inception_table
 
 NETS = ["googlenet_tiny", "googlenet_paper_tiny", "inception_v3_tiny", "resnet_tiny", "resnet_basic_tiny"]
@@ -33,8 +33,8 @@ def layer_by_layer(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Called, it lets every layer run by itself from then on, in PyTorch's own way."""
 
     def switch() -> None:
-        monkeypatch.setattr("inarch.models.blocks.side_by_side", lambda branches, x: [branch(x) for branch in branches])
-        monkeypatch.setattr("inarch.models.fast.weight_gradient._pays", lambda *_: False)
+        monkeypatch.setattr("inarch.models.blocks.run_branches", lambda branches, x: [branch(x) for branch in branches])
+        monkeypatch.setattr("inarch.models.fast.weight_gradient._is_faster", lambda *_: False)
 
     return switch
 
@@ -186,8 +186,8 @@ def test_gradients_of_any_convolution_are_those_of_pytorch(
     """Whatever the kernel, stride, padding and size of the map."""
     feature_map, weight, stride, padding = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inarch.models.fast.weight_gradient._pays", lambda *_: True)
-        ours = convolved(feature_map, weight, stride, padding)
+        patch.setattr("inarch.models.fast.weight_gradient._is_faster", lambda *_: True)
+        ours = convolve(feature_map, weight, stride, padding)
     theirs = F.conv2d(feature_map, weight, None, stride, padding)
     assert torch.equal(ours, theirs)
     weights = torch.linspace(-1, 1, theirs.numel(), dtype=torch.float64).reshape(theirs.shape)
@@ -200,8 +200,8 @@ def test_gradients_of_any_convolution_are_those_of_pytorch(
 def test_gradients_have_gradients() -> None:
     """A penalty on a gradient can be trained: first and second derivatives agree with finite differences."""
     inputs = drawn(2, 2, 4, 3, dtype=torch.float64), drawn(3, 2, 3, 2, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda x, w: convolved(x, w, (2, 1), (1, 0)), inputs)
-    assert torch.autograd.gradgradcheck(lambda x, w: convolved(x, w, (2, 1), (1, 0)), inputs)
+    assert torch.autograd.gradcheck(lambda x, w: convolve(x, w, (2, 1), (1, 0)), inputs)
+    assert torch.autograd.gradgradcheck(lambda x, w: convolve(x, w, (2, 1), (1, 0)), inputs)
 
 
 @pytest.mark.usefixtures("everywhere")

@@ -10,64 +10,64 @@ from numpy.typing import NDArray
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.commands.adapt.adapting import (
-    Tried,
+    UnsupervisedRuns,
     candidates_of,
-    choose,
-    judged_candidates,
-    taught,
-    tried,
+    choose_unsupervised,
+    judge_candidates,
+    run_supervised,
+    run_unsupervised,
 )
-from inarch.commands.adapt.judging import chosen_by_labels
-from inarch.commands.adapt.labelled import LABELLED_METHODS, Labelled
+from inarch.commands.adapt.judging import choose_by_labels
+from inarch.commands.adapt.labelled import LABELLED_METHODS, LabelledTarget
 from inarch.commands.adapt.methods import METHODS
+from inarch.commands.adapt.problem import (
+    FEWEST_PHOTOS,
+    AdaptationProblem,
+    AdaptedModel,
+    Domain,
+)
 from inarch.commands.adapt.selection import NONE
 from inarch.commands.adapt.target import (
-    WithLabels,
+    LabelledPhotos,
     check_labelled,
     check_unlabelled,
-    decoded,
-    decoded_with_labels,
+    decode_labelled_photos,
+    decode_photos,
     target_photos,
-)
-from inarch.commands.adapt.task import (
-    FEWEST_PHOTOS,
-    Adapted,
-    Domain,
-    Task,
 )
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.commands.train.report import to_html
 from inarch.commands.train.reporting import (
     bundle_config,
-    evaluated,
-    golden,
+    choose_golden_inputs,
+    evaluate_graph,
     thumbnails,
     training_report,
 )
 from inarch.commands.train.run import (
     TrainOptions,
-    found_photos,
-    job_of,
+    find_photos,
+    prepare_training_run,
 )
-from inarch.commands.train.strategies.finetune import held_out_fold, map_bytes
+from inarch.commands.train.strategies.finetune import feature_map_bytes, held_out_fold
 from inarch.commands.train.strategies.scratch import logits_of
 from inarch.data.augment import Augmentation
-from inarch.data.store import Stored
+from inarch.data.store import StoredPhotos
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.metrics.comparison import mcnemar
 from inarch.metrics.intervals import wilson
 from inarch.models import Classifier, head_for
 from inarch.options.checks import check_seed_and_time
-from inarch.progress import Progress, silent
-from inarch.report.wording import counted
+from inarch.progress import Progress, ignore_progress
+from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.transfer.cuts import default_cut
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Job, Outcome
-from inarch.transfer.linear import right
+from inarch.transfer.linear import accuracy_of
 from inarch.transfer.records.adaptation import Adaptation, AdaptedCandidate
+from inarch.transfer.run import StrategyResult, TrainingRun
 from inarch.weights.files import read_weights
 
 
@@ -107,7 +107,7 @@ def adapt(
     target: str | Path,
     out: str | Path,
     options: AdaptOptions | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Bundle:
     """Adapt a bundle to photos of another domain and write what came of it as a bundle.
 
@@ -128,18 +128,18 @@ def adapt(
         raise OutputError(f"{out} is the bundle that is to be adapted, and it stays as it is; choose another --out.")
     check_output(Path(out))
     with in_use(options.cache, options.cache_size):
-        return write_bundle(Path(out), _adapted(read, target, options, progress))
+        return write_bundle(Path(out), _adapt_bundle(read, target, options, progress))
 
 
-def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
+def _adapt_bundle(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
     found = target_photos(
         target, bundle.classes, labelled=options.labelled, oracle=options.oracle, seed=bundle.config.seed
     )
-    job = source_job(bundle, options, progress)
+    job = load_source_run(bundle, options, progress)
     with job.stopwatch.phase("decode"):
-        unlabelled = decoded(target, found.unlabelled, job)
+        unlabelled = decode_photos(target, found.unlabelled, job)
         learned, tested = (
-            None if each is None else decoded_with_labels(each.root, each, job)
+            None if each is None else decode_labelled_photos(each.root, each, job)
             for each in (found.learned, found.tested)
         )
     if learned is None:
@@ -147,16 +147,18 @@ def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress
     else:
         check_labelled(options.labelled or "", len(set(learned.groups)))
     model = classifier_of(job, bundle)
-    task = task_of(job, bundle, model, unlabelled, options)
+    task = build_problem(job, bundle, model, unlabelled, options)
     came = (
-        _without_labels(job, task, options, options.methods)
+        _adapt_without_labels(job, task, options, options.methods)
         if learned is None
-        else _with_labels(job, task, learned, options)
+        else _adapt_with_labels(job, task, learned, options)
     )
     candidates, oracle_verdict = came.candidates, ""
     if tested is not None:
         with job.stopwatch.phase("oracle"):
-            candidates, oracle_verdict = _judged(candidates, _answers(job, came.result, tested), tested.labels)
+            candidates, oracle_verdict = _judge_by_oracle(
+                candidates, _predict_classes(job, came.result, tested), tested.labels
+            )
     adaptation = Adaptation(
         bundle=str(bundle.path),
         target=found.unlabelled.root,
@@ -169,50 +171,56 @@ def _adapted(bundle: Bundle, target: str | Path, options: AdaptOptions, progress
         labelled=0 if learned is None else len(learned.labels),
     )
     seen = [unlabelled] if learned is None else [unlabelled, learned.stored]
-    return _contents(job, bundle, came.result, adaptation, _overlap(job, *seen))
+    return _contents(job, bundle, came.result, adaptation, _overlap_notes(job, *seen))
 
 
 @dataclass(frozen=True)
-class _Came:
+class _AdaptationResult:
     """What came of all candidates, and which was taken."""
 
-    result: Tried
+    result: UnsupervisedRuns
     candidates: tuple[AdaptedCandidate, ...]
     validator: str
     why: str
 
 
-def _without_labels(job: Job, task: Task, options: AdaptOptions, methods: tuple[str, ...]) -> _Came:
+def _adapt_without_labels(
+    job: TrainingRun, task: AdaptationProblem, options: AdaptOptions, methods: tuple[str, ...]
+) -> _AdaptationResult:
     with job.stopwatch.phase("adapt"):
-        result = tried(task, methods)
-        choice = choose(result, options.validator, seed=options.seed)
-    return _Came(result, candidates_of(result, choice), choice.validator, choice.why)
+        result = run_unsupervised(task, methods)
+        choice = choose_unsupervised(result, options.validator, seed=options.seed)
+    return _AdaptationResult(result, candidates_of(result, choice), choice.validator, choice.why)
 
 
-def _with_labels(job: Job, task: Task, learned: WithLabels, options: AdaptOptions) -> _Came:
+def _adapt_with_labels(
+    job: TrainingRun, task: AdaptationProblem, learned: LabelledPhotos, options: AdaptOptions
+) -> _AdaptationResult:
     """First without a look at the labels, where photos are enough for that; then these may overrule the choice."""
     methods = options.methods if len(task.target) >= FEWEST_PHOTOS else ()
     share = len(methods) / (len(methods) + len(LABELLED_METHODS))
-    blind = _without_labels(job, replace(task, seconds=share * task.seconds), options, methods)
-    labelled = Labelled(domain_of(job, learned.stored, learned.rows, task.cut), learned.labels, learned.groups)
+    blind = _adapt_without_labels(job, replace(task, seconds=share * task.seconds), options, methods)
+    labelled = LabelledTarget(domain_of(job, learned.stored, learned.rows, task.cut), learned.labels, learned.groups)
     with job.stopwatch.phase("learn from labels"):
-        came = taught(replace(task, seconds=job.seconds_left), labelled, blind.result)
+        came = run_supervised(replace(task, seconds=job.seconds_left), labelled, blind.result)
         unlabelled_choice = next(each.method for each in blind.candidates if each.chosen)
-        choice = chosen_by_labels(came.held_out, labelled.labels, labelled.groups, unlabelled_choice=unlabelled_choice)
-    too_few = f"the new domain has {counted(len(task.target), 'photo')}, and it takes {FEWEST_PHOTOS}"
+        choice = choose_by_labels(came.held_out, labelled.labels, labelled.groups, unlabelled_choice=unlabelled_choice)
+    too_few = f"the new domain has {count_of(len(task.target), 'photo')}, and it takes {FEWEST_PHOTOS}"
     left_out = tuple((name, too_few) for name in options.methods if name not in methods)
     result = blind.result.joined(came.learned, left_out)
-    return _Came(result, judged_candidates(blind.candidates, blind.result, came.learned, choice), "labels", choice.why)
+    return _AdaptationResult(
+        result, judge_candidates(blind.candidates, blind.result, came.learned, choice), "labels", choice.why
+    )
 
 
-def _overlap(job: Job, *target: Stored) -> tuple[str, ...]:
+def _overlap_notes(job: TrainingRun, *target: StoredPhotos) -> tuple[str, ...]:
     """Says so if photos that the figures are of are among those that were adapted to."""
     digests = {photo.digest for each in target for photo in each.photos.photos}
     twice = sum(job.digests[row] in digests for row in job.test)
-    return (f"{counted(twice, 'photo')} of the figures below are among those that were adapted to.",) if twice else ()
+    return (f"{count_of(twice, 'photo')} of the figures below are among those that were adapted to.",) if twice else ()
 
 
-def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job:
+def load_source_run(bundle: Bundle, options: AdaptOptions, progress: Progress) -> TrainingRun:
     """The labelled photos, split as they were when the bundle was trained, and its backbone."""
     source = bundle.metrics.get("root", "") if options.source is None else options.source
     if not source or not Path(source).expanduser().exists():
@@ -221,11 +229,11 @@ def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job
             "say where they are with --source."
         )
     try:
-        found = found_photos(
+        found = find_photos(
             source,
             seed=bundle.config.seed,
             cache=options.cache,
-            twins=bundle.config.twins,
+            near_duplicates=bundle.config.near_duplicates,
             group_by=bundle.config.group_by or None,
             progress=progress,
         )
@@ -237,12 +245,12 @@ def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job
             f"The photos in {source} have the classes {', '.join(found.classes)}, and {bundle.path} knows "
             f"{', '.join(bundle.classes)}: name the photos that it was trained on with --source."
         )
-    job = job_of(
+    job = prepare_training_run(
         lambda: found,
         TrainOptions(
             model=str(bundle.path.absolute()),
             seed=options.seed,
-            balance=bundle.config.balance,
+            class_weighting=bundle.config.class_weighting,
             time_budget=options.time_budget,
             augmentation=Augmentation(flip=bundle.config.flip),
             cache=options.cache,
@@ -260,7 +268,7 @@ def source_job(bundle: Bundle, options: AdaptOptions, progress: Progress) -> Job
     return job
 
 
-def classifier_of(job: Job, bundle: Bundle) -> Classifier:
+def classifier_of(job: TrainingRun, bundle: Bundle) -> Classifier:
     """The bundle's net with its weights."""
     backbone = job.start.backbone.gathering(bundle.config.gathered)
     head = head_for(backbone, len(bundle.classes))
@@ -269,19 +277,21 @@ def classifier_of(job: Job, bundle: Bundle) -> Classifier:
     return Classifier(backbone, head).eval()
 
 
-def task_of(job: Job, bundle: Bundle, model: Classifier, target: Stored, options: AdaptOptions) -> Task:
+def build_problem(
+    job: TrainingRun, bundle: Bundle, model: Classifier, target: StoredPhotos, options: AdaptOptions
+) -> AdaptationProblem:
     """What was trained whole adapts whole; else the tail, on cached maps."""
     cut = None if bundle.config.strategy == "scratch" else default_cut(model.backbone)
     rows = np.arange(len(target.images))
     photos = len(job.train) + len(rows)
-    needed = 0 if cut is None else map_bytes(model.backbone, cut, job.preprocessing.image_size, photos)
+    needed = 0 if cut is None else feature_map_bytes(model.backbone, cut, job.preprocessing.image_size, photos)
     if needed > options.cache_size:
         raise UserError(
             f"The feature maps of {photos:,} photos take {needed / 1e9:.2f} GB, and the cache may "
             f"hold {options.cache_size / 1e9:.2f} GB: give it more (--cache-size)."
         )
     seen, held = held_out_fold(replace(job, seed=bundle.config.seed))  # training from scratch kept back the same
-    return Task(
+    return AdaptationProblem(
         model=model,
         temperature=bundle.temperature,
         cut=cut,
@@ -296,11 +306,11 @@ def task_of(job: Job, bundle: Bundle, model: Classifier, target: Stored, options
         seed=options.seed,
         seconds=job.seconds_left,
         progress=job.progress,
-        balance=bundle.config.balance,
+        class_weighting=bundle.config.class_weighting,
     )
 
 
-def domain_of(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None) -> Domain:
+def domain_of(job: TrainingRun, stored: StoredPhotos, rows: NDArray[np.int64], cut: str | None) -> Domain:
     """Those rows of ``stored`` as a task takes them: with their maps at ``cut``, where there is one."""
     pixels = stored.images.of(rows)
     if cut is None:
@@ -311,13 +321,15 @@ def domain_of(job: Job, stored: Stored, rows: NDArray[np.int64], cut: str | None
         return Domain(pixels, view.compute(stored, rows, partial(job.progress, "features"))["map"])
 
 
-def _answers(job: Job, result: Tried, labelled: WithLabels) -> dict[str, NDArray[np.int64]]:
+def _predict_classes(
+    job: TrainingRun, result: UnsupervisedRuns, labelled: LabelledPhotos
+) -> dict[str, NDArray[np.int64]]:
     """What each candidate answers for labelled target photos."""
     of_photos = replace(job, stored=labelled.stored)
     return {name: logits_of(of_photos, each.model, labelled.rows).argmax(1) for name, each in result.adapted.items()}
 
 
-def _judged(
+def _judge_by_oracle(
     candidates: tuple[AdaptedCandidate, ...], answers: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]
 ) -> tuple[tuple[AdaptedCandidate, ...], str]:
     """The candidates with their accuracies, and what these say about the choice."""
@@ -340,21 +352,21 @@ def _judged(
 
 
 def _contents(
-    job: Job, bundle: Bundle, result: Tried, adaptation: Adaptation, notes: tuple[str, ...]
+    job: TrainingRun, bundle: Bundle, result: UnsupervisedRuns, adaptation: Adaptation, notes: tuple[str, ...]
 ) -> BundleContents:
     """The chosen net as a bundle; its figures are of source photos, the only ones with labels that may count."""
     name = next(each.method for each in adaptation.candidates if each.chosen)
-    taken: Adapted = result.adapted[name]
+    taken: AdaptedModel = result.adapted[name]
     origin = f"{bundle.path.resolve().name}, {'not adapted' if name == NONE else 'adapted'} to {adaptation.target}"
     with job.stopwatch.phase("export"):
         graph = classifier_graph(taken.model, job.preprocessing)
     labels = job.labels[job.train]
-    outcome = Outcome(
+    outcome = StrategyResult(
         strategy="not adapted" if name == NONE else f"adapted by {name}",
         model=taken.model,
         graph=graph,
         temperature=taken.temperature,
-        fitted=right(logits_of(job, taken.model, job.train), labels),
+        fitted=accuracy_of(logits_of(job, taken.model, job.train), labels),
         candidates=(),
         curves=(),
         movements=(result.movements[name],) if name in result.movements else (),
@@ -370,20 +382,20 @@ def _contents(
         ),
         evidence=bundle.evidence() if name == NONE else None,  # see docs/decisions/0021
     )
-    logits, evaluation = evaluated(job, outcome)
+    logits, evaluation = evaluate_graph(job, outcome)
     report = replace(training_report(job, outcome, evaluation, logits), adaptation=adaptation)
     return BundleContents(
         config=replace(
             bundle_config(job, outcome),
             strategy=bundle.config.strategy,
             seed=bundle.config.seed,
-            twins=bundle.config.twins,
+            near_duplicates=bundle.config.near_duplicates,
             group_by=bundle.config.group_by,
         ),
         model=taken.model,
         graph=graph,
         report=report,
         page=to_html(report, thumbnails(job, report)),
-        golden=golden(job, logits),
+        golden=choose_golden_inputs(job, logits),
         evidence=outcome.evidence,
     )

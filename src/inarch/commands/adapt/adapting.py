@@ -12,44 +12,44 @@ from numpy.typing import NDArray
 from inarch.commands.adapt.judging import LabelledChoice
 from inarch.commands.adapt.labelled import (
     LABELLED_METHODS,
-    Labelled,
     LabelledMethod,
-    Learned,
+    LabelledTarget,
+    SupervisedModel,
 )
 from inarch.commands.adapt.methods import METHODS
+from inarch.commands.adapt.problem import (
+    AdaptationProblem,
+    AdaptedModel,
+    Domain,
+    compute_logits,
+)
 from inarch.commands.adapt.selection import (
     NONE,
-    Choice,
-    chosen,
+    CandidateChoice,
+    choose_candidate,
     scores,
-)
-from inarch.commands.adapt.task import (
-    Adapted,
-    Domain,
-    Task,
-    computed,
 )
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.errors import WorkError
 from inarch.metrics.softmax import check_finite, softmax
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.adaptation import AdaptedCandidate
-from inarch.transfer.records.report import Movement
+from inarch.transfer.records.report import ParameterChanges
 
 
 @dataclass(frozen=True)
-class Tried:
+class UnsupervisedRuns:
     """What came of several methods."""
 
-    adapted: dict[str, Adapted]
+    adapted: dict[str, AdaptedModel]
     """By method; the net as it was is `NONE`."""
     seconds: dict[str, float]
-    movements: dict[str, Movement]
+    movements: dict[str, ParameterChanges]
     left_out: tuple[tuple[str, str], ...]
 
-    def joined(self, other: "Tried", left_out: tuple[tuple[str, str], ...] = ()) -> "Tried":
+    def joined(self, other: "UnsupervisedRuns", left_out: tuple[tuple[str, str], ...] = ()) -> "UnsupervisedRuns":
         """What came of the methods of both; ``left_out`` are others yet."""
-        return Tried(
+        return UnsupervisedRuns(
             {**self.adapted, **other.adapted},
             {**self.seconds, **other.seconds},
             {**self.movements, **other.movements},
@@ -58,16 +58,16 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Taught:
+class SupervisedRuns:
     """What came of learning from labels, beside what came without."""
 
-    learned: Tried
+    learned: UnsupervisedRuns
     held_out: dict[str, NDArray[np.float64]]
     """For each candidate, also those that know no labels: logits of the labelled photos, whose labels the one that
     answers had not seen, (n, classes)."""
 
 
-def tried(task: Task, methods: Sequence[str]) -> Tried:
+def run_unsupervised(task: AdaptationProblem, methods: Sequence[str]) -> UnsupervisedRuns:
     """Adapt by each of ``methods`` that nothing stands in the way of, and prove what each has moved.
 
     The task's seconds are for all of them together; a method that fails is left out, and the others go on.
@@ -78,19 +78,19 @@ def tried(task: Task, methods: Sequence[str]) -> Tried:
     before = digests(task.model)
     began = time.perf_counter()
     moving = task.moving()
-    logits = computed(moving, task, task.target)
-    adapted = {NONE: Adapted(task.model, task.temperature, "as it was", logits, frozenset())}
+    logits = compute_logits(moving, task, task.target)
+    adapted = {NONE: AdaptedModel(task.model, task.temperature, "as it was", logits, frozenset())}
     seconds = {NONE: time.perf_counter() - began}
     ways = {name: (METHODS[name].obstacle, METHODS[name].adapt) for name in methods}
-    done, left_out = _gone(replace(task, seconds=task.seconds - seconds[NONE]), ways)
-    movements: dict[str, Movement] = {}
+    done, left_out = _run_methods(replace(task, seconds=task.seconds - seconds[NONE]), ways)
+    movements: dict[str, ParameterChanges] = {}
     for name, (each, took) in done.items():
         adapted[name], seconds[name] = each, took
         movements[name] = _movement(name, before, each)
-    return Tried(adapted, seconds, movements, left_out)
+    return UnsupervisedRuns(adapted, seconds, movements, left_out)
 
 
-def taught(task: Task, labelled: Labelled, result: Tried) -> Taught:
+def run_supervised(task: AdaptationProblem, labelled: LabelledTarget, result: UnsupervisedRuns) -> SupervisedRuns:
     """Learn from labels in every way that nothing stands in the way of, and answer the labelled photos in all ways.
 
     Raises:
@@ -98,30 +98,32 @@ def taught(task: Task, labelled: Labelled, result: Tried) -> Taught:
     """
     before = digests(task.model)
     ways = {name: (each.obstacle, partial(_learn, each, labelled)) for name, each in LABELLED_METHODS.items()}
-    done, left_out = _gone(task, ways)
-    learned = Tried(
+    done, left_out = _run_methods(task, ways)
+    learned = UnsupervisedRuns(
         {name: each.adapted for name, (each, _) in done.items()},
         {name: took for name, (_, took) in done.items()},
         {name: _movement(name, before, each.adapted) for name, (each, _) in done.items()},
         left_out,
     )
     whole, pixels = replace(task, cut=None), Domain(labelled.domain.pixels, None)
-    answers = {name: computed(each.model, whole, pixels) for name, each in result.adapted.items()}
-    return Taught(learned, {**answers, **{name: each.held_out for name, (each, _) in done.items()}})
+    answers = {name: compute_logits(each.model, whole, pixels) for name, each in result.adapted.items()}
+    return SupervisedRuns(learned, {**answers, **{name: each.held_out for name, (each, _) in done.items()}})
 
 
-def _learn(method: LabelledMethod, labelled: Labelled, task: Task) -> Learned:
+def _learn(method: LabelledMethod, labelled: LabelledTarget, task: AdaptationProblem) -> SupervisedModel:
     return method.learn(task, labelled)
 
 
-T = TypeVar("T", Adapted, Learned)
+T = TypeVar("T", AdaptedModel, SupervisedModel)
 
 
-Way = tuple[Callable[[Task], str], Callable[[Task], T]]
+MethodWithObstacle = tuple[Callable[[AdaptationProblem], str], Callable[[AdaptationProblem], T]]
 """What says what stands in the way of a method, and the method."""
 
 
-def _gone(task: Task, ways: Mapping[str, Way[T]]) -> tuple[dict[str, tuple[T, float]], tuple[tuple[str, str], ...]]:
+def _run_methods(
+    task: AdaptationProblem, ways: Mapping[str, MethodWithObstacle[T]]
+) -> tuple[dict[str, tuple[T, float]], tuple[tuple[str, str], ...]]:
     """What came of each way and the seconds that it took; and which were left out, and why."""
     done: dict[str, tuple[T, float]] = {}
     left_out = []
@@ -133,7 +135,7 @@ def _gone(task: Task, ways: Mapping[str, Way[T]]) -> tuple[dict[str, tuple[T, fl
         began = time.perf_counter()
         try:
             result = adapt(replace(task, seconds=(ends - began) / (len(ways) - place)))
-            check_finite("logits", result.logits if isinstance(result, Adapted) else result.held_out)
+            check_finite("logits", result.logits if isinstance(result, AdaptedModel) else result.held_out)
         except WorkError as error:
             left_out.append((name, str(error)))
             continue
@@ -141,23 +143,23 @@ def _gone(task: Task, ways: Mapping[str, Way[T]]) -> tuple[dict[str, tuple[T, fl
     return done, tuple(left_out)
 
 
-def _movement(name: str, before: Mapping[str, str], adapted: Adapted) -> Movement:
+def _movement(name: str, before: Mapping[str, str], adapted: AdaptedModel) -> ParameterChanges:
     return Snapshot(name, dict(before), frozenset(before) - adapted.trained).movement(adapted.model)
 
 
-def answers_of(result: Tried) -> dict[str, NDArray[np.float64]]:
+def probabilities_of(result: UnsupervisedRuns) -> dict[str, NDArray[np.float64]]:
     """Every candidate's probabilities on the target photos."""
     return {name: softmax(each.logits, each.temperature) for name, each in result.adapted.items()}
 
 
-def choose(result: Tried, validator: str | None, *, seed: int) -> Choice:
-    """See `chosen`."""
-    return chosen(answers_of(result), validator, seed=seed)
+def choose_unsupervised(result: UnsupervisedRuns, validator: str | None, *, seed: int) -> CandidateChoice:
+    """See `choose_candidate`."""
+    return choose_candidate(probabilities_of(result), validator, seed=seed)
 
 
-def candidates_of(result: Tried, choice: Choice) -> tuple[AdaptedCandidate, ...]:
+def candidates_of(result: UnsupervisedRuns, choice: CandidateChoice) -> tuple[AdaptedCandidate, ...]:
     """The record of each candidate that knows no label."""
-    answers = answers_of(result)
+    answers = probabilities_of(result)
     scored = {validator: scores(answers, validator) for validator in VALIDATORS}
     return tuple(
         replace(
@@ -169,11 +171,11 @@ def candidates_of(result: Tried, choice: Choice) -> tuple[AdaptedCandidate, ...]
     )
 
 
-def judged_candidates(
-    candidates: Sequence[AdaptedCandidate], result: Tried, learned: Tried, choice: LabelledChoice
+def judge_candidates(
+    candidates: Sequence[AdaptedCandidate], result: UnsupervisedRuns, learned: UnsupervisedRuns, choice: LabelledChoice
 ) -> tuple[AdaptedCandidate, ...]:
     """The records of ``candidates`` and of those that learned from labels, with what labels say about each."""
-    before = answers_of(result)[NONE]
+    before = probabilities_of(result)[NONE]
     every = [*candidates, *(_candidate(learned, name, before, chosen=False) for name in learned.adapted)]
     return tuple(
         replace(
@@ -186,7 +188,7 @@ def judged_candidates(
     )
 
 
-def _candidate(result: Tried, name: str, before: NDArray[np.float64], *, chosen: bool) -> AdaptedCandidate:
+def _candidate(result: UnsupervisedRuns, name: str, before: NDArray[np.float64], *, chosen: bool) -> AdaptedCandidate:
     """What one did and what it answers, next to the probabilities of the net as it was."""
     adapted = result.adapted[name]
     answers = adapted.logits.argmax(1)

@@ -10,7 +10,7 @@ FLOOR = 1e-6
 """Smallest eigenvalue, as a share of the largest: a direction without spread has no scale."""
 
 
-def aligned(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
+def align_features(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
     """``source`` (n, d), whitened and then recoloured to the mean and covariance of ``target`` (m, d).
 
     Sun, Feng and Saenko 2016, arXiv 1511.05547, algorithm 1; the covariances are shrunk by Ledoit and Wolf's rule where

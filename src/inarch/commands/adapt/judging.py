@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from inarch.commands.adapt.selection import NONE
 from inarch.commands.train.learning_curve import accuracy_of_units
 from inarch.metrics.calibration import fit_temperature
-from inarch.metrics.comparison import BETTER, compared, paired_difference
+from inarch.metrics.comparison import BETTER, compare_classifiers, paired_difference
 from inarch.metrics.losses import log_losses
 from inarch.metrics.records import Comparison, Estimate
 from inarch.metrics.softmax import softmax
@@ -26,7 +26,7 @@ class LabelledChoice:
     """Each candidate beside the net as it was."""
 
 
-def chosen_by_labels(
+def choose_by_labels(
     held_out: Mapping[str, NDArray[np.float64]],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
@@ -52,17 +52,17 @@ def chosen_by_labels(
     losses = {name: log_losses(softmax(each, fit_temperature(each, labels)), labels) for name, each in held_out.items()}
 
     def beside(name: str, other: str) -> Comparison:
-        return compared((correct[name], correct[other]), groups, (losses[name], losses[other]))
+        return compare_classifiers((correct[name], correct[other]), groups, (losses[name], losses[other]))
 
     rivals = {name: beside(name, unlabelled_choice) for name in held_out if name != unlabelled_choice}
     better = [name for name, each in rivals.items() if each.verdict == BETTER]
-    name = _cheapest(better, losses) if better else unlabelled_choice
+    name = _cheapest_candidate(better, losses) if better else unlabelled_choice
     against = {each: beside(each, NONE) for each in held_out if each != NONE}
     accuracies = {each: accuracy_of_units((~own).astype(np.float64), units) for each, own in correct.items()}
-    return LabelledChoice(name, _why(name, unlabelled_choice, rivals, against), accuracies, against)
+    return LabelledChoice(name, _explain_choice(name, unlabelled_choice, rivals, against), accuracies, against)
 
 
-def _cheapest(better: list[str], losses: Mapping[str, NDArray[np.float64]]) -> str:
+def _cheapest_candidate(better: list[str], losses: Mapping[str, NDArray[np.float64]]) -> str:
     best = min(better, key=lambda name: float(losses[name].mean()))
     for name in better:
         if name == best:
@@ -73,21 +73,25 @@ def _cheapest(better: list[str], losses: Mapping[str, NDArray[np.float64]]) -> s
     return best
 
 
-def _why(name: str, unlabelled_choice: str, rivals: Mapping[str, Comparison], against: Mapping[str, Comparison]) -> str:
+def _explain_choice(
+    name: str, unlabelled_choice: str, rivals: Mapping[str, Comparison], against: Mapping[str, Comparison]
+) -> str:
     """The sentence that says what was taken and what that goes by."""
     if name == unlabelled_choice == NONE:
         return "the net was kept as it was: no candidate is better beyond chance on the labelled photos"
     if name == NONE:
         hurt = "adapting hurt, and the net was kept as it was"
-        return f"{hurt}: it is {_figures(rivals[NONE])} than {unlabelled_choice}"
+        return f"{hurt}: it is {_format_comparison(rivals[NONE])} than {unlabelled_choice}"
     if name == unlabelled_choice:
-        rest = f"; beside the net as it was it is {_figures(against[name])}"
+        rest = f"; beside the net as it was it is {_format_comparison(against[name])}"
         return f"{name} was taken, as without labels: on those no other is better beyond chance{rest}"
     than = "the net as it was" if unlabelled_choice == NONE else unlabelled_choice
-    return f"{name} was taken: it is {_figures(rivals[name])} than {than}, which would be taken without labels"
+    return (
+        f"{name} was taken: it is {_format_comparison(rivals[name])} than {than}, which would be taken without labels"
+    )
 
 
-def _figures(comparison: Comparison) -> str:
+def _format_comparison(comparison: Comparison) -> str:
     """``better (+4.0 points, 0.1 to 7.9, p = 0.04; log loss lower by 0.120)``"""
     gain, p = comparison.gain, comparison.p
     points = f"{100 * gain.value:+.1f} points, {100 * gain.low:+.1f} to {100 * gain.high:+.1f}, p = {p:.2g}"

@@ -18,22 +18,22 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from inarch.commands.adapt import training
-from inarch.commands.adapt.methods import balanced
-from inarch.commands.adapt.task import (
+from inarch.commands.adapt.methods import head_obstacle
+from inarch.commands.adapt.problem import (
     FEWEST_PHOTOS,
-    Adapted,
+    AdaptationProblem,
+    AdaptedModel,
     Domain,
-    Moving,
-    Task,
-    computed,
+    TrainableTail,
+    compute_logits,
 )
 from inarch.commands.adapt.training import (
-    Beside,
-    Course,
-    adopt,
+    AdaptationSchedule,
+    CompanionBatches,
+    adopt_domain_statistics,
     features_of,
-    names_behind_the_cut,
-    train_beside,
+    tail_tensor_names,
+    train_on_both_domains,
 )
 from inarch.data.split import Fold, loose_folds
 from inarch.metrics.calibration import fit_temperature
@@ -56,7 +56,7 @@ UPDATES = 200
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTarget:
     """Photos of the target whose labels may be learned from."""
 
     domain: Domain
@@ -70,15 +70,15 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Learned:
+class SupervisedModel:
     """What learning from labels made of a task's net."""
 
-    adapted: Adapted
+    adapted: AdaptedModel
     held_out: NDArray[np.float64]
     """Logits of each labelled photo, by a fit that had not seen its label: (n, classes)."""
 
 
-def head(task: Task, labelled: Labelled) -> Learned:
+def fit_head(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedModel:
     """The head learns anew on the features of both domains.
 
     The target's share and the penalty are those with the least cross-validated log loss on the target photos. The
@@ -87,9 +87,9 @@ def head(task: Task, labelled: Labelled) -> Learned:
     moving = task.moving().eval()
     source, target = (features_of(moving, task, each) for each in (task.source, labelled.domain))
 
-    def heads(most: int) -> _Heads:
+    def heads(most: int) -> _HeadFits:
         rows = task.seen[:: -(-len(task.seen) // most)]
-        return _Heads(source[rows], task.labels[rows], target, labelled.labels, task.classes)
+        return _HeadFits(source[rows], task.labels[rows], target, labelled.labels, task.classes)
 
     folds = labelled.folds(FOLDS, task.seed)
     grid = [(share, strength) for share in SHARES for strength in STRENGTHS]
@@ -103,8 +103,8 @@ def head(task: Task, labelled: Labelled) -> Learned:
         share, strength = grid[int(losses.mean(1).argmin())]
         fit = heads(MOST_PHOTOS).of(np.arange(len(labelled.labels)), share, strength)
     moving.set_head(fit.weight, fit.bias)
-    return Learned(
-        Adapted(
+    return SupervisedModel(
+        AdaptedModel(
             task.whole(moving),
             _temperature(task, held_out, labelled),
             f"target photos are {share:.0%} of the loss, penalty {strength:g}",
@@ -116,7 +116,7 @@ def head(task: Task, labelled: Labelled) -> Learned:
 
 
 @dataclass(frozen=True)
-class _Heads:
+class _HeadFits:
     """Linear fits of source features and of some target features."""
 
     source: NDArray[np.float32]
@@ -145,34 +145,38 @@ class _Heads:
         return logits
 
 
-def tune(task: Task, labelled: Labelled) -> Learned:
+def tune_tail(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedModel:
     """What moves learns from batches that are half of the source and half of the labelled target photos."""
     folds = labelled.folds(TUNED_FOLDS, task.seed)
     seconds = training.SHARE * task.seconds / (len(folds) + 1)
     held_out = np.empty((len(labelled.labels), task.classes))
     for seen, held in folds:
-        held_out[held] = computed(_tuned(task, labelled, seen, seconds)[0], task, labelled.domain, held)
-    moving, settings = _tuned(task, labelled, np.arange(len(labelled.labels)), seconds)
-    return Learned(
-        Adapted(
+        held_out[held] = compute_logits(_train_tail(task, labelled, seen, seconds)[0], task, labelled.domain, held)
+    moving, settings = _train_tail(task, labelled, np.arange(len(labelled.labels)), seconds)
+    return SupervisedModel(
+        AdaptedModel(
             task.whole(moving),
             _temperature(task, held_out, labelled),
             settings,
-            computed(moving, task, task.target),
-            names_behind_the_cut(task),
+            compute_logits(moving, task, task.target),
+            tail_tensor_names(task),
         ),
         held_out,
     )
 
 
-def _tuned(task: Task, labelled: Labelled, rows: NDArray[np.int64], seconds: float) -> tuple[Moving, str]:
+def _train_tail(
+    task: AdaptationProblem, labelled: LabelledTarget, rows: NDArray[np.int64], seconds: float
+) -> tuple[TrainableTail, str]:
     """From the bundle's weights, with averaged weights in the end and, where it has any, target statistics."""
     moving = task.moving()
-    beside = Beside(labelled.domain, rows, labelled.labels)
+    beside = CompanionBatches(labelled.domain, rows, labelled.labels)
     config = replace(training.ADAPTING, batch_size=training.ADAPTING.batch_size // 2)
-    settings = train_beside(task, moving, Course("tune", tune_loss, beside, UPDATES, seconds, config))
+    settings = train_on_both_domains(
+        task, moving, AdaptationSchedule("tune", tune_loss, beside, UPDATES, seconds, config)
+    )
     if norms_of(moving):
-        adopt(moving, task, task.target, np.arange(len(task.target)))
+        adopt_domain_statistics(moving, task, task.target, np.arange(len(task.target)))
     return moving, settings
 
 
@@ -183,25 +187,25 @@ def tune_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: T
     return F.cross_entropy(logits, labels), logits
 
 
-def _temperature(task: Task, held_out: NDArray[np.float64], labelled: Labelled) -> float:
+def _temperature(task: AdaptationProblem, held_out: NDArray[np.float64], labelled: LabelledTarget) -> float:
     """What fits target photos whose labels had not been seen; never below the task's own, for they are few."""
     return max(task.temperature, fit_temperature(held_out, labelled.labels))
 
 
-def no_statistics(task: Task) -> str:
+def tuning_obstacle(task: AdaptationProblem) -> str:
     """Why a tail cannot be tuned; empty where it can."""
     if norms_of(task.moving()) and len(task.target) < FEWEST_PHOTOS:
         return f"statistics of {len(task.target)} target photos are chance; it takes {FEWEST_PHOTOS}"
-    return balanced(task)
+    return head_obstacle(task)
 
 
 class LabelledMethod(NamedTuple):
     """A way of learning from labels of the target, and what may stand in its way."""
 
-    learn: Callable[[Task, Labelled], Learned]
-    obstacle: Callable[[Task], str]
+    learn: Callable[[AdaptationProblem, LabelledTarget], SupervisedModel]
+    obstacle: Callable[[AdaptationProblem], str]
 
 
 LABELLED_METHODS: Mapping[str, LabelledMethod] = MappingProxyType(
-    {"head": LabelledMethod(head, balanced), "tune": LabelledMethod(tune, no_statistics)}
+    {"head": LabelledMethod(fit_head, head_obstacle), "tune": LabelledMethod(tune_tail, tuning_obstacle)}
 )

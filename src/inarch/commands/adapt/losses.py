@@ -39,13 +39,13 @@ def domain_confusion(
         target: features of target photos.
         reversal: the gradient that leaves here is multiplied by minus this.
     """
-    together = critic(reversed_gradient(torch.cat([source, target]), reversal)).squeeze(1)
+    together = critic(reverse_gradient(torch.cat([source, target]), reversal)).squeeze(1)
     from_source, from_target = together.tensor_split([len(source)])
     wrong = F.softplus(from_source).mean() + F.softplus(-from_target).mean()
     return wrong / 2
 
 
-class _Reversal(torch.autograd.Function):
+class _GradientReversal(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, features: Tensor, factor: float) -> Tensor:
         ctx.factor = factor  # type: ignore[attr-defined]
@@ -56,11 +56,11 @@ class _Reversal(torch.autograd.Function):
         return -ctx.factor * gradients[0], None  # type: ignore[attr-defined]
 
 
-def reversed_gradient(features: Tensor, factor: float) -> Tensor:
+def reverse_gradient(features: Tensor, factor: float) -> Tensor:
     """``features`` as they are; the gradient through them is multiplied by ``-factor``."""
-    return _Reversal.apply(features, factor)
+    return _GradientReversal.apply(features, factor)
 
 
-def reversal_at(progress: float) -> float:
+def reversal_factor(progress: float) -> float:
     """The factor of the reversal, rising from 0 to 1 while training goes from 0 to 1 (the paper's section 5.2.2)."""
     return math.tanh(5 * progress)

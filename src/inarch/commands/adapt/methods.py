@@ -11,22 +11,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inarch.commands.adapt import training
-from inarch.commands.adapt.alignment import aligned
-from inarch.commands.adapt.losses import class_confusion, domain_confusion, reversal_at
-from inarch.commands.adapt.task import (
-    Adapted,
+from inarch.commands.adapt.alignment import align_features
+from inarch.commands.adapt.losses import class_confusion, domain_confusion, reversal_factor
+from inarch.commands.adapt.problem import (
+    AdaptationProblem,
+    AdaptedModel,
     Domain,
-    Moving,
-    Task,
-    computed,
+    TrainableTail,
+    compute_logits,
 )
 from inarch.commands.adapt.training import (
-    Beside,
-    Course,
-    adopt,
+    AdaptationSchedule,
+    CompanionBatches,
+    adopt_domain_statistics,
     features_of,
-    names_behind_the_cut,
-    train_beside,
+    tail_tensor_names,
+    train_on_both_domains,
 )
 from inarch.metrics.calibration import fit_temperature
 from inarch.models import norms_of
@@ -39,32 +39,37 @@ CALIBRATING = 2000
 """Temperatures are fitted on so many held-out source photos at most."""
 
 
-def adabn(task: Task) -> Adapted:
+def adabn(task: AdaptationProblem) -> AdaptedModel:
     """Adaptive batch normalisation, in every layer of the net."""
     model = copy.deepcopy(task.model).eval()
-    whole = replace(task, cut=None, source=_pixels(task.source), target=_pixels(task.target))
+    whole = replace(task, cut=None, source=_drop_maps(task.source), target=_drop_maps(task.target))
     names = [f"{at}.{name}" for at, module in model.named_modules() for name, _ in module.named_buffers(recurse=False)]
-    adopt(model, whole, whole.target, np.arange(len(whole.target)))
-    return Adapted(
+    adopt_domain_statistics(model, whole, whole.target, np.arange(len(whole.target)))
+    return AdaptedModel(
         model,
         task.temperature,  # of source photos seen through source statistics, as for the methods that train
         f"statistics of {len(norms_of(model))} layers",
-        computed(model, whole, whole.target),
+        compute_logits(model, whole, whole.target),
         frozenset(names),
     )
 
 
-def coral(task: Task) -> Adapted:
+def coral(task: AdaptationProblem) -> AdaptedModel:
     """The head learns anew, on source features that look like the target's."""
     moving = task.moving().eval()
     source, target = (features_of(moving, task, domain) for domain in (task.source, task.target))
     fit = fit_probe(
-        aligned(source, target)[None], task.labels, task.groups, classes=task.classes, seed=task.seed, balance="none"
+        align_features(source, target)[None],
+        task.labels,
+        task.groups,
+        classes=task.classes,
+        seed=task.seed,
+        class_weighting="none",
     )
     moving.set_head(fit.weight, fit.bias)
     unseen = np.isin(fit.held_out_rows, task.held)
     temperature = fit_temperature(fit.held_out[unseen], task.labels[fit.held_out_rows[unseen]])
-    return Adapted(
+    return AdaptedModel(
         task.whole(moving),
         max(task.temperature, temperature),
         f"penalty {fit.strength:g} per photo",
@@ -73,9 +78,9 @@ def coral(task: Task) -> Adapted:
     )
 
 
-def mcc(task: Task) -> Adapted:
+def mcc(task: AdaptationProblem) -> AdaptedModel:
     """Minimum class confusion on target photos, beside the labels of source photos."""
-    return _trained(task, task.moving(), mcc_loss, "mcc")
+    return _train_tail(task, task.moving(), mcc_loss, "mcc")
 
 
 def mcc_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +90,7 @@ def mcc_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Te
     return F.cross_entropy(logits, labels) + class_confusion(moving(target)), logits
 
 
-def dann(task: Task) -> Adapted:
+def dann(task: AdaptationProblem) -> AdaptedModel:
     """Domain-adversarial training: features by which a critic cannot tell the domains apart."""
     moving = task.moving()
     channels = moving.linear.in_features
@@ -98,71 +103,74 @@ def dann(task: Task) -> Adapted:
             nn.ReLU(),
             nn.Linear(CRITIC_WIDTH, 1),
         )
-    return _trained(task, moving, dann_loss, "dann")
+    return _train_tail(task, moving, dann_loss, "dann")
 
 
 def dann_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
     """As `mcc_loss`, with the critic's confusion."""
     source, target, progress = inputs
-    net = cast(Moving, moving)
+    net = cast(TrainableTail, moving)
     features = net.features(source)
     logits: Tensor = net.linear(features)
-    confusion = domain_confusion(net.critic, features, net.features(target), reversal_at(progress))
+    confusion = domain_confusion(net.critic, features, net.features(target), reversal_factor(progress))
     return F.cross_entropy(logits, labels) + confusion, logits
 
 
-def no_norms(task: Task) -> str:
+def statistics_obstacle(task: AdaptationProblem) -> str:
     """Why statistics cannot be adopted; empty where they can."""
     lacks = "the net has no batch normalisation, or it is folded into the weights: there are no statistics to adopt"
     return "" if norms_of(task.model) else lacks
 
 
-def balanced(task: Task) -> str:
+def head_obstacle(task: AdaptationProblem) -> str:
     """Why the head cannot learn anew; empty where it can."""
-    kept = f"the bundle was trained with the balance {task.balance!r}, which training its head anew would undo"
-    return "" if task.balance == "none" else kept
+    kept = (
+        f"the bundle was trained with the class weighting {task.class_weighting!r}, which training its head anew would "
+        "undo"
+    )
+    return "" if task.class_weighting == "none" else kept
 
 
-class Method(NamedTuple):
+class UnsupervisedMethod(NamedTuple):
     """A way of adapting, and what may stand in its way."""
 
-    adapt: Callable[[Task], Adapted]
-    obstacle: Callable[[Task], str]
+    adapt: Callable[[AdaptationProblem], AdaptedModel]
+    obstacle: Callable[[AdaptationProblem], str]
 
 
-METHODS: Mapping[str, Method] = MappingProxyType(
+METHODS: Mapping[str, UnsupervisedMethod] = MappingProxyType(
     {
-        "adabn": Method(adabn, no_norms),
-        "coral": Method(coral, balanced),
-        "mcc": Method(mcc, balanced),
-        "dann": Method(dann, balanced),
+        "adabn": UnsupervisedMethod(adabn, statistics_obstacle),
+        "coral": UnsupervisedMethod(coral, head_obstacle),
+        "mcc": UnsupervisedMethod(mcc, head_obstacle),
+        "dann": UnsupervisedMethod(dann, head_obstacle),
     }
 )
 
 
-def _trained(task: Task, moving: Moving, loss: Loss, name: str) -> Adapted:
+def _train_tail(task: AdaptationProblem, moving: TrainableTail, loss: Loss, name: str) -> AdaptedModel:
     """Train what moves on both domains; it ends with averaged weights and, where it has any, target statistics."""
-    unlabelled = Beside(task.target, np.arange(len(task.target)))
-    course = Course(name, loss, unlabelled, updates=training.UPDATES, seconds=training.SHARE * task.seconds)
-    settings = train_beside(task, moving, course)
+    unlabelled = CompanionBatches(task.target, np.arange(len(task.target)))
+    course = AdaptationSchedule(name, loss, unlabelled, updates=training.UPDATES, seconds=training.SHARE * task.seconds)
+    settings = train_on_both_domains(task, moving, course)
     temperature = _temperature(task, moving)
     if norms_of(moving):
-        adopt(moving, task, task.target, np.arange(len(task.target)))
-    return Adapted(
-        task.whole(moving), temperature, settings, computed(moving, task, task.target), names_behind_the_cut(task)
+        adopt_domain_statistics(moving, task, task.target, np.arange(len(task.target)))
+    return AdaptedModel(
+        task.whole(moving), temperature, settings, compute_logits(moving, task, task.target), tail_tensor_names(task)
     )
 
 
-def _temperature(task: Task, net: nn.Module) -> float:
+def _temperature(task: AdaptationProblem, net: nn.Module) -> float:
     """What fits held-out source photos, seen through source statistics; the net keeps these.
 
     Never below the task's own: the net may have learned from those photos before.
     """
     held = task.held[:: -(-len(task.held) // CALIBRATING)]
     if norms_of(net):
-        adopt(net, task, task.source, task.seen)
-    return max(task.temperature, fit_temperature(computed(net, task, task.source, held), task.labels[held]))
+        adopt_domain_statistics(net, task, task.source, task.seen)
+    return max(task.temperature, fit_temperature(compute_logits(net, task, task.source, held), task.labels[held]))
 
 
-def _pixels(domain: Domain) -> Domain:
+def _drop_maps(domain: Domain) -> Domain:
     return Domain(domain.pixels, None)

@@ -17,7 +17,7 @@ NONE = "none"
 
 
 @dataclass(frozen=True)
-class Choice:
+class CandidateChoice:
     """What was chosen and what it went by."""
 
     name: str
@@ -40,7 +40,9 @@ def scores(answers: Mapping[str, NDArray[np.float64]], validator: str) -> dict[s
     }
 
 
-def chosen(answers: Mapping[str, NDArray[np.float64]], validator: str | None, *, seed: int) -> Choice:
+def choose_candidate(
+    answers: Mapping[str, NDArray[np.float64]], validator: str | None, *, seed: int
+) -> CandidateChoice:
     """The candidate with the highest score, if it is higher than that of the net as it was beyond chance.
 
     Args:
@@ -51,16 +53,16 @@ def chosen(answers: Mapping[str, NDArray[np.float64]], validator: str | None, *,
     validator = validator or default_validator(len(answers))
     gains = _gains(answers, validator, np.random.default_rng(seed))
     if not gains:
-        return Choice(NONE, validator, gains, "the net was kept as it was: no other candidate could be tried")
+        return CandidateChoice(NONE, validator, gains, "the net was kept as it was: no other candidate could be tried")
     best = max(gains, key=lambda name: gains[name].value)
     gain = gains[best]
     interval = f"{gain.low:+.3f} to {gain.high:+.3f}"
     figures = f"its {validator} is {gain.value:+.3f} against the net as it was ({interval})"
     if gain.low > 0:
-        return Choice(best, validator, gains, f"{best} was taken: {figures}")
+        return CandidateChoice(best, validator, gains, f"{best} was taken: {figures}")
     verdict = "worse" if gain.high < 0 else "too close to call"
     why = f"the net was kept as it was: the best candidate is {best}, and {figures}: {verdict}"
-    return Choice(NONE, validator, gains, why)
+    return CandidateChoice(NONE, validator, gains, why)
 
 
 def _gains(

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.commands.adapt.task import FEWEST_PHOTOS
+from inarch.commands.adapt.problem import FEWEST_PHOTOS
 from inarch.data.folders import UNLABELLED
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan, scan_unlabelled
-from inarch.data.split import groups_of, judged_photos, learned_photos, split
-from inarch.data.store import Stored, store
+from inarch.data.split import evaluation_photos, groups_of, split, training_photos
+from inarch.data.store import StoredPhotos, store
 from inarch.errors import PhotosError
-from inarch.report.wording import counted
-from inarch.transfer.job import Job
+from inarch.report.wording import count_of
+from inarch.transfer.run import TrainingRun
 
 FEWEST_LABELLED = 6
 """To learn from, counting those that belong together once: with fewer, even a flawless rival of a net that is always
@@ -33,10 +33,10 @@ class TargetPhotos:
 
 
 @dataclass(frozen=True)
-class WithLabels:
+class LabelledPhotos:
     """Decoded photos and their labels."""
 
-    stored: Stored
+    stored: StoredPhotos
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
 
@@ -68,17 +68,17 @@ def target_photos(
         PhotosError: there are no such photos, or too few.
     """
     found = scan_unlabelled(target)
-    tested = None if oracle is None else _judged(scan(oracle, classes))
+    tested = None if oracle is None else _select_test_photos(scan(oracle, classes))
     learned = None
     if labelled is not None:
         given = scan(labelled, classes)
         if tested is None:
             given = _split(given, labelled, seed)
-            tested = _judged(given)
-        learned = _without(replace(given, photos=learned_photos(given)), tested)
+            tested = _select_test_photos(given)
+        learned = _exclude_photos(replace(given, photos=training_photos(given)), tested)
         check_labelled(labelled, len(set(groups_of(learned.photos))))
     if tested is not None and learned is not None:
-        found = _without(found, tested)
+        found = _exclude_photos(found, tested)
         if not found.photos:
             raise PhotosError(
                 f"All photos in {target} are among those to report on, and these are not adapted to: name others, or "
@@ -93,7 +93,7 @@ def check_unlabelled(target: str | Path, photos: int) -> None:
     """Refuse too few photos to adapt to without labels."""
     if photos < FEWEST_PHOTOS:
         raise PhotosError(
-            f"{target} holds {counted(photos, 'different photo')} that can be read; adapting takes {FEWEST_PHOTOS} at "
+            f"{target} holds {count_of(photos, 'different photo')} that can be read; adapting takes {FEWEST_PHOTOS} at "
             "least."
         )
 
@@ -102,25 +102,25 @@ def check_labelled(labelled: str | Path, photos: int) -> None:
     """Refuse too few photos to learn from."""
     if photos < FEWEST_LABELLED:
         raise PhotosError(
-            f"{labelled} holds {counted(photos, 'different photo')} to learn from, beside those to report on; learning "
-            f"from labels takes {FEWEST_LABELLED} at least: label some more."
+            f"{labelled} holds {count_of(photos, 'different photo')} to learn from, beside those to report on; "
+            f"learning from labels takes {FEWEST_LABELLED} at least: label some more."
         )
 
 
-def decoded(what: Path | str, photos: PhotoSet, job: Job) -> Stored:
+def decode_photos(what: Path | str, photos: PhotoSet, job: TrainingRun) -> StoredPhotos:
     """Photos without labels, decoded as far as they can be read."""
     try:
-        return store(_unlabelled(photos), job.preprocessing, job.cache, partial(job.progress, "decode"))
+        return store(_strip_labels(photos), job.preprocessing, job.cache, partial(job.progress, "decode"))
     except PhotosError as error:
-        raise PhotosError(f"None of the {counted(len(photos.photos), 'photo')} in {what} can be read.") from error
+        raise PhotosError(f"None of the {count_of(len(photos.photos), 'photo')} in {what} can be read.") from error
 
 
-def decoded_with_labels(what: Path | str, photos: PhotoSet, job: Job) -> WithLabels:
+def decode_labelled_photos(what: Path | str, photos: PhotoSet, job: TrainingRun) -> LabelledPhotos:
     """The same with their labels, of which a class may lack photos."""
-    stored = decoded(what, photos, job)
+    stored = decode_photos(what, photos, job)
     known = {photo.path: photo for photo in photos.photos}
     kept = [known[photo.path] for photo in stored.photos.photos]
-    return WithLabels(stored, np.array([photo.label for photo in kept], dtype=np.int64), groups_of(kept))
+    return LabelledPhotos(stored, np.array([photo.label for photo in kept], dtype=np.int64), groups_of(kept))
 
 
 def _split(photos: PhotoSet, given: str | Path, seed: int) -> PhotoSet:
@@ -133,17 +133,17 @@ def _split(photos: PhotoSet, given: str | Path, seed: int) -> PhotoSet:
         ) from error
 
 
-def _judged(photos: PhotoSet) -> PhotoSet:
-    return replace(photos, photos=judged_photos(photos)[1])
+def _select_test_photos(photos: PhotoSet) -> PhotoSet:
+    return replace(photos, photos=evaluation_photos(photos)[1])
 
 
-def _without(photos: PhotoSet, others: PhotoSet) -> PhotoSet:
+def _exclude_photos(photos: PhotoSet, others: PhotoSet) -> PhotoSet:
     """Those whose bytes are not among the others'."""
     digests = {photo.digest for photo in others.photos}
     return replace(photos, photos=tuple(photo for photo in photos.photos if photo.digest not in digests))
 
 
-def _unlabelled(photos: PhotoSet) -> PhotoSet:
+def _strip_labels(photos: PhotoSet) -> PhotoSet:
     """The same photos, as if nobody had looked at their labels."""
     blind = tuple(replace(photo, label=0, split="") for photo in photos.photos)
     return replace(photos, classes=(UNLABELLED,), photos=blind)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inarch.metrics.records import Estimate
-from inarch.report.wording import counted, duration, percent
+from inarch.report.wording import count_of, duration, percent
 
 
 def adaptation_lines(adaptation: Mapping[str, Any]) -> tuple[str, ...]:
@@ -13,11 +13,11 @@ def adaptation_lines(adaptation: Mapping[str, Any]) -> tuple[str, ...]:
     learned = adaptation["labelled"]
     by = f"their {adaptation['validator']}"
     if learned:
-        by = f"{counted(learned, 'photo')} with labels, each answered by a fit that had not seen its label"
+        by = f"{count_of(learned, 'photo')} with labels, each answered by a fit that had not seen its label"
     columns = [*(name for name, _ in candidates[0]["scores"]), *(["beside none"] if learned else [])]
     titles = f"  {'method':<7}" + "".join(f"{name:>12}" for name in columns) + f"{'changed':>10}{'time':>13}"
     last = ["on labels"] * bool(learned) + ["oracle"] * any(each["oracle"] for each in candidates)
-    lines = [f"adapted to {counted(adaptation['photos'], 'photo')} without labels; chosen by {by}:"]
+    lines = [f"adapted to {count_of(adaptation['photos'], 'photo')} without labels; chosen by {by}:"]
     lines.append(titles + "".join(f"  {name:<32}" for name in last).rstrip())
     lines += [_row(each, columns, last) for each in candidates]
     lines += [f"- {method} was left out: {why}" for method, why in adaptation["left_out"]]

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from inarch.commands.adapt.problem import AdaptationProblem, Domain, TrainableTail
 from inarch.commands.adapt.statistics import adopt_statistics
-from inarch.commands.adapt.task import Domain, Moving, Task
 from inarch.models import evaluating
 from inarch.training.budget import TimePlan, update_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Batch, Run, Source
+from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import Loss
 from inarch.training.seeds import generator
 
@@ -32,7 +32,7 @@ EPOCH = 30
 
 
 @dataclass(frozen=True)
-class Beside:
+class CompanionBatches:
     """What the source photos of each batch are seen beside."""
 
     domain: Domain
@@ -43,12 +43,12 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Course:
-    """How `train_beside` learns."""
+class AdaptationSchedule:
+    """How `train_on_both_domains` learns."""
 
     name: str
     loss: Loss
-    beside: Beside
+    beside: CompanionBatches
     updates: int
     """Where there is time."""
     seconds: float
@@ -56,14 +56,14 @@ class Course:
     config: TrainingConfig = ADAPTING
 
 
-def train_beside(task: Task, moving: Moving, course: Course) -> str:
+def train_on_both_domains(task: AdaptationProblem, moving: TrainableTail, course: AdaptationSchedule) -> str:
     """Train ``moving`` in place; it ends with averaged weights. Returns what was done, in words.
 
     The loss is handed (source inputs, target inputs, how far training has come from 0 to 1) and the labels.
     """
     examples = min(len(task.seen), EPOCH * course.config.batch_size)
-    timed = Source(examples, partial(_batch, task, course.beside, lambda: 1))
-    config = _fitting(task, moving, timed, course)
+    timed = ExampleSource(examples, partial(_batch, task, course.beside, lambda: 1))
+    config = _plan_epochs(task, moving, timed, course)
     run = Run(moving, config)
     source = replace(timed, batch=partial(_batch, task, course.beside, lambda: run.config.epochs))
     fewest = -(-min(course.updates, FEWEST_UPDATES) // source.steps(config))
@@ -74,7 +74,9 @@ def train_beside(task: Task, moving: Moving, course: Course) -> str:
     return f"{source.steps(config) * len(run.history)} updates, {config.optimiser} {config.lr:g}"
 
 
-def _batch(task: Task, beside: Beside, epochs: Callable[[], int], indices: Tensor, epoch: int) -> Batch:
+def _batch(
+    task: AdaptationProblem, beside: CompanionBatches, epochs: Callable[[], int], indices: Tensor, epoch: int
+) -> Batch:
     """Source photos and as many others, drawn anew."""
     first = int(indices[0])
     order = torch.randperm(len(task.seen), generator=generator(task.seed, "source", epoch))
@@ -91,7 +93,9 @@ def _batch(task: Task, beside: Beside, epochs: Callable[[], int], indices: Tenso
     return (source, target, (epoch - 1) / epochs()), torch.from_numpy(labels)
 
 
-def _fitting(task: Task, moving: Moving, source: Source, course: Course) -> TrainingConfig:
+def _plan_epochs(
+    task: AdaptationProblem, moving: TrainableTail, source: ExampleSource, course: AdaptationSchedule
+) -> TrainingConfig:
     """As many epochs as make up the updates, or as the time allows, by timing one update here and now."""
     config = replace(course.config, seed=task.seed)
     rows = torch.arange(min(config.batch_size, source.examples))
@@ -100,20 +104,20 @@ def _fitting(task: Task, moving: Moving, source: Source, course: Course) -> Trai
     return replace(config, epochs=max(1, round(updates / source.steps(config))))
 
 
-def adopt(net: nn.Module, task: Task, domain: Domain, rows: NDArray[np.int64]) -> None:
+def adopt_domain_statistics(net: nn.Module, task: AdaptationProblem, domain: Domain, rows: NDArray[np.int64]) -> None:
     """Take over the statistics of some of these photos, shuffled: photos of one class often stand side by side."""
     order = torch.randperm(len(rows), generator=generator(task.seed, "statistics"))[:COUNTED].numpy()
     adopt_statistics(net, task.batches(domain, rows[order]))
 
 
 @torch.no_grad()
-def features_of(moving: Moving, task: Task, domain: Domain) -> NDArray[np.float32]:
+def features_of(moving: TrainableTail, task: AdaptationProblem, domain: Domain) -> NDArray[np.float32]:
     """What the last linear layer takes, (n, d), in evaluation mode."""
     with evaluating(moving):
         return np.concatenate([moving.features(batch).numpy() for batch in task.batches(domain)])
 
 
-def names_behind_the_cut(task: Task) -> frozenset[str]:
+def tail_tensor_names(task: AdaptationProblem) -> frozenset[str]:
     """The tensors of the task's net that move where everything behind its cut does."""
     moving = task.moving()
     parts = {"backbone": moving.body, "head": moving.head}

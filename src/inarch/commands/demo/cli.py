@@ -21,14 +21,14 @@ def demo(
     """
     from inarch.bundle.format import REPORT
     from inarch.commands.demo.demo import demo as run
-    from inarch.commands.train.text import side_by_side
+    from inarch.commands.train.text import comparison_lines
 
     with progress() as show:
         made = run(out, seed, show)
     if as_json:
         typer.echo(json.dumps({name: bundle.metrics for name, bundle in made._asdict().items()}, indent=2))
         return
-    typer.echo("\n".join(side_by_side({name: bundle.metrics for name, bundle in made._asdict().items()})))
+    typer.echo("\n".join(comparison_lines({name: bundle.metrics for name, bundle in made._asdict().items()})))
     typer.echo("\nThe backbone has learned from photos, never from digits: a far source. It is quick all the same.")
     typer.echo(f"\nreports {made.grafted.path / REPORT}\n        {made.scratch.path / REPORT}")
     typer.echo(f"next    inarch predict {made.grafted.path} {out / 'photos' / '7'}/*.png")

@@ -9,7 +9,7 @@ from inarch.commands.demo.digits import write_digits
 from inarch.commands.train.run import TrainOptions, train
 from inarch.data.augment import Augmentation
 from inarch.errors import OutputError
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 
 DIGITS = Augmentation(flip=False, min_scale=0.7, rotate=10.0)
 """A mirrored digit is no digit, and one that is half cut off may be another."""
@@ -26,7 +26,7 @@ class Demo(NamedTuple):
     """A small net that learns from the demo's photos alone."""
 
 
-def demo(out: Path, seed: int = 0, progress: Progress = silent) -> Demo:
+def demo(out: Path, seed: int = 0, progress: Progress = ignore_progress) -> Demo:
     """Write the digits as photos to ``out/photos`` and train on them twice: ``out/grafted`` and ``out/scratch``.
 
     Raises:

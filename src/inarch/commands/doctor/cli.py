@@ -38,7 +38,7 @@ def doctor(
     Example: inarch doctor photos --out check, then inarch doctor photos --out check --apply check/patch.csv
     """
     from inarch.commands.doctor.doctor import PATCH, REPORT, DoctorOptions
-    from inarch.commands.doctor.doctor import apply as make_manifest
+    from inarch.commands.doctor.doctor import apply_patch as make_manifest
     from inarch.commands.doctor.doctor import doctor as run
     from inarch.commands.doctor.text import to_json, to_text
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch import clock
-from inarch.commands.doctor.checks.classes import classes
-from inarch.commands.doctor.checks.copies import copies, twins
-from inarch.commands.doctor.checks.files import hidden, left_out, names_and_shapes
-from inarch.commands.doctor.checks.pictures import border_of, flatness_of, pictures
-from inarch.commands.doctor.labels import labels_checked
-from inarch.commands.doctor.patch import patched, read_patch, to_patch
+from inarch.commands.doctor.checks.classes import report_class_problems
+from inarch.commands.doctor.checks.copies import report_copies, report_near_duplicates
+from inarch.commands.doctor.checks.files import report_header_problems, report_hidden_entries, report_skipped_files
+from inarch.commands.doctor.checks.pictures import border_of, flatness_of, report_image_problems
+from inarch.commands.doctor.labels import report_label_problems
+from inarch.commands.doctor.patch import apply_decisions, read_patch, to_patch
 from inarch.commands.doctor.records import KINDS, Diagnosis, Finding
 from inarch.commands.doctor.report import to_html
 from inarch.commands.train.run import (
@@ -22,24 +22,24 @@ from inarch.commands.train.run import (
     choices_of,
 )
 from inarch.data.bursts import bursts_of
-from inarch.data.grouping import headers_of, joined
-from inarch.data.looking import looked_at, twin_clusters
+from inarch.data.duplicate_search import cluster_near_duplicates, store_thumbnails
+from inarch.data.grouping import headers_of, merge_clusters
 from inarch.data.manifest import to_manifest
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import survey
 from inarch.data.split import counts_by_split
-from inarch.data.store import CHUNK_ROWS, Stored, store
+from inarch.data.store import CHUNK_ROWS, StoredPhotos, store
 from inarch.errors import OutputError, PhotosError, UserError
 from inarch.models.anatomy.trace import trace_architecture
 from inarch.options.checks import check_seed_and_time
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.report.raster import jpeg
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.storage.files import make_folder, write_text
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Stopwatch
 from inarch.transfer.ranking import FEWEST_OF_CLASS, Option, rank
+from inarch.transfer.run import Stopwatch
 
 REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
 MOST_MACS = 1e12
@@ -75,7 +75,7 @@ class DoctorOptions:
 
 
 def doctor(
-    photos: str | Path, out: str | Path, options: DoctorOptions | None = None, progress: Progress = silent
+    photos: str | Path, out: str | Path, options: DoctorOptions | None = None, progress: Progress = ignore_progress
 ) -> Diagnosis:
     """Look at every photo, and write what was found to ``report.html`` and what is proposed to ``patch.csv``.
 
@@ -95,7 +95,7 @@ def doctor(
         found = survey(photos)
     make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
-        diagnosis, looked = _diagnosed(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
+        diagnosis, looked = _diagnose_photos(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
         patch = Path(out, PATCH)
         text = to_patch(diagnosis.decisions)
         _check_patch(patch, text)
@@ -104,12 +104,12 @@ def doctor(
     return diagnosis
 
 
-def apply(
+def apply_patch(
     photos: str | Path,
     patch: str | Path,
     out: str | Path,
     options: DoctorOptions | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Path:
     """Write ``manifest.csv``, which `train` takes for the photos: patched, readable, and what belongs together grouped.
 
@@ -131,49 +131,51 @@ def apply(
     """
     options = options or DoctorOptions()
     found = survey(photos)
-    decided = patched(found, read_patch(Path(patch), found))
+    decided = apply_decisions(found, read_patch(Path(patch), found))
     if not decided.photos:
         raise PhotosError(f"After {patch} no photo of {photos} is left; keep some.")
     make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
-        looked = looked_at(decided, options.cache, progress)
-        clusters = twin_clusters(looked, options.cache, progress)
-    grouped = joined(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
+        looked = store_thumbnails(decided, options.cache, progress)
+        clusters = cluster_near_duplicates(looked, options.cache, progress)
+    grouped = merge_clusters(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
     manifest = Path(out, MANIFEST)
     write_text(manifest, to_manifest(grouped, manifest.parent))
     return manifest
 
 
-def _diagnosed(
+def _diagnose_photos(
     found: PhotoSet, options: DoctorOptions, progress: Progress, stopwatch: Stopwatch, *, is_folder: bool
-) -> tuple[Diagnosis, Stored]:
+) -> tuple[Diagnosis, StoredPhotos]:
     """What is wrong with the photos, and the photos seen small; beside a manifest, hidden files mean nothing."""
     with stopwatch.phase("decode"):
-        looked = looked_at(found, options.cache, progress)
+        looked = store_thumbnails(found, options.cache, progress)
     with stopwatch.phase("headers"):
         headers = headers_of(looked.photos)
     with stopwatch.phase("near-duplicates"):
-        clusters = twin_clusters(looked, options.cache, progress)
+        clusters = cluster_near_duplicates(looked, options.cache, progress)
     bursts = bursts_of(headers)
     readable = looked.photos
     paths = [photo.path for photo in readable.photos]
     known = {path: header for path, header in zip(paths, headers, strict=True) if header is not None}
     with stopwatch.phase("pictures"):
-        flatness, borders = _measured(looked)
+        flatness, borders = _measure_images(looked)
     findings = [
-        *left_out(readable),
-        *(hidden(Path(found.root)) if is_folder else ()),
-        *names_and_shapes(known),
-        *classes(readable),
-        *pictures(readable, flatness, borders),
-        *copies(readable),
-        *twins(readable, clusters),
-        *_bursts(paths, bursts),
+        *report_skipped_files(readable),
+        *(report_hidden_entries(Path(found.root)) if is_folder else ()),
+        *report_header_problems(known),
+        *report_class_problems(readable),
+        *report_image_problems(readable, flatness, borders),
+        *report_copies(readable),
+        *report_near_duplicates(readable, clusters),
+        *_report_bursts(paths, bursts),
     ]
     notes = () if options.labels else ("Labels were not checked, as asked.",)
     if options.labels:
         try:
-            suspected, note = _labels(joined(readable, [*clusters, *bursts]), options, progress, stopwatch)
+            suspected, note = _judge_labels(
+                merge_clusters(readable, [*clusters, *bursts]), options, progress, stopwatch
+            )
             findings += suspected
             notes = (note,)
         except PhotosError as error:
@@ -191,7 +193,7 @@ def _diagnosed(
     return diagnosis, looked
 
 
-def _labels(
+def _judge_labels(
     grouped: PhotoSet, options: DoctorOptions, progress: Progress, stopwatch: Stopwatch
 ) -> tuple[Sequence[Finding], str]:
     """Findings about labels, and a word on who judged; classes without photos do not matter.
@@ -217,16 +219,16 @@ def _labels(
     start, preprocessing = choices[0]
     if len(choices) > 1:
         with stopwatch.phase("backbones"):
-            judge = _judge(filled, choices, options, progress)
+            judge = _choose_judge(filled, choices, options, progress)
             start, preprocessing = judge.start, judge.preprocessing
     with stopwatch.phase("decode"):
         stored = store(filled, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
     with stopwatch.phase("labels"):
         prefix = Prefix(start.backbone, start.digest, preprocessing, None, options.cache)
-        return labels_checked(stored, prefix, start.architecture, progress, seed=options.seed)
+        return report_label_problems(stored, prefix, start.architecture, progress, seed=options.seed)
 
 
-def _judge(found: PhotoSet, choices: Sequence[Choice], options: DoctorOptions, progress: Progress) -> Option:
+def _choose_judge(found: PhotoSet, choices: Sequence[Choice], options: DoctorOptions, progress: Progress) -> Option:
     """Of the backbones at hand the one that suits the photos best, at a size at which it can see all of them."""
     sized = [Option(*choice).resized(share) for share in SIZES for choice in choices]
     costs = [_macs(option) * len(found.photos) for option in sized]
@@ -250,20 +252,20 @@ def _macs(option: Option) -> int:
     return trace_architecture(option.start.architecture, image_size=option.preprocessing.image_size).macs
 
 
-def _measured(looked: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _measure_images(looked: StoredPhotos) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What `flatness_of` and `border_of` say of every photo, (n,) each."""
     starts = range(0, len(looked.images), CHUNK_ROWS)
     parts = [looked.images[start : start + CHUNK_ROWS] for start in starts]
     return np.concatenate([flatness_of(part) for part in parts]), np.concatenate([border_of(part) for part in parts])
 
 
-def _bursts(paths: Sequence[str], bursts: Sequence[Sequence[int]]) -> Iterator[Finding]:
+def _report_bursts(paths: Sequence[str], bursts: Sequence[Sequence[int]]) -> Iterator[Finding]:
     for burst in bursts:
         first, *others = (paths[index] for index in burst)
         yield Finding("burst", first, f"It and {len(others)} more were taken within seconds.", tuple(others))
 
 
-def _thumbnails(looked: Stored, diagnosis: Diagnosis) -> dict[str, bytes]:
+def _thumbnails(looked: StoredPhotos, diagnosis: Diagnosis) -> dict[str, bytes]:
     """Small JPEGs by path, of the photos that the page shows."""
     row_of = {photo.path: row for row, photo in enumerate(looked.photos.photos)}
     wanted = dict.fromkeys(

@@ -6,17 +6,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.commands.doctor.confident import suspects
+from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.augment import Augmentation
 from inarch.data.photos import PhotoSet
-from inarch.data.split import distinct, folds, groups_of
-from inarch.data.store import Stored
+from inarch.data.split import count_groups, folds, groups_of
+from inarch.data.store import StoredPhotos
 from inarch.metrics.softmax import softmax
 from inarch.progress import Progress
 from inarch.report.wording import percent
 from inarch.transfer.features import Prefix
-from inarch.transfer.linear import fit_at, fit_probe, some_rows
+from inarch.transfer.linear import fit_at, fit_probe, subsample_rows
 
 FOLDS = 5
 SEARCHED = 2000
@@ -27,8 +27,8 @@ MARGIN = 0.5
 the features cannot tell (see `benchmarks.faults`)."""
 
 
-def labels_checked(
-    stored: Stored, prefix: Prefix, name: str, progress: Progress, *, seed: int
+def report_label_problems(
+    stored: StoredPhotos, prefix: Prefix, name: str, progress: Progress, *, seed: int
 ) -> tuple[list[Finding], str]:
     """A finding for every label that is probably wrong, the surest first; and a sentence that says how well is judged.
 
@@ -45,7 +45,7 @@ def labels_checked(
     photos = stored.photos
     rows = prefix.view(0, Augmentation()).compute(stored, np.arange(len(photos.photos)), partial(progress, "features"))
     labels = np.array([photo.label for photo in photos.photos], dtype=np.int64)
-    probabilities = out_of_fold(
+    probabilities = predict_out_of_fold(
         {stage: rows[prefix.output(stage)][:] for stage in prefix.stages},
         labels,
         groups_of(photos.photos),
@@ -62,7 +62,7 @@ def labels_checked(
 
 
 def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Iterator[Finding]:
-    for suspect in suspects(probabilities, labels):
+    for suspect in find_label_errors(probabilities, labels):
         if suspect.margin < MARGIN:
             return
         path = photos.photos[suspect.row].path
@@ -75,7 +75,7 @@ def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDAr
         )
 
 
-def out_of_fold(
+def predict_out_of_fold(
     features: dict[str, NDArray[np.float32]],
     labels: NDArray[np.int64],
     groups: NDArray[np.intp],
@@ -95,8 +95,8 @@ def out_of_fold(
     Raises:
         PhotosError: a class has fewer than two different photos.
     """
-    rows = some_rows(labels, seed, SEARCHED)
-    if min(distinct(labels[rows], groups[rows], classes)) < 2:  # of a rare class, copies were drawn
+    rows = subsample_rows(labels, seed, SEARCHED)
+    if min(count_groups(labels[rows], groups[rows], classes)) < 2:  # of a rare class, copies were drawn
         rows = np.arange(len(labels))
     fits = {
         stage: fit_probe(each[None, rows], labels[rows], groups[rows], classes=classes, seed=seed, repeats=1)
@@ -107,7 +107,7 @@ def out_of_fold(
     if len(fit.held_out_rows) == len(labels):
         return softmax(fit.held_out)
     logits = np.empty((len(labels), classes))
-    k = min(FOLDS, *distinct(labels, groups, classes))
+    k = min(FOLDS, *count_groups(labels, groups, classes))
     for seen, held in folds(labels, k=k, seed=seed, groups=groups):
         part = fit_at(features[stage][seen], labels[seen], fit.strength, classes=classes)
         logits[held] = part.logits(features[stage][held])

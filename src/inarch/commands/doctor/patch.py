@@ -45,7 +45,7 @@ def read_patch(patch: Path, photos: PhotoSet) -> tuple[Decision, ...]:
     return tuple(decision for _, decision in decisions.values())
 
 
-def patched(photos: PhotoSet, decisions: Iterable[Decision]) -> PhotoSet:
+def apply_decisions(photos: PhotoSet, decisions: Iterable[Decision]) -> PhotoSet:
     """The photos after every decision: some are gone, some are of another class."""
     by_path = {decision.path: decision for decision in decisions}
     kept = []

@@ -34,11 +34,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "copy-across-splits": Kind(
             ERROR, "The same file in two splits", "Drop it from the split that is learned from."
         ),
-        "twin-across-splits": Kind(
+        "near-duplicate-across-splits": Kind(
             ERROR, "Near-duplicates in two splits", "Drop the one that is learned from: what it tests is known already."
         ),
         "few-photos": Kind(WARNING, "Classes with hardly any photos", "Add photos, or merge the class with another."),
-        "twin-across-classes": Kind(
+        "near-duplicate-across-classes": Kind(
             WARNING,
             "Near-duplicates under two classes",
             "One of the labels is probably wrong: relabel it, or drop both.",
@@ -54,10 +54,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             WARNING, "Class names that are easily confused", "Rename the folder; if both are one class, merge them."
         ),
         "imbalance": Kind(
-            WARNING, "Classes of very different size", "Add photos to the small ones, or train with --balance logits."
+            WARNING,
+            "Classes of very different size",
+            "Add photos to the small ones, or train with --class-weighting logit-adjustment.",
         ),
         "aspect": Kind(WARNING, "Photos far from square", "Crop it to what matters: only the centre square is seen."),
-        "twin": Kind(NOTE, "Near-duplicates", "Nothing has to be done: they are kept on one side of every split."),
+        "near-duplicate": Kind(
+            NOTE, "Near-duplicates", "Nothing has to be done: they are kept on one side of every split."
+        ),
         "burst": Kind(
             NOTE, "Photos taken within seconds", "Nothing has to be done: the manifest keeps each burst on one side."
         ),
@@ -118,7 +122,7 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same in every run, as long as the file keeps its place: ``twin-1f0c9a3e``."""
+        """The same in every run, as long as the file keeps its place: ``near-duplicate-1f0c9a3e``."""
         return f"{self.kind}-{hashlib.sha256(self.path.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 

@@ -10,7 +10,7 @@ from inarch.commands.doctor.records import (
     Diagnosis,
     Finding,
 )
-from inarch.report.wording import counted, duration, printable
+from inarch.report.wording import count_of, duration, make_printable
 
 SHOWN = 5
 """Findings of each kind that are listed; the page and the JSON have more."""
@@ -19,9 +19,9 @@ SHOWN = 5
 def summary(diagnosis: Diagnosis) -> str:
     """One sentence: how many photos, and how much is wrong with them."""
     counts = {each: sum(finding.severity == each for finding in diagnosis.findings) for each in SEVERITIES}
-    told = ", ".join(counted(count, severity) for severity, count in counts.items())
-    classes = counted(len(diagnosis.classes), "class", "classes")
-    return f"{counted(diagnosis.photos, 'readable photo')} in {classes}: {told}."
+    told = ", ".join(count_of(count, severity) for severity, count in counts.items())
+    classes = count_of(len(diagnosis.classes), "class", "classes")
+    return f"{count_of(diagnosis.photos, 'readable photo')} in {classes}: {told}."
 
 
 def to_text(diagnosis: Diagnosis) -> str:
@@ -48,7 +48,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
 
 def line(finding: Finding) -> str:
     """The file, and what is wrong with it."""
-    return printable(f"{finding.path}: {finding.problem}" if finding.path else finding.problem)
+    return make_printable(f"{finding.path}: {finding.problem}" if finding.path else finding.problem)
 
 
 def to_json(diagnosis: Diagnosis) -> str:

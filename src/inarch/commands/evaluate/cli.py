@@ -28,7 +28,7 @@ def evaluate(
     share_of("--goal", goal)
     from inarch.commands.evaluate.evaluate import evaluate as run
     from inarch.report.evaluation import to_text
-    from inarch.report.wording import printable
+    from inarch.report.wording import make_printable
 
     with progress() as show:
         figures, skipped = run(bundle, photos, show, goal=goal)
@@ -38,7 +38,7 @@ def evaluate(
         return
     typer.echo(to_text(figures))
     for each in skipped:
-        typer.echo(printable(f"left out: {each.path}: {each.reason}"))
+        typer.echo(make_printable(f"left out: {each.path}: {each.reason}"))
 
 
 COMMANDS = (Command(evaluate, place=20),)

@@ -9,17 +9,17 @@ import numpy as np
 from inarch.bundle.predictor import Prediction, Predictor
 from inarch.data.photos import SkippedFile
 from inarch.data.scan import scan
-from inarch.data.split import judged_photos
+from inarch.data.split import evaluation_photos
 from inarch.errors import PhotosError
 from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import evaluate as evaluate_probabilities
-from inarch.metrics.coverage import answered
+from inarch.metrics.coverage import measure_coverage
 from inarch.metrics.records import Evaluation
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 
 
 def evaluate(
-    bundle: str | Path, photos: str | Path, progress: Progress = silent, *, goal: float | None = None
+    bundle: str | Path, photos: str | Path, progress: Progress = ignore_progress, *, goal: float | None = None
 ) -> tuple[Evaluation, tuple[SkippedFile, ...]]:
     """Measure a bundle on the test or validation split where there is one, else on all photos.
 
@@ -39,9 +39,9 @@ def evaluate(
     """
     predictor = Predictor(bundle, goal=goal)
     found = scan(photos, predictor.classes)
-    name, chosen = judged_photos(found)
+    name, chosen = evaluation_photos(found)
     files = [Path(found.root) / photo.path for photo in chosen]
-    answers = list(_counted(predictor.predict(files), len(files), progress))
+    answers = list(_report_progress(predictor.predict(files), len(files), progress))
     readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
     if not readable:
         raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read.")
@@ -57,12 +57,12 @@ def evaluate(
     )
     if predictor.rule is not None:
         novelties = np.array([answer.novelty for _, answer in readable])
-        kept = answered(predictor.rule, *confidence_and_correct(given, labels), novelties)
+        kept = measure_coverage(predictor.rule, *confidence_and_correct(given, labels), novelties)
         figures = replace(figures, answered=kept)
     return figures, (*found.skipped, *unreadable)
 
 
-def _counted(answers: Iterable[Prediction], total: int, progress: Progress) -> Iterator[Prediction]:
+def _report_progress(answers: Iterable[Prediction], total: int, progress: Progress) -> Iterator[Prediction]:
     for done, answer in enumerate(answers, start=1):
         progress("evaluate", done, total)
         yield answer

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from inarch.commands.explain.records import BorderSight, MethodCheck
+from inarch.commands.explain.records import BorderReliance, FaithfulnessCheck
 from inarch.metrics.intervals import t_interval, wilson
 from inarch.metrics.records import Estimate
 from inarch.models import Classifier
-from inarch.models.foreign import required
+from inarch.models.foreign import import_required
 from inarch.models.shapes import Images
 
 FIELDS = 8
@@ -41,7 +41,7 @@ Method = Callable[[Classifier, Images, int], Tensor]
 
 def grad_cam(net: Classifier, image: Images, answer: int) -> Tensor:
     """Of the last map, upsampled, (1, 1, side, side)."""
-    attr = required("captum", "explain").attr
+    attr = import_required("captum", "explain").attr
     last = list(net.backbone.stages.values())[-1]
     seen = attr.LayerGradCam(net, last).attribute(image, target=answer, relu_attributions=True)
     return F.interpolate(seen.detach(), image.shape[-2:], mode="bilinear", align_corners=False)
@@ -50,7 +50,7 @@ def grad_cam(net: Classifier, image: Images, answer: int) -> Tensor:
 def integrated_gradients(net: Classifier, image: Images, answer: int) -> Tensor:
     """Summed over colours, (1, 1, side, side); the way begins at the mean colour, which is 0."""
     seen = (
-        required("captum", "explain")
+        import_required("captum", "explain")
         .attr.IntegratedGradients(net)
         .attribute(image, target=answer, n_steps=PATH, internal_batch_size=PATH)
     )
@@ -62,7 +62,7 @@ def occlusion(net: Classifier, image: Images, answer: int) -> Tensor:
     size = max(1, image.shape[-1] // FIELDS)
     with torch.no_grad():
         seen = (
-            required("captum", "explain")
+            import_required("captum", "explain")
             .attr.Occlusion(net)
             .attribute(image, (3, size, size), strides=(3, size, size), target=answer, perturbations_per_eval=BATCH)
         )
@@ -74,7 +74,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 )
 
 
-def attributed(method: str, net: Classifier, image: Images, answer: int) -> Map:
+def compute_attribution(method: str, net: Classifier, image: Images, answer: int) -> Map:
     """The map of one photo for one answer.
 
     Args:
@@ -115,7 +115,7 @@ def confidence_after_deletions(net: nn.Module, image: Images, answer: int, order
     return float(torch.cat(confidences).mean())
 
 
-def map_deletions(net: Classifier, images: Images, answers: Sequence[int], maps: Sequence[Map]) -> list[float]:
+def deletion_confidences(net: Classifier, images: Images, answers: Sequence[int], maps: Sequence[Map]) -> list[float]:
     """The confidences after deletions in the order of each photo's map, the strongest field first.
 
     Args:
@@ -130,7 +130,7 @@ def map_deletions(net: Classifier, images: Images, answers: Sequence[int], maps:
     ]
 
 
-def blind_deletions(
+def control_deletion_confidences(
     net: Classifier, images: Images, answers: Sequence[int], seed: int
 ) -> tuple[list[float], list[float]]:
     """The confidences after deletions in two orders that know nothing: a random one, and from the centre outwards.
@@ -150,7 +150,7 @@ def blind_deletions(
     return random, [confidence_after_deletions(net, *pair, outwards) for pair in pairs]
 
 
-def checked(
+def measure_faithfulness(
     method: str,
     net: Classifier,
     images: Images,
@@ -158,7 +158,7 @@ def checked(
     maps: Sequence[Map],
     control_maps: Sequence[Map],
     blind: tuple[Sequence[float], Sequence[float]],
-) -> MethodCheck:
+) -> FaithfulnessCheck:
     """What the maps of some photos are worth.
 
     Args:
@@ -168,13 +168,13 @@ def checked(
         answers: what each map explains, n of them.
         maps: n of them.
         control_maps: the same of the net with first weights.
-        blind: what `blind_deletions` says of the same photos and answers.
+        blind: what `control_deletion_confidences` says of the same photos and answers.
     """
-    own = map_deletions(net, images, answers, maps)
+    own = deletion_confidences(net, images, answers, maps)
     over_random, over_centre = (_mean(np.subtract(other, own).tolist()) for other in blind)
     alike = _mean([_rank_correlation(*pair) for pair in zip(maps, control_maps, strict=True)])
     verdict = CLOSE if not over_random.low > 0 else TELLS if over_centre.low > 0 else CENTRE
-    return MethodCheck(method, over_random, over_centre, alike, verdict)
+    return FaithfulnessCheck(method, over_random, over_centre, alike, verdict)
 
 
 def _rank_correlation(one: Map, other: Map) -> float:
@@ -196,7 +196,9 @@ def border_share(seen: Map) -> float:
 BORDER_AREA = 1 - (FIELDS - 2) ** 2 / FIELDS**2
 
 
-def borders(labels: Sequence[str], classes: Sequence[str], maps: Sequence[Map]) -> tuple[BorderSight, ...]:
+def measure_border_reliance(
+    labels: Sequence[str], classes: Sequence[str], maps: Sequence[Map]
+) -> tuple[BorderReliance, ...]:
     """For every class, how many of its photos are judged by their border rather than by what is inside.
 
     A map without a preference has of the border what that has of the area; so has, on average, one that knows nothing.
@@ -207,5 +209,5 @@ def borders(labels: Sequence[str], classes: Sequence[str], maps: Sequence[Map]) 
         own = [border_share(seen) > BORDER_AREA for label, seen in zip(labels, maps, strict=True) if label == name]
         if own:
             share = wilson(sum(own), len(own))
-            sights.append(BorderSight(name, share, is_suspicious=share.low > 0.5))
+            sights.append(BorderReliance(name, share, is_suspicious=share.low > 0.5))
     return tuple(sights)

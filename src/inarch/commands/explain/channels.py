@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.commands.explain.depth import BATCH
-from inarch.commands.explain.records import ChannelMap, Patch
+from inarch.commands.explain.records import ChannelFeatureMap, Patch
 from inarch.models import Backbone, evaluating
 from inarch.models.shapes import Images
 
@@ -69,7 +69,9 @@ def top_patches(
 
 
 @torch.no_grad()
-def channel_maps(backbone: Backbone, image: Images, responses: Responses, place: int) -> tuple[ChannelMap, ...]:
+def select_feature_maps(
+    backbone: Backbone, image: Images, responses: Responses, place: int
+) -> tuple[ChannelFeatureMap, ...]:
     """Maps of one photo: of every stage the channels that stand out most, then one of each branch of its last block.
 
     A channel stands out by how far its strongest response lies above its mean over all photos, in standard deviations.
@@ -82,23 +84,23 @@ def channel_maps(backbone: Backbone, image: Images, responses: Responses, place:
         place: of this photo among them.
     """
     maps = []
-    with evaluating(backbone), _branches_kept(backbone) as kept:
+    with evaluating(backbone), _keeping_branches(backbone) as kept:
         tapped = backbone.tapped(image, [info.name for info in backbone.info])
     for stage, feature_map in tapped.items():
         values = responses.values[stage]
         standing = (values[place] - values.mean(0)) / np.maximum(values.std(0), np.finfo(np.float32).tiny)
         standing[values.std(0) == 0] = -np.inf
         for channel in np.argsort(-standing, kind="stable")[:STAGE_CHANNELS].tolist():
-            maps.append(ChannelMap(stage, "", "", channel, _shown(feature_map[0, channel])))
+            maps.append(ChannelFeatureMap(stage, "", "", channel, _quantise_feature_map(feature_map[0, channel])))
         block, branches = kept.get(stage, ("", {}))
         for branch, branch_map in branches.items():
             channel = int(branch_map[0].mean((1, 2)).argmax())
-            maps.append(ChannelMap(stage, block, branch, channel, _shown(branch_map[0, channel])))
+            maps.append(ChannelFeatureMap(stage, block, branch, channel, _quantise_feature_map(branch_map[0, channel])))
     return tuple(maps)
 
 
 @contextmanager
-def _branches_kept(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mapping[str, Tensor]]]]:
+def _keeping_branches(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mapping[str, Tensor]]]]:
     """Inside the ``with``, what every branch of each stage's last branched block puts out is kept: by stage, the
     block's name and the maps by branch."""
     kept: dict[str, tuple[str, dict[str, Tensor]]] = {}
@@ -109,7 +111,8 @@ def _branches_kept(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mappi
             name, branches = branched[-1]
             kept[stage] = (name, {})
             handles += [
-                branch.register_forward_hook(partial(_keep, kept[stage][1], path)) for path, branch in branches.items()
+                branch.register_forward_hook(partial(_keep_output, kept[stage][1], path))
+                for path, branch in branches.items()
             ]
     try:
         yield kept
@@ -118,7 +121,7 @@ def _branches_kept(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mappi
             handle.remove()
 
 
-def _keep(maps: dict[str, Tensor], path: str, module: nn.Module, given: object, put_out: Tensor) -> None:
+def _keep_output(maps: dict[str, Tensor], path: str, module: nn.Module, given: object, put_out: Tensor) -> None:
     maps[path] = put_out.clone()  # what follows may work in place
 
 
@@ -130,7 +133,7 @@ def _branches(block: nn.Module) -> dict[str, nn.Module]:
     return {name: children[name] for name in ("residual", "shortcut") if name in children}
 
 
-def _shown(feature_map: Tensor) -> tuple[tuple[int, ...], ...]:
+def _quantise_feature_map(feature_map: Tensor) -> tuple[tuple[int, ...], ...]:
     """From 0 at its least to 255 at its most, no finer than `FINEST`."""
     finest = min(FINEST, *feature_map.shape)
     small = nn.functional.adaptive_avg_pool2d(feature_map[None, None], finest)[0, 0].double()

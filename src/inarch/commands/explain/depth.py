@@ -7,18 +7,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inarch.commands.explain.records import Before, Depth, StageSight
+from inarch.commands.explain.records import DepthProfile, StageProbe, UntunedStage
 from inarch.metrics.alignment import linear_cka
-from inarch.metrics.comparison import compared
+from inarch.metrics.comparison import compare_classifiers
 from inarch.metrics.records import Estimate
 from inarch.models import Backbone, evaluating
-from inarch.transfer.balance import balance_of
-from inarch.transfer.linear import Probe, fit_probe, held_out_losses, right, shortest
+from inarch.transfer.class_weighting import class_weighting_of
+from inarch.transfer.linear import Probe, accuracy_of, choose_shortest_stage, fit_probe, held_out_losses
 
 BATCH = 32
 
 
-def by_depth(
+def probe_by_depth(
     net: Backbone,
     control: Backbone,
     images: Tensor,
@@ -28,7 +28,7 @@ def by_depth(
     classes: int,
     seed: int,
     before: Backbone | None = None,
-) -> Depth:
+) -> DepthProfile:
     """Probe every stage of a net, of one with first weights, and of what it was before, on the same folds.
 
     Args:
@@ -45,24 +45,28 @@ def by_depth(
         PhotosError: a class has fewer than two photos.
     """
     fit = partial(fit_probe, classes=classes, seed=seed, repeats=1)
-    seen, unlearned = pooled_stages(net, images), pooled_stages(control, images)
+    seen, unlearned = pool_stages(net, images), pool_stages(control, images)
     fits = {stage: fit(features[None], labels, groups) for stage, features in seen.items()}
     blank = {stage: fit(features[None], labels, groups) for stage, features in unlearned.items()}
-    earlier = {} if before is None else pooled_stages(before, images)
+    earlier = {} if before is None else pool_stages(before, images)
     untuned = {stage: fit(features[None], labels, groups) for stage, features in earlier.items()}
-    balanced = balance_of("none", labels, classes)
-    losses = held_out_losses(fits, labels, balanced)
-    cut, last = shortest(fits, labels, balanced), net.info[-1].name
+    weighting = class_weighting_of("none", labels, classes)
+    losses = held_out_losses(fits, labels, weighting)
+    cut, last = choose_shortest_stage(fits, labels, weighting), net.info[-1].name
     rows = fits[last].held_out_rows
-    at_last = _correct(fits[last], labels), losses[last]
+    at_last = _mark_correct(fits[last], labels), losses[last]
     tested = moved = None
     if cut != last:
-        tested = compared((_correct(fits[cut], labels), at_last[0]), groups[rows], (losses[cut], at_last[1]))
+        tested = compare_classifiers(
+            (_mark_correct(fits[cut], labels), at_last[0]), groups[rows], (losses[cut], at_last[1])
+        )
     if untuned:
-        untuned_losses = held_out_losses(untuned, labels, balanced)[last]
-        moved = compared((at_last[0], _correct(untuned[last], labels)), groups[rows], (at_last[1], untuned_losses))
+        untuned_losses = held_out_losses(untuned, labels, weighting)[last]
+        moved = compare_classifiers(
+            (at_last[0], _mark_correct(untuned[last], labels)), groups[rows], (at_last[1], untuned_losses)
+        )
     stages = tuple(
-        StageSight(
+        StageProbe(
             stage=info.name,
             channels=info.channels,
             stride=info.stride,
@@ -73,15 +77,15 @@ def by_depth(
             random_alike=linear_cka(seen[info.name], unlearned[info.name]),
             before=None
             if before is None
-            else Before(_accuracy(untuned[info.name], labels), linear_cka(seen[info.name], earlier[info.name])),
+            else UntunedStage(_accuracy(untuned[info.name], labels), linear_cka(seen[info.name], earlier[info.name])),
         )
         for info in net.info
     )
-    return Depth(len(labels), stages, cut, tested, moved)
+    return DepthProfile(len(labels), stages, cut, tested, moved)
 
 
 @torch.no_grad()
-def pooled_stages(net: Backbone, images: Tensor) -> dict[str, NDArray[np.float32]]:
+def pool_stages(net: Backbone, images: Tensor) -> dict[str, NDArray[np.float32]]:
     """The mean of every channel after every stage, by the stage's name: (n, channels)."""
     names = [info.name for info in net.info]
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
@@ -93,8 +97,8 @@ def pooled_stages(net: Backbone, images: Tensor) -> dict[str, NDArray[np.float32
 
 
 def _accuracy(fit: Probe, labels: NDArray[np.int64]) -> Estimate:
-    return right(fit.held_out, labels[fit.held_out_rows])
+    return accuracy_of(fit.held_out, labels[fit.held_out_rows])
 
 
-def _correct(fit: Probe, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _mark_correct(fit: Probe, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(fit.held_out.argmax(1) == labels[fit.held_out_rows])

@@ -8,47 +8,47 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inarch.bundle.model import loaded_net, means_bundle, trace, unfolded_net
+from inarch.bundle.model import load_model, means_bundle, trace, unfolded_model
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.commands.explain.attribution import (
     BORDER_AREA,
     METHODS,
     Map,
-    attributed,
-    blind_deletions,
-    borders,
-    checked,
+    compute_attribution,
+    control_deletion_confidences,
+    measure_border_reliance,
+    measure_faithfulness,
 )
-from inarch.commands.explain.channels import Responses, channel_maps, top_patches
-from inarch.commands.explain.depth import by_depth
+from inarch.commands.explain.channels import Responses, select_feature_maps, top_patches
+from inarch.commands.explain.depth import probe_by_depth
 from inarch.commands.explain.filters import first_filters
-from inarch.commands.explain.maximisation import JITTER, made_images
+from inarch.commands.explain.maximisation import JITTER, synthesise_images
 from inarch.commands.explain.records import (
     AttributionMap,
-    ChannelSight,
+    ChannelPreference,
     ExplainedAnswer,
     Explanation,
-    MethodCheck,
-    SeenPhoto,
+    FaithfulnessCheck,
+    PhotoFeatureMaps,
 )
 from inarch.commands.explain.report import to_html
 from inarch.commands.explain.text import to_json
 from inarch.data.decode import decode_many
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan
-from inarch.data.split import groups_of, judged_photos
+from inarch.data.split import evaluation_photos, groups_of
 from inarch.errors import PhotosError, UserError
 from inarch.models import Backbone, Classifier, build
-from inarch.models.foreign import required
+from inarch.models.foreign import import_required
 from inarch.models.initialisation import initialise
 from inarch.options.checks import check_seed_and_time
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.report.raster import jpeg
 from inarch.storage.files import make_folder, write_text
-from inarch.training.pixels import normalised
+from inarch.training.pixels import normalise_pixels
 from inarch.transfer.backbones import EMBEDDED, starting_point
-from inarch.transfer.ranking import in_turn
-from inarch.weights.embedded import embedded
+from inarch.transfer.ranking import interleave_classes
+from inarch.weights.embedded import list_embedded_models
 
 PAGE, FIGURES = "explain.html", "explain.json"
 MOST_PHOTOS, MOST_SHOWN, MOST_CHANNELS = 2000, 200, 50
@@ -90,7 +90,7 @@ def explain(
     photos: str | Path,
     out: str | Path,
     options: ExplainOptions | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Explanation:
     """Measure what a bundle's net sees in labelled photos, and write it to ``explain.html`` and ``explain.json``.
 
@@ -108,14 +108,14 @@ def explain(
         UserError: captum is not installed, or an option makes no sense.
     """
     options = options or ExplainOptions()
-    required("captum", "explain")  # said before minutes of work, not after
+    import_required("captum", "explain")  # said before minutes of work, not after
     read = read_bundle(bundle)
     make_folder(Path(out), Path(photos))
-    looked = _looked(read, photos, options)
-    net, control = loaded_net(read), _with_first_weights(read, options.seed)
-    before, was = _before(read, options.before)
+    looked = _sample_photos(read, photos, options)
+    net, control = load_model(read), _build_random_model(read, options.seed)
+    before, was = _load_initial_backbone(read, options.before)
     progress("depth", 0, 1)
-    depth = by_depth(
+    depth = probe_by_depth(
         net.backbone,
         control.backbone,
         looked.images,
@@ -128,11 +128,11 @@ def explain(
     progress("depth", 1, 1)
     responses = Responses(net.backbone, looked.images)
     seen = tuple(
-        SeenPhoto(looked.paths[at], channel_maps(net.backbone, looked.images[at : at + 1], responses, at))
+        PhotoFeatureMaps(looked.paths[at], select_feature_maps(net.backbone, looked.images[at : at + 1], responses, at))
         for at in range(min(MAPPED, len(looked.images)))
     )
-    channels = _channels(read, net.backbone, looked, responses, options, progress)
-    answers, checks, outlined = _attributions(read, net, control, looked, options, progress)
+    channels = _explain_channels(read, net.backbone, looked, responses, options, progress)
+    answers, checks, outlined = _explain_answers(read, net, control, looked, options, progress)
     explanation = Explanation(
         bundle=str(bundle),
         model=read.config.architecture,
@@ -147,7 +147,7 @@ def explain(
         jitter=JITTER,
         answers=answers,
         checks=checks,
-        borders=borders(looked.names, read.classes, outlined),
+        borders=measure_border_reliance(looked.names, read.classes, outlined),
         border_area=BORDER_AREA,
         border_method=BORDERS,
     )
@@ -160,7 +160,7 @@ def explain(
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _PhotoSample:
     """The photos that are looked at, as the net takes them."""
 
     photos: PhotoSet
@@ -188,27 +188,27 @@ class _Looked:
         return np.array([self.classes.index(name) for name in self.names], dtype=np.int64)
 
 
-def _looked(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> _Looked:
+def _sample_photos(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> _PhotoSample:
     """Some photos of every class in turn."""
     found = scan(photos, bundle.classes)
-    _, judged = judged_photos(found)
+    _, judged = evaluation_photos(found)
     unsplit = replace(found, photos=tuple(replace(photo, split="") for photo in judged))
-    turns = in_turn(unsplit, options.seed)[: options.photos]
+    turns = interleave_classes(unsplit, options.seed)[: options.photos]
     images = decode_many((Path(found.root, photo.path) for photo in turns), bundle.preprocessing)
     readable = [(photo, image) for photo, image in zip(turns, images, strict=True) if isinstance(image, np.ndarray)]
     if len({photo.label for photo, _ in readable}) < 2:
         raise PhotosError(f"Photos of two classes at least are needed that can be read; {photos} has fewer.")
     kept, parts = zip(*readable, strict=True)
     pixels = np.stack(parts)
-    return _Looked(
+    return _PhotoSample(
         replace(unsplit, photos=kept),
         pixels,
-        normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), bundle.preprocessing),
+        normalise_pixels(torch.from_numpy(pixels).permute(0, 3, 1, 2), bundle.preprocessing),
         tuple(bundle.classes[photo.label] for photo in kept),
     )
 
 
-def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, str]:
+def _load_initial_backbone(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, str]:
     """What the bundle's net began with, ending where the bundle's net ends, and its name; None where that is unknown.
 
     Raises:
@@ -216,7 +216,7 @@ def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, 
     """
     config = bundle.config
     if named is None:
-        if config.strategy != "finetune" or config.architecture not in embedded():
+        if config.strategy != "finetune" or config.architecture not in list_embedded_models():
             return None, ""
         start = starting_point(config.architecture, EMBEDDED)
         if start.weights != config.weights:
@@ -229,19 +229,19 @@ def _before(bundle: Bundle, named: str | Path | None) -> tuple[Backbone | None, 
                 f"{named} is {other.config.architecture} up to {other.config.after}, and {bundle.path} is "
                 f"{config.architecture} up to {config.after}: only nets that have the same stages can be compared."
             )
-        return loaded_net(other).backbone, str(named)
+        return load_model(other).backbone, str(named)
     start = starting_point(config.architecture, named)
     return start.backbone.cut(config.after).eval(), start.weights
 
 
-def _channels(
+def _explain_channels(
     bundle: Bundle,
     backbone: Backbone,
-    looked: _Looked,
+    looked: _PhotoSample,
     responses: Responses,
     options: ExplainOptions,
     progress: Progress,
-) -> tuple[ChannelSight, ...]:
+) -> tuple[ChannelPreference, ...]:
     """Some channels of every stage, drawn by the seed among those that respond: their patches, and images made."""
     if not options.channels:
         return ()
@@ -255,10 +255,10 @@ def _channels(
         if not chosen:
             continue
         best = looked.images[responses.values[info.name][:, chosen].argmax(0)]
-        made = made_images(backbone, info.name, chosen, best, bundle.preprocessing, options.seed)
+        made = synthesise_images(backbone, info.name, chosen, best, bundle.preprocessing, options.seed)
         share = min(1.0, fields[info.name] / best.shape[-1])
         sights += [
-            ChannelSight(
+            ChannelPreference(
                 info.name,
                 channel,
                 fields[info.name],
@@ -271,27 +271,35 @@ def _channels(
     return tuple(sights)
 
 
-def _attributions(
-    bundle: Bundle, net: Classifier, control: Classifier, looked: _Looked, options: ExplainOptions, progress: Progress
-) -> tuple[tuple[ExplainedAnswer, ...], tuple[MethodCheck, ...], list[Map]]:
+def _explain_answers(
+    bundle: Bundle,
+    net: Classifier,
+    control: Classifier,
+    looked: _PhotoSample,
+    options: ExplainOptions,
+    progress: Progress,
+) -> tuple[tuple[ExplainedAnswer, ...], tuple[FaithfulnessCheck, ...], list[Map]]:
     """The answers to the first photos with their maps, what each method is worth, and maps of all by `BORDERS`."""
-    answers, confidences = _answers(net, looked.images, bundle.temperature)
+    answers, confidences = _predict_classes(net, looked.images, bundle.temperature)
     shown = min(options.shown, len(answers))
     few, explained = looked.images[:shown], answers[:shown]
-    blind = blind_deletions(net, few, explained, options.seed)
+    blind = control_deletion_confidences(net, few, explained, options.seed)
     maps, checks = {}, []
     for number, method in enumerate(METHODS):
         progress("maps", number, len(METHODS))
         own, blank = (
-            [attributed(method, each, image[None], answer) for image, answer in zip(few, explained, strict=True)]
+            [
+                compute_attribution(method, each, image[None], answer)
+                for image, answer in zip(few, explained, strict=True)
+            ]
             for each in (net, control)
         )
         maps[method] = own, blank
-        checks.append(checked(method, net, few, explained, own, blank, blind))
+        checks.append(measure_faithfulness(method, net, few, explained, own, blank, blind))
     progress("maps", len(METHODS), len(METHODS))
     outlined = list(maps[BORDERS][0])
     for place in range(shown, len(answers)):
-        outlined.append(attributed(BORDERS, net, looked.images[place : place + 1], answers[place]))
+        outlined.append(compute_attribution(BORDERS, net, looked.images[place : place + 1], answers[place]))
         progress("borders", place + 1, len(answers))
     records = tuple(
         ExplainedAnswer(
@@ -309,15 +317,15 @@ def _attributions(
     return records, tuple(checks), outlined
 
 
-def _with_first_weights(bundle: Bundle, seed: int) -> Classifier:
+def _build_random_model(bundle: Bundle, seed: int) -> Classifier:
     """A net of the bundle's architecture that has learned nothing."""
-    model = unfolded_net(bundle, build(bundle.config.architecture, seed=seed))
+    model = unfolded_model(bundle, build(bundle.config.architecture, seed=seed))
     initialise(model.head, torch.Generator().manual_seed(seed))
     return model.eval()
 
 
 @torch.no_grad()
-def _answers(net: Classifier, images: Tensor, temperature: float) -> tuple[list[int], list[float]]:
+def _predict_classes(net: Classifier, images: Tensor, temperature: float) -> tuple[list[int], list[float]]:
     """The likeliest class of each photo, and its calibrated confidence."""
     logits = torch.cat([net(some) for some in images.split(32)]) / temperature
     confidence, answer = logits.softmax(1).max(1)

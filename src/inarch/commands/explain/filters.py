@@ -49,7 +49,7 @@ def first_filters(backbone: Backbone, seed: int) -> Filters:
         side=weights.shape[-1],
         filters=tuple(
             Filter(
-                _as_pixels(weights[at]),
+                _render_pixels(weights[at]),
                 float(likeness[at]) if alive[at] else None,
                 float(colours[at]) if alive[at] else None,
             )
@@ -104,7 +104,7 @@ def _pairs(side: int) -> NDArray[np.float64]:
     return np.array(pairs)
 
 
-def _as_pixels(weights: NDArray[np.float64]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+def _render_pixels(weights: NDArray[np.float64]) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """Grey where a weight is 0, lighter above and darker below; rows of pixels of three colours from 0 to 255."""
     most = max(np.abs(weights).max(), np.finfo(float).tiny)
     pixels = np.rint(127.5 + 127.5 * weights / most).astype(int).transpose(1, 2, 0)

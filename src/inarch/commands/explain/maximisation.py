@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inarch.commands.explain.records import MadeImage
+from inarch.commands.explain.records import SynthesisedImage
 from inarch.data.photos import Preprocessing
 from inarch.models import Backbone, evaluating
 from inarch.models.shapes import Images
@@ -29,14 +29,14 @@ BEATS, FRAGILE = "beats the best photo and survives shifts", "lost after a shift
 BEATEN, UNMOVED = "beaten by the best photo", "not moved by any noise that a climb could start from"
 
 
-def made_images(
+def synthesise_images(
     backbone: Backbone,
     stage: str,
     channels: Sequence[int],
     best: Images,
     preprocessing: Preprocessing,
     seed: int,
-) -> tuple[MadeImage, ...]:
+) -> tuple[SynthesisedImage, ...]:
     """One image for each of some channels of a stage.
 
     Args:
@@ -53,7 +53,7 @@ def made_images(
         pixels = torch.zeros_like(best)
         unmoved = torch.arange(len(channels))
         for noise in STARTS:
-            pixels[unmoved], highest = _climbed(
+            pixels[unmoved], highest = _maximise_activations(
                 backbone, stage, [channels[at] for at in unmoved.tolist()], (mean, std), best.shape[-1], noise, draws
             )
             unmoved = unmoved[highest <= 0]
@@ -61,7 +61,7 @@ def made_images(
                 break
         made = (pixels - mean) / std
         own, photos = (_responses(backbone, stage, channels, each) for each in (made, best))
-        kept, photos_kept = (_after_shifts(backbone, stage, channels, each) for each in (made, best))
+        kept, photos_kept = (_measure_shifted_responses(backbone, stage, channels, each) for each in (made, best))
     images = []
     for at in range(len(channels)):
         left, left_of_photo = (
@@ -72,7 +72,7 @@ def made_images(
         if not beats:
             verdict = UNMOVED if own[at] <= 0 else BEATEN
         images.append(
-            MadeImage(
+            SynthesisedImage(
                 png((255 * pixels[at]).round().byte().permute(1, 2, 0).numpy()),
                 float(own[at]),
                 float(own[at] / photos[at].clamp(min=1e-12)),
@@ -84,7 +84,7 @@ def made_images(
     return tuple(images)
 
 
-def _climbed(
+def _maximise_activations(
     backbone: Backbone,
     stage: str,
     channels: Sequence[int],
@@ -107,7 +107,7 @@ def _climbed(
         down, right = (torch.randint(-JITTER, JITTER + 1, (2,), generator=draws)).tolist()
         shifted = pixels.roll((down, right), (2, 3))
         feature_map = backbone.tapped((shifted - mean) / std, [stage])[stage]
-        central = _central(feature_map, channels)
+        central = _central_values(feature_map, channels)
         higher = central.detach() > highest
         best[higher], highest[higher] = shifted.detach()[higher], central.detach()[higher]
         whole = feature_map[torch.arange(len(channels)), list(channels)].mean((1, 2))
@@ -117,7 +117,7 @@ def _climbed(
     return best, highest
 
 
-def _central(feature_map: Tensor, channels: Sequence[int]) -> Tensor:
+def _central_values(feature_map: Tensor, channels: Sequence[int]) -> Tensor:
     """Of the image of each channel its central value, (c,)."""
     places = torch.arange(len(channels))
     return feature_map[places, list(channels), feature_map.shape[2] // 2, feature_map.shape[3] // 2]
@@ -130,7 +130,7 @@ def _responses(backbone: Backbone, stage: str, channels: Sequence[int], images: 
     return feature_map[torch.arange(len(channels)), list(channels)].flatten(1).max(1).values
 
 
-def _after_shifts(backbone: Backbone, stage: str, channels: Sequence[int], images: Images) -> Tensor:
+def _measure_shifted_responses(backbone: Backbone, stage: str, channels: Sequence[int], images: Images) -> Tensor:
     """The mean of the strongest responses to the shifted images; what comes in at the edge is the edge repeated."""
     padded = torch.nn.functional.pad(images, (JITTER,) * 4, mode="replicate")
     side = images.shape[-1]

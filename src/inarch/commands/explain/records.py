@@ -6,7 +6,7 @@ from inarch.metrics.records import Comparison, Estimate
 
 
 @dataclass(frozen=True)
-class StageSight:
+class StageProbe:
     """What a linear classifier makes of one stage, frozen."""
 
     stage: str
@@ -22,12 +22,12 @@ class StageSight:
     """Linear CKA with every stage, in order; 1 with itself."""
     random_alike: float
     """Linear CKA with the same stage of the net with first weights."""
-    before: "Before | None"
+    before: "UntunedStage | None"
     """The same stage before the net was fine-tuned; None where that net is not known."""
 
 
 @dataclass(frozen=True)
-class Before:
+class UntunedStage:
     """One stage of the net that training began with."""
 
     accuracy: Estimate
@@ -36,11 +36,11 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Depth:
+class DepthProfile:
     """The net, stage by stage."""
 
     photos: int
-    stages: tuple[StageSight, ...]
+    stages: tuple[StageProbe, ...]
     cut: str
     """The first stage that one standard error cannot tell from the best."""
     tested: Comparison | None
@@ -78,7 +78,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class ChannelMap:
+class ChannelFeatureMap:
     """What one channel answers to one photo, place by place."""
 
     stage: str
@@ -91,11 +91,11 @@ class ChannelMap:
 
 
 @dataclass(frozen=True)
-class SeenPhoto:
+class PhotoFeatureMaps:
     """One photo, and the maps of the channels that stand out in it."""
 
     path: str
-    maps: tuple[ChannelMap, ...]
+    maps: tuple[ChannelFeatureMap, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class MadeImage:
+class SynthesisedImage:
     """An image that was made to move one channel, and its score."""
 
     picture: bytes
@@ -128,7 +128,7 @@ class MadeImage:
 
 
 @dataclass(frozen=True)
-class ChannelSight:
+class ChannelPreference:
     """One channel: the patches that move it most, and an image made for it."""
 
     stage: str
@@ -136,7 +136,7 @@ class ChannelSight:
     field: int
     """Pixels a side that it can see at most."""
     patches: tuple[Patch, ...]
-    made: MadeImage
+    made: SynthesisedImage
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class ExplainedAnswer:
 
 
 @dataclass(frozen=True)
-class MethodCheck:
+class FaithfulnessCheck:
     """Whether a method's maps say more than chance."""
 
     method: str
@@ -178,7 +178,7 @@ class MethodCheck:
 
 
 @dataclass(frozen=True)
-class BorderSight:
+class BorderReliance:
     """How much of its attribution a class has at the border of its photos."""
 
     label: str
@@ -196,18 +196,18 @@ class Explanation:
     root: str
     classes: tuple[str, ...]
     seed: int
-    depth: Depth
+    depth: DepthProfile
     before: str
     """What the net was before; empty where that is not known."""
     filters: Filters
-    seen: tuple[SeenPhoto, ...]
-    channels: tuple[ChannelSight, ...]
+    seen: tuple[PhotoFeatureMaps, ...]
+    channels: tuple[ChannelPreference, ...]
     """Drawn by the seed, not picked."""
     jitter: int
     """Pixels by which the images made for them are shifted to see whether their effect stays."""
     answers: tuple[ExplainedAnswer, ...]
-    checks: tuple[MethodCheck, ...]
-    borders: tuple[BorderSight, ...]
+    checks: tuple[FaithfulnessCheck, ...]
+    borders: tuple[BorderReliance, ...]
     border_area: float
     """Share of the fields that are at the border."""
     border_method: str

@@ -7,11 +7,11 @@ import numpy as np
 from markupsafe import Markup
 
 from inarch.commands.explain.records import (
-    ChannelSight,
+    ChannelPreference,
     ExplainedAnswer,
     Explanation,
     Filter,
-    SeenPhoto,
+    PhotoFeatureMaps,
 )
 from inarch.commands.explain.text import (
     LIMITS,
@@ -50,12 +50,12 @@ def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
             shade=_shade,
             before_sentence=before_sentence(explanation),
             filters=[
-                (_pixelated(data_uri(png(np.array(each.pixels))), _filter_words(each)), _filter_words(each))
+                (_draw_pixels(data_uri(png(np.array(each.pixels))), _filter_words(each)), _filter_words(each))
                 for each in explanation.filters.filters
             ],
             filters_sentence=filters_sentence(explanation.filters),
             seen=[
-                (photo.path, _veiled(data_uri(pictures[photo.path]), (), photo.path), _by_stage(photo))
+                (photo.path, _draw_veiled_photo(data_uri(pictures[photo.path]), (), photo.path), _group_by_stage(photo))
                 for photo in explanation.seen
             ],
             channels=[(each, *_channel(each, pictures)) for each in explanation.channels],
@@ -67,11 +67,11 @@ def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
 
 def _row(answer: ExplainedAnswer, picture: str) -> list[tuple[str, Markup]]:
     """The photo, then each method's map over it and the map of the net that has learned nothing."""
-    row = [("the photo", _veiled(picture, (), f"{answer.path}, as the net sees it."))]
+    row = [("the photo", _draw_veiled_photo(picture, (), f"{answer.path}, as the net sees it."))]
     for each in answer.maps:
-        row.append((each.method, _veiled(picture, each.fields, _described(each.method, each.fields))))
+        row.append((each.method, _draw_veiled_photo(picture, each.fields, _describe_map(each.method, each.fields))))
         words = f"{each.method}, first weights"
-        row.append((words, _veiled(picture, each.shuffled, _described(words, each.shuffled))))
+        row.append((words, _draw_veiled_photo(picture, each.shuffled, _describe_map(words, each.shuffled))))
     return row
 
 
@@ -81,28 +81,30 @@ def _filter_words(each: Filter) -> str:
     return f"{percent(each.likeness, 0)} Gabor, {percent(each.colour, 0)} colour".replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _by_stage(photo: SeenPhoto) -> list[tuple[str, list[tuple[str, Markup]]]]:
+def _group_by_stage(photo: PhotoFeatureMaps) -> list[tuple[str, list[tuple[str, Markup]]]]:
     """By stage the maps, each with what it is of."""
     stages: dict[str, list[tuple[str, Markup]]] = {}
     for each in photo.maps:
         words = f"{each.block} {each.branch}, {each.channel}" if each.branch else f"channel {each.channel}"
-        drawn = _pixelated(data_uri(png(np.array(each.values))), f"{each.stage}, {words}: {_strongest(each.values)}")
+        drawn = _draw_pixels(
+            data_uri(png(np.array(each.values))), f"{each.stage}, {words}: {_describe_strongest(each.values)}"
+        )
         stages.setdefault(each.stage, []).append((words, drawn))
     return list(stages.items())
 
 
-def _channel(sight: ChannelSight, pictures: Mapping[str, bytes]) -> tuple[list[tuple[str, Markup]], Markup]:
+def _channel(sight: ChannelPreference, pictures: Mapping[str, bytes]) -> tuple[list[tuple[str, Markup]], Markup]:
     """The patches with their classes, and the image that was made, cut to what the channel can see."""
     patches = [
-        (each.label, _cut_out(data_uri(pictures[each.path]), (each.left, each.top, each.side), f"In {each.path}"))
+        (each.label, _crop_picture(data_uri(pictures[each.path]), (each.left, each.top, each.side), f"In {each.path}"))
         for each in sight.patches
     ]
     share = sight.patches[0].side
     words = f"An image made for channel {sight.channel} of {sight.stage}"
-    return patches, _cut_out(data_uri(sight.made.picture), ((1 - share) / 2, (1 - share) / 2, share), words)
+    return patches, _crop_picture(data_uri(sight.made.picture), ((1 - share) / 2, (1 - share) / 2, share), words)
 
 
-def _cut_out(picture: str, square: tuple[float, float, float], description: str) -> Markup:
+def _crop_picture(picture: str, square: tuple[float, float, float], description: str) -> Markup:
     """The part of a square picture that begins at (left, top) and is so wide, in shares of its side."""
     left, top, share = square
     whole = SIDE / share
@@ -110,18 +112,18 @@ def _cut_out(picture: str, square: tuple[float, float, float], description: str)
     return Markup(svg.picture(SIDE, SIDE, drawn, title=description, description=description))
 
 
-def _pixelated(picture: str, description: str) -> Markup:
+def _draw_pixels(picture: str, description: str) -> Markup:
     """A picture whose pixels stay squares."""
     drawn = svg.element("image", href=picture, x=0, y=0, width=SIDE, height=SIDE, style="image-rendering:pixelated")
     return Markup(svg.picture(SIDE, SIDE, drawn, title=description.partition(":")[0], description=description))
 
 
-def _described(method: str, fields: Sequence[Sequence[float]]) -> str:
+def _describe_map(method: str, fields: Sequence[Sequence[float]]) -> str:
     """In words: where the map is strongest."""
-    return f"{method}: {_strongest(fields)}"
+    return f"{method}: {_describe_strongest(fields)}"
 
 
-def _strongest(fields: Sequence[Sequence[float | int]]) -> str:
+def _describe_strongest(fields: Sequence[Sequence[float | int]]) -> str:
     _, row, column = max((value, -row, -column) for row, line in enumerate(fields) for column, value in enumerate(line))
     half = len(fields) / 2
     upright = "upper" if -row < half else "lower"
@@ -129,7 +131,7 @@ def _strongest(fields: Sequence[Sequence[float | int]]) -> str:
     return f"strongest in the {upright} {across} of the photo."
 
 
-def _veiled(picture: str, fields: Sequence[Sequence[float]], description: str) -> Markup:
+def _draw_veiled_photo(picture: str, fields: Sequence[Sequence[float]], description: str) -> Markup:
     """The photo under a veil that is thin where the map is strong."""
     drawn = [svg.element("image", href=picture, x=0, y=0, width=SIDE, height=SIDE)]
     most = max((value for row in fields for value in row), default=0.0)

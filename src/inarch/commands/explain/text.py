@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from inarch.commands.explain.records import (
-    Before,
-    ChannelSight,
-    Depth,
+    ChannelPreference,
+    DepthProfile,
     Explanation,
     Filters,
+    UntunedStage,
 )
 from inarch.report.wording import (
-    counted,
+    count_of,
     interval,
+    make_printable,
     percent,
     points,
-    printable,
 )
 
 LIMITS = (
@@ -34,7 +34,7 @@ LIMITS = (
 
 def to_text(explanation: Explanation) -> str:
     """Stage by stage, then what the maps are worth, then the borders."""
-    return "\n".join(map(printable, _lines(explanation)))
+    return "\n".join(map(make_printable, _lines(explanation)))
 
 
 def to_json(explanation: Explanation) -> str:
@@ -44,7 +44,7 @@ def to_json(explanation: Explanation) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def cut_sentence(depth: Depth) -> str:
+def cut_sentence(depth: DepthProfile) -> str:
     """Where a linear classifier had better read, and whether that is certain."""
     last = depth.stages[-1].stage
     if depth.tested is None:
@@ -72,26 +72,26 @@ def filters_sentence(filters: Filters) -> str:
     """How much the first convolution is like Gabor filters."""
     dead = sum(each.likeness is None for each in filters.filters)
     return (
-        f"{counted(len(filters.filters), 'filter')} of {filters.side} x {filters.side} ({filters.layer}"
+        f"{count_of(len(filters.filters), 'filter')} of {filters.side} x {filters.side} ({filters.layer}"
         f"{f', {dead} of them dead' if dead else ''}): a Gabor filter explains {percent(filters.likeness)} of a "
         f"filter's energy, and {percent(filters.chance)} of noise: "
         f"{points(filters.over_chance.value)} ({interval(filters.over_chance, 'points')}), {filters.verdict}."
     )
 
 
-def channels_sentence(channels: Sequence[ChannelSight]) -> str:
+def channels_sentence(channels: Sequence[ChannelPreference]) -> str:
     """How many of the images that were made say anything."""
     verdicts = Counter(each.made.verdict for each in channels)
     return "; ".join(f"{count} × {verdict}" for verdict, count in verdicts.most_common())
 
 
-def _earlier(before: Before) -> str:
+def _format_untuned(before: UntunedStage) -> str:
     return f"  before {percent(before.accuracy.value):>7}, CKA {before.alike:.2f}"
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     depth = explanation.depth
-    yield f"{explanation.model} in {explanation.bundle}, on {counted(depth.photos, 'photo')} of {explanation.root}"
+    yield f"{explanation.model} in {explanation.bundle}, on {count_of(depth.photos, 'photo')} of {explanation.root}"
     yield ""
     yield "a linear classifier on every stage, cross-validated, and on the same net with first weights:"
     width = max(len(each.stage) for each in depth.stages)
@@ -101,7 +101,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield (
             f"{mark} {each.stage:<{width}}  {each.channels:>5} channels  {percent(each.accuracy.value):>7} "
             f"({interval(each.accuracy)})  log loss {each.log_loss:.3f}  first weights {first:>7}"
-            f"{'' if each.before is None else _earlier(each.before)}"
+            f"{'' if each.before is None else _format_untuned(each.before)}"
         )
     yield cut_sentence(depth)
     if depth.moved:
@@ -109,10 +109,10 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     yield ""
     yield filters_sentence(explanation.filters)
     if explanation.channels:
-        made = counted(len(explanation.channels), "channel")
+        made = count_of(len(explanation.channels), "channel")
         yield f"images made for {made}: {channels_sentence(explanation.channels)}"
     yield ""
-    yield f"maps of {counted(len(explanation.answers), 'answer')}:"
+    yield f"maps of {count_of(len(explanation.answers), 'answer')}:"
     for check in explanation.checks:
         yield (
             f"  {check.method:<21} deleting by it costs {percent(check.over_random.value)} "

@@ -29,16 +29,16 @@ def export(
     share_of("--goal", goal)
     from inarch.commands.export.export import ANSWER
     from inarch.commands.export.export import export as run
-    from inarch.report.wording import counted, printable
+    from inarch.report.wording import count_of, make_printable
 
     parity = run(bundle, out, to, photos=photos, goal=goal)
     typer.echo(
-        printable(
-            f"{counted(parity.photos, 'JPEG')} ({parity.source}): the same answers, logits within "
+        make_printable(
+            f"{count_of(parity.photos, 'JPEG')} ({parity.source}): the same answers, logits within "
             f"{parity.largest:.1e} of their size."
         )
     )
-    typer.echo(printable(f"Written to {out}; python {out / ANSWER} PHOTO answers without inarch."))
+    typer.echo(make_printable(f"Written to {out}; python {out / ANSWER} PHOTO answers without inarch."))
 
 
 COMMANDS = (Command(export, place=50),)

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from torchvision.models import list_models
 
-from inarch.bundle.model import net_of
+from inarch.bundle.model import build_meta_model
 from inarch.bundle.predictor import TOLERANCE, Prediction, Predictor
 from inarch.bundle.reading import Bundle
 from inarch.data.decode import decode, decode_or_error
@@ -38,7 +38,7 @@ QUALITY = 95
 
 
 @dataclass(frozen=True)
-class Target:
+class ExportTarget:
     """A runtime that a bundle can be exported to."""
 
     packages: tuple[str, ...]
@@ -47,12 +47,12 @@ class Target:
     """Which of `inarch.commands.export.runtimes` becomes ``net.py``."""
 
 
-TARGETS: Mapping[str, Target] = MappingProxyType(
+TARGETS: Mapping[str, ExportTarget] = MappingProxyType(
     {
-        "onnx": Target(("onnxruntime",), "onnx.py"),
-        "openvino": Target(("openvino",), "openvino.py"),
-        "torchvision": Target(("torch", "torchvision", "safetensors"), "pytorch.py"),
-        "timm": Target(("torch", "timm", "safetensors"), "pytorch.py"),
+        "onnx": ExportTarget(("onnxruntime",), "onnx.py"),
+        "openvino": ExportTarget(("openvino",), "openvino.py"),
+        "torchvision": ExportTarget(("torch", "torchvision", "safetensors"), "pytorch.py"),
+        "timm": ExportTarget(("torch", "timm", "safetensors"), "pytorch.py"),
     }
 )
 NO_EXTRAS = MappingProxyType({"aux_logits": False, "transform_input": False, "init_weights": False})
@@ -104,13 +104,13 @@ def export(
     if missing:
         raise UserError(f"Exporting to {to} takes {' and '.join(missing)}: pip install {' '.join(missing)}")
     predictor = Predictor(bundle, goal=goal)
-    place = _free(Path(out))
+    place = _resolve_destination(Path(out))
     try:
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.partial-", dir=place.parent) as folder:
             whole = Path(folder, "exported")
             whole.mkdir()
-            _fill(whole, predictor, to)
-            parity = _compared(whole, predictor, _jpegs(predictor.bundle, photos, Path(folder, "jpegs")))
+            _fill_folder(whole, predictor, to)
+            parity = _measure_parity(whole, predictor, _jpegs(predictor.bundle, photos, Path(folder, "jpegs")))
             (whole / GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
             os.replace(whole, place)
     except OSError as error:
@@ -118,7 +118,7 @@ def export(
     return parity
 
 
-def _free(out: Path) -> Path:
+def _resolve_destination(out: Path) -> Path:
     """Where the export goes: nothing may be lost there."""
     place = Path(os.path.realpath(out))
     try:
@@ -130,7 +130,7 @@ def _free(out: Path) -> Path:
     return place
 
 
-def _fill(folder: Path, predictor: Predictor, to: str) -> None:
+def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
     bundle = predictor.bundle
     about: dict[str, Any] = {
         "architecture": bundle.config.architecture,
@@ -144,12 +144,12 @@ def _fill(folder: Path, predictor: Predictor, to: str) -> None:
         about["rule"] = {"confidence": rule.confidence, "novelty": rule.novelty, "neighbours": NEIGHBOURS}
         np.save(folder / KNOWN, evidence.known)
     if to in ("torchvision", "timm"):
-        about |= _in_pytorch(folder / "model.safetensors", bundle, to)
+        about |= _write_pytorch_weights(folder / "model.safetensors", bundle, to)
     else:
         graph = folder / "model.onnx"
         graph.write_bytes(bundle.graph())
         if to == "openvino":
-            _to_openvino(graph)
+            _convert_to_openvino(graph)
     (folder / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, script in ((ANSWER, ANSWER), (NET, TARGETS[to].script)):
         (folder / name).write_text(
@@ -157,13 +157,13 @@ def _fill(folder: Path, predictor: Predictor, to: str) -> None:
         )
 
 
-def _to_openvino(graph: Path) -> None:
+def _convert_to_openvino(graph: Path) -> None:
     openvino = import_module("openvino")
     openvino.save_model(openvino.convert_model(graph), graph.with_suffix(".xml"), compress_to_fp16=False)
     graph.unlink()
 
 
-def _in_pytorch(path: Path, bundle: Bundle, to: str) -> dict[str, Any]:
+def _write_pytorch_weights(path: Path, bundle: Bundle, to: str) -> dict[str, Any]:
     """Write the weights under the library's names; what its builder is to be told."""
     name, whole = bundle.config.architecture, build(bundle.config.architecture, device="meta").backbone
     instead = "--to onnx takes every net"
@@ -172,13 +172,13 @@ def _in_pytorch(path: Path, bundle: Bundle, to: str) -> dict[str, Any]:
             f"The net in {bundle.path} ends after its {bundle.config.after}, or its head reads several stages; {to} "
             f"has no such net. {instead}."
         )
-    model = net_of(bundle)
+    model = build_meta_model(bundle)
     model.load_state_dict(read_weights(bundle.weights()).tensors, assign=True)
     try:
         state = (to_timm if to == "timm" else to_torchvision)(model, name)
     except UserError as error:
         raise UserError(f"{error} {instead}.") from error
-    if not _builds(to, name):
+    if not _has_builder(to, name):
         raise UserError(f"{to} builds no net called {name}. {instead}.")
     write_weights(path, state)
     if to == "timm":
@@ -186,7 +186,7 @@ def _in_pytorch(path: Path, bundle: Bundle, to: str) -> dict[str, Any]:
     return {"library": "torchvision.models", "builder": "get_model", "options": dict(TORCHVISION_OPTIONS.get(name, {}))}
 
 
-def _builds(to: str, name: str) -> bool:
+def _has_builder(to: str, name: str) -> bool:
     return bool(import_module("timm").is_model(name)) if to == "timm" else name in list_models()
 
 
@@ -211,7 +211,7 @@ def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str
     return f"of {Path(photos).absolute().name}", readable
 
 
-def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Path]]) -> Parity:
+def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Path]]) -> Parity:
     """Let the exported folder answer by itself, and hold its answers against the bundle's.
 
     Raises:
@@ -232,7 +232,7 @@ def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Pa
         expected = predictor.logits(decode(path, predictor.bundle.preprocessing)[None])
         logits = np.array(theirs["logits"])
         apart = float(np.abs(logits - expected).max()) / max(1.0, float(np.abs(expected).max()))
-        if not apart <= TOLERANCE or not _same_answer(theirs, ours):
+        if not apart <= TOLERANCE or not _is_same_answer(theirs, ours):
             raise WorkError(
                 f"The exported net answers {path.name} with {theirs['answer'] or theirs['doubt']!r}, the bundle with "
                 f"{ours.answer or ours.doubt!r}; their logits differ by {apart:.2g} of their size, {TOLERANCE:g} is "
@@ -242,7 +242,7 @@ def _compared(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Pa
     return Parity(len(paths), largest, source)
 
 
-def _same_answer(theirs: Mapping[str, Any], ours: Prediction) -> bool:
+def _is_same_answer(theirs: Mapping[str, Any], ours: Prediction) -> bool:
     best = max(theirs["probabilities"], key=theirs["probabilities"].__getitem__)
     return (best, theirs["answer"], theirs["doubt"]) == (ours.label, ours.answer, ours.doubt)
 

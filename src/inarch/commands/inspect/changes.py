@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from inarch.commands.inspect.differences import Difference
 from inarch.models.anatomy.layers import FOLLOWERS, place_of
-from inarch.models.anatomy.records import Change, NetTrace, Node
+from inarch.models.anatomy.records import Change, ModelTrace, Node
 
 RATIOS = 3
 """Widths that differ by more ratios than this are told as one range."""
@@ -14,17 +14,17 @@ UNPLACED = frozenset({"bias", "input", "map"})
 """What is told of all layers of a kind together."""
 
 Differences = Sequence[Difference]
-Traces = Sequence[NetTrace]
+Traces = Sequence[ModelTrace]
 
 
-def gathered(found: Iterable[Difference], traces: Traces) -> tuple[Change, ...]:
+def gather_changes(found: Iterable[Difference], traces: Traces) -> tuple[Change, ...]:
     """The differences by what they are, those that weigh most first; figures are summed."""
     differences = [*found]
     ratios = {_ratio(each) for each in differences if each.widths}
     buckets: dict[tuple[object, ...], list[Difference]] = defaultdict(list)
     for each in differences:
         buckets[*_key(each), _ratio(each) if len(ratios) <= RATIOS else bool(each.widths)].append(each)
-    changes = [_change(run, traces) for bucket in buckets.values() for run in _by_blocks(bucket, traces)]
+    changes = [_change(run, traces) for bucket in buckets.values() for run in _split_by_blocks(bucket, traces)]
     return tuple(sorted(changes, key=lambda each: (-abs(each.macs), -abs(each.parameters))))
 
 
@@ -55,7 +55,7 @@ def _texts(run: Differences) -> tuple[str, str]:
     return ", ".join(filter(None, (first.here, widths[0]))), ", ".join(filter(None, (first.there, widths[1])))
 
 
-def _by_blocks(bucket: Differences, traces: Traces) -> Iterator[Differences]:
+def _split_by_blocks(bucket: Differences, traces: Traces) -> Iterator[Differences]:
     """The bucket as one, or split so that every place in a part stands in the same blocks."""
     if _is_unplaced(bucket[0]) or _is_everything(bucket, traces):
         yield bucket
@@ -86,7 +86,7 @@ def _change(run: Differences, traces: Traces) -> Change:
     places = tuple(dict.fromkeys(each.place for each in run if each.place))
     if _is_unplaced(first):
         places = ()
-    nodes = [node for trace in traces for node in trace.nodes if _is_such(node, first, places)]
+    nodes = [node for trace in traces for node in trace.nodes if _is_of_change(node, first, places)]
     here, there = _texts(run)
     return Change(
         what=first.what,
@@ -103,7 +103,7 @@ def _change(run: Differences, traces: Traces) -> Change:
     )
 
 
-def _is_such(node: Node, first: Difference, places: Sequence[str]) -> bool:
+def _is_of_change(node: Node, first: Difference, places: Sequence[str]) -> bool:
     """Whether a layer is one of those of which a change tells."""
     if first.what in ("branch", "path"):
         return node.branch == first.place

@@ -64,25 +64,25 @@ def inspect(
         raise UserError(
             f"--part and --colour are for --format svg and png, not {output}; the html page has both inside."
         )
-    from inarch.commands.inspect.compare import compared_text, ledger_shown
+    from inarch.commands.inspect.compare import render_comparison, render_ledger
     from inarch.commands.inspect.inspect import Drawing
 
     if against is not None:
-        picture: str | bytes = compared_text(model, against, output, image_size=image_size)
+        picture: str | bytes = render_comparison(model, against, output, image_size=image_size)
     elif variants:
-        picture = ledger_shown(model, output)
+        picture = render_ledger(model, output)
     else:
         how = Drawing(layers=layers, part=part, colour=colour)
         picture = _picture(model, output, image_size=image_size, measured=measure, how=how)
-    _hand_over(picture, out)
+    _write_picture(picture, out)
 
 
 def _picture(model: str, output: str, *, image_size: int | None, measured: bool, how: "Drawing") -> str | bytes:
     from inarch.bundle.model import trace
-    from inarch.commands.inspect.inspect import PNG, form_called
+    from inarch.commands.inspect.inspect import PNG, find_form
     from inarch.commands.inspect.picture import to_png
 
-    show = form_called("svg" if output == PNG else output)
+    show = find_form("svg" if output == PNG else output)
     if measured:
         from inarch.commands.inspect.measure import measure
 
@@ -94,7 +94,7 @@ def _picture(model: str, output: str, *, image_size: int | None, measured: bool,
     return to_png(picture) if output == PNG else picture
 
 
-def _hand_over(picture: str | bytes, out: Path | None) -> None:
+def _write_picture(picture: str | bytes, out: Path | None) -> None:
     from inarch.storage.files import write_text
 
     if out is not None:

@@ -10,14 +10,14 @@ from inarch.commands.inspect.drawing import against_text
 from inarch.commands.inspect.drawing import departures_text as ledger_text
 from inarch.errors import UnknownNameError, UserError
 from inarch.models import ARCHITECTURES, Architecture, architecture
-from inarch.models.anatomy.records import Comparison, Ledger
+from inarch.models.anatomy.records import Ledger, ModelComparison
 from inarch.models.anatomy.size import size_of
-from inarch.models.variation import VARIATIONS, applicable
+from inarch.models.variation import VARIATIONS, applicable_variations
 
 Show = TypeVar("Show", bound=Callable[..., str])
 
 
-def compared(net: str | Path, other: str | Path, *, image_size: int | None = None) -> Comparison:
+def compare_models(net: str | Path, other: str | Path, *, image_size: int | None = None) -> ModelComparison:
     """How ``net`` differs from ``other``: names of the catalog, perhaps with variations, or bundles' folders.
 
     Raises:
@@ -41,7 +41,7 @@ def ledger(name: str) -> Ledger:
         net=size_of(name),
         departures=row.departures,
         siblings=tuple((size_of(each), ARCHITECTURES[each].departures) for each in _siblings(name, row)),
-        variations=tuple((size_of(f"{name}:{each}"), _what(each)) for each in applicable(row)),
+        variations=tuple((size_of(f"{name}:{each}"), _variation_summary(each)) for each in applicable_variations(row)),
     )
 
 
@@ -54,31 +54,31 @@ def _siblings(name: str, row: Architecture) -> Iterator[str]:
             yield each
 
 
-def _what(variation: str) -> str:
+def _variation_summary(variation: str) -> str:
     return VARIATIONS[variation.partition("=")[0]].what
 
 
-def compared_text(net: str | Path, other: str | Path, form: str, *, image_size: int | None = None) -> str:
+def render_comparison(net: str | Path, other: str | Path, form: str, *, image_size: int | None = None) -> str:
     """The comparison as ``text`` or ``json``.
 
     Raises:
         UnknownNameError: no such net, or no such form.
     """
-    show = _form(form, {"text": against_text.to_text, "json": against_text.to_json})
-    return show(compared(net, other, image_size=image_size))
+    show = _pick_form(form, {"text": against_text.to_text, "json": against_text.to_json})
+    return show(compare_models(net, other, image_size=image_size))
 
 
-def ledger_shown(name: str, form: str) -> str:
+def render_ledger(name: str, form: str) -> str:
     """The ledger as ``text`` or ``json``.
 
     Raises:
         UnknownNameError: no such net, or no such form.
     """
-    show = _form(form, {"text": ledger_text.to_text, "json": ledger_text.to_json})
+    show = _pick_form(form, {"text": ledger_text.to_text, "json": ledger_text.to_json})
     return show(ledger(name))
 
 
-def _form(form: str, forms: Mapping[str, Show]) -> Show:
+def _pick_form(form: str, forms: Mapping[str, Show]) -> Show:
     if form not in forms:
         raise UnknownNameError("format for this", form, forms)
     return forms[form]

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from itertools import groupby, zip_longest
 
-from inarch.commands.inspect.changes import gathered
+from inarch.commands.inspect.changes import gather_changes
 from inarch.commands.inspect.differences import differences
-from inarch.commands.inspect.figures import net_figures, stage_figures
-from inarch.models.anatomy.records import Comparison, NetTrace, StageFigures
+from inarch.commands.inspect.figures import model_figures, stage_figures
+from inarch.models.anatomy.records import ModelComparison, ModelTrace, StageFigures
 
 StagePairs = tuple[tuple[StageFigures | None, StageFigures | None], ...]
 
 
-def compare(here: NetTrace, there: NetTrace) -> Comparison:
+def compare(here: ModelTrace, there: ModelTrace) -> ModelComparison:
     """How ``here`` differs from ``there``; figures are *here* minus *there*.
 
     Blocks stand for each other by stage and name, their paths by name, the layers of a path by name and order.
@@ -19,34 +19,34 @@ def compare(here: NetTrace, there: NetTrace) -> Comparison:
     """
     alike = _is_one_plan(here, there)
     sides = stage_figures(here), stage_figures(there)
-    return Comparison(
-        here=net_figures(here),
-        there=net_figures(there),
-        stages=_by_name(*sides) if alike else _by_stride(*sides),
+    return ModelComparison(
+        here=model_figures(here),
+        there=model_figures(there),
+        stages=_pair_by_name(*sides) if alike else _pair_by_stride(*sides),
         alike=alike,
-        changes=gathered(differences(here, there), (here, there)) if alike else (),
+        changes=gather_changes(differences(here, there), (here, there)) if alike else (),
     )
 
 
-def _is_one_plan(here: NetTrace, there: NetTrace) -> bool:
+def _is_one_plan(here: ModelTrace, there: ModelTrace) -> bool:
     """Whether at least half of the smaller net's paths have a namesake; stems and heads are everywhere."""
     paths = [_paths(trace) for trace in (here, there)]
     return 2 * len(paths[0] & paths[1]) >= min(map(len, paths))
 
 
-def _paths(trace: NetTrace) -> set[tuple[str, ...]]:
+def _paths(trace: ModelTrace) -> set[tuple[str, ...]]:
     """Stage, block and branch of every convolution between stem and head."""
     nodes = (node for node in trace.nodes if node.kind == "convolution" and node.stage not in ("stem", "head"))
     return {(node.stage, node.block, node.branch) for node in nodes}
 
 
-def _by_name(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
+def _pair_by_name(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
     left, right = ({stage.name: stage for stage in side} for side in (here, there))
     names = sorted({**left, **right}, key=lambda name: name == "head")
     return tuple((left.get(name), right.get(name)) for name in names)
 
 
-def _by_stride(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
+def _pair_by_stride(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
     """Stages with the same grid beside each other; of several with the same, the last ones."""
     left, right = ({key: list(run) for key, run in groupby(side, key=_grid)} for side in (here, there))
     pairs: list[tuple[StageFigures | None, StageFigures | None]] = []

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inarch.commands.inspect.records import EffectiveField
 from inarch.models import Classifier, evaluating
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 
 COUNTED = 0.0455
 """Of the largest gradient: a pixel with more counts as seen (Luo et al., section 4: 1 - 95.45 %)."""
@@ -20,7 +20,7 @@ PROFILE = 64
 
 
 def effective_fields(
-    model: Classifier, trace: NetTrace, *, taps: Sequence[str] = (), images: int = 4, seed: int = 0
+    model: Classifier, trace: ModelTrace, *, taps: Sequence[str] = (), images: int = 4, seed: int = 0
 ) -> tuple[EffectiveField, ...]:
     """The effective receptive field of the central value of every stage's map.
 
@@ -45,7 +45,7 @@ def effective_fields(
         return tuple(_field(model, trace, tap, noise.clone().requires_grad_(True), draws) for tap in names)
 
 
-def _field(model: Classifier, trace: NetTrace, tap: str, images: Tensor, draws: torch.Generator) -> EffectiveField:
+def _field(model: Classifier, trace: ModelTrace, tap: str, images: Tensor, draws: torch.Generator) -> EffectiveField:
     feature_map = model.backbone.tapped(images, [tap])[tap]
     centre = feature_map[:, :, feature_map.shape[2] // 2, feature_map.shape[3] // 2]
     signs = torch.randint(0, 2, centre.shape, generator=draws).to(centre.dtype) * 2 - 1

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from inarch.models.anatomy.records import NetFigures, NetTrace, Node, StageFigures
+from inarch.models.anatomy.records import ModelFigures, ModelTrace, Node, StageFigures
 
 WEIGHTED = frozenset({"convolution", "linear"})
 """The kinds of layers that depth counts."""
 
 
-def net_figures(trace: NetTrace) -> NetFigures:
+def model_figures(trace: ModelTrace) -> ModelFigures:
     """The whole net."""
     backbone = [node for node in trace.nodes if node.path.startswith("backbone.")]
-    return NetFigures(
+    return ModelFigures(
         name=trace.name,
         variant=trace.variant,
         image_size=trace.image_size,
@@ -25,14 +25,14 @@ def net_figures(trace: NetTrace) -> NetFigures:
     )
 
 
-def stage_figures(trace: NetTrace) -> tuple[StageFigures, ...]:
+def stage_figures(trace: ModelTrace) -> tuple[StageFigures, ...]:
     """Every stage, in running order."""
     return tuple(_stage(name, tuple(nodes)) for name, nodes in groupby(trace.nodes, attrgetter("stage")))
 
 
 def depth_of(nodes: Sequence[Node]) -> int:
     """Convolutions and linear layers on the longest way through: of a block's paths the longest counts."""
-    return sum(_longest(tuple(block)) for _, block in groupby(nodes, attrgetter("stage", "block")))
+    return sum(_longest_path_depth(tuple(block)) for _, block in groupby(nodes, attrgetter("stage", "block")))
 
 
 def _stage(name: str, nodes: Sequence[Node]) -> StageFigures:
@@ -48,11 +48,11 @@ def _stage(name: str, nodes: Sequence[Node]) -> StageFigures:
     )
 
 
-def _longest(nodes: Sequence[Node], branch: str = "") -> int:
+def _longest_path_depth(nodes: Sequence[Node], branch: str = "") -> int:
     """The depth of ``branch`` of a block with all that forks off from it."""
     begin = f"{branch}/" if branch else ""
     inside = [node.branch.removeprefix(begin) for node in nodes if node.branch != branch]
     forks = {f"{begin}{name.partition('/')[0]}" for name in inside}
     below = [[node for node in nodes if f"{node.branch}/".startswith(f"{fork}/")] for fork in forks]
     own = sum(node.kind in WEIGHTED for node in nodes if node.branch == branch)
-    return own + max((_longest(each, fork) for fork, each in zip(forks, below, strict=True)), default=0)
+    return own + max((_longest_path_depth(each, fork) for fork, each in zip(forks, below, strict=True)), default=0)

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from inarch.commands.inspect.records import BlockFlow, Flow
 from inarch.models import Classifier
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 
 
-def flow(model: Classifier, trace: NetTrace, *, images: int = 4, seed: int = 0) -> Flow:
+def flow(model: Classifier, trace: ModelTrace, *, images: int = 4, seed: int = 0) -> Flow:
     """Run one forward and one backward pass in training mode on images of noise with random labels.
 
     A copy runs; ``model`` is not touched. Gradients are those of the mean cross-entropy of the logits; auxiliary heads
@@ -82,14 +82,16 @@ def _watch(block: nn.Module, seen: _Gradients) -> None:
 
     What comes back through the shortcut is the rest: the gradient by a block's input is the sum over its paths.
     """
-    block.register_forward_pre_hook(partial(_aside, partial(seen.keep, "input")))
-    block.register_forward_hook(partial(_after, seen))
+    block.register_forward_pre_hook(partial(_keep_input_gradient, partial(seen.keep, "input")))
+    block.register_forward_hook(partial(_record_output, seen))
     residual = getattr(block, "residual", None)
     if isinstance(residual, nn.Module):
-        residual.register_forward_pre_hook(partial(_aside, partial(seen.keep, "residual")))
+        residual.register_forward_pre_hook(partial(_keep_input_gradient, partial(seen.keep, "residual")))
 
 
-def _aside(keep: Callable[[Tensor], None], _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _keep_input_gradient(
+    keep: Callable[[Tensor], None], _module: nn.Module, inputs: tuple[Any, ...]
+) -> tuple[Any, ...]:
     """The module's input under an identity of its own, so that its gradient is what this module alone sends back."""
     own = inputs[0].view_as(inputs[0])
     if own.requires_grad:
@@ -97,6 +99,6 @@ def _aside(keep: Callable[[Tensor], None], _module: nn.Module, inputs: tuple[Any
     return (own, *inputs[1:])
 
 
-def _after(seen: _Gradients, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
+def _record_output(seen: _Gradients, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
     seen.activation = float(output.detach().square().mean().sqrt())
     output.register_hook(partial(seen.keep, "output"))

@@ -18,7 +18,7 @@ from inarch.models import (
     ARCHITECTURES,
     Classifier,
 )
-from inarch.models.anatomy.records import NetSize, NetTrace
+from inarch.models.anatomy.records import ModelSize, ModelTrace
 from inarch.models.anatomy.size import size_of
 from inarch.models.anatomy.trace import trace as trace_net
 
@@ -45,7 +45,7 @@ class Drawing:
     """As SVG or PNG: what boxes are coloured by."""
 
 
-FORMS: Mapping[str, Callable[[NetTrace, Measurements | None, Drawing], str]] = MappingProxyType(
+FORMS: Mapping[str, Callable[[ModelTrace, Measurements | None, Drawing], str]] = MappingProxyType(
     {
         "text": lambda record, measured, how: to_text(record, measured, layers=how.layers),
         "json": lambda record, measured, how: to_json(record, measured),
@@ -57,17 +57,17 @@ FORMS: Mapping[str, Callable[[NetTrace, Measurements | None, Drawing], str]] = M
 """What a net can be drawn as, from its record, what was measured, and how it is wanted."""
 
 
-def drawn(net: str | Path, form: str, *, image_size: int | None = None, how: Drawing | None = None) -> str:
+def draw_model(net: str | Path, form: str, *, image_size: int | None = None, how: Drawing | None = None) -> str:
     """The trace of a net as ``text``, ``json``, ``svg``, ``html`` or ``mermaid``.
 
     Raises:
         UnknownNameError: no such net, no such form, no such part or colour.
     """
-    show = form_called(form)
+    show = find_form(form)
     return show(trace(net, image_size=image_size), None, how or Drawing())
 
 
-def form_called(name: str) -> Callable[[NetTrace, Measurements | None, Drawing], str]:
+def find_form(name: str) -> Callable[[ModelTrace, Measurements | None, Drawing], str]:
     """What draws in the form of that name.
 
     Raises:
@@ -78,6 +78,6 @@ def form_called(name: str) -> Callable[[NetTrace, Measurements | None, Drawing],
     return FORMS[name]
 
 
-def catalog(*, everything: bool = False) -> tuple[NetSize, ...]:
+def catalog(*, everything: bool = False) -> tuple[ModelSize, ...]:
     """How large every architecture is; the tiny variants, made for tests, only with ``everything``."""
     return tuple(size_of(name) for name in ARCHITECTURES if everything or not name.endswith("_tiny"))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from inarch.bundle.model import loaded_net, means_bundle, trace
+from inarch.bundle.model import load_model, means_bundle, trace
 from inarch.bundle.reading import read_bundle
 from inarch.commands.inspect.effective import effective_fields
 from inarch.commands.inspect.flow import flow
@@ -11,9 +11,9 @@ from inarch.commands.inspect.records import Measurements
 from inarch.commands.inspect.timing import time_eager, time_graph
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, architecture, build
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.initialisation import open_residuals
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 
 STEPS = 4
 
@@ -25,8 +25,8 @@ def measure(
     runs: int = 7,
     threads: int = 1,
     seed: int = 0,
-    progress: Progress = silent,
-) -> tuple[NetTrace, Measurements]:
+    progress: Progress = ignore_progress,
+) -> tuple[ModelTrace, Measurements]:
     """What a net is made of, and what running it on this machine's CPU shows.
 
     A net of the catalog runs as it is at its initialisation, but with open residual paths (`open_residuals`), a bundle
@@ -45,7 +45,7 @@ def measure(
         UserError: the images are too small for the net, or a variation makes no sense for it.
     """
     record = trace(net, image_size=image_size)
-    model, preprocessing = _ready(net, record.image_size, seed)
+    model, preprocessing = _load_model(net, record.image_size, seed)
     progress("measuring", 0, STEPS)
     eager = time_eager(model, record, runs=runs, threads=threads)
     progress("measuring", 1, STEPS)
@@ -58,11 +58,11 @@ def measure(
     return record, Measurements(timings=(eager, graph), flow=flowing, fields=fields)
 
 
-def _ready(net: str | Path, image_size: int, seed: int) -> tuple[Classifier, Preprocessing]:
+def _load_model(net: str | Path, image_size: int, seed: int) -> tuple[Classifier, Preprocessing]:
     """The net with weights, and the normalisation that goes into its graph."""
     if means_bundle(net):
         bundle = read_bundle(net)
-        return loaded_net(bundle), replace(bundle.preprocessing, image_size=image_size)
+        return load_model(bundle), replace(bundle.preprocessing, image_size=image_size)
     row = architecture(str(net))
     model = build(str(net), seed=seed)
     open_residuals(model)

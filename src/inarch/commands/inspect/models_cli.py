@@ -16,7 +16,7 @@ def models(
     """
     from inarch.commands.inspect.drawing.catalog_text import catalog_json, catalog_text
     from inarch.commands.inspect.inspect import catalog
-    from inarch.weights.embedded import embedded
+    from inarch.weights.embedded import list_embedded_models
 
     rows = catalog(everything=everything)
-    typer.echo(json.dumps(catalog_json(rows), indent=2) if as_json else catalog_text(rows, embedded()))
+    typer.echo(json.dumps(catalog_json(rows), indent=2) if as_json else catalog_text(rows, list_embedded_models()))

@@ -18,8 +18,8 @@ from inarch.commands.inspect.records import Timing
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, evaluating
 from inarch.models.anatomy.recorder import Recorder
-from inarch.models.anatomy.records import NetTrace
-from inarch.models.anatomy.trace import cannot_run
+from inarch.models.anatomy.records import ModelTrace
+from inarch.models.anatomy.trace import cannot_run_text
 from inarch.runtime.onnx_graph import named_graph
 from inarch.runtime.session import PIXELS
 
@@ -32,7 +32,7 @@ KINDS = {"Conv": "convolution", "Gemm": "linear", "MatMul": "linear", "FusedConv
 """ONNX operators that other layers are fused into, in our words."""
 
 
-def time_eager(model: Classifier, trace: NetTrace, *, runs: int = 7, threads: int = 1) -> Timing:
+def time_eager(model: Classifier, trace: ModelTrace, *, runs: int = 7, threads: int = 1) -> Timing:
     """Time every layer of ``model`` in PyTorch, layer by layer as Python calls them, for one image on the CPU.
 
     A layer's time is that of its operators. Runs in which layers are timed take turns with runs as a whole, so that
@@ -48,7 +48,7 @@ def time_eager(model: Classifier, trace: NetTrace, *, runs: int = 7, threads: in
     layers, whole = [], []
     with torch.no_grad(), evaluating(model), _threads(threads):
         for _ in range(UNCOUNTED + runs):
-            recorder = Recorder(images, cannot_run(trace.name, trace.image_size))
+            recorder = Recorder(images, cannot_run_text(trace.name, trace.image_size))
             with recorder.following(model), recorder:
                 model(images)
             layers.append(recorder.seconds)
@@ -57,7 +57,7 @@ def time_eager(model: Classifier, trace: NetTrace, *, runs: int = 7, threads: in
 
 
 def time_graph(
-    model: Classifier, trace: NetTrace, preprocessing: Preprocessing, *, runs: int = 7, threads: int = 1
+    model: Classifier, trace: ModelTrace, preprocessing: Preprocessing, *, runs: int = 7, threads: int = 1
 ) -> Timing:
     """Time every layer of ``model`` as ONNX Runtime runs it: batch normalisation folded, activations fused.
 
@@ -79,7 +79,7 @@ def time_graph(
             profiled.run(None, {PIXELS: pixels})
             whole.append(_seconds(lambda: plain.run(None, {PIXELS: pixels})))
         events = json.loads(Path(profiled.end_profiling()).read_text("utf-8"))
-    spent = _by_name(events, runs)
+    spent = _seconds_by_name(events, runs)
     owners = _owners(onnx.load_from_string(graph).graph, spent, trace)
     layers = [[0.0] * len(trace.nodes) for _ in range(runs)]
     elsewhere = [0.0] * runs
@@ -133,7 +133,7 @@ def _session(graph: bytes, threads: int, profile: Path | None = None) -> onnxrun
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _by_name(events: Sequence[Mapping[str, object]], runs: int) -> dict[str, list[float]]:
+def _seconds_by_name(events: Sequence[Mapping[str, object]], runs: int) -> dict[str, list[float]]:
     """Seconds of the last ``runs`` runs of every node of the engine's graph, by the node's name."""
     spent: dict[str, list[float]] = defaultdict(list)
     for event in events:
@@ -143,7 +143,7 @@ def _by_name(events: Sequence[Mapping[str, object]], runs: int) -> dict[str, lis
     return {name: seconds[-runs:] for name, seconds in spent.items()}
 
 
-def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: NetTrace) -> dict[str, int]:
+def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: ModelTrace) -> dict[str, int]:
     """The place in the trace of each node of the engine's graph that belongs to a layer, by the node's name.
 
     A node that several layers were fused into has the name of the last; it belongs to the convolution or linear layer
@@ -161,7 +161,7 @@ def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: NetTrace
         node = names.get(name) or makers.get(name)
         if node is None or "|" not in node.name:
             continue
-        begin = _begin(node, makers, spent)
+        begin = _find_first_node(node, makers, spent)
         path = begin.name.partition("|")[0]
         key = (path, KINDS.get(begin.op_type, ""))
         if path in places:
@@ -169,7 +169,9 @@ def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: NetTrace
     return owners
 
 
-def _begin(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], spent: Mapping[str, object]) -> onnx.NodeProto:
+def _find_first_node(
+    node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], spent: Mapping[str, object]
+) -> onnx.NodeProto:
     """Where the layers begin that were fused into ``node``: back over what has no time of its own."""
     waiting, seen = [node], set()
     while waiting:

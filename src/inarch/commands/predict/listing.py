@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol, runtime_checkable
 from inarch.bundle.predictor import Prediction
 from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.errors import PhotosError, UnknownNameError, UnreadableImageError
-from inarch.report.wording import printable
+from inarch.report.wording import make_printable
 
 
 @runtime_checkable
@@ -87,13 +87,13 @@ def writer(form: str, top: int) -> Writer:
 
     def write(predictions: Iterable[Prediction], stream: Stream) -> list[str]:
         unread: list[str] = []
-        WRITERS[form](_noting(predictions, unread), stream, top)
+        WRITERS[form](_collect_unread(predictions, unread), stream, top)
         return unread
 
     return write
 
 
-def _noting(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Prediction]:
+def _collect_unread(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Prediction]:
     """The same predictions; the names of those without an answer are added to ``unread`` as they pass."""
     for each in predictions:
         if each.problem:
@@ -101,37 +101,37 @@ def _noting(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Pr
         yield each
 
 
-def _table(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
+def _write_table(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     for each in predictions:
-        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in _first(each, top))
+        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in _select_classes(each, top))
         said = f"don't know, {each.doubt}: {shown}" if each.doubt else shown or f"not read: {each.problem}"
-        stream.write(f"{printable(each.name)}: {printable(said)}\n")
+        stream.write(f"{make_printable(each.name)}: {make_printable(said)}\n")
 
 
-def _first(each: Prediction, top: int) -> tuple[tuple[str, float], ...]:
+def _select_classes(each: Prediction, top: int) -> tuple[tuple[str, float], ...]:
     """The classes that are shown: those of its set, or the ``top`` most probable ones."""
     return each.ranking[: each.likely or top]
 
 
-def _json(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
+def _write_json(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = []
     for each in predictions:
-        best = [{"class": name, "probability": round(value, 6)} for name, value in _first(each, top)]
+        best = [{"class": name, "probability": round(value, 6)} for name, value in _select_classes(each, top)]
         said = {name: value for name, value in (("problem", each.problem), ("doubt", each.doubt)) if value}
         rows.append({"photo": each.name, "answer": each.answer or None, "predictions": best, **said})
     stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
-def _csv(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
+def _write_csv(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow(["photo", "rank", "class", "probability", "problem", "doubt"])
     for each in predictions:
-        for rank, (name, value) in enumerate(_first(each, top), start=1):
+        for rank, (name, value) in enumerate(_select_classes(each, top), start=1):
             rows.writerow([each.name, rank, name, f"{value:.6f}", "", each.doubt])
         if each.problem:
             rows.writerow([each.name, "", "", "", each.problem, ""])
 
 
 WRITERS: Mapping[str, Callable[[Iterable[Prediction], Stream, int], None]] = MappingProxyType(
-    {"table": _table, "json": _json, "csv": _csv}
+    {"table": _write_table, "json": _write_json, "csv": _write_csv}
 )

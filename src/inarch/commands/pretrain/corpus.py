@@ -14,7 +14,7 @@ from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.errors import PhotosError
 from inarch.storage.cache import Rows
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 Progress = Callable[[str, int, int], None]
 LOG_ASPECT = float(np.log(4 / 3))
@@ -35,7 +35,7 @@ class Corpus:
 
     def box(self, view: int, rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
         """Left, top, right and bottom of one view of photos, in pixels: (n, 4)."""
-        draws = _draws(len(self.images), derived(seed, "view", view))[rows]
+        draws = _draws(len(self.images), derive_seed(seed, "view", view))[rows]
         side = self.images.shape[1]
         kept = self.source.min_scale + (1 - self.source.min_scale) * draws[:, 0]
         ratio = np.exp((2 * draws[:, 1] - 1) * LOG_ASPECT / 2)
@@ -70,13 +70,13 @@ def corpora_of(recipe: Recipe, data: Path, cache: Path, progress: Progress) -> C
     Raises:
         PhotosError: a source has no photos, or not in the form that is asked for.
     """
-    found = [_learnable(scan(data / source.photos), source) for source in recipe.photos]
+    found = [_select_learnable(scan(data / source.photos), source) for source in recipe.photos]
     pairs = list(zip(recipe.photos, found, strict=True))
     classes = tuple(sorted({name for source, photos in pairs if source.labelled for name in photos.classes}))
     return Corpora(tuple(_corpus(source, photos, classes, cache, progress) for source, photos in pairs), classes)
 
 
-def _learnable(photos: PhotoSet, source: PhotoSource) -> PhotoSet:
+def _select_learnable(photos: PhotoSet, source: PhotoSource) -> PhotoSet:
     unknown = sorted(set(source.without).difference(photos.classes))
     if unknown:
         raise PhotosError(f"{source.photos} has no class {unknown[0]!r} to leave out.")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inarch.commands.pretrain.corpus import Corpus
 from inarch.commands.pretrain.recipe import PhotoSource
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,16 @@ def _pass(sources: tuple[tuple[int, PhotoSource], ...], number: int, seed: int) 
     for place, (photos, source) in enumerate(sources):
         rows = np.tile(np.arange(photos), source.repeats)
         repeat = np.repeat(np.arange(source.repeats), photos)
-        coin = np.random.default_rng(derived(seed, "mirror", place)).random(len(rows)) < 0.5
+        coin = np.random.default_rng(derive_seed(seed, "mirror", place)).random(len(rows)) < 0.5
         view = (number * source.repeats + repeat) % source.views
         parts.append(Crops(np.full(len(rows), place), rows, view, coin ^ (number % 2 == 1)))
-    order = np.random.default_rng(derived(seed, "order", number)).permutation(sum(map(len, parts)))
+    order = np.random.default_rng(derive_seed(seed, "order", number)).permutation(sum(map(len, parts)))
     return Crops(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in _FIELDS))
 
 
-def cut_out(corpora: Sequence[Corpus], crops: Crops, side: int, seed: int, *, mirror: bool = True) -> NDArray[np.uint8]:
+def cut_crops(
+    corpora: Sequence[Corpus], crops: Crops, side: int, seed: int, *, mirror: bool = True
+) -> NDArray[np.uint8]:
     """The pixels of crops: (n, side, side, 3)."""
     pixels = np.empty((len(crops), side, side, 3), np.uint8)
     for place, corpus in enumerate(corpora):
@@ -73,20 +75,20 @@ def cut_out(corpora: Sequence[Corpus], crops: Crops, side: int, seed: int, *, mi
             rows = crops.row[wanted]
             boxes = corpus.box(int(view), rows, seed)
             for at, image, box in zip(wanted, corpus.images[rows], boxes, strict=True):
-                pixels[at] = resized(image, box, side)
+                pixels[at] = resize_crop(image, box, side)
     if mirror:
         pixels[crops.mirrored] = pixels[crops.mirrored, :, ::-1]
     return pixels
 
 
-def resized(image: NDArray[np.uint8], box: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+def resize_crop(image: NDArray[np.uint8], box: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     """The part of an image inside ``box`` (left, top, right, bottom) as a square of ``side`` pixels."""
     left, top, right, bottom = box.tolist()
     square = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(square)
 
 
-def normalised(pixels: NDArray[np.uint8], mean: Tensor, std: Tensor) -> Tensor:
+def normalise_crops(pixels: NDArray[np.uint8], mean: Tensor, std: Tensor) -> Tensor:
     """uint8 pixels (n, h, w, 3) as a net's input (n, 3, h, w), in channels-last memory."""
     images = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
     return images.contiguous(memory_format=torch.channels_last)

@@ -9,16 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inarch.commands.pretrain.lessons import Lessons
+from inarch.commands.pretrain.distillation import DistillationLoader
 from inarch.commands.pretrain.probing import ProbeSet, probe_accuracy
 from inarch.commands.pretrain.recipe import Recipe
-from inarch.commands.pretrain.student import Lesson, Student, feature_statistics
+from inarch.commands.pretrain.student import DistillationBatch, Student, feature_statistics
 from inarch.errors import OutputError, UserError
 from inarch.models import Backbone, build
 from inarch.models.shapes import Labels
 from inarch.storage.lock import exclusive
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
-from inarch.training.loop import Epoch, Run, Source
+from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.seeds import global_draws
 
 CHECKPOINT, BEST, LOG, RECIPE = "checkpoint.pt", "best.pt", "log.jsonl", "recipe.json"
@@ -35,7 +35,7 @@ class Chunk:
     """Accuracy by set of probe photos."""
 
 
-def pretrain(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
+def pretrain(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
     """Train chunk by chunk, from where an earlier run of the same recipe in ``folder`` stopped.
 
     A run that is killed loses the chunk it is in, and ends with the same weights as one that is not. After every
@@ -55,19 +55,19 @@ def pretrain(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iter
         yield from _chunks(lessons, probes, folder)
 
 
-def _chunks(lessons: Lessons, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
+def _chunks(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
     recipe = lessons.recipe
     run = Run(student_of(lessons), recipe.training, folder / CHECKPOINT)
     run.resume()
     run.config = recipe.training  # the recipe may have been made longer since
     last = recipe.training.epochs
-    for epoch in run.epochs(Source(recipe.chunk, lessons.batch), partial(_loss, recipe=recipe)):
+    for epoch in run.epochs(ExampleSource(recipe.chunk, lessons.batch), partial(_loss, recipe=recipe)):
         is_time = epoch.number % recipe.probe_every == 0 or epoch.number == last
-        backbone = _averaged(run).classifier.backbone
+        backbone = _averaged_student(run).classifier.backbone
         looked_at = probes if is_time else ()
         accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.normalisation) for probe in looked_at}
         if is_time:
-            _keep_better(folder / BEST, backbone, accuracies, epoch.number)
+            _keep_better_backbone(folder / BEST, backbone, accuracies, epoch.number)
         with (folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps({**asdict(epoch), "probes": accuracies}) + "\n")
         yield Chunk(epoch, is_time, accuracies)
@@ -90,7 +90,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
         raise UserError(f"{folder} holds a run of another recipe than {recipe.name}; choose another --out.")
 
 
-def student_of(lessons: Lessons) -> Student:
+def student_of(lessons: DistillationLoader) -> Student:
     """A fresh student; the statistics of the teacher's features come from the first chunk."""
     recipe, teacher = lessons.recipe, lessons.teacher
     crops, features = lessons.chunk(1)
@@ -115,15 +115,15 @@ def best_backbone(folder: Path) -> tuple[dict[str, Tensor], dict[str, float], in
     return state["backbone"], state["probes"], state["chunk"]
 
 
-def _loss(student: Student, lesson: Lesson, labels: Labels, *, recipe: Recipe) -> tuple[Tensor, Tensor]:
+def _loss(student: Student, lesson: DistillationBatch, labels: Labels, *, recipe: Recipe) -> tuple[Tensor, Tensor]:
     return student.loss(lesson, labels, recipe.weighting, recipe.training.label_smoothing)
 
 
-def _averaged(run: Run) -> Student:
+def _averaged_student(run: Run) -> Student:
     return run.model if run.average is None else run.average.module  # type: ignore[return-value]
 
 
-def _keep_better(path: Path, backbone: Backbone, accuracies: Mapping[str, float], chunk: int) -> None:
+def _keep_better_backbone(path: Path, backbone: Backbone, accuracies: Mapping[str, float], chunk: int) -> None:
     before = load_checkpoint(path)
     if before is None or sum(accuracies.values()) >= sum(before["probes"].values()):
         save_checkpoint(path, {"backbone": backbone.state_dict(), "probes": dict(accuracies), "chunk": chunk})

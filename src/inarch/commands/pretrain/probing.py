@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from inarch.commands.pretrain.crops import normalised, resized
+from inarch.commands.pretrain.crops import normalise_crops, resize_crop
 from inarch.commands.pretrain.recipe import ProbeSource
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.models import Backbone, evaluating
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 from inarch.transfer.linear import fit_probe
 
 BATCH = 64
@@ -46,7 +46,7 @@ def probe_set(
     every = stored.photos.photos
     free = np.array([photo.split != "train" for photo in every])
     labels = np.array([photo.label for photo in every])
-    draw = np.random.default_rng(derived(seed, "probe", source.photos))
+    draw = np.random.default_rng(derive_seed(seed, "probe", source.photos))
     learned, judged = [], []
     for label in range(len(photos.classes)):
         rows = draw.permutation(np.flatnonzero(free & (labels == label)))
@@ -54,13 +54,13 @@ def probe_set(
         judged.append(rows[source.per_class : source.per_class + source.judged])
     rows = np.concatenate([*learned, *judged])
     whole = np.array([0, 0, source.stored_size, source.stored_size], float)
-    images = np.stack([resized(image, whole, source.image_size) for image in stored.images[rows]])
+    images = np.stack([resize_crop(image, whole, source.image_size) for image in stored.images[rows]])
     return ProbeSet(source.photos, len(photos.classes), images, labels[rows], sum(map(len, learned)))
 
 
 def probe_accuracy(backbone: Backbone, photos: ProbeSet, normalisation: tuple[torch.Tensor, torch.Tensor]) -> float:
     """Accuracy of a linear classifier on the pooled last map."""
-    features = pooled_features(backbone, photos.images, normalisation)
+    features = pool_features(backbone, photos.images, normalisation)
     fitted, labels = features[: photos.learned], photos.labels[: photos.learned]
     probe = fit_probe(fitted[None], labels, np.arange(len(labels)), classes=photos.classes, seed=0)
     answers = probe.logits(features[photos.learned :]).argmax(1)
@@ -68,12 +68,12 @@ def probe_accuracy(backbone: Backbone, photos: ProbeSet, normalisation: tuple[to
 
 
 @torch.no_grad()
-def pooled_features(
+def pool_features(
     backbone: nn.Module, images: NDArray[np.uint8], normalisation: tuple[torch.Tensor, torch.Tensor]
 ) -> NDArray[np.float32]:
     """The pooled last map of every image, in evaluation: (n, d)."""
     parts = []
     with evaluating(backbone):
         for at in range(0, len(images), BATCH):
-            parts.append(backbone(normalised(images[at : at + BATCH], *normalisation)).mean((2, 3)).numpy())
+            parts.append(backbone(normalise_crops(images[at : at + BATCH], *normalisation)).mean((2, 3)).numpy())
     return np.concatenate(parts)

@@ -61,7 +61,7 @@ class ProbeSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
+class PretrainingPhase:
     """A stretch of training at one image size (progressive resolution: small first, large last)."""
 
     image_size: int
@@ -89,7 +89,7 @@ class Recipe:
     model: str
     """A net of the catalog."""
     photos: tuple[PhotoSource, ...]
-    phases: tuple[Phase, ...]
+    phases: tuple[PretrainingPhase, ...]
     training: TrainingConfig
     """Its ``epochs`` are the chunks of all phases together."""
     chunk: int = 6400
@@ -124,7 +124,7 @@ def read_recipe(path: Path) -> Recipe:
         raise UserError(f"The recipe {path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is no TOML: {error}.") from error
-    phases = _records(Phase, said, path, "phases")
+    phases = _records(PretrainingPhase, said, path, "phases")
     training = said.pop("training", {})
     if isinstance(training, dict):
         training = {"epochs": sum(phase.chunks for phase in phases), **training}

@@ -5,14 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from inarch.commands.pretrain.corpus import corpora_of
-from inarch.commands.pretrain.lessons import Lessons
+from inarch.commands.pretrain.distillation import DistillationLoader
+from inarch.commands.pretrain.loading import load_teacher
 from inarch.commands.pretrain.pretrain import Chunk, best_backbone
 from inarch.commands.pretrain.pretrain import pretrain as run
 from inarch.commands.pretrain.probing import probe_set
-from inarch.commands.pretrain.ready import teacher_of
 from inarch.commands.pretrain.recipe import Recipe, read_recipe
 from inarch.models import architecture
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import in_use
 from inarch.weights.embedded import pack
@@ -21,7 +21,7 @@ WEIGHTS = "weights.safetensors"
 
 
 def pretrain(
-    recipe: Path, data: Path, out: Path, progress: Progress = silent, *, cache: Path | None = None
+    recipe: Path, data: Path, out: Path, progress: Progress = ignore_progress, *, cache: Path | None = None
 ) -> Iterator[Chunk]:
     """Run a recipe, or go on with it; ``out/weights.safetensors`` holds the best backbone after every probe.
 
@@ -45,15 +45,15 @@ def pretrain(
         corpora = corpora_of(asked, data, place, progress)
         seed = asked.training.seed
         probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
-        lessons = Lessons(asked, corpora, teacher_of(asked.teacher, asked.teacher_size), place)
+        lessons = DistillationLoader(asked, corpora, load_teacher(asked.teacher, asked.teacher_size), place)
         for chunk in run(lessons, probes, out):
             progress("pretrain", chunk.epoch.number, asked.training.epochs)
             if chunk.probed:
-                _write(asked, out)
+                _write_weights(asked, out)
             yield chunk
 
 
-def _write(recipe: Recipe, out: Path) -> None:
+def _write_weights(recipe: Recipe, out: Path) -> None:
     backbone, _, chunk = best_backbone(out)
     origin = f"recipe {recipe.name}, after {chunk} of {recipe.training.epochs} chunks"
     pack(backbone, out / WEIGHTS, architecture=recipe.model, image_size=recipe.image_size(chunk), origin=origin)

@@ -13,7 +13,7 @@ from inarch.models import Classifier
 from inarch.models.shapes import Images, Labels, Logits
 
 
-class Lesson(NamedTuple):
+class DistillationBatch(NamedTuple):
     """What a student is shown."""
 
     images: Tensor
@@ -52,7 +52,9 @@ class Student(nn.Module):
         feature_map = self.classifier.backbone(images)
         return self.classifier.head(feature_map), self.projection(feature_map.mean((2, 3)))
 
-    def loss(self, lesson: Lesson, labels: Labels, weighting: Weighting, smoothing: float) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, lesson: DistillationBatch, labels: Labels, weighting: Weighting, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         """The scalar to minimise, and the logits for the photos' own labels."""
         logits, predicted = (each.float() for each in self(lesson.images))
         loss = logits.new_zeros(())

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.commands.pretrain.corpus import Corpus
-from inarch.commands.pretrain.crops import Crops, cut_out
+from inarch.commands.pretrain.crops import Crops, cut_crops
 from inarch.runtime.session import Graph
 from inarch.storage.cache import ArrayCache, cache_key
 
 FEATURES = "features"
 
 
-_opened = lru_cache(maxsize=256)(ArrayCache)
+_open_cache = lru_cache(maxsize=256)(ArrayCache)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Teacher:
                 continue
             for view in np.unique(crops.view[crops.corpus == place]):
                 here = np.flatnonzero((crops.corpus == place) & (crops.view == view))
-                rows = _opened(self._folder(corpus, int(view), cache, seed))
+                rows = _open_cache(self._folder(corpus, int(view), cache, seed))
                 keys = [corpus.digests[row] for row in crops.row[here]]
                 missing = set(rows.missing(keys))
                 if missing:
@@ -69,7 +69,7 @@ class Teacher:
         return cache / "teacher" / cache_key(*map(str, settings))
 
     def _add(self, rows: ArrayCache, corpora: Sequence[Corpus], crops: Crops, seed: int) -> None:
-        pixels = cut_out(corpora, crops, self.size, seed, mirror=False)
+        pixels = cut_crops(corpora, crops, self.size, seed, mirror=False)
         (features,) = self.graph(pixels, batch=32)
         place = int(crops.corpus[0])
         rows.write([corpora[place].digests[row] for row in crops.row], {FEATURES: features.astype(np.float16)})

@@ -71,7 +71,7 @@ _ALL = (
 STUDIES: Mapping[str, Study] = MappingProxyType({each.STUDY.claim.name: each.STUDY for each in _ALL})
 
 
-def study_called(name: str) -> Study:
+def find_study(name: str) -> Study:
     """The study of that name.
 
     Raises:

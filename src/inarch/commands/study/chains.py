@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from inarch.commands.study.learning import accuracies, learn, sides
+from inarch.commands.study.learning import accuracies, learn, split_bench
 from inarch.commands.study.study import Bench, Readings
 from inarch.models import (
     Backbone,
@@ -17,7 +17,7 @@ from inarch.models import (
 from inarch.models.convolution import Conv, conv_only
 from inarch.models.initialisation import initialise
 from inarch.training.config import TrainingConfig
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 LAYERS, WIDTH = 12, 16
 TRAINING = TrainingConfig(
@@ -25,7 +25,7 @@ TRAINING = TrainingConfig(
 )
 
 
-def trained_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module], scale: float) -> Readings:
+def train_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module], scale: float) -> Readings:
     """Accuracies of a chain of convolutions after a few epochs.
 
     Args:
@@ -34,9 +34,9 @@ def trained_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module
         activation: builds what follows every convolution.
         scale: the convolutions start with so many times the standard deviation of He et al. 2015.
     """
-    data = sides(bench, seed)
+    data = split_bench(bench, seed)
     model = _chain(activation, data.classes)
-    initialise(model, torch.Generator().manual_seed(derived(seed, "chain")))
+    initialise(model, torch.Generator().manual_seed(derive_seed(seed, "chain")))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.Conv2d):

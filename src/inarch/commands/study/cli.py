@@ -76,7 +76,7 @@ def study(
 def _run(name: str | None, out: Path, options: "StudyOptions", *, as_json: bool) -> None:
     from inarch.commands.study.run import (
         PAGE,
-        Failed,
+        FailedStudy,
         every_study,
         study,
     )
@@ -86,7 +86,7 @@ def _run(name: str | None, out: Path, options: "StudyOptions", *, as_json: bool)
     with progress() as show:
         results = every_study(out, options, show) if name is None else iter([study(name, out, options, show)])
         for each in results:
-            if isinstance(each, Failed):
+            if isinstance(each, FailedStudy):
                 failed.append(each.claim.name)
                 typer.echo(f"{each.claim.name} could not be measured: {each.why}", err=True)
                 continue

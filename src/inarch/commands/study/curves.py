@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from inarch.commands.study.study import Bench, Readings, needed
+from inarch.commands.study.study import Bench, Readings, require_bench
 from inarch.commands.train.curves import strategy_curves
 from inarch.data.photos import PhotoSet
 from inarch.data.split import split
 from inarch.errors import PhotosError
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 CURVES = "learning curves"
 MOST = 25
@@ -20,12 +20,12 @@ PROBE, FINETUNE, SCRATCH = "probe", "finetune", "scratch"
 FEW, ALL = "few photos", "all photos"
 
 
-def held_out(strategy: str, photos: str) -> tuple[str, str]:
+def accuracy_reading(strategy: str, photos: str) -> tuple[str, str]:
     """The reading that is this strategy's accuracy on held-out photos."""
     return CURVES, f"{strategy}, {photos}"
 
 
-def gap(strategy: str, photos: str) -> tuple[str, str]:
+def gap_reading(strategy: str, photos: str) -> tuple[str, str]:
     """The reading that is by how much it is better on the photos learned from."""
     return CURVES, f"{strategy}, {photos}, gap"
 
@@ -40,8 +40,8 @@ def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, secon
         most: photos of each class that there are to learn from.
         seconds: for all strategies, sizes and folds.
     """
-    bench = needed(bench)
-    curves = strategy_curves(bench.job(some(bench.photos, seed, most), seed), seconds)
+    bench = require_bench(bench)
+    curves = strategy_curves(bench.job(subsample_photos(bench.photos, seed, most), seed), seconds)
     points = {curve.strategy: curve.points for curve in curves.curves}
     lacking = [name for name in (PROBE, FINETUNE, SCRATCH) if len(points.get(name, ())) < 2]
     if lacking:
@@ -49,16 +49,16 @@ def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, secon
     readings = {"folds": float(curves.folds), "photos judged": float(curves.judged)}
     for strategy, measured in points.items():
         for photos, point in ((FEW, measured[0]), (ALL, measured[-1])):
-            readings[held_out(strategy, photos)[1]] = point.held_out.value
-            readings[gap(strategy, photos)[1]] = point.gap.value
+            readings[accuracy_reading(strategy, photos)[1]] = point.held_out.value
+            readings[gap_reading(strategy, photos)[1]] = point.gap.value
             readings[f"photos of each class, {photos}"] = float(point.of_class)
     return readings
 
 
-def some(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
+def subsample_photos(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
     """At most so many photos of each class to learn from, drawn by the seed; those to test on stay, unseen."""
     found = split(photos, seed=seed)
-    order = np.random.default_rng(derived(seed, "curves")).permutation(len(found.photos))
+    order = np.random.default_rng(derive_seed(seed, "curves")).permutation(len(found.photos))
     counts: dict[int, int] = {}
     kept = []
     for at in order:

@@ -12,10 +12,10 @@ from inarch.commands.study.records import (
     TIMES,
     UNDECIDED,
     Claim,
-    Finding,
-    Judged,
+    ClaimFinding,
     Quantity,
-    Row,
+    QuantityFinding,
+    StudyRow,
 )
 from inarch.metrics.intervals import Interval, t_interval
 from inarch.metrics.records import Estimate
@@ -24,7 +24,7 @@ LEVEL = 0.05
 """How often, at most, a verdict other than undecided is wrong: over all quantities and all looks of a claim."""
 
 
-def judged(claim: Claim, rows: Sequence[Row], looks: Sequence[int] = ()) -> Finding:
+def judge_claim(claim: Claim, rows: Sequence[StudyRow], looks: Sequence[int] = ()) -> ClaimFinding:
     """The verdict on a claim, from its measurements alone.
 
     A claim is supported where every quantity is, contradicted where one is, and else undecided. What is not exact is
@@ -37,7 +37,7 @@ def judged(claim: Claim, rows: Sequence[Row], looks: Sequence[int] = ()) -> Find
         rows: measurements; seeds of which an arm is missing do not count.
         looks: with how many seeds the verdict has been read before.
     """
-    seeds = complete(claim, rows)
+    seeds = complete_seeds(claim, rows)
     by_place = {(row.seed, row.arm): row.readings for row in rows}
     earlier = len({look for look in looks if look < len(seeds)})
     estimated = sum(not quantity.exact for quantity in claim.quantities)
@@ -46,19 +46,19 @@ def judged(claim: Claim, rows: Sequence[Row], looks: Sequence[int] = ()) -> Find
     for quantity in claim.quantities:
         (arm, reading), (other_arm, other_reading) = quantity.one, quantity.other
         pairs = [(by_place[seed, arm][reading], by_place[seed, other_arm][other_reading]) for seed in seeds]
-        found.append(_judged(quantity, pairs, 1.0 if quantity.exact else confidence))
-    return Finding(_together([each.verdict for each in found]), tuple(found), len(seeds), earlier)
+        found.append(_judge_quantity(quantity, pairs, 1.0 if quantity.exact else confidence))
+    return ClaimFinding(_combine_verdicts([each.verdict for each in found]), tuple(found), len(seeds), earlier)
 
 
-def complete(claim: Claim, rows: Sequence[Row]) -> tuple[int, ...]:
+def complete_seeds(claim: Claim, rows: Sequence[StudyRow]) -> tuple[int, ...]:
     """The seeds with which every arm was measured, in order."""
     done = {(row.seed, row.arm) for row in rows}
     return tuple(sorted({seed for seed, _ in done if all((seed, arm) in done for arm in claim.arms)}))
 
 
-def _judged(quantity: Quantity, pairs: Sequence[tuple[float, float]], confidence: float) -> Judged:
+def _judge_quantity(quantity: Quantity, pairs: Sequence[tuple[float, float]], confidence: float) -> QuantityFinding:
     if not pairs:
-        return Judged(quantity, None, confidence, UNDECIDED)
+        return QuantityFinding(quantity, None, confidence, UNDECIDED)
     into, back = (log, _exp) if quantity.scale == TIMES else (float, float)
     differences = [into(one) - into(other) for one, other in pairs]
     if quantity.exact:
@@ -67,7 +67,7 @@ def _judged(quantity: Quantity, pairs: Sequence[tuple[float, float]], confidence
         interval = t_interval(differences, confidence, quantity.grain)
     verdict = _verdict(interval, into(quantity.threshold), at_least=quantity.bound == AT_LEAST)
     estimate = Estimate(back(interval.mean), back(interval.low), back(interval.high), len(pairs))
-    return Judged(quantity, estimate, confidence, verdict, tuple(back(each) for each in differences))
+    return QuantityFinding(quantity, estimate, confidence, verdict, tuple(back(each) for each in differences))
 
 
 def _exp(value: float) -> float:
@@ -82,7 +82,7 @@ def _verdict(interval: Interval, threshold: float, *, at_least: bool) -> str:
     return SUPPORTED if above else CONTRADICTED if below else UNDECIDED
 
 
-def _together(verdicts: Sequence[str]) -> str:
+def _combine_verdicts(verdicts: Sequence[str]) -> str:
     if CONTRADICTED in verdicts:
         return CONTRADICTED
     return SUPPORTED if verdicts and all(verdict == SUPPORTED for verdict in verdicts) else UNDECIDED

@@ -15,9 +15,9 @@ from inarch.errors import WorkError
 from inarch.models import evaluating
 from inarch.models.shapes import Labels
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Epoch, Run, Source
+from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.losses import Loss, cross_entropy
-from inarch.training.pixels import normalised
+from inarch.training.pixels import normalise_pixels
 from inarch.transfer.ranking import typical_side
 
 SMALLEST_SIDE, SIDE = 16, 32
@@ -41,7 +41,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Sides:
+class BenchSplit:
     """A split of the bench's photos."""
 
     learned: Examples
@@ -50,7 +50,7 @@ class Sides:
     side: int
 
 
-def sides(bench: Bench, seed: int, side: int | None = None) -> Sides:
+def split_bench(bench: Bench, seed: int, side: int | None = None) -> BenchSplit:
     """The bench's photos, split by the seed, or as their folder has it.
 
     Args:
@@ -64,20 +64,20 @@ def sides(bench: Bench, seed: int, side: int | None = None) -> Sides:
     stored = store(found, preprocessing, bench.cache)
     learned = np.array([photo.split == "train" for photo in stored.photos.photos])
     labels = torch.tensor([photo.label for photo in stored.photos.photos])
-    images = normalised(torch.from_numpy(np.asarray(stored.images[:])).permute(0, 3, 1, 2), preprocessing)
+    images = normalise_pixels(torch.from_numpy(np.asarray(stored.images[:])).permute(0, 3, 1, 2), preprocessing)
     first, second = (
         Examples(images[torch.from_numpy(mask)], labels[torch.from_numpy(mask)]) for mask in (learned, ~learned)
     )
-    return Sides(first, second, classes=len(found.classes), side=pixels)
+    return BenchSplit(first, second, classes=len(found.classes), side=pixels)
 
 
 def learn(model: nn.Module, examples: Examples, config: TrainingConfig) -> None:
     """Train ``model`` in place; where the loss is no longer a number it is left as it is by then."""
-    for _ in learning(model, examples, config):
+    for _ in learn_epochs(model, examples, config):
         pass
 
 
-def learning(
+def learn_epochs(
     model: nn.Module, examples: Examples, config: TrainingConfig, loss: Loss = cross_entropy
 ) -> Iterator[Epoch]:
     """The same, epoch by epoch, by a loss of one's own."""
@@ -86,7 +86,7 @@ def learning(
         return examples.images[indices], examples.labels[indices]
 
     try:
-        yield from Run(model, config).epochs(Source(len(examples.labels), batch), loss)
+        yield from Run(model, config).epochs(ExampleSource(len(examples.labels), batch), loss)
     except WorkError:  # that it fails is what some arms are there to show
         return
 
@@ -101,6 +101,6 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
     return right / len(examples.labels)
 
 
-def accuracies(model: nn.Module, data: Sides) -> Readings:
+def accuracies(model: nn.Module, data: BenchSplit) -> Readings:
     """On either side."""
     return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}

@@ -13,8 +13,8 @@ import torch
 from inarch.commands.study.records import (
     Claim,
     Quantity,
-    Row,
     StudyLedger,
+    StudyRow,
 )
 from inarch.errors import UserError
 
@@ -104,7 +104,7 @@ def _ledger(read: Mapping[str, Any]) -> StudyLedger:
         versions=dict(read["versions"]),
         hardware=dict(read["hardware"]),
         rows=tuple(
-            Row(
+            StudyRow(
                 row["seed"],
                 row["arm"],
                 {name: float(value) for name, value in row["readings"].items()},

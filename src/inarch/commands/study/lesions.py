@@ -9,7 +9,7 @@ from torch import nn
 from inarch.models import Classifier
 
 
-def removable(model: Classifier) -> tuple[tuple[str, str], ...]:
+def removable_blocks(model: Classifier) -> tuple[tuple[str, str], ...]:
     """Stage and name of every block of which the map is of the same shape as the one before: it can be left out."""
     blocks = [(stage, name) for stage, row in model.backbone.stages.items() for name, _ in row.named_children()]
     taps = model.backbone.taps
@@ -21,7 +21,7 @@ def removable(model: Classifier) -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def without(model: Classifier, stage: str, name: str) -> Iterator[None]:
+def removing_block(model: Classifier, stage: str, name: str) -> Iterator[None]:
     """Inside the ``with``, the block hands on what it is given; of a residual block that is its shortcut."""
     row = model.backbone.stages[stage]
     block = row.get_submodule(name)

@@ -67,7 +67,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One measurement: one arm with one seed."""
 
     seed: int
@@ -85,13 +85,13 @@ class StudyLedger:
     """Which photos were learned from; empty where the claim is about nets alone."""
     versions: Mapping[str, str]
     hardware: Mapping[str, str | int]
-    rows: tuple[Row, ...] = ()
+    rows: tuple[StudyRow, ...] = ()
     looks: tuple[int, ...] = ()
     """With how many seeds the verdict has been read so far. More seeds after a look cost confidence."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class QuantityFinding:
     """What came of one quantity."""
 
     quantity: Quantity
@@ -105,11 +105,11 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimFinding:
     """What came of a claim."""
 
     verdict: str
-    quantities: tuple[Judged, ...]
+    quantities: tuple[QuantityFinding, ...]
     seeds: int
     """Complete ones."""
     looks: int
@@ -117,10 +117,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Studied:
+class StudyResult:
     """A study as it is shown: its measurements, and what came of them."""
 
     ledger: StudyLedger
-    finding: Finding
+    finding: ClaimFinding
     asked: int
     """Seeds that were asked for."""

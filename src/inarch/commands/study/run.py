@@ -14,31 +14,31 @@ import numpy as np
 
 from inarch.commands.demo.demo import DIGITS, GRAFTED
 from inarch.commands.demo.digits import write_digits
-from inarch.commands.study.catalog import STUDIES, study_called
-from inarch.commands.study.judging import judged
+from inarch.commands.study.catalog import STUDIES, find_study
+from inarch.commands.study.judging import judge_claim
 from inarch.commands.study.ledger import (
     check_same,
     hardware,
     read_ledger,
     to_json,
 )
-from inarch.commands.study.records import Claim, Studied, StudyLedger
-from inarch.commands.study.running import adopted, looked_at, measured
+from inarch.commands.study.records import Claim, StudyLedger, StudyResult
+from inarch.commands.study.running import adopt_rows, measure_missing, note_look
 from inarch.commands.study.studies_page import studies_page
 from inarch.commands.study.study import Bench, Study
 from inarch.commands.study.study_html import to_html
 from inarch.commands.train.reporting import versions
-from inarch.commands.train.run import TrainOptions, job_of
+from inarch.commands.train.run import TrainOptions, prepare_training_run
 from inarch.data.augment import Augmentation
-from inarch.data.looking import kept_together
+from inarch.data.duplicate_search import group_near_duplicates
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan
 from inarch.errors import InarchError, OutputError, UserError
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.storage.files import write_text
-from inarch.transfer.job import Job
+from inarch.transfer.run import TrainingRun
 
 PAGE = "README.md"
 MOST_PHOTOS = 1500
@@ -67,7 +67,7 @@ class StudyOptions:
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedStudy:
     """A study that could not be measured, among others that could."""
 
     claim: Claim
@@ -79,7 +79,9 @@ def claims() -> tuple[Claim, ...]:
     return tuple(study.claim for study in STUDIES.values())
 
 
-def study(name: str, out: Path, options: StudyOptions | None = None, progress: Progress = silent) -> Studied:
+def study(
+    name: str, out: Path, options: StudyOptions | None = None, progress: Progress = ignore_progress
+) -> StudyResult:
     """Put one claim to the test; ``out`` gets its ledger, its page, and a page of all ledgers that are there.
 
     The ledger is written after every measurement, and the same call goes on where an earlier one stopped.
@@ -91,18 +93,18 @@ def study(name: str, out: Path, options: StudyOptions | None = None, progress: P
         WorkError: the measurement failed.
     """
     options = options or StudyOptions()
-    chosen = study_called(name)
+    chosen = find_study(name)
     if options.data is not None and not chosen.claim.photos:
         raise UserError(f"{name} is about nets alone and looks at no photos; leave --data out.")
     with in_use(options.cache, options.cache_size):
-        done = _studied(chosen, out, options, options.budget, progress)
+        done = _run_study(chosen, out, options, options.budget, progress)
     write_pages(out)
     return done
 
 
 def every_study(
-    out: Path, options: StudyOptions | None = None, progress: Progress = silent
-) -> Iterator[Studied | Failed]:
+    out: Path, options: StudyOptions | None = None, progress: Progress = ignore_progress
+) -> Iterator[StudyResult | FailedStudy]:
     """Put every claim to the test, the cheapest first; what one leaves of its share of the budget the others have."""
     options = options or StudyOptions()
     ends = time.perf_counter() + options.budget
@@ -110,11 +112,11 @@ def every_study(
         for at, chosen in enumerate(STUDIES.values()):
             share = _share([*STUDIES.values()][at:], max(0.0, ends - time.perf_counter()))
             try:
-                yield _studied(chosen, out, options, share, progress)
+                yield _run_study(chosen, out, options, share, progress)
             except OutputError:
                 raise
             except InarchError as error:
-                yield Failed(chosen.claim, str(error))
+                yield FailedStudy(chosen.claim, str(error))
     write_pages(out)
 
 
@@ -125,21 +127,21 @@ def _share(later: Sequence[Study], seconds: float) -> float:
     return seconds * max(1 / len(later), later[0].claim.seconds / firsts)
 
 
-def write_pages(out: Path) -> tuple[Studied, ...]:
+def write_pages(out: Path) -> tuple[StudyResult, ...]:
     """Write the page of every ledger in ``out``, and one of all of them; nothing is measured.
 
     Raises:
         UserError: there is no ledger, or one of them cannot be read.
         OutputError: ``out`` cannot be written.
     """
-    shown = judged_ledgers(out)
+    shown = judge_ledgers(out)
     for each in shown:
         write_text(out / f"{each.ledger.claim.name}.html", to_html(each))
     write_text(out / PAGE, studies_page(shown))
     return shown
 
 
-def judged_ledgers(out: Path) -> tuple[Studied, ...]:
+def judge_ledgers(out: Path) -> tuple[StudyResult, ...]:
     """What came of every study of which there is a ledger in ``out``, in the order of the catalog.
 
     Raises:
@@ -150,38 +152,38 @@ def judged_ledgers(out: Path) -> tuple[Studied, ...]:
     if not found:
         raise UserError(f"There is no ledger of a study in {out}; `inarch study NAME --out {out}` makes one.")
     found.sort(key=lambda each: order.index(each.claim.name) if each.claim.name in order else len(order))
-    return tuple(_judged(each, max(each.claim.seeds, *each.looks, 1)) for each in found)
+    return tuple(_judge_ledger(each, max(each.claim.seeds, *each.looks, 1)) for each in found)
 
 
-def _studied(chosen: Study, out: Path, options: StudyOptions, seconds: float, progress: Progress) -> Studied:
+def _run_study(chosen: Study, out: Path, options: StudyOptions, seconds: float, progress: Progress) -> StudyResult:
     claim = chosen.claim
     seeds = options.seeds or claim.seeds
     bench = _bench(options, progress) if claim.photos else None
     ledger = StudyLedger(
         claim=claim,
-        photos={} if bench is None else _described(bench.photos, options.data),
+        photos={} if bench is None else _describe_photos(bench.photos, options.data),
         versions={**dict(versions()), "python": platform.python_version()},
         hardware=hardware(),
     )
     path = out / f"{claim.name}.json"
-    _make(out)
+    _make_folder(out)
     if path.exists():
         found = read_ledger(path)
         check_same(found, ledger, path)
         ledger = found
-    ledger = adopted(ledger, _siblings(chosen, out))
+    ledger = adopt_rows(ledger, _siblings(chosen, out))
     total = seeds * len(claim.arms)
-    for more in measured(chosen, bench, ledger, seeds=seeds, seconds=seconds):
+    for more in measure_missing(chosen, bench, ledger, seeds=seeds, seconds=seconds):
         ledger = more
         write_text(path, to_json(ledger))
         progress(claim.name, min(len(ledger.rows), total), total)
-    ledger = looked_at(ledger)
+    ledger = note_look(ledger)
     write_text(path, to_json(ledger))
-    return _judged(ledger, seeds)
+    return _judge_ledger(ledger, seeds)
 
 
-def _judged(ledger: StudyLedger, asked: int) -> Studied:
-    return Studied(ledger, judged(ledger.claim, ledger.rows, ledger.looks), asked)
+def _judge_ledger(ledger: StudyLedger, asked: int) -> StudyResult:
+    return StudyResult(ledger, judge_claim(ledger.claim, ledger.rows, ledger.looks), asked)
 
 
 def _siblings(chosen: Study, out: Path) -> list[StudyLedger]:
@@ -190,7 +192,7 @@ def _siblings(chosen: Study, out: Path) -> list[StudyLedger]:
     return [read_ledger(path) for name in names if (path := out / f"{name}.json").exists()]
 
 
-def _make(out: Path) -> None:
+def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -201,7 +203,7 @@ def _bench(options: StudyOptions, progress: Progress) -> Bench:
     if options.data is None:
         found, augmentation = scan(_digits(options.cache)), DIGITS
     else:
-        found, augmentation = kept_together(scan(options.data), options.cache, progress), Augmentation()
+        found, augmentation = group_near_duplicates(scan(options.data), options.cache, progress), Augmentation()
     return Bench(_part(found), augmentation, options.cache, _jobs(options, augmentation))
 
 
@@ -209,7 +211,7 @@ def _digits(cache: Path) -> Path:
     """The folder of the digits, whole however many studies begin at once."""
     folder = cache / "digits"
     if not folder.exists():
-        _make(cache)
+        _make_folder(cache)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".digits.") as made:
             write_digits(Path(made, "digits"))
             with contextlib.suppress(OSError):  # another was quicker
@@ -217,8 +219,8 @@ def _digits(cache: Path) -> Path:
     return folder
 
 
-def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoSet, int], Job]:
-    def job(photos: PhotoSet, seed: int) -> Job:
+def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoSet, int], TrainingRun]:
+    def job(photos: PhotoSet, seed: int) -> TrainingRun:
         chosen = TrainOptions(
             seed=seed,
             image_size=GRAFTED.image_size if options.data is None else None,
@@ -226,7 +228,7 @@ def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoS
             cache=options.cache,
             cache_size=options.cache_size,
         )
-        return job_of(lambda: photos, chosen)
+        return prepare_training_run(lambda: photos, chosen)
 
     return job
 
@@ -239,7 +241,7 @@ def _part(found: PhotoSet) -> PhotoSet:
     return replace(found, photos=tuple(found.photos[at] for at in sorted(order[:MOST_PHOTOS])))
 
 
-def _described(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:
+def _describe_photos(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:
     """Which photos these are, without saying where they lie."""
     own = {"split": "the folder's own, for every seed"} if any(photo.split for photo in photos.photos) else {}
     content = "\n".join(

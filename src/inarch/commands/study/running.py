@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from inarch.commands.study.judging import complete
+from inarch.commands.study.judging import complete_seeds
 from inarch.commands.study.records import (
     TIMES,
     Claim,
-    Row,
     StudyLedger,
+    StudyRow,
 )
 from inarch.commands.study.study import Bench, Readings, Study
 from inarch.errors import WorkError
 
 
-def measured(
+def measure_missing(
     study: Study,
     bench: Bench | None,
     ledger: StudyLedger,
@@ -48,22 +48,22 @@ def measured(
             if (seed, arm) in done:
                 continue
             began = clock()
-            if began + _expected(study.claim, ledger.rows, arm) > ends:
+            if began + _expected_seconds(study.claim, ledger.rows, arm) > ends:
                 return
             readings = study.measure(bench, arm, seed)
             _check(study.claim, arm, readings)
-            row = Row(seed, arm, dict(readings), round(clock() - began, 3))
+            row = StudyRow(seed, arm, dict(readings), round(clock() - began, 3))
             ledger = replace(ledger, rows=(*ledger.rows, row))
             yield ledger
 
 
-def looked_at(ledger: StudyLedger) -> StudyLedger:
+def note_look(ledger: StudyLedger) -> StudyLedger:
     """The ledger with the note that its verdict has now been read."""
-    n = len(complete(ledger.claim, ledger.rows))
+    n = len(complete_seeds(ledger.claim, ledger.rows))
     return ledger if n in (0, *ledger.looks) else replace(ledger, looks=(*ledger.looks, n))
 
 
-def adopted(ledger: StudyLedger, others: Sequence[StudyLedger]) -> StudyLedger:
+def adopt_rows(ledger: StudyLedger, others: Sequence[StudyLedger]) -> StudyLedger:
     """The ledger with what others, measured in the same way on the same photos, have of what it lacks."""
     done = {(row.seed, row.arm) for row in ledger.rows}
     found = {
@@ -76,7 +76,7 @@ def adopted(ledger: StudyLedger, others: Sequence[StudyLedger]) -> StudyLedger:
     return replace(ledger, rows=(*ledger.rows, *found.values()))
 
 
-def _expected(claim: Claim, rows: Sequence[Row], arm: str) -> float:
+def _expected_seconds(claim: Claim, rows: Sequence[StudyRow], arm: str) -> float:
     """What the next measurement of an arm should take: as the last ones did, else as the claim says."""
     taken = [row.seconds for row in rows if row.arm == arm]
     return statistics.mean(taken) if taken else claim.seconds / len(claim.arms)

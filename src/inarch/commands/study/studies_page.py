@@ -6,16 +6,16 @@ from inarch.commands.study.records import (
     CONTRADICTED,
     SUPPORTED,
     UNDECIDED,
-    Judged,
-    Studied,
+    QuantityFinding,
+    StudyResult,
 )
 from inarch.commands.study.study_text import estimate_text, figure, remarks
-from inarch.report.wording import counted, duration
+from inarch.report.wording import count_of, duration
 
 TITLE = "# Studies: claims of the literature, measured"
 
 
-def studies_page(studied: Sequence[Studied]) -> str:
+def studies_page(studied: Sequence[StudyResult]) -> str:
     """The page; the same ledgers give the same page."""
     verdicts = [each.finding.verdict for each in studied]
     count = ", ".join(f"{verdicts.count(name)} {name}" for name in (SUPPORTED, CONTRADICTED, UNDECIDED))
@@ -24,7 +24,7 @@ def studies_page(studied: Sequence[Studied]) -> str:
     lines = [
         TITLE,
         "",
-        f"{counted(len(studied), 'claim')}: {count}.",
+        f"{count_of(len(studied), 'claim')}: {count}.",
         f"The measurements took {duration(taken)} in all; each ledger beside this page has every one of them, with the "
         "versions and the machine.",
         "Written by `inarch study --pages`; not by hand.",
@@ -45,13 +45,13 @@ def studies_page(studied: Sequence[Studied]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _row(studied: Studied) -> str:
+def _row(studied: StudyResult) -> str:
     claim = studied.ledger.claim
     on = studied.ledger.photos.get("photos", "nets alone")
     return f"| [{claim.name}](#{claim.name}) | {studied.finding.verdict} | {studied.finding.seeds} | {on} |"
 
 
-def _section(studied: Studied) -> Iterator[str]:
+def _section(studied: StudyResult) -> Iterator[str]:
     claim = studied.ledger.claim
     yield f"## {claim.name}"
     yield ""
@@ -70,7 +70,7 @@ def _section(studied: Studied) -> Iterator[str]:
     yield f"- Ledger: [{claim.name}.json]({claim.name}.json)"
 
 
-def _quantity(judged: Judged) -> str:
+def _quantity(judged: QuantityFinding) -> str:
     quantity = judged.quantity
     claimed = f"{quantity.bound} {figure(quantity, quantity.threshold)}"
     return f"| {quantity.words} | {claimed} | {estimate_text(judged)} | {judged.verdict} |"

@@ -8,7 +8,7 @@ from inarch.commands.study.records import Claim
 from inarch.data.augment import Augmentation
 from inarch.data.photos import PhotoSet
 from inarch.errors import WorkError
-from inarch.transfer.job import Job
+from inarch.transfer.run import TrainingRun
 
 Readings = Mapping[str, float]
 
@@ -20,11 +20,11 @@ class Bench:
     photos: PhotoSet
     augmentation: Augmentation
     cache: Path
-    job: Callable[[PhotoSet, int], Job]
+    job: Callable[[PhotoSet, int], TrainingRun]
     """Photos and a seed, ready for the strategies of ``transfer``; who makes it stands above this folder."""
 
 
-def needed(bench: Bench | None) -> Bench:
+def require_bench(bench: Bench | None) -> Bench:
     """The bench of a claim about photos.
 
     Raises:

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from inarch.commands.study.records import (
     TIMES,
-    Judged,
     Quantity,
-    Row,
-    Studied,
+    QuantityFinding,
+    StudyResult,
+    StudyRow,
 )
 from inarch.commands.study.study_text import (
     confidence_text,
@@ -31,7 +31,7 @@ WIDTH, EDGE, HEIGHT = 400, 40, 96
 ROUND = (1, 2, 5)
 
 
-def to_html(studied: Studied) -> str:
+def to_html(studied: StudyResult) -> str:
     """The page; the same record gives the same page."""
     finding = studied.finding
     return (
@@ -53,7 +53,7 @@ def to_html(studied: Studied) -> str:
     )
 
 
-def reading_rows(rows: Sequence[Row]) -> tuple[tuple[str, str, str, str, int], ...]:
+def reading_rows(rows: Sequence[StudyRow]) -> tuple[tuple[str, str, str, str, int], ...]:
     """For each arm and reading the mean over the seeds, their standard deviation, and how many there are."""
     together: dict[tuple[str, str], list[float]] = {}
     for row in rows:
@@ -65,7 +65,7 @@ def reading_rows(rows: Sequence[Row]) -> tuple[tuple[str, str, str, str, int], .
     )
 
 
-def interval_picture(judged: Judged) -> str:
+def interval_picture(judged: QuantityFinding) -> str:
     """The estimate with its interval and every seed, on one axis with what the claim says."""
     quantity, estimate = judged.quantity, judged.estimate
     if estimate is None:
@@ -95,10 +95,10 @@ def interval_picture(judged: Judged) -> str:
         *(
             svg.line(x(mark), base, x(mark), base + 4)
             + svg.text(_tick(quantity, mark), x(mark), base + 18, text_anchor="middle")
-            for mark in _apart(quantity, marks, x)
+            for mark in _keep_spaced_marks(quantity, marks, x)
         ),
         *(
-            svg.element("circle", cx=x(value), cy=y + 14, r=2.5, fill=svg.muted(), opacity=0.8)
+            svg.element("circle", cx=x(value), cy=y + 14, r=2.5, fill=svg.muted_colour(), opacity=0.8)
             for value in (judged.values if not quantity.exact else ())
         ),
         svg.line(low, y, high, y, stroke=svg.series_colour(0), stroke_width=3),
@@ -125,7 +125,7 @@ def _marks(quantity: Quantity, bounds: Sequence[float], values: Sequence[float])
     return inside if len(inside) > 1 else (first, 2 * first)
 
 
-def _apart(quantity: Quantity, marks: Sequence[float], x: Scale) -> Iterator[float]:
+def _keep_spaced_marks(quantity: Quantity, marks: Sequence[float], x: Scale) -> Iterator[float]:
     """Those of them whose labels do not touch."""
     ends = -inf
     for mark in marks:

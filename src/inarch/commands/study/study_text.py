@@ -11,12 +11,12 @@ from inarch.commands.study.records import (
     TIMES,
     UNDECIDED,
     Claim,
-    Judged,
     Quantity,
-    Studied,
+    QuantityFinding,
+    StudyResult,
 )
 from inarch.metrics.records import Estimate
-from inarch.report.wording import counted, duration, points
+from inarch.report.wording import count_of, duration, points
 
 
 def list_text(claims: Sequence[Claim]) -> str:
@@ -24,7 +24,7 @@ def list_text(claims: Sequence[Claim]) -> str:
     widest = max(len(claim.name) for claim in claims)
     lines = []
     for claim in claims:
-        cost = f"about {duration(claim.seeds * claim.seconds)}, {counted(claim.seeds, 'seed')}"
+        cost = f"about {duration(claim.seeds * claim.seconds)}, {count_of(claim.seeds, 'seed')}"
         lines += [
             f"{claim.name:<{widest}}  {claim.statement}",
             f"{'':<{widest}}  {claim.source}; {cost}, on {'photos' if claim.photos else 'nets alone'}",
@@ -37,7 +37,7 @@ def list_json(claims: Sequence[Claim]) -> list[dict[str, Any]]:
     return [asdict(claim) for claim in claims]
 
 
-def finding_text(studied: Studied) -> str:
+def finding_text(studied: StudyResult) -> str:
     """What came of a study, for a terminal."""
     claim, finding = studied.ledger.claim, studied.finding
     lines = [f"{finding.verdict}: {claim.statement}"]
@@ -46,28 +46,28 @@ def finding_text(studied: Studied) -> str:
     return "\n".join(lines)
 
 
-def finding_json(studied: Studied) -> str:
+def finding_json(studied: StudyResult) -> str:
     """The same as one JSON object."""
-    return json.dumps({"claim": asdict(studied.ledger.claim), **_finite(asdict(studied.finding))})
+    return json.dumps({"claim": asdict(studied.ledger.claim), **_replace_infinite(asdict(studied.finding))})
 
 
-def _finite(value: Any) -> Any:
+def _replace_infinite(value: Any) -> Any:
     """JSON has no endless numbers: the bounds of a single seed are null."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: _replace_infinite(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_replace_infinite(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def sentence(judged: Judged) -> str:
+def sentence(judged: QuantityFinding) -> str:
     """What one quantity came to: ``time: ×2.1 (1.9 to 2.3, n=7); the claim says at least ×2: UNDECIDED``"""
     quantity = judged.quantity
     said = f"the claim says {quantity.bound} {figure(quantity, quantity.threshold)}: {judged.verdict}"
     return f"{quantity.words}: {estimate_text(judged)}; {said}"
 
 
-def estimate_text(judged: Judged) -> str:
+def estimate_text(judged: QuantityFinding) -> str:
     """The estimate and its interval: ``×2.1 (1.9 to 2.3, n=7)``, ``×2.8 (exact)``."""
     estimate = judged.estimate
     if estimate is None:
@@ -99,13 +99,13 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
 
 
-def remarks(studied: Studied) -> tuple[str, ...]:
+def remarks(studied: StudyResult) -> tuple[str, ...]:
     """What a reader has to know beside the verdict."""
     ledger, finding = studied.ledger, studied.finding
     said = []
     if finding.seeds < studied.asked:
         said.append(
-            f"{finding.seeds} of {counted(studied.asked, 'seed')}: the budget did not allow more, or it was cut off."
+            f"{finding.seeds} of {count_of(studied.asked, 'seed')}: the budget did not allow more, or it was cut off."
         )
     open_ones = [each for each in finding.quantities if each.verdict == UNDECIDED and each.estimate is not None]
     if finding.verdict == UNDECIDED and open_ones:

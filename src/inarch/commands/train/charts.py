@@ -19,7 +19,10 @@ def interval_plot(candidates: Sequence[Candidate]) -> str:
     return svg.picture(
         WIDTH,
         base + 44,
-        *(svg.line(frame.x(mark), 12, frame.x(mark), base, stroke=svg.muted(), stroke_opacity=0.3) for mark in marks),
+        *(
+            svg.line(frame.x(mark), 12, frame.x(mark), base, stroke=svg.muted_colour(), stroke_opacity=0.3)
+            for mark in marks
+        ),
         *(_candidate(frame, each, 28 + 48 * row) for row, each in enumerate(candidates)),
         bottom_axis(frame, marks, "accuracy, with its 95 % interval", as_percent=True),
         title="Accuracy of the candidates",
@@ -34,7 +37,7 @@ def interval_plot(candidates: Sequence[Candidate]) -> str:
 
 def _candidate(frame: Frame, each: Candidate, y: int) -> str:
     """Its name above its bar, which is as long as the interval and has a dot at the value."""
-    colour = svg.series_colour(0) if each.chosen else svg.muted()
+    colour = svg.series_colour(0) if each.chosen else svg.muted_colour()
     low, value, high = (frame.x(share) for share in (each.accuracy.low, each.accuracy.value, each.accuracy.high))
     name = f"{each.strategy} — chosen" if each.chosen else each.strategy
     weight = "600" if each.chosen else "400"
@@ -74,7 +77,7 @@ def _segments(phases: Sequence[Phase], total: float) -> Iterator[str]:
     start = 0.0
     for at, phase in enumerate(phases):
         length = WIDTH * phase.seconds / total if total else WIDTH / len(phases)
-        tip = svg.element("title", svg.plain(f"{phase.name}: {duration(phase.seconds)}"))
+        tip = svg.element("title", svg.escape_text(f"{phase.name}: {duration(phase.seconds)}"))
         yield svg.element("rect", tip, x=start, y=8, width=max(0.0, length - 1), height=34, **_fill(at))
         start += length
 

@@ -38,23 +38,24 @@ def train(
     ] = None,
     strategy: Annotated[str, typer.Option(help="auto, probe, finetune or scratch.")] = "auto",
     time_budget: Annotated[str, typer.Option(help="How long training may take: 90s, 10m, 1h.")] = "10m",
-    views: Annotated[
-        int, typer.Option(min=1, help="How often probe and finetune see each photo: as it is, then augmented.")
-    ] = 1,
-    cut: Annotated[
+    augmented_copies: Annotated[
+        int,
+        typer.Option(min=0, help="Augmented copies of each training image that probe and finetune learn from, too."),
+    ] = 0,
+    freeze_until: Annotated[
         str | None,
         typer.Option(
-            help="Stage or block (see `inarch inspect`) behind which finetune trains the net; by default the last "
-            "stage is trained.",
+            help="Stage or block (see `inarch inspect`) up to which finetune keeps the model frozen; by default all "
+            "but the last stage is frozen.",
             metavar="NAME",
         ),
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the weights expect.")] = None,
-    balance: Annotated[
+    class_weighting: Annotated[
         str,
         typer.Option(
-            help="For classes of different size. weights: each counts alike in training; "
-            "logits: answers no longer lean towards the frequent ones."
+            help="What is done about class imbalance: none; loss, every class counts alike in training; "
+            "logit-adjustment, answers no longer lean towards the frequent classes."
         ),
     ] = "none",
     unlabelled: Annotated[
@@ -69,11 +70,15 @@ def train(
             metavar="folder|burst|PATTERN",
         ),
     ] = None,
-    twins: Annotated[
+    near_duplicates: Annotated[
         bool, typer.Option(help="Look for near-duplicates and keep them on one side of the split.")
     ] = True,
-    leak_tax: Annotated[
-        bool, typer.Option("--leak-tax", help="Measure what a split that parts what belongs together would have added.")
+    measure_leakage: Annotated[
+        bool,
+        typer.Option(
+            "--measure-leakage",
+            help="Measure the accuracy inflation that a split with near-duplicates or groups on both sides shows.",
+        ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
     flip: Annotated[
@@ -120,15 +125,15 @@ def train(
         weights=weights,
         strategy=strategy,
         time_budget=seconds_of(time_budget),
-        views=views,
-        cut=cut,
+        augmented_copies=augmented_copies,
+        freeze_until=freeze_until,
         image_size=image_size,
         seed=seed,
-        balance=balance,
+        class_weighting=class_weighting,
         unlabelled=unlabelled,
         group_by=group_by,
-        twins=twins,
-        leak_tax=leak_tax,
+        near_duplicates=near_duplicates,
+        measure_leakage=measure_leakage,
         resume=resume,
         deterministic=deterministic or verify_resume,
         learning_curves=learning_curves,

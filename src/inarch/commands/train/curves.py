@@ -17,33 +17,32 @@ from inarch import clock
 from inarch.commands.train.learning_curve import (
     FEWEST_POINTS,
     accuracy_of_units,
-    doubled,
+    forecast_doubling,
     places_in_class,
 )
 from inarch.commands.train.strategies.finetune import (
     FINETUNING,
-    maps_of,
+    feature_maps_of,
     obstacle,
     tail_and_head,
     tail_step_seconds,
 )
-from inarch.commands.train.strategies.probe import Probed, best_of, probe_on
+from inarch.commands.train.strategies.probe import ProbeRun, choose_best_stage, probe_on
 from inarch.commands.train.strategies.scratch import (
     Pixels,
-    learned_from,
     logits_of,
-    own_job,
+    prepare_scratch_run,
     timed_config,
+    train_on_rows,
     wanted_epochs,
 )
-from inarch.data.split import distinct, folds
-from inarch.metrics.comparison import compared
+from inarch.data.split import count_groups, folds
+from inarch.metrics.comparison import compare_classifiers
 from inarch.metrics.intervals import difference, wilson
-from inarch.progress import silent
-from inarch.training.loop import Source
+from inarch.progress import ignore_progress
+from inarch.training.loop import ExampleSource
 from inarch.transfer import tail
-from inarch.transfer.balance import balance_of
-from inarch.transfer.job import Job, rarest_class
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import Probe, fit_probe
 from inarch.transfer.records.report import CURVES_PHASE
 from inarch.transfer.records.strategy_curves import (
@@ -52,6 +51,7 @@ from inarch.transfer.records.strategy_curves import (
     StrategyPoint,
     StrategyVerdict,
 )
+from inarch.transfer.run import TrainingRun, rarest_class
 
 FOLDS = 5
 SMALLEST, GROWTH, MOST_SIZES = 5, 2, 5
@@ -69,13 +69,13 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Way:
+class CurveStrategy:
     """A strategy, as far as its curve needs it."""
 
     strategy: str
     settings: str
     answers: Callable[[Places, Places, int], tuple[Logits, Logits]]
-    """Learn from photos in so many epochs: logits of these and of those held out, not yet shifted by the balance."""
+    """Learn from photos in so many epochs: logits of these and of those held out, without logit adjustment."""
     epochs: Callable[[int], int] = lambda photos: 0
     """As many as the recipe has for so many photos; 0 where it has none."""
     fewest: int = 0
@@ -86,7 +86,7 @@ class Way:
 class _Cell:
     """One strategy with so many photos of each class, and what came of it fold by fold."""
 
-    way: Way
+    way: CurveStrategy
     of_class: int
     epochs: int
     correct: NDArray[np.bool_]
@@ -96,7 +96,7 @@ class _Cell:
     seconds: list[float] = field(default_factory=list)
 
 
-def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
+def strategy_curves(job: TrainingRun, seconds: float) -> StrategyCurves:
     """Measure probing, fine-tuning and learning from scratch with growing numbers of photos.
 
     Where the time does not allow every epoch of a recipe, its points all get the same share of theirs; the largest
@@ -114,10 +114,10 @@ def strategy_curves(job: Job, seconds: float) -> StrategyCurves:
         return StrategyCurves((), (), len(labels), 0, 0, (why,))
     held_out = folds(labels, k=FOLDS, seed=job.seed, groups=groups)
     parts = _parts(job, [seen for seen, _ in held_out])
-    ways, left_out = _ways(job, held_out[0][0])
+    ways, left_out = _measurable_strategies(job, held_out[0][0])
     with job.stopwatch.phase(CURVES_PHASE):
         photos = {size: len(rows) for size, rows in parts[0].items()}
-        cells, too_long = _planned(ways, photos, ends - clock.seconds(), len(labels))
+        cells, too_long = _plan_cells(ways, photos, ends - clock.seconds(), len(labels))
         judged: list[Places] = []
         for (_, held), of_fold in zip(held_out, parts, strict=True):
             began = clock.seconds()
@@ -152,7 +152,7 @@ def sizes_up_to(most: int) -> tuple[int, ...]:
     return (*below[-(MOST_SIZES - 1) :], most)
 
 
-def _parts(job: Job, folds_seen: Sequence[Places]) -> list[dict[int, Places]]:
+def _parts(job: TrainingRun, folds_seen: Sequence[Places]) -> list[dict[int, Places]]:
     """For every fold its photos to learn from, cut down to so many of each class; only parts that can be probed."""
     labels, groups = job.labels[job.train], job.groups[job.train]
     most = min(int(np.bincount(labels[seen]).max()) for seen in folds_seen)
@@ -163,56 +163,64 @@ def _parts(job: Job, folds_seen: Sequence[Places]) -> list[dict[int, Places]]:
     kept = [
         size
         for size in parts[0]
-        if all(min(distinct(labels[part[size]], groups[part[size]], len(job.classes))) >= 2 for part in parts)
+        if all(min(count_groups(labels[part[size]], groups[part[size]], len(job.classes))) >= 2 for part in parts)
     ]
     return [{size: part[size] for size in kept} for part in parts]
 
 
-def _ways(job: Job, seen: Places) -> tuple[list[Way], list[str]]:
+def _measurable_strategies(job: TrainingRun, seen: Places) -> tuple[list[CurveStrategy], list[str]]:
     """The strategies that can be measured, the cheapest first, and why the others cannot."""
-    alone = _from_scratch(own_job(job, reserved=0.0), seen)
+    alone = _scratch_strategy(prepare_scratch_run(job, reserved=0.0), seen)
     if not job.start.pretrained:
         return [alone], [
             "The probe and fine-tuning: no pre-trained weights were given, so there is nothing to transfer."
         ]
     if why := obstacle(job):
-        return [_probing(job, probe_on(job)), alone], [f"Fine-tuning: {why}."]
+        return [_probe_strategy(job, probe_on(job)), alone], [f"Fine-tuning: {why}."]
     probed = probe_on(job, job.start.cut)
-    return [_probing(job, probed), _tuning(job, probed), alone], []
+    return [_probe_strategy(job, probed), _finetune_strategy(job, probed), alone], []
 
 
-def _fitted(job: Job, features: NDArray[np.float32], seen: Places) -> Probe:
+def _fit_probe_once(job: TrainingRun, features: NDArray[np.float32], seen: Places) -> Probe:
     """A linear classifier on those photos' features, (views, n, d), by the recipe of the probe, validated once."""
     labels, groups = job.labels[job.train][seen], job.groups[job.train][seen]
     classes = len(job.classes)
-    return fit_probe(features[:, seen], labels, groups, classes=classes, seed=job.seed, balance=job.balance, repeats=1)
+    return fit_probe(
+        features[:, seen],
+        labels,
+        groups,
+        classes=classes,
+        seed=job.seed,
+        class_weighting=job.class_weighting,
+        repeats=1,
+    )
 
 
-def _probing(job: Job, probed: Probed) -> Way:
+def _probe_strategy(job: TrainingRun, probed: ProbeRun) -> CurveStrategy:
     features = {stage: probed.features(stage) for stage in probed.fits}
 
     def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
-        fits = {stage: _fitted(job, each, seen) for stage, each in features.items()}
+        fits = {stage: _fit_probe_once(job, each, seen) for stage, each in features.items()}
         labels = job.labels[job.train][seen]
-        stage = best_of(fits, labels, balance_of(job.balance, labels, len(job.classes)))
+        stage = choose_best_stage(fits, labels, class_weighting_of(job.class_weighting, labels, len(job.classes)))
         plain = features[stage][0]
         return fits[stage].logits(plain[seen]), fits[stage].logits(plain[held])
 
-    return Way("probe", f"{job.start.architecture}, {job.preprocessing.image_size} px", answers)
+    return CurveStrategy("probe", f"{job.start.architecture}, {job.preprocessing.image_size} px", answers)
 
 
-def _tuning(job: Job, probed: Probed) -> Way:
-    features, maps = probed.features(probed.last), maps_of(job, probed)
+def _finetune_strategy(job: TrainingRun, probed: ProbeRun) -> CurveStrategy:
+    features, maps = probed.features(probed.last), feature_maps_of(job, probed)
     config = replace(FINETUNING, seed=job.seed)
     whole = nn.Sequential(*tail_and_head(job, probed, probed.fits[probed.last]))
     step = tail_step_seconds(whole, maps.source(np.arange(len(job.train))), config)
 
     def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
-        model = nn.Sequential(*tail_and_head(job, probed, _fitted(job, features, seen)))
-        tail.train_tail(_only(job, seen), model, maps.source(seen), replace(config, epochs=epochs), None)
+        model = nn.Sequential(*tail_and_head(job, probed, _fit_probe_once(job, features, seen)))
+        tail.train_tail(_restrict_run(job, seen), model, maps.source(seen), replace(config, epochs=epochs), None)
         return tail.logits_of(model, maps.views[0], seen), tail.logits_of(model, maps.views[0], held)
 
-    return Way(
+    return CurveStrategy(
         "finetune",
         f"the net behind {probed.prefix.tap}, {config.optimiser} {config.lr:g}",
         answers,
@@ -222,16 +230,16 @@ def _tuning(job: Job, probed: Probed) -> Way:
     )
 
 
-def _from_scratch(job: Job, seen: Places) -> Way:
+def _scratch_strategy(job: TrainingRun, seen: Places) -> CurveStrategy:
     """Of a job whose photos are as the net from scratch sees them."""
-    source = Source(len(seen), Pixels(job, job.train[seen]).batch)
+    source = ExampleSource(len(seen), Pixels(job, job.train[seen]).batch)
     config, step = timed_config(job.start.architecture, len(job.classes), source, job.seed)
 
     def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
-        model = learned_from(_only(job, seen), job.train[seen], replace(config, epochs=epochs))
+        model = train_on_rows(_restrict_run(job, seen), job.train[seen], replace(config, epochs=epochs))
         return logits_of(job, model, job.train[seen]), logits_of(job, model, job.train[held])
 
-    return Way(
+    return CurveStrategy(
         "scratch",
         f"{job.start.architecture}, {job.preprocessing.image_size} px, {config.optimiser} {config.lr:g}",
         answers,
@@ -241,12 +249,14 @@ def _from_scratch(job: Job, seen: Places) -> Way:
     )
 
 
-def _only(job: Job, seen: Places) -> Job:
+def _restrict_run(job: TrainingRun, seen: Places) -> TrainingRun:
     """The job, if there were no other photos."""
-    return replace(job, train=job.train[seen], progress=silent, resume=False)
+    return replace(job, train=job.train[seen], progress=ignore_progress, resume=False)
 
 
-def _planned(ways: Sequence[Way], photos: Mapping[int, int], seconds: float, n: int) -> tuple[list[_Cell], list[str]]:
+def _plan_cells(
+    ways: Sequence[CurveStrategy], photos: Mapping[int, int], seconds: float, n: int
+) -> tuple[list[_Cell], list[str]]:
     """What will be measured, smallest numbers of photos first, and what the time does not allow.
 
     Ways that need less than an even share of the time leave the rest to the others.
@@ -266,11 +276,11 @@ def _planned(ways: Sequence[Way], photos: Mapping[int, int], seconds: float, n: 
     return sorted(cells, key=lambda cell: (cell.of_class, order[cell.way.strategy])), left_out
 
 
-def _full_seconds(way: Way, photos: Iterable[int]) -> float:
+def _full_seconds(way: CurveStrategy, photos: Iterable[int]) -> float:
     return sum(way.epochs(each) * way.epoch_seconds(each) for each in photos)
 
 
-def _epochs_within(way: Way, photos: Mapping[int, int], seconds: float) -> dict[int, int]:
+def _epochs_within(way: CurveStrategy, photos: Mapping[int, int], seconds: float) -> dict[int, int]:
     """The same share of the recipe's epochs for all numbers of photos but the largest, which would leave too few."""
     sizes = list(photos)
     while sizes:
@@ -284,24 +294,24 @@ def _epochs_within(way: Way, photos: Mapping[int, int], seconds: float) -> dict[
     return {}
 
 
-def _measure(job: Job, cell: _Cell, seen: Places, held: Places) -> None:
+def _measure(job: TrainingRun, cell: _Cell, seen: Places, held: Places) -> None:
     """Learn from a part of a fold, and note what is right on it and on what the fold holds out."""
     began = clock.seconds()
     labels = job.labels[job.train]
-    balanced = balance_of(job.balance, labels[seen], len(job.classes))
+    weighting = class_weighting_of(job.class_weighting, labels[seen], len(job.classes))
     learned, out = cell.way.answers(seen, held, cell.epochs)
-    cell.correct[held] = balanced.answers(out, labels[held]).argmax(1) == labels[held]
-    cell.learned.append(float((balanced.answers(learned, labels[seen]).argmax(1) == labels[seen]).mean()))
+    cell.correct[held] = weighting.answers(out, labels[held]).argmax(1) == labels[held]
+    cell.learned.append(float((weighting.answers(learned, labels[seen]).argmax(1) == labels[seen]).mean()))
     cell.photos.append(len(seen))
     cell.seconds.append(clock.seconds() - began)
 
 
-def _curve(job: Job, way: Way, cells: Sequence[_Cell], judged: Places) -> StrategyCurve:
+def _curve(job: TrainingRun, way: CurveStrategy, cells: Sequence[_Cell], judged: Places) -> StrategyCurve:
     units = np.unique(job.groups[job.train][judged], return_inverse=True)[1]
     errors = [(float(np.mean(cell.photos)), (~cell.correct[judged]).astype(np.float64)) for cell in cells]
     forecast = None
     if len(errors) >= FEWEST_POINTS:
-        forecast = doubled(errors, units, len(job.train), np.random.default_rng(job.seed))
+        forecast = forecast_doubling(errors, units, len(job.train), np.random.default_rng(job.seed))
     points = [_point(cell, wrong, units) for cell, (_, wrong) in zip(cells, errors, strict=True)]
     return StrategyCurve(way.strategy, way.settings, tuple(points), forecast)
 
@@ -316,5 +326,5 @@ def _point(cell: _Cell, wrong: NDArray[np.float64], units: NDArray[np.intp]) -> 
 
 def _verdict(one: _Cell, other: _Cell, judged: Places, groups: NDArray[np.intp]) -> StrategyVerdict:
     """Of the dearer strategy beside the cheaper one, by their accuracies."""
-    comparison = compared((other.correct[judged], one.correct[judged]), groups[judged])
+    comparison = compare_classifiers((other.correct[judged], one.correct[judged]), groups[judged])
     return StrategyVerdict(other.way.strategy, one.way.strategy, one.of_class, comparison)

@@ -6,7 +6,7 @@ from typing import Any
 
 from inarch.metrics.records import Comparison, Curve, Estimate
 from inarch.report.charts import line_chart
-from inarch.report.wording import counted, percent
+from inarch.report.wording import count_of, percent
 from inarch.transfer.records.strategy_curves import (
     StrategyCurve,
     StrategyCurves,
@@ -22,7 +22,7 @@ def held_out_chart(curves: StrategyCurves) -> str:
     return _chart(curves, "accuracy on held-out photos", lambda point: point.held_out)
 
 
-def learned_chart(curves: StrategyCurves) -> str:
+def training_chart(curves: StrategyCurves) -> str:
     """The same on the photos that were learned from."""
     return _chart(curves, "accuracy on the photos learned from", lambda point: point.learned)
 
@@ -57,7 +57,7 @@ def _sentence(pair: tuple[str, str], verdicts: Sequence[StrategyVerdict]) -> str
         )
         said = f"{runs[0][0]} {where} of each class"
     else:
-        said = ", ".join(f"{name} {_where(at, len(runs), sizes)}" for at, (name, sizes) in enumerate(runs))
+        said = ", ".join(f"{name} {_describe_sizes(at, len(runs), sizes)}" for at, (name, sizes) in enumerate(runs))
     return f"{one[:1].upper()}{one[1:]} beside {other}: {said}."
 
 
@@ -65,7 +65,7 @@ def _verdict_of(verdict: StrategyVerdict) -> str:
     return verdict.comparison.verdict
 
 
-def _where(at: int, runs: int, sizes: Sequence[int]) -> str:
+def _describe_sizes(at: int, runs: int, sizes: Sequence[int]) -> str:
     if at == 0:
         return f"{'up to' if len(sizes) > 1 else 'with'} {sizes[-1]} photos of each class"
     if at == runs - 1:
@@ -92,8 +92,8 @@ def strategy_lines(read: Mapping[str, Any]) -> tuple[str, ...]:
     lines = []
     if curves.curves:
         lines.append(
-            f"with fewer photos, judged on the same {counted(curves.judged, 'photo')} in "
-            f"{counted(curves.folds, 'fold')} (held out, learned from):"
+            f"with fewer photos, judged on the same {count_of(curves.judged, 'photo')} in "
+            f"{count_of(curves.folds, 'fold')} (held out, learned from):"
         )
         lines += _rows(curves)
     said = [*verdict_sentences(curves), *forecast_sentences(curves)]

@@ -17,15 +17,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from inarch.commands.train.reporting import notes_of
-from inarch.commands.train.run import TrainOptions, job_of
+from inarch.commands.train.run import TrainOptions, prepare_training_run
 from inarch.commands.train.strategies.registry import strategy
 from inarch.data.augment import Augmentation
+from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
-from inarch.data.found import digest_of
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import PhotosError, UnreadableImageError, UserError
-from inarch.metrics.answering import GOAL, is_close, is_unlike, rule_for
-from inarch.metrics.novelty import novelty
+from inarch.metrics.answering import GOAL, is_close, is_out_of_distribution, rule_for
+from inarch.metrics.novelty import ood_scores
 from inarch.metrics.softmax import softmax
 from inarch.runtime.session import Graph
 from inarch.storage.cache import default_cache_folder
@@ -65,11 +65,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         weights: Path | str | None = None,
         strategy: str = "auto",
         time_budget: float = 600.0,
-        views: int = 1,
-        cut: str | None = None,
+        augmented_copies: int = 0,
+        freeze_until: str | None = None,
         image_size: int | None = None,
         flip: bool = True,
-        balance: str = "none",
+        class_weighting: str = "none",
         seed: int = 0,
         cache: Path | str | None = None,
         cache_size: int = DEFAULT_SIZE,
@@ -78,11 +78,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.weights = weights
         self.strategy = strategy
         self.time_budget = time_budget
-        self.views = views
-        self.cut = cut
+        self.augmented_copies = augmented_copies
+        self.freeze_until = freeze_until
         self.image_size = image_size
         self.flip = flip
-        self.balance = balance
+        self.class_weighting = class_weighting
         self.seed = seed
         self.cache = cache
         self.cache_size = cache_size
@@ -114,11 +114,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             weights=self.weights,
             strategy=self.strategy,
             time_budget=self.time_budget,
-            views=self.views,
-            cut=self.cut,
+            augmented_copies=self.augmented_copies,
+            freeze_until=self.freeze_until,
             image_size=self.image_size,
             seed=self.seed,
-            balance=self.balance,
+            class_weighting=self.class_weighting,
             augmentation=Augmentation(flip=self.flip),
             cache=default_cache_folder() if self.cache is None else Path(self.cache),
             cache_size=self.cache_size,
@@ -126,7 +126,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         choose = strategy(options.strategy)
         names = tuple(map(str, classes))
         with in_use(options.cache, options.cache_size), _photo_set(_sources(X), codes, names) as photos:
-            job = job_of(lambda: photos, options)
+            job = prepare_training_run(lambda: photos, options)
             if job.stored.photos.skipped:
                 first = job.stored.photos.skipped[0]
                 raise PhotosError(f"{first.path}: {first.reason}")
@@ -140,8 +140,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities, (n, classes), in the order of ``classes_``; with a balance other than ``none``
-        they suppose that every class is equally frequent.
+        """Calibrated probabilities, (n, classes), in the order of ``classes_``; with a class weighting other than
+        ``none`` they suppose that every class is equally frequent.
 
         Raises:
             NotFittedError: `fit` comes first.
@@ -177,8 +177,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         for pixels in _batches(_sources(X), preprocessing):
             logits, features = graph(pixels)
             sure = softmax(logits, temperature).max(1)
-            pairs = zip(sure.tolist(), novelty(features, known).tolist(), strict=True)
-            answered += [not (is_unlike(rule, distance) or is_close(rule, share)) for share, distance in pairs]
+            pairs = zip(sure.tolist(), ood_scores(features, known).tolist(), strict=True)
+            answered += [
+                not (is_out_of_distribution(rule, distance) or is_close(rule, share)) for share, distance in pairs
+            ]
         return np.array(answered, dtype=bool)
 
     def _fitted(self) -> tuple[bytes, float, Preprocessing]:

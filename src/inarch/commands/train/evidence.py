@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.metrics.answering import Evidence
-from inarch.metrics.novelty import Features, directions, known_rows, novelty
+from inarch.metrics.novelty import Features, directions, known_rows, ood_scores
 from inarch.metrics.softmax import softmax
-from inarch.transfer.job import Job
+from inarch.transfer.run import TrainingRun
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutAnswers:
     """Training photos as a fit that had not seen them answers them."""
 
     places: NDArray[np.int64]
     """In ``job.train``, (n,)."""
     logits: NDArray[np.float64]
-    """Not yet shifted by the balance, (n, classes)."""
+    """Not yet adjusted for class imbalance, (n, classes)."""
     features: Features
     """What the last layer of that fit read, (n, d)."""
     seen: NDArray[np.int64]
@@ -33,7 +33,7 @@ class HeldOut:
     """(m, d)"""
 
 
-def evidence_of(job: Job, held_out: HeldOut, temperature: float, learned: Features) -> Evidence:
+def evidence_of(job: TrainingRun, held_out: HeldOutAnswers, temperature: float, learned: Features) -> Evidence:
     """The evidence for a classifier.
 
     Args:
@@ -46,13 +46,13 @@ def evidence_of(job: Job, held_out: HeldOut, temperature: float, learned: Featur
     _, once = np.unique(groups[held_out.places], return_index=True)
     places = held_out.places[once]
     labels = job.labels[job.train][places]
-    probabilities = softmax(held_out.logits[once] - temperature * job.balanced.shift, temperature)
+    probabilities = softmax(held_out.logits[once] - temperature * job.weighting.shift, temperature)
     compared = known_rows(len(held_out.seen), job.seed)
     return Evidence(
         confidence=probabilities.max(1),
         correct=probabilities.argmax(1) == labels,
         truth=probabilities[np.arange(len(labels)), labels],
-        novelty=novelty(
+        novelty=ood_scores(
             held_out.features[once],
             directions(held_out.seen_features[compared]),
             groups[places],

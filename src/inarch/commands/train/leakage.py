@@ -5,26 +5,26 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.data.split import distinct, folds
+from inarch.data.split import count_groups, folds
 from inarch.errors import PhotosError
 from inarch.metrics.intervals import bootstrap, wilson
 from inarch.metrics.records import Estimate
 from inarch.transfer.linear import fit_at, fit_probe
-from inarch.transfer.records.learning import LeakTax
+from inarch.transfer.records.learning import LeakageMeasurement
 
 FOLDS = 5
 REPEATS = 3
 """Cross-validations of each kind: which photos meet is a matter of luck."""
 
 
-def leak_tax(
+def measure_leakage(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
     *,
     classes: int,
     seed: int,
-) -> LeakTax:
+) -> LeakageMeasurement:
     """Cross-validated accuracy where every photo is held out by itself, minus that where groups are held out whole.
 
     The penalty is chosen with groups held out whole, and is the same for both. The interval is a bootstrap over groups,
@@ -44,11 +44,11 @@ def leak_tax(
     grouped = int(counts[counts > 1].sum())
     if not grouped:
         raise PhotosError("No photo belongs together with another here, so there is no leak to measure.")
-    k = min(FOLDS, *distinct(labels, groups, classes))
+    k = min(FOLDS, *count_groups(labels, groups, classes))
     if k < 2:
         raise PhotosError("To measure what a leak is worth, every class needs two photos that do not belong together.")
     strength = fit_probe(features[None], labels, groups, classes=classes, seed=seed, repeats=1).strength
-    right = partial(_right, features, labels, strength=strength, classes=classes, k=k, seed=seed)
+    right = partial(_photo_accuracies, features, labels, strength=strength, classes=classes, k=k, seed=seed)
     apart, parted = right(groups), right(None)
     units = np.unique(groups, return_inverse=True)[1]
     gains = np.bincount(units, weights=parted - apart)
@@ -56,14 +56,14 @@ def leak_tax(
     tax = bootstrap(
         lambda gain, size: float(gain.sum() / size.sum()), gains, sizes, generator=np.random.default_rng(seed)
     )
-    return LeakTax(_share(apart), _share(parted), tax, grouped)
+    return LeakageMeasurement(_share(apart), _share(parted), tax, grouped)
 
 
 def _share(right: NDArray[np.float64]) -> Estimate:
     return wilson(round(float(right.sum())), len(right))
 
 
-def _right(
+def _photo_accuracies(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64] | None,

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import distinct, folds
+from inarch.data.split import count_groups, folds
 from inarch.metrics.intervals import wilson
 from inarch.metrics.records import Estimate
-from inarch.transfer.balance import balance_of
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import fit_at, usual_repeats
 from inarch.transfer.records.learning import LearningCurve, LearningPoint
 
@@ -39,7 +39,7 @@ def learning_curve(
     strength: float,
     classes: int,
     seed: int,
-    balance: str = "none",
+    class_weighting: str = "none",
 ) -> LearningCurve | None:
     """Accuracy of a probe by the number of photos it learned from, and the forecast for twice as many.
 
@@ -50,19 +50,19 @@ def learning_curve(
         strength: the penalty per photo, the same for every point.
         classes: how many there are.
         seed: of the folds, of what is left out, and of the resamples behind the interval.
-        balance: a name of `BALANCES`.
+        class_weighting: a name of `CLASS_WEIGHTINGS`.
 
     Returns:
         None where there are too few photos for a curve.
     """
     draw = np.random.default_rng(seed)
     rows = draw.permutation(len(labels))[:MOST_PHOTOS]
-    errors = _errors(features[rows], labels[rows], groups[rows], _Fit(strength, classes, balance), draw)
+    errors = _errors(features[rows], labels[rows], groups[rows], _Fit(strength, classes, class_weighting), draw)
     if len(errors) < FEWEST_POINTS:
         return None
     units = np.unique(groups[rows], return_inverse=True)[1]
     points = tuple(LearningPoint(round(size), accuracy_of_units(wrong, units)) for size, wrong in errors)
-    return LearningCurve(points, len(labels), doubled(errors, units, len(labels), draw))
+    return LearningCurve(points, len(labels), forecast_doubling(errors, units, len(labels), draw))
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,18 @@ class _Fit:
 
     strength: float
     classes: int
-    balance: str
+    class_weighting: str
 
     def wrong(
         self, features: NDArray[np.float32], labels: NDArray[np.int64], seen: NDArray[np.intp], held: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
         """Which of the photos held out are answered wrongly by a fit of those seen."""
-        fit = fit_at(features[seen], labels[seen], self.strength, classes=self.classes, balance=self.balance)
-        balanced = balance_of(self.balance, labels[seen], self.classes)
+        fit = fit_at(
+            features[seen], labels[seen], self.strength, classes=self.classes, class_weighting=self.class_weighting
+        )
+        weighting = class_weighting_of(self.class_weighting, labels[seen], self.classes)
         logits = fit.logits(features[held])
-        return balanced.answers(logits, labels[held]).argmax(1) != labels[held]
+        return weighting.answers(logits, labels[held]).argmax(1) != labels[held]
 
 
 def _errors(
@@ -94,7 +96,7 @@ def _errors(
 
     Empty where a class has too few photos (or groups) for the folds.
     """
-    if min(distinct(labels, groups, fit.classes)) < FOLDS:
+    if min(count_groups(labels, groups, fit.classes)) < FOLDS:
         return []
     repeats = usual_repeats(len(labels))
     wrong = {share: np.zeros(len(labels)) for share in SHARES}
@@ -140,7 +142,7 @@ def accuracy_of_units(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Es
     return wilson(round(n * float(1 - wrong.mean())), n)
 
 
-def doubled(
+def forecast_doubling(
     errors: list[tuple[float, NDArray[np.float64]]], units: NDArray[np.intp], photos: int, draw: np.random.Generator
 ) -> Estimate:
     """The gain of twice the photos by the power law, with a bootstrap over the groups of photos that were judged.

@@ -21,7 +21,7 @@ from inarch.commands.train.strategies.finetune import SHARE as TUNING_SHARE
 from inarch.commands.train.strategies.probe import TOGETHER, choices
 from inarch.commands.train.strategies.scratch import (
     FAST,
-    own_net,
+    choose_scratch_model,
     timed_config,
     wanted_epochs,
 )
@@ -29,19 +29,19 @@ from inarch.commands.train.strategies.scratch import SHARE as ALONE_SHARE
 from inarch.commands.train.unlabelled import SHARES as ROUNDS
 from inarch.data.augment import Augmentation, augment
 from inarch.data.photos import PhotoSet, Preprocessing
-from inarch.data.split import learned_photos
-from inarch.data.store import undecoded
+from inarch.data.split import training_photos
+from inarch.data.store import count_undecoded
 from inarch.metrics.records import Estimate
 from inarch.models import linear_head
-from inarch.training.budget import fitting_epochs
-from inarch.training.loop import Batch, Source
-from inarch.training.pixels import normalised
+from inarch.training.budget import affordable_epochs
+from inarch.training.loop import Batch, ExampleSource
+from inarch.training.pixels import normalise_pixels
 from inarch.transfer.cuts import later_cuts
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import StartingPoint
 from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import Ranking
+from inarch.transfer.run import StartingPoint
 from inarch.transfer.tail import FEWEST_EPOCHS, is_fair_trial
 
 EXPORT, WRITING = 1.0, 0.5
@@ -77,7 +77,7 @@ FAIR_EPOCHS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class PlanInputs:
     """What is known of a run before it starts."""
 
     found: PhotoSet
@@ -100,7 +100,7 @@ class Course:
     @cached_property
     def learned(self) -> int:
         """Photos to learn from."""
-        return len(learned_photos(self.found))
+        return len(training_photos(self.found))
 
     @property
     def tested(self) -> int:
@@ -114,7 +114,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class _Tuning:
+class _FinetunePlan:
     """Fine-tuning behind one cut."""
 
     cut: str | None
@@ -131,7 +131,7 @@ class _Tuning:
         return not self.obstacle and is_fair_trial(self.epochs)
 
 
-def plan(course: Course, strategy: str, obstacle_to: Callable[[StartingPoint], str] = lambda start: "") -> Plan:
+def plan(course: PlanInputs, strategy: str, obstacle_to: Callable[[StartingPoint], str] = lambda start: "") -> Plan:
     """Time and accuracy of every strategy, and which of them the run will try.
 
     Args:
@@ -144,7 +144,7 @@ def plan(course: Course, strategy: str, obstacle_to: Callable[[StartingPoint], s
     mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
     may_prove = strategy == "auto" and mistakes >= PROVABLE
     probed = _probe_seconds(course)
-    tuning, passed = _tuned(course, probed, obstacle_to, may_choose=may_prove or strategy == "finetune")
+    tuning, passed = _choose_finetuning(course, probed, obstacle_to, may_choose=may_prove or strategy == "finetune")
     before = probed + tuning.trial + tuning.final
     alone, epochs = _scratch_seconds(course, before, timed=strategy == "auto" and (is_far or is_large))
     thinking = clock.seconds() - began
@@ -161,55 +161,57 @@ def plan(course: Course, strategy: str, obstacle_to: Callable[[StartingPoint], s
         reaches = max(0.0, 1 - high * share[1]), 1 - low * share[0]
         return PlannedStrategy(name, settings, seconds, *reaches, planned, why)
 
-    seen = f"{course.start.architecture}, {course.preprocessing.image_size} px, {_views(course.views)}"
+    seen = f"{course.start.architecture}, {course.preprocessing.image_size} px, {_describe_copies(course.views)}"
     asked = "asked for" if strategy == "probe" else "where the others start" if tunes else "the quickest"
     rows = [row("probe", seen, thinking + probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
     if not obstacle:
         seconds = tried + tuning.final + (0.0 if tunes else tuning.trial)
-        why = _why_tuned(strategy, mistakes, tuning.epochs, tunes=tunes)
+        why = _why_finetune(strategy, mistakes, tuning.epochs, tunes=tunes)
         rows.append(row("finetune", f"the net behind {tuning.cut}", seconds, FINETUNED, tunes, why))
-    name, side = _alone(course)
-    why = _why_alone(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
+    name, side = _choose_scratch(course)
+    why = _why_scratch(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
     seconds = EXPORT + (tried if goes_alone else thinking + _common_seconds(course) + alone)
     rows.append(row("scratch", f"{name}, {side} px, {epochs} epochs", seconds, ALONE, goes_alone, why))
     notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else [passed] if passed else []
     return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)), tuning.cut)
 
 
-def _tuned(
-    course: Course, probed: float, obstacle_to: Callable[[StartingPoint], str], *, may_choose: bool
-) -> tuple[_Tuning, str]:
+def _choose_finetuning(
+    course: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str], *, may_choose: bool
+) -> tuple[_FinetunePlan, str]:
     """Fine-tuning where the net is usually cut or, where that cannot be tried fairly, behind the next cut that can;
     and a sentence about that."""
-    usual = _tuning(course, probed, obstacle_to)
+    usual = _estimate_finetuning(course, probed, obstacle_to)
     if usual.is_fair or not may_choose or course.start.cut_after is not None:
         return usual, ""
     for cut in later_cuts(course.start.backbone):
-        found = _tuning(replace(course, start=replace(course.start, cut_after=cut)), probed, obstacle_to)
+        found = _estimate_finetuning(replace(course, start=replace(course.start, cut_after=cut)), probed, obstacle_to)
         if found.is_fair:
             why = usual.obstacle or f"the time allows {usual.epochs} epochs"
             return found, f"Fine-tuning trains what follows {cut} alone: of all that follows {usual.cut}, {why}."
     return usual, ""
 
 
-def _tuning(course: Course, probed: float, obstacle_to: Callable[[StartingPoint], str]) -> _Tuning:
+def _estimate_finetuning(
+    course: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
+) -> _FinetunePlan:
     if why := obstacle_to(course.start):
-        return _Tuning(course.start.cut, why)
-    return _Tuning(course.start.cut, "", *_finetune_seconds(course, probed))
+        return _FinetunePlan(course.start.cut, why)
+    return _FinetunePlan(course.start.cut, "", *_finetune_seconds(course, probed))
 
 
-def _views(views: int) -> str:
+def _describe_copies(views: int) -> str:
     return "1 view of each photo" if views == 1 else f"{views} views of each photo"
 
 
-def _expected_errors(course: Course) -> tuple[float, float]:
+def _expected_errors(course: PlanInputs) -> tuple[float, float]:
     """Least and most of the probe: as on the sample, at its interval's ends, or fewer, as there are more photos."""
     accuracy = _accuracy(course)
     grown = min(1.0, (course.learned / max(course.ranking.sampled, 1)) ** -STEEPEST)
     return (1 - accuracy.high) * grown, 1 - accuracy.low
 
 
-def _accuracy(course: Course) -> Estimate:
+def _accuracy(course: PlanInputs) -> Estimate:
     """Of the probe on the sample."""
     return course.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
 
@@ -222,7 +224,7 @@ def _is_far(ranking: Ranking) -> bool:
     return 1 - without.value <= SIMPLE and 1 - with_it.value >= FAR * (1 - without.value)
 
 
-def _notes(course: Course, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
+def _notes(course: PlanInputs, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
     """What is unusual about the photos."""
     notes = []
     without, with_it = course.ranking.pixels, course.ranking.chosen.accuracy
@@ -240,7 +242,7 @@ def _notes(course: Course, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _why_tuned(strategy: str, mistakes: float, epochs: int, *, tunes: bool) -> str:
+def _why_finetune(strategy: str, mistakes: float, epochs: int, *, tunes: bool) -> str:
     if strategy != "auto":
         return "asked for" if tunes else f"{strategy} was asked for"
     if mistakes >= PROVABLE and not tunes:
@@ -250,7 +252,7 @@ def _why_tuned(strategy: str, mistakes: float, epochs: int, *, tunes: bool) -> s
     return "kept if it proves better on held-out photos"
 
 
-def _why_alone(course: Course, strategy: str, *, is_far: bool, is_large: bool, is_fair: bool) -> str:
+def _why_scratch(course: PlanInputs, strategy: str, *, is_far: bool, is_large: bool, is_fair: bool) -> str:
     if strategy != "auto":
         return f"{strategy} was asked for"
     if not (is_far or is_large):
@@ -260,17 +262,17 @@ def _why_alone(course: Course, strategy: str, *, is_far: bool, is_large: bool, i
     return "kept if it proves better on held-out photos"
 
 
-def _common_seconds(course: Course) -> float:
+def _common_seconds(course: PlanInputs) -> float:
     """What every strategy has before and after it."""
     sets = [course.found, *([course.unlabelled] if course.unlabelled else [])]
-    files = sum(undecoded(each, course.preprocessing, course.prefix.cache) for each in sets)
+    files = sum(count_undecoded(each, course.preprocessing, course.prefix.cache) for each in sets)
     decoding = files * course.ranking.decode_seconds
     return course.spent + decoding + course.tested / course.ranking.chosen.photos_per_second + WRITING
 
 
-def _probe_seconds(course: Course) -> float:
+def _probe_seconds(course: PlanInputs) -> float:
     """The whole run, if nothing but a probe is fitted."""
-    digests = [photo.digest for photo in learned_photos(course.found)]
+    digests = [photo.digest for photo in training_photos(course.found)]
     views = [course.prefix.view(number, course.augmentation) for number in range(course.views)]
     unseen = sum(len(view.rows.missing(digests)) for view in views)
     fit, curve = _fit_seconds(course)
@@ -280,32 +282,32 @@ def _probe_seconds(course: Course) -> float:
     return _common_seconds(course) + unseen / course.ranking.chosen.photos_per_second + fit + curve
 
 
-def _fit_seconds(course: Course) -> tuple[float, float]:
+def _fit_seconds(course: PlanInputs) -> tuple[float, float]:
     """The probe's fits and its learning curve, in proportion to the fit of the sample."""
     widths = {stage.name: stage.channels for stage in course.prefix.backbone.info}
     fitted = sum(widths[name] for choice in choices(course.prefix, course.learned) for name in choice.split(TOGETHER))
     wider = fitted / sum(widths[name] for name in course.prefix.stages)
-    unit = course.ranking.chosen.fit_seconds / _searched(course.ranking.sampled, 1, 1)
+    unit = course.ranking.chosen.fit_seconds / _count_searched(course.ranking.sampled, 1, 1)
     repeats = usual_repeats(course.learned)
     points = FOLDS * sum(SHARES) * min(course.learned, MOST_PHOTOS) * (1 - 1 / FOLDS)
-    return wider * unit * _searched(course.learned, course.views, repeats), COLD * unit * points * repeats
+    return wider * unit * _count_searched(course.learned, course.views, repeats), COLD * unit * points * repeats
 
 
-def _self_training_seconds(course: Course) -> float:
+def _self_training_seconds(course: PlanInputs) -> float:
     """Cold fits, one in each round, of every fold and of all photos."""
-    unit = course.ranking.chosen.fit_seconds / _searched(course.ranking.sampled, 1, 1)
+    unit = course.ranking.chosen.fit_seconds / _count_searched(course.ranking.sampled, 1, 1)
     others = 0 if course.unlabelled is None else len(course.unlabelled.photos)
     fitted = (1 + len(ROUNDS)) * course.views * course.learned + sum(ROUNDS) * others
     return COLD * unit * FOLDS * fitted
 
 
-def _searched(photos: int, views: int, repeats: int) -> int:
+def _count_searched(photos: int, views: int, repeats: int) -> int:
     """Photos that are fitted while the penalty is searched, and in the fit of all, each fit's `BEFORE` among them."""
     folds = (FOLDS - 1) * repeats
     return folds * (views * min(photos, SEARCH_PHOTOS) + BEFORE) + views * photos + BEFORE
 
 
-def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]:
+def _finetune_seconds(course: PlanInputs, probed: float) -> tuple[float, float, int]:
     """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds; its epochs."""
     prefix, tail = course.start.backbone.split(course.start.cut or "")
     model = nn.Sequential(tail, linear_head(tail.channels, len(course.found.classes)))
@@ -316,39 +318,39 @@ def _finetune_seconds(course: Course, probed: float) -> tuple[float, float, int]
         maps = torch.rand((len(indices), prefix.channels, side, side), generator=draw)
         return maps, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
 
-    source = Source(course.learned, batch)
+    source = ExampleSource(course.learned, batch)
     step = tail_step_seconds(model, source, FINETUNING)
     epoch = step * source.steps(FINETUNING)
     left = TUNING_SHARE * (course.time_budget - probed)
-    epochs = fitting_epochs(left / 2, epoch, most=FINETUNING.epochs, fewest=FEWEST_EPOCHS)
+    epochs = affordable_epochs(left / 2, epoch, most=FINETUNING.epochs, fewest=FEWEST_EPOCHS)
     answering = FORWARD * step * course.learned / FINETUNING.batch_size
     held = 1 / FOLDS
     trial = (1 - held) * (_fit_seconds(course)[0] + epochs * epoch) + held * answering
     return trial, epochs * epoch + answering + EXPORT, epochs
 
 
-def _alone(course: Course) -> tuple[str, int]:
+def _choose_scratch(course: PlanInputs) -> tuple[str, int]:
     """The net that learns from scratch, and its image size."""
     if course.named:
         return course.start.architecture, course.preprocessing.image_size
-    return own_net(course.ranking.side)
+    return choose_scratch_model(course.ranking.side)
 
 
-def _scratch_seconds(course: Course, before: float, *, timed: bool) -> tuple[float, int]:
+def _scratch_seconds(course: PlanInputs, before: float, *, timed: bool) -> tuple[float, int]:
     """A net from scratch, tried after ``before`` seconds, and the epochs that it has time for.
 
     Unless ``timed``, no step is run where the speed of the same net frozen gives an idea.
     """
-    name, side = _alone(course)
+    name, side = _choose_scratch(course)
     preprocessing = replace(course.preprocessing, image_size=side)
 
     def batch(indices: torch.Tensor, epoch: int) -> Batch:
         draw = torch.Generator().manual_seed(epoch)
         pixels = torch.randint(256, (len(indices), 3, side, side), generator=draw, dtype=torch.uint8)
-        seen = normalised(augment(pixels, course.augmentation, draw), preprocessing)
+        seen = normalise_pixels(augment(pixels, course.augmentation, draw), preprocessing)
         return seen, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
 
-    source = Source(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
+    source = ExampleSource(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
     speeds = {each.model: each.photos_per_second * (each.image_size / side) ** 2 for each in course.ranking.backbones}
     if name in speeds and not timed:
         config = replace(FAST, epochs=wanted_epochs(source.examples))
@@ -360,8 +362,8 @@ def _scratch_seconds(course: Course, before: float, *, timed: bool) -> tuple[flo
     epoch += FORWARD * step * (course.learned - source.examples) / config.batch_size
     decoding = 0.0
     if side != course.preprocessing.image_size:
-        decoding = undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
+        decoding = count_undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
     left = ALONE_SHARE * (course.time_budget - before - decoding)
-    epochs = fitting_epochs(left, epoch, most=config.epochs, fewest=FEWEST_EPOCHS)
+    epochs = affordable_epochs(left, epoch, most=config.epochs, fewest=FEWEST_EPOCHS)
     answering = FORWARD * step * course.learned / config.batch_size
     return decoding + epochs * epoch + answering, epochs

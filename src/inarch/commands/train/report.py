@@ -9,15 +9,15 @@ from inarch.commands.train.charts import interval_plot, phase_bar
 from inarch.commands.train.curves_drawing import (
     forecast_sentences,
     held_out_chart,
-    learned_chart,
+    training_chart,
     verdict_sentences,
 )
-from inarch.commands.train.wording import forecast, leak, moved
-from inarch.metrics.records import Answered, Curve, Evaluation
+from inarch.commands.train.wording import describe_changes, describe_forecast, describe_leakage
+from inarch.metrics.records import Curve, Evaluation, SelectiveResult
 from inarch.report import wording
 from inarch.report.charts import line_chart, reliability_diagram
 from inarch.report.confusion import confusion_matrix
-from inarch.report.evaluation import weakest_first
+from inarch.report.evaluation import sort_weakest_first
 from inarch.report.page import data_uri, environment
 from inarch.report.theme import CSS
 from inarch.transfer.records.learning import LearningCurve
@@ -41,9 +41,9 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
     return (
         environment(
             Path(__file__).parent,
-            forecast=forecast,
-            leak=leak,
-            moved=moved,
+            forecast=describe_forecast,
+            leak=describe_leakage,
+            moved=describe_changes,
             verdict_sentences=verdict_sentences,
             forecast_sentences=forecast_sentences,
         )
@@ -57,8 +57,8 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
             samples=report.samples[:SAMPLES],
             counts=_count_rows(report),
             skipped=report.skipped[:SKIPPED],
-            scores=weakest_first(evaluation),
-            commonest=_commonest(evaluation),
+            scores=sort_weakest_first(evaluation),
+            commonest=_commonest_class(evaluation),
             claimed=_mean_confidence(evaluation),
             few=FEW_PHOTOS,
             small_classes=sum(score.n < FEW_PHOTOS for score in evaluation.per_class),
@@ -92,7 +92,7 @@ def _photos_chart(curve: LearningCurve | None) -> str:
     return line_chart([line], title="accuracy by photos", as_percent=True, intervals={line.name: bounds})
 
 
-def _coverage_chart(answered: Answered | None) -> str:
+def _coverage_chart(answered: SelectiveResult | None) -> str:
     """Accuracy among the answered by the share that is answered; empty where there is no rule, or nothing to answer."""
     if answered is None or not answered.curve:
         return ""
@@ -104,7 +104,7 @@ def _coverage_chart(answered: Answered | None) -> str:
 
 def _strategy_charts(curves: StrategyCurves | None) -> list[str]:
     """Accuracy on held-out photos, and on those learned from; none where nothing was measured."""
-    return [held_out_chart(curves), learned_chart(curves)] if curves and curves.curves else []
+    return [held_out_chart(curves), training_chart(curves)] if curves and curves.curves else []
 
 
 def _curve_charts(curves: Sequence[Curve]) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _count_rows(report: TrainingReport) -> list[tuple[str, tuple[int, ...]]]:
     return [(name, tuple(counts[at] for _, counts in report.counts)) for at, name in enumerate(report.classes)]
 
 
-def _commonest(evaluation: Evaluation) -> tuple[str, float]:
+def _commonest_class(evaluation: Evaluation) -> tuple[str, float]:
     """The class with the most photos, and its share: what answering nothing else would get right."""
     largest = max(evaluation.per_class, key=lambda score: score.n)
     return largest.name, largest.n / evaluation.n

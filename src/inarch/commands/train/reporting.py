@@ -13,31 +13,31 @@ from inarch.data.split import counts_by_split
 from inarch.metrics.answering import rule_for
 from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import evaluate
-from inarch.metrics.coverage import answered
+from inarch.metrics.coverage import measure_coverage
 from inarch.metrics.intervals import photos_until
-from inarch.metrics.novelty import novelty
+from inarch.metrics.novelty import ood_scores
 from inarch.metrics.records import Estimate, Evaluation
 from inarch.metrics.softmax import softmax
 from inarch.models import architecture
 from inarch.report.raster import jpeg
-from inarch.report.wording import counted
+from inarch.report.wording import count_of
 from inarch.runtime.session import Graph
-from inarch.transfer.job import Job, Outcome
 from inarch.transfer.records.report import TrainingReport
+from inarch.transfer.run import StrategyResult, TrainingRun
 
 VERSIONED = ("inarch", "torch", "torchvision", "onnxruntime", "numpy", "pillow", "scikit-learn")
 SAMPLES_PER_CLASS = 3
 SAMPLED_CLASSES = 8
-BALANCING = {
-    "weights": "Every class counted alike in training, however many photos it has",
-    "logits": "Answers do not lean towards the classes with many photos",
+WEIGHTING_NOTES = {
+    "loss": "Every class counted alike in training, however many photos it has",
+    "logit-adjustment": "Answers do not lean towards the classes with many photos",
 }
 BATCH = 16
 GOLDEN_INPUTS = 4
 """They run whenever a bundle is loaded."""
 
 
-def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluation]:
+def evaluate_graph(job: TrainingRun, outcome: StrategyResult) -> tuple[NDArray[np.float32], Evaluation]:
     """Logits and figures of the test photos, from the very graph that is shipped."""
     with job.stopwatch.phase("evaluate"):
         graph = Graph(outcome.graph)
@@ -51,11 +51,13 @@ def evaluated(job: Job, outcome: Outcome) -> tuple[NDArray[np.float32], Evaluati
     if outcome.evidence is None:
         return logits, figures
     rule = rule_for(outcome.evidence)
-    judged = *confidence_and_correct(probabilities, job.labels[job.test]), novelty(features, outcome.evidence.known)
-    return logits, replace(figures, answered=answered(rule, *judged))
+    judged = *confidence_and_correct(probabilities, job.labels[job.test]), ood_scores(features, outcome.evidence.known)
+    return logits, replace(figures, answered=measure_coverage(rule, *judged))
 
 
-def golden(job: Job, logits: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def choose_golden_inputs(
+    job: TrainingRun, logits: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A few test photos as the net sees them, of as many classes as there can be, and their logits."""
     before: Counter[int] = Counter()
     turns = []
@@ -66,7 +68,7 @@ def golden(job: Job, logits: NDArray[np.float32]) -> tuple[NDArray[np.uint8], ND
     return job.stored.images[job.test[chosen]], logits[chosen]
 
 
-def _figures(job: Job, probabilities: NDArray[np.float64]) -> Evaluation:
+def _figures(job: TrainingRun, probabilities: NDArray[np.float64]) -> Evaluation:
     photos = [job.stored.photos.photos[row] for row in job.test]
     return evaluate(
         probabilities,
@@ -77,7 +79,9 @@ def _figures(job: Job, probabilities: NDArray[np.float64]) -> Evaluation:
     )
 
 
-def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: NDArray[np.float32]) -> TrainingReport:
+def training_report(
+    job: TrainingRun, outcome: StrategyResult, evaluation: Evaluation, logits: NDArray[np.float32]
+) -> TrainingReport:
     """The whole run as one record; ``logits`` are those of the test photos."""
     start = job.start
     return TrainingReport(
@@ -102,7 +106,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
         learning_curve=outcome.learning_curve,
         evaluation=evaluation,
         evaluation_train=outcome.fitted,
-        gap_at=_gap_at(evaluation.accuracy, outcome.fitted),
+        gap_at=_photos_to_confirm_gap(evaluation.accuracy, outcome.fitted),
         temperature=outcome.temperature,
         phases=job.stopwatch.phases,
         versions=versions(),
@@ -111,7 +115,7 @@ def training_report(job: Job, outcome: Outcome, evaluation: Evaluation, logits: 
     )
 
 
-def _gap_at(tested: Estimate, fitted: Estimate) -> int | None:
+def _photos_to_confirm_gap(tested: Estimate, fitted: Estimate) -> int | None:
     """About how many test photos would make a gap to the training photos certain; None where it is, or there is none.
 
     None, too, where no number would, because the training photos are too few for that.
@@ -121,7 +125,7 @@ def _gap_at(tested: Estimate, fitted: Estimate) -> int | None:
     return photos_until(tested.value, lambda known: known.high < fitted.low)
 
 
-def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
+def bundle_config(job: TrainingRun, outcome: StrategyResult) -> BundleConfig:
     """How to build the trained net again."""
     start, scratch = job.start, outcome.strategy == "scratch"
     return BundleConfig(
@@ -134,7 +138,7 @@ def bundle_config(job: Job, outcome: Outcome) -> BundleConfig:
         seed=job.seed,
         flip=job.augmentation.flip,
         versions=dict(versions()),
-        balance=job.balance,
+        class_weighting=job.class_weighting,
         gathered=list(outcome.model.backbone.gathered),
     )
 
@@ -144,14 +148,14 @@ def versions() -> tuple[tuple[str, str], ...]:
     return tuple((name, version(name)) for name in VERSIONED)
 
 
-def thumbnails(job: Job, report: TrainingReport) -> dict[str, bytes]:
+def thumbnails(job: TrainingRun, report: TrainingReport) -> dict[str, bytes]:
     """Small JPEGs by path: of the mistakes and of the samples."""
     row_of = {photo.path: row for row, photo in enumerate(job.stored.photos.photos)}
     paths = [*(mistake.path for mistake in report.evaluation.mistakes), *(photo.path for photo in report.samples)]
     return {path: jpeg(job.stored.images[row_of[path]]) for path in paths}
 
 
-def _samples(job: Job) -> tuple[Photo, ...]:
+def _samples(job: TrainingRun) -> tuple[Photo, ...]:
     """A few photos of the first classes."""
     photos = job.stored.photos.photos
     return tuple(
@@ -161,7 +165,7 @@ def _samples(job: Job) -> tuple[Photo, ...]:
     )
 
 
-def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:
+def notes_of(job: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
     """What the user should know about the photos, the weights and what was decided."""
     notes = []
     splits = {photo.split for photo in job.stored.photos.photos}
@@ -175,29 +179,29 @@ def notes_of(job: Job, outcome: Outcome) -> tuple[str, ...]:
     elif outcome.strategy == "scratch":
         notes.append(f"The net learned from random weights, as asked; those of {job.start.weights} were not used.")
     if len(job.stored.photos.skipped):
-        left_out = counted(len(job.stored.photos.skipped), "file")
+        left_out = count_of(len(job.stored.photos.skipped), "file")
         notes.append(f"{left_out} could not be used; the list below says why.")
-    if twice := _on_both_sides(job):
+    if twice := _count_shared_photos(job):
         notes.append(
             f"{twice} photos stand, byte for byte, both among those learned from and among those tested on: "
             "the figures are too good by as much. Remove them from one side."
         )
-    notes += _alike_notes(job)
+    notes += _near_duplicate_notes(job)
     counts = np.bincount(job.labels[job.train], minlength=len(job.classes))
     smallest, largest = int(counts.min()), int(counts.max())
-    if job.balance != "none":
-        notes.append(f"{BALANCING[job.balance]}, so confidences suppose equal classes too.")
+    if job.class_weighting != "none":
+        notes.append(f"{WEIGHTING_NOTES[job.class_weighting]}, so confidences suppose equal classes too.")
     elif largest >= UNEVEN * smallest:
         notes.append(
             f"The largest class has {largest} training photos, the smallest {smallest}: answers lean towards the "
-            "large ones. Look at the balanced accuracy; the balance 'logits' makes every class count alike."
+            "large ones. Look at the balanced accuracy; --class-weighting logit-adjustment makes classes count alike."
         )
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; figures for it are very uncertain.")
     return (*notes, *outcome.notes)
 
 
-def _alike_notes(job: Job) -> list[str]:
+def _near_duplicate_notes(job: TrainingRun) -> list[str]:
     """What was kept together because it looks the same, and what the user's own split has parted."""
     tested = {job.stored.photos.photos[row].path for row in job.test}
     learned = {job.stored.photos.photos[row].path for row in job.train}
@@ -208,16 +212,16 @@ def _alike_notes(job: Job) -> list[str]:
     if parted:
         leaked = sum(path in tested for cluster in parted for path in cluster)
         return [
-            f"{counted(leaked, 'photo')} to test on look like photos that were learned from, such as "
+            f"{count_of(leaked, 'photo')} to test on look like photos that were learned from, such as "
             f"{' and '.join(parted[0][:2])}: the figures are too good by as much. `inarch doctor` lists them."
         ]
     return [
-        f"{counted(sum(map(len, alike)), 'photo')} in {counted(len(alike), 'cluster')} are near-duplicates, such as "
+        f"{count_of(sum(map(len, alike)), 'photo')} in {count_of(len(alike), 'cluster')} are near-duplicates, such as "
         f"{' and '.join(alike[0][:2])}: each cluster was kept on one side of the split."
     ]
 
 
-def _on_both_sides(job: Job) -> int:
+def _count_shared_photos(job: TrainingRun) -> int:
     """Test photos that are also learned from."""
     learned = {job.digests[row] for row in job.train}
     return sum(job.digests[row] in learned for row in job.test)

@@ -15,27 +15,27 @@ from inarch.bundle.model import means_bundle
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.commands.train.curves import strategy_curves
-from inarch.commands.train.leakage import leak_tax
-from inarch.commands.train.plan import Course, plan
+from inarch.commands.train.leakage import measure_leakage
+from inarch.commands.train.plan import PlanInputs, plan
 from inarch.commands.train.report import to_html
 from inarch.commands.train.reporting import (
     bundle_config,
-    evaluated,
-    golden,
+    choose_golden_inputs,
+    evaluate_graph,
     thumbnails,
     training_report,
 )
 from inarch.commands.train.strategies.finetune import obstacle_to
 from inarch.commands.train.strategies.registry import strategy
-from inarch.commands.train.strategies.scratch import own_net
+from inarch.commands.train.strategies.scratch import choose_scratch_model
 from inarch.commands.train.unlabelled import MOST_PHOTOS
 from inarch.data.augment import Augmentation
-from inarch.data.grouping import grouped
-from inarch.data.looking import kept_together
+from inarch.data.duplicate_search import group_near_duplicates
+from inarch.data.grouping import group_photos
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.scan import scan, scan_unlabelled
-from inarch.data.split import groups_of, learned_photos, reported_split, split
-from inarch.data.store import Stored, store
+from inarch.data.split import groups_of, reported_split, split, training_photos
+from inarch.data.store import StoredPhotos, store
 from inarch.errors import PhotosError, UnknownNameError, UserError
 from inarch.models import (
     Classifier,
@@ -45,24 +45,24 @@ from inarch.models import (
 )
 from inarch.models.anatomy.trace import trace
 from inarch.options.checks import check_seed_and_time
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
-from inarch.transfer.backbones import RANDOM, at_hand, starting_point
-from inarch.transfer.balance import BALANCES
+from inarch.transfer.backbones import RANDOM, list_available_models, starting_point
+from inarch.transfer.class_weighting import CLASS_WEIGHTINGS
 from inarch.transfer.cuts import check_cut
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import (
-    Job,
-    StartingPoint,
-    Stopwatch,
-    rarest_of,
-)
 from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
-from inarch.transfer.records.learning import LeakTax
+from inarch.transfer.records.learning import LeakageMeasurement
 from inarch.transfer.records.plan import Plan
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.report import TrainingReport
+from inarch.transfer.run import (
+    StartingPoint,
+    Stopwatch,
+    TrainingRun,
+    find_rarest_class,
+)
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -73,10 +73,10 @@ LARGEST_IMAGE = 2048
 """Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
 CURVES = 0.5
 """Of the time budget goes into learning curves, where they are asked for."""
-TWINS_AMONG = 10_000
+MOST_SEARCHED = 10_000
 """Every photo is compared with every other: among more of them, near-duplicates are looked for by `doctor` alone."""
 UNSEARCHED = (
-    f"Among more than {TWINS_AMONG:,} photos near-duplicates are not looked for: some may stand on both sides of the "
+    f"Among more than {MOST_SEARCHED:,} photos near-duplicates are not looked for: some may stand on both sides of the "
     "split. `inarch doctor` finds them, and its manifest keeps them together."
 )
 UNTIMED = (
@@ -98,25 +98,25 @@ class TrainOptions:
     strategy: str = "auto"
     time_budget: float = 600.0
     """Seconds."""
-    views: int = 1
-    """Views of each training photo that probing and fine-tuning learn from: the plain one, then augmented ones."""
-    cut: str | None = None
+    augmented_copies: int = 0
+    """How many augmented copies of each training image probe and finetune learn from, beside the image as it is."""
+    freeze_until: str | None = None
     """The stage or block behind which fine-tuning trains the net; what stands before it stays frozen. None takes the
     last stage that has weights."""
     image_size: int | None = None
     """Pixels a side; None takes what the weights were trained for."""
     seed: int = 0
-    balance: str = "none"
-    """What is done about classes of different size: nothing; ``weights``, every class counts alike in what is
-    minimised; ``logits``, the answer no longer leans towards the frequent classes (see `inarch.transfer.balance`)."""
+    class_weighting: str = "none"
+    """What is done about class imbalance: ``none``; ``loss``, every class counts alike in
+    training; ``logit-adjustment``, answers no longer lean towards the frequent classes."""
     unlabelled: Path | None = None
     """A folder of more photos without labels; the probe learns from them where that proves better."""
     group_by: str | None = None
     """What else keeps photos on one side of the split: ``folder``, ``burst`` or a regular expression (see
-    `inarch.data.grouping.grouped`)."""
-    twins: bool = True
+    `inarch.data.grouping.group_photos`)."""
+    near_duplicates: bool = True
     """Whether near-duplicates are looked for, and kept on one side of the split."""
-    leak_tax: bool = False
+    measure_leakage: bool = False
     """Whether to measure what a split that parts what belongs together would have added to the accuracy."""
     resume: bool = False
     deterministic: bool = False
@@ -131,19 +131,21 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check_seed_and_time(self.seed, self.time_budget)
-        if self.balance not in BALANCES:
-            raise UnknownNameError("balance", self.balance, BALANCES)
-        if self.views < 1:
-            raise UserError(f"Every photo is seen at least once; views={self.views} was asked for.")
-        if self.cut is not None and self.strategy not in ("auto", "finetune"):
+        if self.class_weighting not in CLASS_WEIGHTINGS:
+            raise UnknownNameError("class weighting", self.class_weighting, CLASS_WEIGHTINGS)
+        if self.augmented_copies < 0:
+            raise UserError(f"The number of augmented copies is 0 or more; {self.augmented_copies} was asked for.")
+        if self.freeze_until is not None and self.strategy not in ("auto", "finetune"):
             raise UserError(
-                f"A cut is where fine-tuning begins, in strategy auto or finetune; cut={self.cut} and "
-                f"strategy={self.strategy} were asked for."
+                f"Fine-tuning alone takes freeze_until, in strategy auto or finetune; "
+                f"freeze_until={self.freeze_until} and strategy={self.strategy} were asked for."
             )
-        if self.unlabelled is not None and (self.balance == "logits" or self.strategy not in ("auto", "probe")):
+        if self.unlabelled is not None and (
+            self.class_weighting == "logit-adjustment" or self.strategy not in ("auto", "probe")
+        ):
             raise UserError(
-                "Photos without labels are learned from by the probe, in strategy auto or probe, and not with the "
-                f"balance logits; strategy={self.strategy} and balance={self.balance} were asked for."
+                "Photos without labels are learned from by the probe, in strategy auto or probe, and not with logit "
+                f"adjustment; strategy={self.strategy} and class_weighting={self.class_weighting} were asked for."
             )
         if self.image_size is not None and self.image_size > LARGEST_IMAGE:
             raise UserError(
@@ -155,7 +157,7 @@ def train(
     photos: str | Path,
     out: str | Path,
     options: TrainOptions | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
     announce: Callable[[Plan], object] = lambda plan: None,
 ) -> Bundle:
     """Train a classifier on labelled photos and write it as a bundle.
@@ -176,52 +178,54 @@ def train(
     check_output(Path(out))
     timed = clock.only_counting() if options.deterministic else contextlib.nullcontext()
     with in_use(options.cache, options.cache_size), timed:
-        return write_bundle(Path(out), _trained(photos, options, progress, announce))
+        return write_bundle(Path(out), _run_training(photos, options, progress, announce))
 
 
-def _trained(
+def _run_training(
     photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
 ) -> BundleContents:
     budget = options.time_budget * (1 - CURVES) if options.learning_curves else options.time_budget
-    job = job_of(
-        lambda: found_photos(
+    job = prepare_training_run(
+        lambda: find_photos(
             photos,
             seed=options.seed,
             cache=options.cache,
-            twins=options.twins,
+            near_duplicates=options.near_duplicates,
             group_by=options.group_by,
             progress=progress,
         ),
         replace(options, time_budget=budget),
         progress,
-        lambda plan: announce(_with_curves(plan, options)),
+        lambda plan: announce(_add_curves_note(plan, options)),
     )
     if not len(job.test):
         raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
-    tax = _leak_tax(job) if options.leak_tax else None
+    leakage = _measure_leakage(job) if options.measure_leakage else None
     outcome = strategy(options.strategy)(job)
     curves = None
     if options.learning_curves:
         curves = strategy_curves(job, options.time_budget - job.stopwatch.total)
     job = outcome.job or job
-    logits, evaluation = evaluated(job, outcome)
-    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leak_tax=tax)
-    if options.twins and len(job.stored.photos.photos) > TWINS_AMONG:
+    logits, evaluation = evaluate_graph(job, outcome)
+    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leakage=leakage)
+    if options.near_duplicates and len(job.stored.photos.photos) > MOST_SEARCHED:
         report = replace(report, notes=(*report.notes, UNSEARCHED))
     if options.deterministic:
-        report = _untimed(report)
+        report = _strip_times(report)
     return BundleContents(
-        config=replace(bundle_config(job, outcome), twins=options.twins, group_by=options.group_by or ""),
+        config=replace(
+            bundle_config(job, outcome), near_duplicates=options.near_duplicates, group_by=options.group_by or ""
+        ),
         model=outcome.model,
         graph=outcome.graph,
         report=report,
         page=to_html(report, thumbnails(job, report)),
-        golden=golden(job, logits),
+        golden=choose_golden_inputs(job, logits),
         evidence=outcome.evidence,
     )
 
 
-def _untimed(report: TrainingReport) -> TrainingReport:
+def _strip_times(report: TrainingReport) -> TrainingReport:
     """The report without what only a clock knows, and a note that says so."""
     ranking = report.ranking
     if ranking is not None:
@@ -229,7 +233,7 @@ def _untimed(report: TrainingReport) -> TrainingReport:
     return replace(report, notes=(UNTIMED, *report.notes), plan=None, phases=(), ranking=ranking)
 
 
-def _with_curves(plan: Plan, options: TrainOptions) -> Plan:
+def _add_curves_note(plan: Plan, options: TrainOptions) -> Plan:
     """The plan, which knows nothing of learning curves, and what these take."""
     if not options.learning_curves:
         return plan
@@ -237,12 +241,12 @@ def _with_curves(plan: Plan, options: TrainOptions) -> Plan:
     return replace(plan, notes=(*plan.notes, note))
 
 
-def job_of(
+def prepare_training_run(
     find: Callable[[], PhotoSet],
     options: TrainOptions,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
     announce: Callable[[Plan], object] | None = None,
-) -> Job:
+) -> TrainingRun:
     """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from.
 
     Args:
@@ -257,19 +261,19 @@ def job_of(
         choices = choices_of(options, ranking=announce is not None)
     with stopwatch.phase("scan"):
         found = find()
-        others = None if options.unlabelled is None else _without_labels(options.unlabelled, found)
+        others = None if options.unlabelled is None else _find_unlabelled(options.unlabelled, found)
     if options.strategy == "scratch" and not _is_named(options):
-        choices = [_for_size(found, options)]
+        choices = [_choice_for_size(found, options)]
     photos = len({photo.digest for photo in found.photos})
-    choices = _passing(choices, partial(_within, photos=photos, cache_size=options.cache_size))
+    choices = _keep_usable(choices, partial(_require_cache_fit, photos=photos, cache_size=options.cache_size))
     start, preprocessing = choices[0]
     ranked, promised = None, None
     if announce is not None and start.pretrained and options.strategy != "scratch":
         with stopwatch.phase("plan"):
-            chosen, ranked = ranked_options(found, choices, options, progress)
+            chosen, ranked = choose_backbone(found, choices, options, progress)
             start, preprocessing = chosen.start, chosen.preprocessing
         with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
-            promised = _promised(found, others, chosen, ranked, options, stopwatch.total)
+            promised = _make_plan(found, others, chosen, ranked, options, stopwatch.total)
             start = replace(start, cut_after=promised.cut)
         announce(promised)
     with stopwatch.phase("decode"):
@@ -278,7 +282,7 @@ def job_of(
         if others is not None:
             unlabelled = store(others, preprocessing, options.cache, partial(progress, "decode"))
     learned, held = _rows(stored)
-    return Job(
+    return TrainingRun(
         stored=stored,
         train=learned,
         test=held,
@@ -286,10 +290,10 @@ def job_of(
         preprocessing=preprocessing,
         augmentation=options.augmentation,
         cache=options.cache,
-        views=options.views,
+        views=1 + options.augmented_copies,
         cache_size=options.cache_size,
         seed=options.seed,
-        balance=options.balance,
+        class_weighting=options.class_weighting,
         time_budget=options.time_budget,
         resume=options.resume,
         named=_is_named(options),
@@ -301,7 +305,7 @@ def job_of(
     )
 
 
-def _without_labels(folder: Path, labelled: PhotoSet) -> PhotoSet:
+def _find_unlabelled(folder: Path, labelled: PhotoSet) -> PhotoSet:
     """The photos in ``folder`` but those that are learned from, or reported on, already; of many, a part."""
     found = scan_unlabelled(folder)
     known = {photo.digest for photo in labelled.photos}
@@ -315,7 +319,7 @@ def _is_named(options: TrainOptions) -> bool:
     return options.model is not None or options.weights is not None
 
 
-def ranked_options(
+def choose_backbone(
     found: PhotoSet, choices: Sequence["Choice"], options: TrainOptions, progress: Progress
 ) -> tuple[Option, Ranking]:
     """The backbone that suits the photos and the time, then the image size at which it does."""
@@ -324,7 +328,7 @@ def ranked_options(
         found,
         cache=options.cache,
         seed=options.seed,
-        balance=options.balance,
+        class_weighting=options.class_weighting,
         time_budget=options.time_budget,
         progress=progress,
     )
@@ -337,7 +341,7 @@ def ranked_options(
     return resized, replace(again, backbones=tuple(every))
 
 
-def _promised(
+def _make_plan(
     found: PhotoSet,
     others: PhotoSet | None,
     chosen: Option,
@@ -346,10 +350,10 @@ def _promised(
     spent: float,
 ) -> Plan:
     """What each strategy should take and reach, with ``spent`` seconds gone."""
-    learned = learned_photos(found)
-    rarest = rarest_of(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
+    learned = training_photos(found)
+    rarest = find_rarest_class(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
     start, preprocessing = chosen.start, chosen.preprocessing
-    course = Course(
+    course = PlanInputs(
         found=found,
         unlabelled=others,
         start=start,
@@ -358,7 +362,7 @@ def _promised(
         named=_is_named(options),
         prefix=chosen.prefix(options.cache),
         augmentation=options.augmentation,
-        views=options.views,
+        views=1 + options.augmented_copies,
         time_budget=options.time_budget,
         spent=spent,
         seed=options.seed,
@@ -367,15 +371,15 @@ def _promised(
         obstacle_to,
         preprocessing=preprocessing,
         rarest=rarest,
-        photos=options.views * len(learned),
+        photos=(1 + options.augmented_copies) * len(learned),
         cache_size=options.cache_size,
     )
     return plan(course, options.strategy, obstacle)
 
 
-def _for_size(found: PhotoSet, options: TrainOptions) -> "Choice":
+def _choice_for_size(found: PhotoSet, options: TrainOptions) -> "Choice":
     """A fresh net that suits the size of the photos."""
-    name, side = own_net(typical_side(found))
+    name, side = choose_scratch_model(typical_side(found))
     return _choice(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
 
 
@@ -389,18 +393,18 @@ def _check_cache_size(photos: int, side: int, size: int) -> None:
         )
 
 
-def found_photos(
+def find_photos(
     photos: str | Path,
     *,
     seed: int,
     cache: Path,
-    twins: bool = True,
+    near_duplicates: bool = True,
     group_by: str | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> PhotoSet:
     """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two.
 
-    Among more than `TWINS_AMONG` photos near-duplicates are not looked for; otherwise arguments are as in
+    Among more than `MOST_SEARCHED` photos near-duplicates are not looked for; otherwise arguments are as in
     `TrainOptions`.
 
     Raises:
@@ -409,9 +413,9 @@ def found_photos(
     """
     found = scan(photos)
     if group_by is not None:
-        found = grouped(found, group_by)
-    if twins and len(found.photos) <= TWINS_AMONG:
-        found = kept_together(found, cache, progress)
+        found = group_photos(found, group_by)
+    if near_duplicates and len(found.photos) <= MOST_SEARCHED:
+        found = group_near_duplicates(found, cache, progress)
     found = split(found, seed=seed)
     broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
     if broken:
@@ -422,11 +426,11 @@ def found_photos(
 Choice = tuple[StartingPoint, Preprocessing]
 
 
-def _named(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
+def _expand_options(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
     """The options, or one for each backbone at hand where they name none, the usual one first."""
     if not ranking or _is_named(options) or options.strategy == "scratch":
         return [options]
-    return [replace(options, model=name) for name in at_hand()] or [options]
+    return [replace(options, model=name) for name in list_available_models()] or [options]
 
 
 def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
@@ -435,33 +439,33 @@ def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
     Raises:
         UserError: none can be used.
     """
-    return _passing(_named(options, ranking=ranking), partial(_choice, strategy=options.strategy))
+    return _keep_usable(_expand_options(options, ranking=ranking), partial(_choice, strategy=options.strategy))
 
 
 def _choice(options: TrainOptions, *, strategy: str) -> Choice:
     start, preprocessing = _start(options)
-    if options.cut is not None:
-        start = _cut(start, options.cut)
+    if options.freeze_until is not None:
+        start = _set_cut(start, options.freeze_until)
     _check_image_size(start, preprocessing.image_size, strategy)
     return start, preprocessing
 
 
-def _cut(start: StartingPoint, cut: str) -> StartingPoint:
+def _set_cut(start: StartingPoint, cut: str) -> StartingPoint:
     if not start.pretrained:
         raise UserError(
-            f"A cut is where fine-tuning begins, and there is nothing to fine-tune: no weights were given for "
-            f"{start.architecture}. Leave the cut out, or name weights."
+            f"There is nothing to fine-tune: no weights were given for {start.architecture}. Leave --freeze-until "
+            "out, or name weights."
         )
     check_cut(start.backbone, cut)
     return replace(start, cut_after=cut)
 
 
-def _within(choice: Choice, *, photos: int, cache_size: int) -> Choice:
+def _require_cache_fit(choice: Choice, *, photos: int, cache_size: int) -> Choice:
     _check_cache_size(photos, choice[1].image_size, cache_size)
     return choice
 
 
-def _passing(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
+def _keep_usable(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
     """What ``step`` makes of each of them; one that nobody named and that cannot be used does not stop the others.
 
     Raises:
@@ -506,19 +510,19 @@ def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> N
     trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
 
 
-def _leak_tax(job: Job) -> LeakTax:
+def _measure_leakage(job: TrainingRun) -> LeakageMeasurement:
     """Measured on all photos: those that are held out for the test are needed to see what would leak from them."""
     if not job.start.pretrained:
-        raise UserError("--leak-tax fits a probe on features, and a net from scratch has none: name a backbone.")
+        raise UserError("--measure-leakage fits a probe on features, and a net from scratch has none: name a backbone.")
     with job.stopwatch.phase("leak tax"):
         prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, None, job.cache)
         every = np.arange(len(job.labels))
         seen = prefix.view(0, job.augmentation).compute(job.stored, every, partial(job.progress, "leak tax"))
         features = seen[prefix.output(prefix.stages[-1])][:]
-        return leak_tax(features, job.labels, job.groups, classes=len(job.classes), seed=job.seed)
+        return measure_leakage(features, job.labels, job.groups, classes=len(job.classes), seed=job.seed)
 
 
-def _rows(stored: Stored) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _rows(stored: StoredPhotos) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows to learn from, and rows to report on: the test split or, where there is none, the validation split.
 
     Where there are both, the validation photos are learned from: every choice is made by cross-validation.

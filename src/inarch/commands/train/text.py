@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inarch.commands.train.curves_drawing import strategy_lines
-from inarch.commands.train.wording import forecast, leak, moved
-from inarch.metrics.records import Answered, AnswerRule, Estimate
+from inarch.commands.train.wording import describe_changes, describe_forecast, describe_leakage
+from inarch.metrics.records import AnswerRule, Estimate, SelectiveResult
 from inarch.report.answering import answered_sentence, rule_sentence
 from inarch.report.wording import (
-    counted,
+    count_of,
     duration,
     headline,
     interval,
     percent,
 )
-from inarch.transfer.records.learning import LeakTax, LearningCurve, LearningPoint
+from inarch.transfer.records.learning import LeakageMeasurement, LearningCurve, LearningPoint
 from inarch.transfer.records.plan import Plan, PlannedStrategy
-from inarch.transfer.records.report import CURVES_PHASE, Movement
+from inarch.transfer.records.report import CURVES_PHASE, ParameterChanges
 
 
 def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The headline, the candidates, the notes and the times of a bundle's ``metrics.json``."""
     evaluation = metrics["evaluation"]
     return (
-        f"{headline(Estimate(**evaluation['accuracy']))}; balanced accuracy {_balanced(evaluation)}",
+        f"{headline(Estimate(**evaluation['accuracy']))}; balanced accuracy {_describe_balanced_accuracy(evaluation)}",
         f"{metrics['model']}, {metrics['strategy']}, seed {metrics['seed']}, from {metrics['weights']}",
         "",
         *_backbones(metrics["ranking"]),
@@ -31,10 +31,10 @@ def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         *(f"- {note}" for note in metrics["notes"]),
         "",
         *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
-        *(f"moved   in {each['phase']}, {moved(_movement(each))}" for each in metrics["movements"]),
-        *_unsure(evaluation.get("answered")),
+        *(f"moved   in {each['phase']}, {describe_changes(_parse_changes(each))}" for each in metrics["movements"]),
+        *_abstention_lines(evaluation.get("answered")),
         *_forecast(metrics["learning_curve"]),
-        *_leak(metrics["leak_tax"]),
+        *_leakage_lines(metrics["leakage"]),
         *_promise(metrics),
         *_times(metrics["phases"]),
     )
@@ -46,17 +46,17 @@ def _times(phases: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in phases)]
 
 
-def _movement(read: Mapping[str, Any]) -> Movement:
+def _parse_changes(read: Mapping[str, Any]) -> ParameterChanges:
     """JSON knows no tuples."""
-    return Movement(read["phase"], tuple(read["moved"]), read["kept"])
+    return ParameterChanges(read["phase"], tuple(read["moved"]), read["kept"])
 
 
-def _balanced(evaluation: Mapping[str, Any]) -> str:
+def _describe_balanced_accuracy(evaluation: Mapping[str, Any]) -> str:
     estimate = Estimate(**evaluation["balanced_accuracy"])
     return f"{percent(estimate.value)} ({interval(estimate)})"
 
 
-def side_by_side(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def comparison_lines(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """One line for each run's ``metrics.json``: its accuracy, how long it took in all, and with which net."""
     width = max(map(len, runs))
     lines = []
@@ -90,7 +90,7 @@ def plan_lines(plan: Plan) -> tuple[str, ...]:
     return (*lines, *(f"- {note}" for note in plan.notes), "")
 
 
-def kept_promise(plan: Plan, strategy: str, seconds: float) -> str:
+def promise_sentence(plan: Plan, strategy: str, seconds: float) -> str:
     """What was promised, and what it took."""
     promised = plan.seconds(strategy)
     off = 100 * (seconds / promised - 1)
@@ -101,7 +101,7 @@ def _promise(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["plan"] is None:
         return []
     plan = Plan(tuple(PlannedStrategy(**each) for each in metrics["plan"]["strategies"]), ())
-    return [f"promise {kept_promise(plan, metrics['strategy'], _promised_seconds(metrics))}"]
+    return [f"promise {promise_sentence(plan, metrics['strategy'], _promised_seconds(metrics))}"]
 
 
 def _promised_seconds(metrics: Mapping[str, Any]) -> float:
@@ -119,7 +119,7 @@ def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
         return []
     rows = ranking["backbones"]
     width = max(len(row["model"]) for row in rows)
-    lines = [f"backbones at hand, tried with the same {counted(ranking['sampled'], 'training photo')}:"]
+    lines = [f"backbones at hand, tried with the same {count_of(ranking['sampled'], 'training photo')}:"]
     for row in rows:
         speed = f"{row['photos_per_second']:.0f} photos a second" if row["photos_per_second"] else "not timed"
         measured = row["why"]
@@ -136,24 +136,24 @@ def _forecast(curve: Mapping[str, Any] | None) -> list[str]:
         return []
     points = tuple(LearningPoint(each["photos"], Estimate(**each["accuracy"])) for each in curve["points"])
     read = LearningCurve(points, curve["photos"], Estimate(**curve["doubled"]))
-    return [f"photos  {forecast(read)}"]
+    return [f"photos  {describe_forecast(read)}"]
 
 
-def _unsure(read: Mapping[str, Any] | None) -> list[str]:
+def _abstention_lines(read: Mapping[str, Any] | None) -> list[str]:
     """Bundles of older inarchs say nothing of it."""
     if read is None:
         return []
     rule = AnswerRule(**{**read["rule"], "coverage": Estimate(**read["rule"]["coverage"])})
     shares = {name: read[name] and Estimate(**read[name]) for name in ("coverage", "accuracy")}
-    answered = Answered(rule=rule, **shares, unlike=read["unlike"], close=read["close"], curve=())
+    answered = SelectiveResult(rule=rule, **shares, unlike=read["unlike"], close=read["close"], curve=())
     return [f"unsure  {rule_sentence(rule)}", f"        {answered_sentence(answered)}"]
 
 
-def _leak(read: Mapping[str, Any] | None) -> list[str]:
+def _leakage_lines(read: Mapping[str, Any] | None) -> list[str]:
     if read is None:
         return []
     shares = {name: Estimate(**read[name]) for name in ("apart", "parted", "tax")}
-    return [f"leak    {leak(LeakTax(**shares, grouped=read['grouped']))}"]
+    return [f"leak    {describe_leakage(LeakageMeasurement(**shares, grouped=read['grouped']))}"]
 
 
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:

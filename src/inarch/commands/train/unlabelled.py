@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import distinct, folds
+from inarch.data.split import count_groups, folds
 from inarch.metrics.softmax import softmax
 from inarch.transfer.linear import Probe, fit_at
 
@@ -22,7 +22,7 @@ MOST_PHOTOS = 4000
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFeatures:
     """What is learned from with labels, and how."""
 
     views: NDArray[np.float32]
@@ -32,7 +32,7 @@ class Labelled:
     strength: float
     """Penalty per photo."""
     classes: int
-    balance: str
+    class_weighting: str
 
     def fit(self, rows: NDArray[np.int64]) -> Probe:
         """With nothing but labelled photos."""
@@ -43,7 +43,7 @@ class Labelled:
         fit = self.fit(rows)
         for share in SHARES:
             given = fit.logits(unlabelled)
-            chosen = surest(given, share)
+            chosen = select_confident_rows(given, share)
             fit = self._fit(rows, unlabelled[chosen], given[chosen].argmax(1))
         return fit
 
@@ -51,10 +51,10 @@ class Labelled:
         seen = self.views[:, rows].reshape(-1, self.views.shape[-1])
         labels = np.concatenate([np.tile(self.labels[rows], len(self.views)), given])
         features = np.concatenate([seen, more])
-        return fit_at(features, labels, self.strength, classes=self.classes, balance=self.balance)
+        return fit_at(features, labels, self.strength, classes=self.classes, class_weighting=self.class_weighting)
 
 
-def surest(logits: NDArray[np.float64], share: float) -> NDArray[np.intp]:
+def select_confident_rows(logits: NDArray[np.float64], share: float) -> NDArray[np.intp]:
     """Rows whose answers are the surest ``share`` of those with the same class; one of each class at least."""
     answers, certainty = logits.argmax(1), softmax(logits).max(1)
     kept = []
@@ -64,7 +64,7 @@ def surest(logits: NDArray[np.float64], share: float) -> NDArray[np.intp]:
     return np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.intp)
 
 
-def with_unlabelled(labelled: Labelled, unlabelled: NDArray[np.float32], fit: Probe, *, seed: int) -> Probe:
+def self_train_probe(labelled: LabelledFeatures, unlabelled: NDArray[np.float32], fit: Probe, *, seed: int) -> Probe:
     """The probe that self-training makes of ``fit``, with logits of the photos that each fold's fit did not see.
 
     Args:
@@ -74,7 +74,7 @@ def with_unlabelled(labelled: Labelled, unlabelled: NDArray[np.float32], fit: Pr
         seed: of the folds.
     """
     labels, groups = labelled.labels[fit.held_out_rows], labelled.groups[fit.held_out_rows]
-    k = min(5, *distinct(labels, groups, labelled.classes))
+    k = min(5, *count_groups(labels, groups, labelled.classes))
     held_out = np.zeros_like(fit.held_out)
     with threadpool_limits(1, user_api="blas"):
         for seen, held in folds(labels, k=k, seed=seed, groups=groups):

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.metrics.comparison import mcnemar, paired_difference
-from inarch.transfer.job import Job
+from inarch.transfer.run import TrainingRun
 
 
-def better_beyond_chance(
-    job: Job,
+def judge_improvement(
+    job: TrainingRun,
     held_out: NDArray[np.int64],
     rival: tuple[str, NDArray[np.float64]],
     cheaper: tuple[str, NDArray[np.float64]],
@@ -20,14 +20,14 @@ def better_beyond_chance(
     Everything else is too close to call, and the cheaper strategy stays.
     """
     labels = job.labels[job.train][held_out]
-    tuned, probed = (job.balanced.answers(each, labels) for _, each in (rival, cheaper))
+    tuned, probed = (job.weighting.answers(each, labels) for _, each in (rival, cheaper))
     right_tuned, right_probed = tuned.argmax(1) == labels, probed.argmax(1) == labels
-    gain = paired_difference(*(job.balanced.losses(each, labels) for each in (probed, tuned)))
-    counting = job.balanced.judged[labels]
+    gain = paired_difference(*(job.weighting.losses(each, labels) for each in (probed, tuned)))
+    counting = job.weighting.judged[labels]
     more = paired_difference(counting * right_tuned, counting * right_probed)
     p = mcnemar(right_tuned, right_probed)
-    is_proven = p < 0.05 if job.balance == "none" else abs(more.mean) > 2 * more.standard_error
-    alike = "" if job.balance == "none" else f", {100 * more.mean:+.1f} points where every class counts alike"
+    is_proven = p < 0.05 if job.class_weighting == "none" else abs(more.mean) > 2 * more.standard_error
+    alike = "" if job.class_weighting == "none" else f", {100 * more.mean:+.1f} points where every class counts alike"
     figures = (
         f"on {len(labels)} held-out photos {rival[0]} is right on {right_tuned.sum()} and {cheaper[0]} on "
         f"{right_probed.sum()} (p = {p:.2g}{alike}); log loss lower by {gain.mean:.3f} ± {gain.standard_error:.3f}"

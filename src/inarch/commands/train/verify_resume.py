@@ -13,7 +13,7 @@ import numpy as np
 from inarch.bundle.format import ANSWERING, GOLDEN, GRAPH, WEIGHTS
 from inarch.commands.train.run import TrainOptions, train
 from inarch.errors import InarchError, WorkError
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 
 COMPARED = (GRAPH, WEIGHTS, GOLDEN, ANSWERING)
 """The files of a bundle that answers follow from. The others tell of the run, and so of having been resumed."""
@@ -27,7 +27,7 @@ def verify_resume(
     *,
     seconds: float,
     kills: int = KILLS,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> int:
     """Do a run again, kill it at random moments and resume it, and compare what comes out with ``bundle``.
 
@@ -63,11 +63,11 @@ def verify_resume(
                 pass
             return process
 
-        killed = killed_and_resumed(begun, moments, lambda done: progress("resume", done, kills))
+        killed = kill_and_resume(begun, moments, lambda done: progress("resume", done, kills))
         if killed is None:
             why = error.read_text("utf-8") if error.exists() else "it died."
             raise WorkError(f"The resumed run failed: {why}")
-        if different := unlike(bundle, again):
+        if different := list_differing_files(bundle, again):
             raise WorkError(
                 f"A run that was killed {killed} times and resumed ended with another {', '.join(different)} than the "
                 "unbroken one. Please report this, with the options and the versions in the bundle's config.json."
@@ -75,7 +75,7 @@ def verify_resume(
     return killed
 
 
-def killed_and_resumed(
+def kill_and_resume(
     begun: Callable[[], BaseProcess], moments: Iterable[float], seen: Callable[[int], object] = lambda done: None
 ) -> int | None:
     """Kill a process at these moments after each start, then let it end.
@@ -97,7 +97,7 @@ def killed_and_resumed(
     raise AssertionError("the last one is waited for")
 
 
-def unlike(bundle: Path, other: Path) -> list[str]:
+def list_differing_files(bundle: Path, other: Path) -> list[str]:
     """The files that answers follow from and that differ between two bundles, by name."""
     return [name for name in COMPARED if (bundle / name).read_bytes() != (other / name).read_bytes()]
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
-from inarch.models.anatomy.layers import POOLS, is_shortcut, own_of
+from inarch.models.anatomy.layers import POOLS, is_shortcut, settings_of
 from inarch.models.anatomy.records import Node
 
 SINGLE = "1x1"
@@ -26,7 +26,7 @@ ENDS = {"stem": "stem", "head": "classifier", "auxiliary": "auxiliary head"}
 JOINS = frozenset({"concatenation", "addition"})
 
 
-def with_concepts(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def add_concepts(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The same nodes, each with its concept."""
     blocks = [list(run) for _, run in groupby(nodes, attrgetter("stage", "block"))]
     return tuple(replace(node, concept=_concept(node, block)) for block in blocks for node in block)
@@ -41,17 +41,17 @@ def _concept(node: Node, block: Sequence[Node]) -> str:
         return ENDS[node.stage]
     if is_shortcut(node):
         return "shortcut projection"
-    if own_of(node).get("stride", "stride 1") != "stride 1":
+    if settings_of(node).get("stride", "stride 1") != "stride 1":
         return "grid reduction"
     if node.kind in POOLS:
         return "pooling"
-    kernel = own_of(node)["kernel"]
+    kernel = settings_of(node)["kernel"]
     if kernel != SINGLE:
         return kernel if len(set(kernel.split("x"))) == 1 else "1xn and nx1"
-    return _single(node, block)
+    return _pointwise_concept(node, block)
 
 
-def _single(node: Node, block: Sequence[Node]) -> str:
+def _pointwise_concept(node: Node, block: Sequence[Node]) -> str:
     """Which of its four uses a 1x1 convolution has."""
     at = block.index(node)
     before = [each for each in block[:at] if each.branch == node.branch]
@@ -65,4 +65,4 @@ def _single(node: Node, block: Sequence[Node]) -> str:
 
 
 def _is_larger(node: Node) -> bool:
-    return node.kind == "convolution" and own_of(node)["kernel"] != SINGLE
+    return node.kind == "convolution" and settings_of(node)["kernel"] != SINGLE

@@ -29,7 +29,7 @@ def place_of(node: Node) -> str:
     return f"{node.branch} {label_of(node)}".strip()
 
 
-def own_of(node: Node) -> Mapping[str, str]:
+def settings_of(node: Node) -> Mapping[str, str]:
     """What is the layer's own beside its width: kernel, stride, groups, dilation, kind of pool."""
     if node.kind != "convolution" and node.kind not in POOLS:
         return {}
@@ -67,7 +67,7 @@ def is_shortcut(node: Node) -> bool:
     return node.branch.split("/")[-1] == "shortcut"
 
 
-def norm_stands(nodes: Sequence[Node]) -> str:
+def norm_position(nodes: Sequence[Node]) -> str:
     """Whether a block's normalisation stands ``before`` or ``after`` its convolutions; empty where one is missing."""
     kinds = [node.kind for node in nodes]
     if "batch norm" not in kinds or "convolution" not in kinds:
@@ -77,4 +77,4 @@ def norm_stands(nodes: Sequence[Node]) -> str:
 
 def kernels(nodes: Sequence[Node]) -> str:
     """The layers of a path that have a kernel, in order: ``1x1, 3x3, 1x1``."""
-    return ", ".join(own_of(node)["kernel"] for node in nodes if node.kind == "convolution") or "no convolution"
+    return ", ".join(settings_of(node)["kernel"] for node in nodes if node.kind == "convolution") or "no convolution"

@@ -22,7 +22,7 @@ class Window(NamedTuple):
     @property
     def extent(self) -> Pair:
         """The values, from first to last, that the window spans."""
-        return _each(lambda kernel, dilation: (kernel - 1) * dilation + 1, self.kernel, self.dilation)
+        return _combine_pairs(lambda kernel, dilation: (kernel - 1) * dilation + 1, self.kernel, self.dilation)
 
     def fits(self, grid: Pair) -> bool:
         """Whether the padded map is at least as large as the window."""
@@ -41,28 +41,28 @@ class Field(NamedTuple):
 
     def through(self, window: Window) -> "Field":
         """The field behind a layer that slides ``window`` over this map."""
-        grown = _each(lambda extent, jump: (extent - 1) * jump, window.extent, self.jump)
+        grown = _combine_pairs(lambda extent, jump: (extent - 1) * jump, window.extent, self.jump)
         return Field(
-            widest=_each(int.__add__, self.widest, grown),
-            narrowest=_each(int.__add__, self.narrowest, grown),
-            jump=_each(int.__mul__, self.jump, window.stride),
+            widest=_combine_pairs(int.__add__, self.widest, grown),
+            narrowest=_combine_pairs(int.__add__, self.narrowest, grown),
+            jump=_combine_pairs(int.__mul__, self.jump, window.stride),
         )
 
 
-def joined(fields: Sequence[Field]) -> Field:
+def join_fields(fields: Sequence[Field]) -> Field:
     """The field where paths meet: the widest of the widest, the narrowest of the narrowest."""
     widest, narrowest, jump = zip(*fields, strict=True)
     return Field(
-        widest=_of_pairs(max, widest),
-        narrowest=_of_pairs(min, narrowest),
-        jump=_of_pairs(max, jump),
+        widest=_reduce_pairs(max, widest),
+        narrowest=_reduce_pairs(min, narrowest),
+        jump=_reduce_pairs(max, jump),
     )
 
 
-def _each(function: Callable[[int, int], int], left: Pair, right: Pair) -> Pair:
+def _combine_pairs(function: Callable[[int, int], int], left: Pair, right: Pair) -> Pair:
     return function(left[0], right[0]), function(left[1], right[1])
 
 
-def _of_pairs(function: Callable[[Iterable[int]], int], pairs: Sequence[Pair]) -> Pair:
+def _reduce_pairs(function: Callable[[Iterable[int]], int], pairs: Sequence[Pair]) -> Pair:
     heights, widths = zip(*pairs, strict=True)
     return function(heights), function(widths)

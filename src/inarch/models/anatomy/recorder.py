@@ -24,7 +24,7 @@ from inarch.models.anatomy.operators import (
     macs_of,
     window_of,
 )
-from inarch.models.anatomy.receptive import Field, joined
+from inarch.models.anatomy.receptive import Field, join_fields
 from inarch.models.anatomy.records import Node
 
 FLOAT = 4
@@ -116,7 +116,7 @@ class Recorder(TorchDispatchMode):
         made = [each for each in tree_leaves(results) if isinstance(each, Tensor)]
         after = made[0]
         window = window_of(operator, args) or collapse_of(operator, sources[0], after)
-        seen = joined([self._fields[each] for each in sources])
+        seen = join_fields([self._fields[each] for each in sources])
         self._fields[after] = seen.through(window) if window else seen
         for each in made:
             self._hold(each)
@@ -155,7 +155,7 @@ class Recorder(TorchDispatchMode):
         storage = tensor.untyped_storage()
         if id(storage) in self._storages:
             return
-        size = storage.nbytes() // tensor.itemsize * _bytes_a_value(tensor)
+        size = storage.nbytes() // tensor.itemsize * _bytes_per_value(tensor)
         self._alive += size
         self._storages[id(storage)] = weakref.ref(storage, partial(self._let_go, id(storage), size))
 
@@ -204,10 +204,10 @@ class Recorder(TorchDispatchMode):
 
 
 def _bytes_of(tensor: Tensor) -> int:
-    return tensor.numel() * _bytes_a_value(tensor)
+    return tensor.numel() * _bytes_per_value(tensor)
 
 
-def _bytes_a_value(tensor: Tensor) -> int:
+def _bytes_per_value(tensor: Tensor) -> int:
     return FLOAT if tensor.is_floating_point() else tensor.itemsize
 
 

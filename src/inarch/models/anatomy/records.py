@@ -67,7 +67,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class NetTrace:
+class ModelTrace:
     """All layers of a net that run in evaluation (auxiliary heads do not), in running order."""
 
     name: str
@@ -115,7 +115,7 @@ class StageFigures:
 
 
 @dataclass(frozen=True)
-class NetFigures:
+class ModelFigures:
     """A net, summed up."""
 
     name: str
@@ -162,11 +162,11 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """How one net (*here*) differs from another (*there*)."""
 
-    here: NetFigures
-    there: NetFigures
+    here: ModelFigures
+    there: ModelFigures
     stages: tuple[tuple[StageFigures | None, StageFigures | None], ...]
     """By name where the nets are built alike, else by stride."""
     alike: bool
@@ -181,7 +181,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class NetSize:
+class ModelSize:
     """How large a net of the catalog is, with 1,000 classes and at the image size that it is made for."""
 
     name: str
@@ -199,9 +199,9 @@ class NetSize:
 class Ledger:
     """A net of the catalog among its kin: how it departs from its paper, and how it can be varied."""
 
-    net: NetSize
+    net: ModelSize
     departures: tuple[Departure, ...]
-    siblings: tuple[tuple[NetSize, tuple[Departure, ...]], ...]
+    siblings: tuple[tuple[ModelSize, tuple[Departure, ...]], ...]
     """The catalog's other nets of the same paper or the same name, with their own departures."""
-    variations: tuple[tuple[NetSize, str], ...]
+    variations: tuple[tuple[ModelSize, str], ...]
     """What it becomes by one variation, and what that is."""

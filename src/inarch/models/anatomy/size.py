@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from inarch.models import architecture, build
-from inarch.models.anatomy.records import NetSize
+from inarch.models.anatomy.records import ModelSize
 
 
-def size_of(name: str, *, classes: int = 1000) -> NetSize:
+def size_of(name: str, *, classes: int = 1000) -> ModelSize:
     """Count an architecture of the catalog, perhaps with variations behind its name, at its own image size.
 
     Raises:
@@ -18,7 +18,7 @@ def size_of(name: str, *, classes: int = 1000) -> NetSize:
     model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta").eval()
     heads = sum(each.numel() for each in model.auxiliary.parameters())
     parameters = sum(each.numel() for each in model.parameters())
-    return NetSize(
+    return ModelSize(
         name=name,
         variant=row.variant,
         source=row.source,

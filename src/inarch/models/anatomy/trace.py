@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from inarch.errors import UserError
 from inarch.models import Classifier, architecture, build
-from inarch.models.anatomy.concepts import with_concepts
+from inarch.models.anatomy.concepts import add_concepts
 from inarch.models.anatomy.receptive import Field
 from inarch.models.anatomy.recorder import Recorder
-from inarch.models.anatomy.records import NetTrace, Node
+from inarch.models.anatomy.records import ModelTrace, Node
 
 
-def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", source: str = "") -> NetTrace:
+def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", source: str = "") -> ModelTrace:
     """Measure ``model`` in evaluation on one square image.
 
     Nothing is computed: a copy without weights runs on PyTorch's meta device, and every operator that runs is
@@ -34,16 +34,18 @@ def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", s
     """
     if image_size < 1:
         raise UserError(f"An image needs at least one pixel a side; image_size={image_size} was asked for.")
-    bare = _without_weights(model).eval()
+    bare = _copy_without_weights(model).eval()
     images = torch.empty(1, 3, image_size, image_size, device="meta", dtype=next(bare.parameters()).dtype)
-    recorder = Recorder(images, cannot_run(name, image_size))
+    recorder = Recorder(images, cannot_run_text(name, image_size))
     with torch.no_grad(), recorder.following(bare), recorder:
         logits = bare(images)
-    nodes = with_concepts(recorder.nodes)
-    return NetTrace(name, variant, source, image_size, int(logits.shape[-1]), nodes, _heads(bare, images, nodes, name))
+    nodes = add_concepts(recorder.nodes)
+    return ModelTrace(
+        name, variant, source, image_size, int(logits.shape[-1]), nodes, _heads(bare, images, nodes, name)
+    )
 
 
-def cannot_run(name: str, image_size: int) -> str:
+def cannot_run_text(name: str, image_size: int) -> str:
     """How a sentence begins that says what is too small for the net."""
     return f"{name} cannot run on images of {image_size} x {image_size} pixels"
 
@@ -56,14 +58,14 @@ def _heads(bare: Classifier, images: Tensor, nodes: Sequence[Node], name: str) -
         for tap, head in bare.auxiliary.items():
             at = [node for node in nodes if tap in (node.block, node.stage)][-1]
             seen = Field(*((side, side) for side in (at.receptive_field, at.receptive_field_min, at.stride)))
-            recorder = Recorder(maps[tap], cannot_run(name, images.shape[-1]), seen)
+            recorder = Recorder(maps[tap], cannot_run_text(name, images.shape[-1]), seen)
             with recorder.following(head, f"auxiliary.{tap}"), recorder:
                 head(maps[tap])
             found += recorder.nodes
-    return with_concepts(found)
+    return add_concepts(found)
 
 
-def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> NetTrace:
+def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> ModelTrace:
     """Measure an architecture of the catalog, at the image size it was designed for unless told otherwise.
 
     ``name`` may have variations behind it, as `inarch.models.architecture` reads them.
@@ -78,7 +80,7 @@ def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None
     return trace(model, name=name, image_size=size, variant=row.variant, source=row.source)
 
 
-def _without_weights(model: Classifier) -> Classifier:
+def _copy_without_weights(model: Classifier) -> Classifier:
     """A copy on the meta device and without the caller's hooks; ``deepcopy`` finds every tensor already copied."""
     parameters = {id(each): nn.Parameter(each.detach().to("meta"), False) for each in model.parameters()}
     buffers = {id(each): each.to("meta") for each in model.buffers()}

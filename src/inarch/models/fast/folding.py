@@ -11,7 +11,7 @@ from inarch.errors import UserError
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def folded(model: Model) -> Model:
+def fold_batch_norm(model: Model) -> Model:
     """A copy of ``model`` in which every (convolution, batch normalisation) pair is one convolution with a bias.
 
     In evaluation mode both compute the same logits (to rounding). The copy has the names and shapes of
@@ -21,13 +21,13 @@ def folded(model: Model) -> Model:
     for module in copied.modules():
         conv, norm = getattr(module, "conv", None), getattr(module, "norm", None)
         if isinstance(conv, nn.Conv2d) and type(norm) is nn.BatchNorm2d:
-            _fold(conv, norm)
+            _fold_pair(conv, norm)
             module.norm = nn.Identity()
     return copied
 
 
 @torch.no_grad()
-def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+def _fold_pair(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     """``norm(conv(x)) = scale * conv(x) + (bias - scale * mean)``, with ``scale = weight / sqrt(var + eps)``."""
     mean, var = norm.running_mean, norm.running_var
     if mean is None or var is None:

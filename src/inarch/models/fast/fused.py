@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inarch.models.fast.weight_gradient import convolved
+from inarch.models.fast.weight_gradient import convolve
 
 
 class _Opening(NamedTuple):
@@ -24,14 +24,14 @@ class _Opening(NamedTuple):
     rest: Sequence[nn.Module]
 
 
-def side_by_side(branches: Collection[nn.Module], feature_map: Tensor) -> list[Tensor]:
+def run_branches(branches: Collection[nn.Module], feature_map: Tensor) -> list[Tensor]:
     """``[branch(feature_map) for branch in branches]``, with those openings in one go that can be."""
     openings = {branch: opening for branch in branches if (opening := _opening(branch))}
     if len(openings) < 2 or len({(opening.norm.eps, opening.norm.momentum) for opening in openings.values()}) > 1:
         return [branch(feature_map) for branch in branches]
-    opened = dict(zip(openings, _as_one([*openings.values()], feature_map), strict=True))
+    opened = dict(zip(openings, _run_openings([*openings.values()], feature_map), strict=True))
     return [
-        _onwards(openings[branch].rest, opened[branch]) if branch in openings else branch(feature_map)
+        _run_rest(openings[branch].rest, opened[branch]) if branch in openings else branch(feature_map)
         for branch in branches
     ]
 
@@ -53,14 +53,14 @@ def _is_watched(module: nn.Module) -> bool:
     return any((module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks))
 
 
-def _as_one(openings: Sequence[_Opening], feature_map: Tensor) -> Sequence[Tensor]:
+def _run_openings(openings: Sequence[_Opening], feature_map: Tensor) -> Sequence[Tensor]:
     """What each opening puts out."""
-    stacked = convolved(feature_map, torch.cat([opening.conv.weight for opening in openings]))
+    stacked = convolve(feature_map, torch.cat([opening.conv.weight for opening in openings]))
     norms = [opening.norm for opening in openings]
-    return F.relu(_normalised(stacked, norms), inplace=True).split([norm.num_features for norm in norms], dim=1)
+    return F.relu(_normalise_parts(stacked, norms), inplace=True).split([norm.num_features for norm in norms], dim=1)
 
 
-def _normalised(stacked: Tensor, norms: Sequence[nn.BatchNorm2d]) -> Tensor:
+def _normalise_parts(stacked: Tensor, norms: Sequence[nn.BatchNorm2d]) -> Tensor:
     """Each part of the ``stacked`` maps normalised by its own norm, whose running statistics move as usual."""
     mean, variance, weight, bias = (
         torch.cat([getattr(norm, name) for norm in norms]) for name in ("running_mean", "running_var", "weight", "bias")
@@ -75,7 +75,7 @@ def _normalised(stacked: Tensor, norms: Sequence[nn.BatchNorm2d]) -> Tensor:
     return normalised
 
 
-def _onwards(layers: Sequence[nn.Module], part: Tensor) -> Tensor:
+def _run_rest(layers: Sequence[nn.Module], part: Tensor) -> Tensor:
     """A part of the stacked map through the rest of its branch."""
     if not layers:
         return part

@@ -32,18 +32,18 @@ class Convolution(nn.Conv2d):
             and settings == (1, (1, 1), "zeros")
             and not isinstance(self.padding, str)
         ):
-            return convolved(feature_map, self.weight, self.stride, self.padding)
+            return convolve(feature_map, self.weight, self.stride, self.padding)
         return super().forward(feature_map)
 
 
-def convolved(feature_map: MapIn, weight: Tensor, stride: Sides = (1, 1), padding: Sides = (0, 0)) -> MapOut:
+def convolve(feature_map: MapIn, weight: Tensor, stride: Sides = (1, 1), padding: Sides = (0, 0)) -> MapOut:
     """``F.conv2d``, with the weights' gradient as a matrix product where that is faster."""
-    if _pays(feature_map, weight):
-        return _Convolved.apply(feature_map, weight, stride, padding)
+    if _is_faster(feature_map, weight):
+        return _ConvolveFunction.apply(feature_map, weight, stride, padding)
     return F.conv2d(feature_map, weight, None, stride, padding)
 
 
-def _pays(feature_map: Tensor, weight: Tensor) -> bool:
+def _is_faster(feature_map: Tensor, weight: Tensor) -> bool:
     return (
         weight.requires_grad
         and len(weight) > NARROW
@@ -54,7 +54,7 @@ def _pays(feature_map: Tensor, weight: Tensor) -> bool:
     )
 
 
-class _Convolved(torch.autograd.Function):
+class _ConvolveFunction(torch.autograd.Function):
     @staticmethod
     def forward(feature_map: Tensor, weight: Tensor, stride: Sides, padding: Sides) -> Tensor:
         return F.conv2d(feature_map, weight, None, stride, padding)

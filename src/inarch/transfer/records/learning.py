@@ -27,7 +27,7 @@ class LearningCurve:
 
 
 @dataclass(frozen=True)
-class LeakTax:
+class LeakageMeasurement:
     """What a split that parts near-duplicates and groups would have added to a probe's accuracy."""
 
     apart: Estimate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from inarch.data.photos import Photo, Preprocessing, SkippedFile
 from inarch.metrics.records import Curve, Estimate, Evaluation
 from inarch.transfer.records.adaptation import Adaptation
-from inarch.transfer.records.learning import LeakTax, LearningCurve
+from inarch.transfer.records.learning import LeakageMeasurement, LearningCurve
 from inarch.transfer.records.plan import Plan
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.strategy_curves import StrategyCurves
@@ -38,7 +38,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Movement:
+class ParameterChanges:
     """What a phase of training changed in the net, and what it left as it was, bit for bit."""
 
     phase: str
@@ -83,7 +83,7 @@ class TrainingReport:
     intervals overlap and the gap stays as it is."""
     calibration_error_before: Estimate | None = None
     """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""
-    movements: tuple[Movement, ...] = ()
+    movements: tuple[ParameterChanges, ...] = ()
     """Phase by phase."""
     ranking: Ranking | None = None
     """The backbones that this one was chosen from, where none was named."""
@@ -95,7 +95,7 @@ class TrainingReport:
     """Of every strategy, where they were asked for."""
     learned_from: str = ""
     """Names the training photos and their labels by content."""
-    leak_tax: LeakTax | None = None
+    leakage: LeakageMeasurement | None = None
     """Where it was asked for."""
     adaptation: Adaptation | None = None
     """Where the net was adapted to photos of another domain; the figures above are then of the old one."""

@@ -48,7 +48,7 @@ _AVERAGE += "little near the borders."
 NOTES: Mapping[str, str] = MappingProxyType({"inception_v3": _AVERAGE})
 
 
-def spelled(names: Collection[str]) -> Mapping[str, str]:
+def normalise_names(names: Collection[str]) -> Mapping[str, str]:
     """``conv2d_7/conv2d_7/kernel:0`` as ``conv2d_0/kernel``, where 7 is the lowest number of a convolution."""
     parts = {name: (name.split("/")[0], name.removesuffix(":0").split("/")[-1]) for name in names}
     numbers = {layer: _number(layer) for layer, _ in parts.values()}

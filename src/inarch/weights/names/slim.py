@@ -312,6 +312,6 @@ _PADDING += "are those of a photo shifted by one pixel."
 NOTES: Mapping[str, str] = MappingProxyType({"googlenet": _PADDING, "inception_v3": _AVERAGE})
 
 
-def spelled(names: Collection[str]) -> Mapping[str, str]:
+def normalise_names(names: Collection[str]) -> Mapping[str, str]:
     """The names without the ``:0`` that TensorFlow puts behind a variable's."""
     return {name: name.removesuffix(":0") for name in names}

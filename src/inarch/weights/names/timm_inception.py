@@ -18,7 +18,7 @@ class TimmNames(NamedTuple):
     head: str
 
 
-def _numbered(letter: str, name: str, first: int, depth: int) -> dict[str, str]:
+def _number_features(letter: str, name: str, first: int, depth: int) -> dict[str, str]:
     """``a1`` is ``features.6``, ``a2`` is ``features.7`` …"""
     return {f"{letter}{place}": f"{name}.{first + place - 1}" for place in range(1, depth + 1)}
 
@@ -74,11 +74,11 @@ V4 = TimmNames(
     blocks={
         **{f"conv{place}": f"features.{place - 1}" for place in (1, 2, 3)},
         **{f"fork{place}": f"features.{place + 2}" for place in (1, 2, 3)},
-        **_numbered("a", "features", 6, 4),
+        **_number_features("a", "features", 6, 4),
         "reduction_a": "features.10",
-        **_numbered("b", "features", 11, 7),
+        **_number_features("b", "features", 11, 7),
         "reduction_b": "features.18",
-        **_numbered("c", "features", 19, 3),
+        **_number_features("c", "features", 19, 3),
     },
     units={
         "fork1": {"3x3.conv": "conv"},
@@ -114,11 +114,11 @@ RESNET_V2 = TimmNames(
         "conv4": "conv2d_3b",
         "conv5": "conv2d_4a",
         "widen": "mixed_5b",
-        **_numbered("a", "repeat", 0, 10),
+        **_number_features("a", "repeat", 0, 10),
         "reduction_a": "mixed_6a",
-        **_numbered("b", "repeat_1", 0, 20),
+        **_number_features("b", "repeat_1", 0, 20),
         "reduction_b": "mixed_7a",
-        **_numbered("c", "repeat_2", 0, 9),
+        **_number_features("c", "repeat_2", 0, 9),
         "c10": "block8",
         "narrow": "conv2d_7b",
     },

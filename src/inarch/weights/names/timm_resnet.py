@@ -1,7 +1,7 @@
 """Our names and timm's for the nets that torchvision does not have: ResNet-D and pre-activation.
 
-Of a pre-activation net timm's last layer is a 1x1 convolution where ours is linear: `incoming` and `outgoing` turn the
-one into the other. The nets for images of 32 pixels have no counterpart there.
+Of a pre-activation net timm's last layer is a 1x1 convolution where ours is linear: `ours_from_timm` and
+`timm_from_ours` turn the one into the other. The nets for images of 32 pixels have no counterpart there.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,13 +38,13 @@ def _resnet_d_layer(layer: str) -> str:
             return DEEP_STEM[".".join(rest)]
         case ["backbone", "stages", _, block, *rest]:
             stage, place = _place(block)
-            return f"layer{stage + 1}.{place}.{_in_block_d(rest)}"
+            return f"layer{stage + 1}.{place}.{_block_d_layer(rest)}"
         case ["head", "linear"]:
             return "fc"
     raise KeyError(layer)
 
 
-def _in_block_d(layer: list[str]) -> str:
+def _block_d_layer(layer: list[str]) -> str:
     match layer:
         case ["residual", unit, part]:
             return f"{UNIT[part]}{PLACES[unit]}"
@@ -61,13 +61,13 @@ def _resnet_v2_layer(layer: str) -> str:
             return "norm"
         case ["backbone", "stages", _, block, *rest] if block.startswith("block"):
             stage, place = _place(block)
-            return f"stages.{stage}.blocks.{place}.{_in_block_v2(rest)}"
+            return f"stages.{stage}.blocks.{place}.{_block_v2_layer(rest)}"
         case ["head", "linear"]:
             return HEAD_V2
     raise KeyError(layer)
 
 
-def _in_block_v2(layer: list[str]) -> str:
+def _block_v2_layer(layer: list[str]) -> str:
     """The norm behind our convolution i is before their convolution i + 1, and bears its number."""
     match [part for part in layer if part != "sum"]:
         case ["residual", "preactivation", "batch_norm"] | ["preactivation", "batch_norm"]:
@@ -81,12 +81,12 @@ def _in_block_v2(layer: list[str]) -> str:
     raise KeyError(".".join(layer))
 
 
-def incoming(layer: str, tensor: Tensor) -> Tensor:
+def ours_from_timm(layer: str, tensor: Tensor) -> Tensor:
     """Their tensor as our layer takes it: the last layer's weight without its 1x1 grid."""
     return tensor.flatten(1) if layer == "head.linear" and tensor.dim() == 4 else tensor
 
 
-def outgoing(layer: str, tensor: Tensor) -> Tensor:
+def timm_from_ours(layer: str, tensor: Tensor) -> Tensor:
     """Our tensor as their layer takes it: the way back."""
     return tensor[:, :, None, None] if layer == HEAD_V2 and tensor.dim() == 2 else tensor
 

@@ -13,7 +13,7 @@ FEW = 10
 """Photos to learn from, below which figures for a class mean nothing."""
 
 
-def classes(photos: PhotoSet) -> Iterator[Finding]:
+def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
     """Findings about classes, by the photos that can be read."""
     splits = sorted({photo.split for photo in photos.photos})
     present = {split: {photos.classes[photo.label] for photo in photos.of_split(split)} for split in splits}

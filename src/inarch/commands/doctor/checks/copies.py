@@ -10,27 +10,27 @@ HELD_FIRST = ("test", "val", "train", "")
 """Where a photo stands in two splits, it had better leave the one that is learned from."""
 
 
-def copies(photos: PhotoSet) -> Iterator[Finding]:
+def report_copies(photos: PhotoSet) -> Iterator[Finding]:
     """Files of the same bytes."""
     clusters: dict[str, list[Photo]] = defaultdict(list)
     for photo in photos.photos:
         clusters[photo.digest].append(photo)
-    yield from _together("copy", "It is, byte for byte,", photos, list(clusters.values()))
+    yield from _report_clusters("copy", "It is, byte for byte,", photos, list(clusters.values()))
 
 
-def twins(photos: PhotoSet, clusters: Sequence[Sequence[int]]) -> Iterator[Finding]:
+def report_near_duplicates(photos: PhotoSet, clusters: Sequence[Sequence[int]]) -> Iterator[Finding]:
     """Photos that look the same but are other files.
 
     Args:
         photos: all of them.
-        clusters: indices of those that belong together, as `twins_of` finds them.
+        clusters: indices of those that belong together, as `find_near_duplicates` finds them.
     """
     for cluster in clusters:
         distinct = {photos.photos[index].digest: photos.photos[index] for index in cluster}
-        yield from _together("twin", "It looks like", photos, [list(distinct.values())])
+        yield from _report_clusters("near-duplicate", "It looks like", photos, [list(distinct.values())])
 
 
-def _together(kind: str, verb: str, photos: PhotoSet, clusters: Sequence[list[Photo]]) -> Iterator[Finding]:
+def _report_clusters(kind: str, verb: str, photos: PhotoSet, clusters: Sequence[list[Photo]]) -> Iterator[Finding]:
     for cluster in clusters:
         if len(cluster) < 2:
             continue
@@ -48,7 +48,7 @@ def _together(kind: str, verb: str, photos: PhotoSet, clusters: Sequence[list[Ph
 
 
 def _decision(kind: str, photo: Photo, other: Photo, photos: PhotoSet) -> Decision | None:
-    if kind == "twin":
+    if kind == "near-duplicate":
         return None
     if kind.endswith("classes"):
         return Decision(photo.path, "keep", photos.classes[other.label], f"the same as {other.path}, of another class")

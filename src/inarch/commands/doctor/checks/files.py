@@ -41,21 +41,21 @@ MODES = {
 }
 
 
-def left_out(photos: PhotoSet) -> Iterator[Finding]:
+def report_skipped_files(photos: PhotoSet) -> Iterator[Finding]:
     """Files that `scan` and `store` could not use: meant as photos and broken, or something else."""
     for file in photos.skipped:
         is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "beside the" not in file.reason
         yield Finding("unreadable" if is_photo else "stray", file.path, file.reason)
 
 
-def hidden(root: Path) -> Iterator[Finding]:
+def report_hidden_entries(root: Path) -> Iterator[Finding]:
     """Entries that no command looks at because of their names."""
     for path, files in hidden_entries(root):
         what = f"a hidden folder with {files} files" if files is not None else "a hidden file"
         yield Finding("hidden", path, f"It is {what}, which is passed over.")
 
 
-def names_and_shapes(headers: Mapping[str, Header]) -> Iterator[Finding]:
+def report_header_problems(headers: Mapping[str, Header]) -> Iterator[Finding]:
     """What each header says that other tools, or the net, may stumble over.
 
     Args:

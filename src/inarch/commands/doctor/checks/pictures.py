@@ -18,7 +18,9 @@ STYLE = 0.2
 """If more photos than this have wide borders, that is how these photos are made."""
 
 
-def pictures(photos: PhotoSet, flatness: NDArray[np.float64], borders: NDArray[np.float64]) -> Iterator[Finding]:
+def report_image_problems(
+    photos: PhotoSet, flatness: NDArray[np.float64], borders: NDArray[np.float64]
+) -> Iterator[Finding]:
     """Photos with nothing, or little, to see.
 
     Args:

@@ -22,7 +22,7 @@ def main() -> None:
     known = np.load(HERE / "known.npy").astype(np.float32) if about["rule"] else None
     for photo in sys.argv[1:]:
         logits, features = outputs(pixels_of(photo, about["preprocessing"])[None])
-        print(json.dumps({"photo": photo, **answered(about, logits[0], features[0], known)}), flush=True)
+        print(json.dumps({"photo": photo, **apply_rule(about, logits[0], features[0], known)}), flush=True)
 
 
 def pixels_of(photo: str, preprocessing: dict[str, Any]) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def pixels_of(photo: str, preprocessing: dict[str, Any]) -> NDArray[np.uint8]:
     return np.array(image.resize((side, side), resampling, box=(left, top, left + edge, top + edge)))
 
 
-def answered(
+def apply_rule(
     about: dict[str, Any], logits: NDArray[np.float32], features: NDArray[np.float32], known: NDArray[np.float32] | None
 ) -> dict[str, Any]:
     """Probabilities, and the answer by the rule: the most probable class, or none and why."""

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 ABOUT = json.loads((HERE / "about.json").read_text("utf-8"))
 
 
-def loaded() -> nn.Module:
+def load_model() -> nn.Module:
     """The net with its weights; every tensor has to be there."""
     build = getattr(import_module(ABOUT["library"]), ABOUT["builder"])
     net: nn.Module = build(ABOUT["architecture"], num_classes=len(ABOUT["classes"]), **ABOUT["options"])
@@ -22,7 +22,7 @@ def loaded() -> nn.Module:
     return net.eval()
 
 
-NET = loaded()
+NET = load_model()
 *_, LAST = (module for module in NET.modules() if isinstance(module, nn.Linear))
 
 

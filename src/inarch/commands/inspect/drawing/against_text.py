@@ -7,14 +7,14 @@ from textwrap import fill
 from types import MappingProxyType
 from typing import Any
 
-from inarch.commands.inspect.drawing.summary import MACS_NOTE, shape_text, short
+from inarch.commands.inspect.drawing.summary import MACS_NOTE, format_count, shape_text
 from inarch.models.anatomy.records import (
     Change,
-    Comparison,
-    NetFigures,
+    ModelComparison,
+    ModelFigures,
     StageFigures,
 )
-from inarch.report.wording import counted, printable, shorten
+from inarch.report.wording import count_of, make_printable, shorten
 
 WIDTH = 80
 SHOWN = 12
@@ -25,24 +25,24 @@ NAMED = 3
 """Blocks that are named one by one; of more, the first and the last."""
 TOGETHER = "\N{NO-BREAK SPACE}"
 """Between a figure and its unit, while lines are broken."""
-Row = Sequence[str]
+TextRow = Sequence[str]
 
 
-def to_text(comparison: Comparison) -> str:
+def to_text(comparison: ModelComparison) -> str:
     """The whole comparison; differences are the first net's figure minus the second's."""
     here, there = comparison.here, comparison.there
     parts = [
-        _filled(f"{_heading(here)} against {_heading(there)}"),
-        _aligned(_figure_rows(here, there)),
-        "\n".join(_filled(line) for line in _remarks(comparison)),
-        _aligned(_stage_rows(comparison), words=2),
-        "\n".join(_told(comparison)),
-        _filled(MACS_NOTE),
+        _fill_text(f"{_heading(here)} against {_heading(there)}"),
+        _align_columns(_figure_rows(here, there)),
+        "\n".join(_fill_text(line) for line in _remarks(comparison)),
+        _align_columns(_stage_rows(comparison), words=2),
+        "\n".join(_change_lines(comparison)),
+        _fill_text(MACS_NOTE),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_json(comparison: Comparison) -> str:
+def to_json(comparison: ModelComparison) -> str:
     """The whole record. Keys are stable: programs may rely on them."""
     stages = [dict(zip(("here", "there"), map(_asdict, pair), strict=True)) for pair in comparison.stages]
     whole = {**asdict(comparison), "identical": comparison.identical, "stages": stages}
@@ -53,17 +53,27 @@ def _asdict(stage: StageFigures | None) -> dict[str, Any] | None:
     return asdict(stage) if stage else None
 
 
-def _heading(net: NetFigures) -> str:
-    return printable(f"{net.name} ({net.variant})" if net.variant else net.name)
+def _heading(net: ModelFigures) -> str:
+    return make_printable(f"{net.name} ({net.variant})" if net.variant else net.name)
 
 
-def _figure_rows(here: NetFigures, there: NetFigures) -> Iterator[Row]:
-    yield "", *(shorten(printable(net.name), LONGEST) for net in (here, there)), "difference"
-    yield "parameters", f"{here.parameters:,}", f"{there.parameters:,}", _apart(here.parameters, there.parameters)
-    yield "MACs", short(here.macs), short(there.macs), _apart(here.macs, there.macs, signed)
-    yield "depth", str(here.depth), str(there.depth), _apart(here.depth, there.depth)
+def _figure_rows(here: ModelFigures, there: ModelFigures) -> Iterator[TextRow]:
+    yield "", *(shorten(make_printable(net.name), LONGEST) for net in (here, there)), "difference"
+    yield (
+        "parameters",
+        f"{here.parameters:,}",
+        f"{there.parameters:,}",
+        _difference_text(here.parameters, there.parameters),
+    )
+    yield (
+        "MACs",
+        format_count(here.macs),
+        format_count(there.macs),
+        _difference_text(here.macs, there.macs, format_signed_count),
+    )
+    yield "depth", str(here.depth), str(there.depth), _difference_text(here.depth, there.depth)
     fields = here.receptive_field, there.receptive_field
-    yield "receptive field", *(f"{field:,}" for field in fields), _apart(*fields)
+    yield "receptive field", *(f"{field:,}" for field in fields), _difference_text(*fields)
     for word, left, right in (
         ("image size", here.image_size, there.image_size),
         ("classes", here.classes, there.classes),
@@ -72,18 +82,18 @@ def _figure_rows(here: NetFigures, there: NetFigures) -> Iterator[Row]:
             yield word, f"{left:,}", f"{right:,}", f"{left - right:+,}"
 
 
-def _apart(here: int, there: int, shown: Callable[[int], str] = "{:+,}".format) -> str:
+def _difference_text(here: int, there: int, shown: Callable[[int], str] = "{:+,}".format) -> str:
     if here == there:
         return "none"
     return f"{shown(here - there)} ({100 * (here - there) / there:+.1f} %)" if there else shown(here - there)
 
 
-def signed(count: int) -> str:
+def format_signed_count(count: int) -> str:
     """Three digits, a unit and always a sign: ``-84.3 M``."""
-    return f"{'-' if count < 0 else '+'}{short(abs(count))}"
+    return f"{'-' if count < 0 else '+'}{format_count(abs(count))}"
 
 
-def _remarks(comparison: Comparison) -> Iterator[str]:
+def _remarks(comparison: ModelComparison) -> Iterator[str]:
     here, there = comparison.here, comparison.there
     if here.image_size != there.image_size:
         yield "Each at its own image size; with --image-size both are measured at the same."
@@ -96,25 +106,25 @@ def _remarks(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _stage_rows(comparison: Comparison) -> Iterator[Row]:
+def _stage_rows(comparison: ModelComparison) -> Iterator[TextRow]:
     yield "stage", "output", "blocks", "parameters", "MACs"
     for here, there in comparison.stages:
         yield (
-            _both(here, there, lambda stage: printable(stage.name)),
-            _both(here, there, lambda stage: shape_text(stage.out_shape)),
-            _both(here, there, lambda stage: str(stage.blocks)),
-            _both(here, there, lambda stage: short(stage.parameters)),
-            _both(here, there, lambda stage: short(stage.macs)),
+            _join_sides(here, there, lambda stage: make_printable(stage.name)),
+            _join_sides(here, there, lambda stage: shape_text(stage.out_shape)),
+            _join_sides(here, there, lambda stage: str(stage.blocks)),
+            _join_sides(here, there, lambda stage: format_count(stage.parameters)),
+            _join_sides(here, there, lambda stage: format_count(stage.macs)),
         )
 
 
-def _both(here: StageFigures | None, there: StageFigures | None, text: Callable[[StageFigures], str]) -> str:
+def _join_sides(here: StageFigures | None, there: StageFigures | None, text: Callable[[StageFigures], str]) -> str:
     """``2 | 3``, or one text where both sides have the same."""
     texts = [text(stage) if stage else "–" for stage in (here, there)]
     return texts[0] if texts[0] == texts[1] else " | ".join(texts)
 
 
-def _aligned(rows: Iterator[Row], words: int = 1) -> str:
+def _align_columns(rows: Iterator[TextRow], words: int = 1) -> str:
     """A table; its first ``words`` columns to the left, figures to the right."""
     table = [*rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -127,89 +137,95 @@ def _aligned(rows: Iterator[Row], words: int = 1) -> str:
     )
 
 
-def _told(comparison: Comparison) -> Iterator[str]:
+def _change_lines(comparison: ModelComparison) -> Iterator[str]:
     if not comparison.changes:
         return
-    yield _filled(f"What is different in {printable(comparison.here.name)}:")
+    yield _fill_text(f"What is different in {make_printable(comparison.here.name)}:")
     for change in comparison.changes[:SHOWN]:
-        yield _filled(f"- {sentence(change)}: {_weight(change.parameters, change.macs)}.", indent="  ")
+        yield _fill_text(f"- {sentence(change)}: {_cost_text(change.parameters, change.macs)}.", indent="  ")
     rest = comparison.changes[SHOWN:]
     if rest:
         sums = sum(each.parameters for each in rest), sum(each.macs for each in rest)
-        yield _filled(
-            f"- {counted(len(rest), 'smaller change')} (all with --format json): {_weight(*sums)}.", indent="  "
+        yield _fill_text(
+            f"- {count_of(len(rest), 'smaller change')} (all with --format json): {_cost_text(*sums)}.",
+            indent="  ",
         )
 
 
-def _weight(parameters: int, macs: int) -> str:
+def _cost_text(parameters: int, macs: int) -> str:
     if not parameters and not macs:
         return "same parameters and MACs"
     words = f"{parameters:+,} parameters" if parameters else "same parameters"
-    return f"{words}, {signed(macs).replace(' ', TOGETHER)}{TOGETHER}MACs" if macs else f"{words}, same MACs"
+    return (
+        f"{words}, {format_signed_count(macs).replace(' ', TOGETHER)}{TOGETHER}MACs" if macs else f"{words}, same MACs"
+    )
 
 
-def _filled(text: str, indent: str = "") -> str:
+def _fill_text(text: str, indent: str = "") -> str:
     lines = fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return lines.replace(TOGETHER, " ")
 
 
 def sentence(change: Change) -> str:
     """What is different, without the figures: here it is so, there otherwise."""
-    return SENTENCES.get(change.what, _own)(change)
+    return SENTENCES.get(change.what, _layer_setting)(change)
 
 
-def _own(change: Change) -> str:
+def _layer_setting(change: Change) -> str:
     """Of what is the layer's own: kernel, stride, groups, width."""
     several = len(change.layers) > 1 or (not change.layers and change.count > 1)
     plain = change.what.partition(",")[0] in ("kernel", "pool")
     verb = ("are" if several else "is") if plain else ("have" if several else "has")
     told = f"{verb} {change.here}, not {change.there}" if change.there else f"{verb} {change.here}"
-    return f"{_where(change)} {_subject(change)} {told}"
+    return f"{_block_phrase(change)} {_subject(change)} {told}"
 
 
 def _layer(change: Change) -> str:
     if not change.layers:
-        words = f"{change.count} {_plural(change.kind, change.count)}"
+        words = f"{change.count} {_pluralise_kind(change.kind, change.count)}"
         return f"{words} {'more' if change.here else 'fewer'}, in {_blocks(change)}"
     kernel = f", {change.here or change.there}," if change.kind == "convolution" else ""
     several = len(change.layers) > 1
     verb = ("are added" if several else "is added") if change.here else ("are missing" if several else "is missing")
-    return f"{_where(change)} {_subject(change)}{kernel} {verb}"
+    return f"{_block_phrase(change)} {_subject(change)}{kernel} {verb}"
 
 
 def _branch(change: Change) -> str:
-    return f"{_where(change)} there is {'a' if change.here else 'no'} branch {change.layers[0]}"
+    return f"{_block_phrase(change)} there is {'a' if change.here else 'no'} branch {change.layers[0]}"
 
 
 def _block(change: Change) -> str:
     words = f"{change.count} {'block' if change.count == 1 else 'blocks'}"
-    names = [printable(name) for name in change.blocks]
-    told = f"{names[0]} … {names[-1]}" if len(names) > NAMED else _listed(names)
-    return f"{printable(change.stages[0])} has {words} {'more' if change.here else 'fewer'} ({told})"
+    names = [make_printable(name) for name in change.blocks]
+    told = f"{names[0]} … {names[-1]}" if len(names) > NAMED else _join_names(names)
+    return f"{make_printable(change.stages[0])} has {words} {'more' if change.here else 'fewer'} ({told})"
 
 
 def _path(change: Change) -> str:
-    return f"{_where(change)} {_side(change.layers[0])} is {change.here}, not {change.there}"
+    return f"{_block_phrase(change)} {_side(change.layers[0])} is {change.here}, not {change.there}"
 
 
 def _shortcut(change: Change) -> str:
     if change.here == "none":
-        return f"{_where(change)} there is no shortcut, where the other has {_kind(change.there)}"
+        return f"{_block_phrase(change)} there is no shortcut, where the other has {_kind(change.there)}"
     other = "none" if change.there == "none" else _kind(change.there)
-    return f"{_where(change)} the shortcut is {_kind(change.here)}, and in the other {other}"
+    return f"{_block_phrase(change)} the shortcut is {_kind(change.here)}, and in the other {other}"
 
 
 def _order(change: Change) -> str:
-    return f"{_where(change)} normalisation and ReLU stand {change.here} the convolutions, not {change.there} them"
+    return (
+        f"{_block_phrase(change)} normalisation and ReLU stand {change.here} the convolutions, not {change.there} them"
+    )
 
 
 def _bias(change: Change) -> str:
-    return f"{change.count} {_plural(change.kind, change.count)} {'have' if change.count > 1 else 'has'} {change.here}"
+    verb = "have" if change.count > 1 else "has"
+    return f"{change.count} {_pluralise_kind(change.kind, change.count)} {verb} {change.here}"
 
 
 def _input(change: Change) -> str:
     verb = "takes" if change.count == 1 else "take"
-    return f"{change.count} {_plural(change.kind, change.count)}, otherwise the same, {verb} in {change.here}"
+    return f"{change.count} {_pluralise_kind(change.kind, change.count)}, otherwise the same, {verb} in {change.here}"
 
 
 SENTENCES: Mapping[str, Callable[[Change], str]] = MappingProxyType(
@@ -233,33 +249,37 @@ NOUNS = MappingProxyType(
 """Kinds that are a noun by themselves; of the others one says ``layer``."""
 
 
-def _where(change: Change) -> str:
+def _block_phrase(change: Change) -> str:
     such = "all {} such blocks" if change.every else "{} blocks"
     return f"In {_blocks(change, such)}"
 
 
 def _blocks(change: Change, several: str = "{} blocks") -> str:
-    names = [printable(name) for name in change.blocks]
+    names = [make_printable(name) for name in change.blocks]
     if len(names) > NAMED:
         return f"{several.format(len(names))} ({names[0]} … {names[-1]})"
-    return _listed(names)
+    return _join_names(names)
 
 
 def _subject(change: Change) -> str:
     """``the 5x5 branch's conv``, ``reduce and conv of the residual path``."""
     if not change.layers or not change.layers[0]:
-        return f"all {change.count} {_plural(change.kind, change.count)}" if change.count > 1 else f"the {change.kind}"
+        return (
+            f"all {change.count} {_pluralise_kind(change.kind, change.count)}"
+            if change.count > 1
+            else f"the {change.kind}"
+        )
     by_branch: dict[str, list[str]] = {}
     for place in change.layers:
-        branch, _, label = printable(place).partition(" ")
+        branch, _, label = make_printable(place).partition(" ")
         by_branch.setdefault(branch if label or branch == "shortcut" else "", []).append(label or branch)
-    return _listed([_of_branch(branch, labels) for branch, labels in by_branch.items()])
+    return _join_names([_branch_phrase(branch, labels) for branch, labels in by_branch.items()])
 
 
-def _of_branch(branch: str, labels: Sequence[str]) -> str:
+def _branch_phrase(branch: str, labels: Sequence[str]) -> str:
     if branch == "shortcut":
         return "the shortcut"
-    return f"{_side(branch)}'s {_listed(labels)}" if branch else f"the {_listed(labels)}"
+    return f"{_side(branch)}'s {_join_names(labels)}" if branch else f"the {_join_names(labels)}"
 
 
 def _side(branch: str) -> str:
@@ -274,11 +294,11 @@ def _kind(shortcut: str) -> str:
     }.get(shortcut, shortcut)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _plural(kind: str, count: int) -> str:
+def _pluralise_kind(kind: str, count: int) -> str:
     """``1 linear layer``, ``2 convolutions``; a multiplication is what ATen calls ``mul``."""
     is_noun = kind in NOUNS or kind.endswith("pool")
     noun = NOUNS.get(kind, kind) if is_noun else f"{kind} layer"

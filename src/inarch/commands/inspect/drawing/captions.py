@@ -7,19 +7,19 @@ from inarch.commands.inspect.drawing.structure import (
     ADDITION,
     POOLS,
     BlockShape,
-    Fork,
+    DrawnFork,
     Series,
 )
 from inarch.commands.inspect.drawing.summary import (
     Group,
     field_text,
+    format_count,
     kernel_text,
     shape_text,
     share_text,
-    short,
 )
-from inarch.models.anatomy.records import NetTrace, Node
-from inarch.report.wording import counted
+from inarch.models.anatomy.records import ModelTrace, Node
+from inarch.report.wording import count_of
 
 REDUCTION, EXPANSION = "1x1 reduction", "1x1 expansion"
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
@@ -27,24 +27,24 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 def block_caption(shape: BlockShape) -> str:
     """A few sentences on a block."""
-    forks = [item for item in shape.series if isinstance(item, Fork)]
+    forks = [item for item in shape.series if isinstance(item, DrawnFork)]
     if not shape.series:
         said = "Works value by value: " + ", ".join(dict.fromkeys(node.kind for node in shape.group.nodes)) + "."
     elif not forks:
-        said = " ".join(_alone(item) for item in shape.series if not isinstance(item, Fork))
+        said = " ".join(_single_layer_caption(item) for item in shape.series if not isinstance(item, DrawnFork))
     elif forks[0].join.kind == ADDITION:
-        said = _residual(forks[0], shape.group)
+        said = _residual_caption(forks[0], shape.group)
     else:
-        said = _inception(forks[0], shape.group)
+        said = _inception_caption(forks[0], shape.group)
     return " ".join(each for each in (said, _cost(shape.group)) if each)
 
 
-def stage_caption(stage: Group, trace: NetTrace) -> str:
+def stage_caption(stage: Group, trace: ModelTrace) -> str:
     """A few sentences on a stage."""
     last = stage.last
-    blocks = counted(len(stage.blocks), "block")
+    blocks = count_of(len(stage.blocks), "block")
     said = (
-        f"{blocks} with {counted(len(stage.nodes), 'layer')} take {shape_text(stage.in_shape)} to "
+        f"{blocks} with {count_of(len(stage.nodes), 'layer')} take {shape_text(stage.in_shape)} to "
         f"{shape_text(last.out_shape)}. {share_text(stage.macs, trace.macs)} of the net's MACs are computed here, by "
         f"{share_text(stage.parameters, trace.parameters)} of its parameters."
     )
@@ -62,7 +62,7 @@ def unreduced_macs(group: Group) -> int:
     for node in group.nodes:
         if node.concept != REDUCTION:
             continue
-        behind = _behind(node, group.nodes)
+        behind = _find_following_convolutions(node, group.nodes)
         factor = node.in_shape[0] / node.out_shape[0]
         expand = _expansion(node, behind, group.nodes)
         whole -= node.macs
@@ -73,7 +73,7 @@ def unreduced_macs(group: Group) -> int:
     return whole
 
 
-def _behind(node: Node, nodes: Sequence[Node]) -> list[Node]:
+def _find_following_convolutions(node: Node, nodes: Sequence[Node]) -> list[Node]:
     """The convolutions that work on what a reduction puts out: the next of its path, or the first of every branch."""
     later = [each for each in nodes[nodes.index(node) + 1 :] if each.kind == "convolution"]
     inside = [each for each in later if f"{each.branch}/".startswith(f"{node.branch}/")]
@@ -89,7 +89,7 @@ def _expansion(node: Node, behind: Sequence[Node], nodes: Sequence[Node]) -> Nod
     return None
 
 
-def _alone(node: Node) -> str:
+def _single_layer_caption(node: Node) -> str:
     """A layer that is a block by itself, or stands in one without branches."""
     before, after = node.in_shape, node.out_shape
     halves = (
@@ -110,7 +110,7 @@ def _alone(node: Node) -> str:
     return f"A {kernel} convolution looks for {after[0]:,} patterns in {before[0]:,} channels{halves}."
 
 
-def _inception(fork: Fork, group: Group) -> str:
+def _inception_caption(fork: DrawnFork, group: Group) -> str:
     widths = [_width(path, group) for path in fork.paths]
     count = NUMBERS[len(widths)] if len(widths) < len(NUMBERS) else str(len(widths))
     added = f"{' + '.join(f'{each:,}' for each in widths)} = {sum(widths):,} channels"
@@ -135,11 +135,11 @@ def _inception(fork: Fork, group: Group) -> str:
     return first
 
 
-def _residual(fork: Fork, group: Group) -> str:
+def _residual_caption(fork: DrawnFork, group: Group) -> str:
     inside = [node for node in group.nodes if node.kind == "convolution" and not node.branch.endswith("shortcut")]
     kernels = ", ".join(kernel_text(node).split("/")[0].split(" ")[0] for node in inside)
     on_skip = [node for node in group.nodes if node.branch.endswith("shortcut") and node.kind == "convolution"]
-    first = f"What {counted(len(inside), 'convolution')} ({kernels}) compute is added to what came in."
+    first = f"What {count_of(len(inside), 'convolution')} ({kernels}) compute is added to what came in."
     if len(inside) > 4:
         first = f"What {len(inside)} convolutions compute is added to what came in."
     changes = (
@@ -160,18 +160,18 @@ def _width(path: Series, group: Group) -> int:
     if not path:
         return group.in_shape[0]
     last = path[-1]
-    return (last.join if isinstance(last, Fork) else last).out_shape[0]
+    return (last.join if isinstance(last, DrawnFork) else last).out_shape[0]
 
 
 def _cost(group: Group) -> str:
     if not group.macs:
         return ""
-    said = f"It costs {short(group.macs)} MACs and {group.parameters:,} parameters."
+    said = f"It costs {format_count(group.macs)} MACs and {group.parameters:,} parameters."
     reductions = [node for node in group.nodes if node.concept == REDUCTION]
     whole = unreduced_macs(group)
     if not reductions or whole <= group.macs:
         return said
     narrow = reductions[0]
-    bottleneck = _expansion(narrow, _behind(narrow, group.nodes), group.nodes)
+    bottleneck = _expansion(narrow, _find_following_convolutions(narrow, group.nodes), group.nodes)
     what = "Without the 1×1 around it, on all channels," if bottleneck else "Without the 1×1 that narrow the map first"
-    return f"{said} {what} it would cost {short(whole)} MACs, {whole / group.macs:.1f} times as many."
+    return f"{said} {what} it would cost {format_count(whole)} MACs, {whole / group.macs:.1f} times as many."

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from inarch.commands.inspect.drawing.summary import MACS_NOTE
-from inarch.models.anatomy.records import NetSize
+from inarch.models.anatomy.records import ModelSize
 
 HEADER = ("model", "variant", "parameters", "GMACs", "pixels")
 NOTES = (
@@ -16,7 +16,7 @@ NOTES = (
 )
 
 
-def catalog_text(nets: Sequence[NetSize], ready: Sequence[str] = ()) -> str:
+def catalog_text(nets: Sequence[ModelSize], ready: Sequence[str] = ()) -> str:
     """Under each paper a line per net; multiply-adds are for one image of the net's own size.
 
     Args:
@@ -35,7 +35,7 @@ def catalog_text(nets: Sequence[NetSize], ready: Sequence[str] = ()) -> str:
     return "\n".join([*lines, "", *NOTES, *with_weights])
 
 
-def catalog_json(nets: Sequence[NetSize]) -> list[dict[str, Any]]:
+def catalog_json(nets: Sequence[ModelSize]) -> list[dict[str, Any]]:
     """The same as objects."""
     return [
         {
@@ -50,12 +50,12 @@ def catalog_json(nets: Sequence[NetSize]) -> list[dict[str, Any]]:
     ]
 
 
-def _paper(net: NetSize) -> str:
+def _paper(net: ModelSize) -> str:
     """The source without the table or section: ``Szegedy et al. 2015, arXiv 1409.4842``."""
     return ", ".join(net.source.split(", ")[:2])
 
 
-def _row(net: NetSize) -> tuple[str, ...]:
+def _row(net: ModelSize) -> tuple[str, ...]:
     figures = (f"{net.parameters:,}", f"{net.macs / 1e9:.3f}", f"{net.image_size}")
     return (f"  {net.name}", net.variant, *figures)
 

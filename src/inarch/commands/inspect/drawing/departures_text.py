@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from textwrap import fill
 
-from inarch.commands.inspect.drawing.summary import MACS_NOTE, short
-from inarch.models.anatomy.records import Ledger, NetSize
-from inarch.report.wording import printable
+from inarch.commands.inspect.drawing.summary import MACS_NOTE, format_count
+from inarch.models.anatomy.records import Ledger, ModelSize
+from inarch.report.wording import make_printable
 
 WIDTH = 80
 HEADS_NOTE = "Auxiliary heads run in training only; the figures leave them out."
@@ -16,7 +16,7 @@ HEADS_NOTE = "Auxiliary heads run in training only; the figures leave them out."
 def to_text(ledger: Ledger) -> str:
     """The departures as a numbered list, then the siblings, then the variations with what each costs or saves."""
     blocks = ["\n".join(_heading(ledger)), "\n\n".join(_departures(ledger)), "\n".join(_siblings(ledger))]
-    blocks += ["\n".join(_variations(ledger)), "\n".join(map(_filled, _notes(ledger)))]
+    blocks += ["\n".join(_variations(ledger)), "\n".join(map(_fill_text, _notes(ledger)))]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -33,9 +33,9 @@ def to_json(ledger: Ledger) -> str:
 
 def _heading(ledger: Ledger) -> Iterator[str]:
     net = ledger.net
-    yield _filled(printable(f"{net.name} ({net.variant})"))
-    yield f"{net.image_size} × {net.image_size} pixels · {net.parameters:,} parameters · {short(net.macs)} MACs"
-    yield printable(net.source)
+    yield _fill_text(make_printable(f"{net.name} ({net.variant})"))
+    yield f"{net.image_size} × {net.image_size} pixels · {net.parameters:,} parameters · {format_count(net.macs)} MACs"
+    yield make_printable(net.source)
 
 
 def _departures(ledger: Ledger) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _departures(ledger: Ledger) -> Iterator[str]:
     yield "How it departs from its paper:"
     for number, each in enumerate(ledger.departures, start=1):
         lines = (f"{number:2}. {each.what}", f"    Why: {each.why}", f"    Source: {each.source}")
-        yield "\n".join(_filled(printable(line), "    ") for line in lines)
+        yield "\n".join(_fill_text(make_printable(line), "    ") for line in lines)
 
 
 def _siblings(ledger: Ledger) -> Iterator[str]:
@@ -57,19 +57,19 @@ def _siblings(ledger: Ledger) -> Iterator[str]:
     told = [*ledger.departures]
     width = max(len(net.name) for net, _ in ledger.siblings)
     for net, departures in ledger.siblings:
-        yield f"  {printable(net.name):{width}}  {_figures(net.parameters, net.macs)}  {_kind(net, ledger.net)}"
+        yield f"  {make_printable(net.name):{width}}  {_figures(net.parameters, net.macs)}  {_kind(net, ledger.net)}"
         old = [number for number, each in enumerate(told, start=1) if each in departures]
         new = [each for each in departures if each not in told]
         none = "none of these, but" if new else "nothing that is known"
         yield f"      departs in {', '.join(map(str, old)) or none}"
         for each in new:
             told.append(each)
-            yield _filled(printable(f"      {len(told):2}. {each.what}"), "          ")
+            yield _fill_text(make_printable(f"      {len(told):2}. {each.what}"), "          ")
 
 
-def _kind(net: NetSize, other: NetSize) -> str:
+def _kind(net: ModelSize, other: ModelSize) -> str:
     size = f", {net.image_size} pixels" if net.image_size != other.image_size else ""
-    return printable(net.variant + size)
+    return make_printable(net.variant + size)
 
 
 def _variations(ledger: Ledger) -> Iterator[str]:
@@ -78,11 +78,11 @@ def _variations(ledger: Ledger) -> Iterator[str]:
     yield "How it can be varied, and what that does to it:"
     width = max(len(net.name) for net, _ in ledger.variations)
     for net, what in ledger.variations:
-        yield f"  {printable(net.name):{width}}  {_figures(net.parameters, net.macs)}"
-        yield _filled(f"      {what}: {_cost(net, ledger.net)}", "      ")
+        yield f"  {make_printable(net.name):{width}}  {_figures(net.parameters, net.macs)}"
+        yield _fill_text(f"      {what}: {_cost(net, ledger.net)}", "      ")
 
 
-def _cost(varied: NetSize, net: NetSize) -> str:
+def _cost(varied: ModelSize, net: ModelSize) -> str:
     if (varied.parameters, varied.macs) == (net.parameters, net.macs):
         fewer = net.training_parameters - varied.training_parameters
         return f"the same net, {fewer:,} parameters fewer in training"
@@ -94,7 +94,7 @@ def _times(here: int, there: int, what: str) -> str:
 
 
 def _figures(parameters: int, macs: int) -> str:
-    return f"{parameters:>11,} parameters  {short(macs):>6} MACs"
+    return f"{parameters:>11,} parameters  {format_count(macs):>6} MACs"
 
 
 def _notes(ledger: Ledger) -> Iterator[str]:
@@ -102,12 +102,12 @@ def _notes(ledger: Ledger) -> Iterator[str]:
     if ledger.net.training_parameters != ledger.net.parameters:
         yield HEADS_NOTE
     if ledger.variations:
-        net = printable(ledger.net.name)
+        net = make_printable(ledger.net.name)
         yield (
             f"A variation is a net like any other, and several can be joined by colons: "
-            f"`inarch inspect {printable(ledger.variations[0][0].name)} --against {net}` says what it changes."
+            f"`inarch inspect {make_printable(ledger.variations[0][0].name)} --against {net}` says what it changes."
         )
 
 
-def _filled(text: str, indent: str = "") -> str:
+def _fill_text(text: str, indent: str = "") -> str:
     return fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -14,11 +14,11 @@ from inarch.commands.inspect.drawing.summary import (
     NOTES,
     STAGE_TITLES,
     WORDS,
+    format_count,
     heading,
     layer_row,
     shape_text,
     share_text,
-    short,
     stage_row,
     stages_of,
     total_row,
@@ -26,9 +26,9 @@ from inarch.commands.inspect.drawing.summary import (
 )
 from inarch.commands.inspect.drawing.tables import WORDY, tables_of
 from inarch.commands.inspect.records import Measurements
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.report.theme import CSS
-from inarch.report.wording import counted, printable
+from inarch.report.wording import count_of, make_printable
 
 _HERE = Path(__file__).parent
 _PAGES = Environment(
@@ -42,7 +42,7 @@ _PAGES = Environment(
 _SCRIPT = (_HERE / "page.js").read_text("utf-8")
 
 
-def to_html(trace: NetTrace, measured: Measurements | None = None) -> str:
+def to_html(trace: ModelTrace, measured: Measurements | None = None) -> str:
     """The page; it works from a file, without a network. Without its script all drawings stand one under the other."""
     stages = stages_of(trace)
     measured = measured or Measurements()
@@ -53,7 +53,7 @@ def to_html(trace: NetTrace, measured: Measurements | None = None) -> str:
         script=Markup(_SCRIPT),
         heading=heading(trace),
         totals=totals(trace),
-        source=printable(trace.source),
+        source=make_printable(trace.source),
         quantities=quantities,
         parts=[*parts_of(trace, quantities)],
         stage_titles=_titles(STAGE_TITLES, WORDS),
@@ -63,9 +63,9 @@ def to_html(trace: NetTrace, measured: Measurements | None = None) -> str:
         layer_titles=_titles(LAYER_TITLES, WORDS),
         stages=[
             {
-                "name": printable(stage.name),
-                "summary": f"{counted(len(stage.nodes), 'layer')} · {shape_text(stage.last.out_shape)} · "
-                f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)})",
+                "name": make_printable(stage.name),
+                "summary": f"{count_of(len(stage.nodes), 'layer')} · {shape_text(stage.last.out_shape)} · "
+                f"{format_count(stage.macs)} MACs ({share_text(stage.macs, trace.macs)})",
                 "rows": [layer_row(node, trace) for node in stage.nodes],
             }
             for stage in stages

@@ -6,10 +6,10 @@ from typing import Any
 
 from inarch.commands.inspect.drawing.summary import Group, concepts_of, stages_of
 from inarch.commands.inspect.records import Measurements
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 
 
-def to_json(trace: NetTrace, measured: Measurements | None = None) -> str:
+def to_json(trace: ModelTrace, measured: Measurements | None = None) -> str:
     """The whole record, and what was measured. Keys are stable: programs may rely on them."""
     whole: dict[str, Any] = {
         "name": trace.name,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from inarch.commands.inspect.drawing.colours import STYLE
 from inarch.commands.inspect.drawing.paths import BAR, line, plus
-from inarch.commands.inspect.drawing.quantities import Quantity, rules_of
+from inarch.commands.inspect.drawing.quantities import BoxQuantity, rules_of
 from inarch.commands.inspect.drawing.structure import (
     ADDITION,
     CONCATENATION,
@@ -13,9 +13,9 @@ from inarch.commands.inspect.drawing.structure import (
     POOLS,
 )
 from inarch.commands.inspect.drawing.summary import Group
-from inarch.models.anatomy.records import NetTrace
-from inarch.report.svg import Number, element, plain
-from inarch.report.wording import printable
+from inarch.models.anatomy.records import ModelTrace
+from inarch.report.svg import Number, element, escape_text
+from inarch.report.wording import make_printable
 
 WIDTH, MARGIN = 880, 28
 ROOM = WIDTH - 2 * MARGIN
@@ -27,7 +27,7 @@ Place = tuple[Number, Number]
 
 def text_at(content: str, x: Number, y: Number, kind: str = "") -> str:
     """A line of text, or nothing."""
-    return element("text", plain(content), x=x, y=y, class_=kind) if content else ""
+    return element("text", escape_text(content), x=x, y=y, class_=kind) if content else ""
 
 
 def arrow(x1: Number, x2: Number, y: Number) -> str:
@@ -51,7 +51,7 @@ def entrance(before: Place | None, y: Number, level: Number) -> list[str]:
     return [element("path", d=path, class_="flow return", stroke_linejoin="round"), head_at(MARGIN, level)]
 
 
-def leaving(trace: NetTrace, end: Place | None) -> list[str]:
+def exit_flow(trace: ModelTrace, end: Place | None) -> list[str]:
     """The flow out of the net."""
     if end is None:
         return []
@@ -59,9 +59,9 @@ def leaving(trace: NetTrace, end: Place | None) -> list[str]:
     return [arrow(x, x + 26, level), text_at(f"{trace.classes:,} logits", x + 32, level + 4, "block")]
 
 
-def linked(mark: str, to: str, label: str) -> str:
+def link_mark(mark: str, to: str, label: str) -> str:
     """The mark as the way to another part of the page, by its anchor; for mouse and keyboard."""
-    return element("a", mark, href=f"#{to}", aria_label=printable(label))
+    return element("a", mark, href=f"#{to}", aria_label=make_printable(label))
 
 
 def block_anchor(name: str, stage: str) -> str:
@@ -75,7 +75,13 @@ def anchor(name: str) -> str:
 
 
 def frame(
-    size: tuple[Number, Number], marks: Sequence[str], quantity: Quantity, *, title: str, description: str, style: bool
+    size: tuple[Number, Number],
+    marks: Sequence[str],
+    quantity: BoxQuantity,
+    *,
+    title: str,
+    description: str,
+    style: bool,
 ) -> str:
     """A whole picture on its own ground, light or dark by the reader's own setting, with a text in place of itself.
 
@@ -90,8 +96,8 @@ def frame(
     width, height = size
     return element(
         "svg",
-        element("title", plain(title)),
-        element("desc", plain(description)),
+        element("title", escape_text(title)),
+        element("desc", escape_text(description)),
         element("style", STYLE + rules_of([quantity])) if style else "",
         element("rect", width=width, height=height, rx=8, class_="ground"),
         *marks,
@@ -105,7 +111,7 @@ def frame(
     )
 
 
-def legend(groups: Sequence[Group], quantity: Quantity, y: Number) -> tuple[list[str], Number]:
+def legend(groups: Sequence[Group], quantity: BoxQuantity, y: Number) -> tuple[list[str], Number]:
     """The colours, the signs that are needed, and what is not drawn; and the y under it."""
     marks = [element("rect", x=MARGIN, y=y, width=ROOM, height=1, class_="track"), *colours(quantity, y + 13)]
     nodes = [node for group in groups for node in group.nodes]
@@ -124,7 +130,7 @@ def legend(groups: Sequence[Group], quantity: Quantity, y: Number) -> tuple[list
     return marks, y + 122
 
 
-def colours(quantity: Quantity, y: Number) -> list[str]:
+def colours(quantity: BoxQuantity, y: Number) -> list[str]:
     """What the colours mean: a title, and under it the palette."""
     marks = [text_at(f"{quantity.title}, of one box", MARGIN, y + 10)]
     for at, label in enumerate(quantity.labels):

@@ -6,32 +6,32 @@ from inarch.commands.inspect.drawing.paths import label_of
 from inarch.commands.inspect.drawing.structure import (
     ADDITION,
     BlockShape,
-    Fork,
+    DrawnFork,
     Series,
     block_shapes,
-    folded,
+    merge_equal_blocks,
 )
 from inarch.commands.inspect.drawing.summary import (
+    format_count,
     heading,
     shape_text,
-    short,
     stages_of,
 )
-from inarch.models.anatomy.records import NetTrace, Node
-from inarch.report.wording import printable
+from inarch.models.anatomy.records import ModelTrace, Node
+from inarch.report.wording import make_printable
 
 SAFE = " ,.:+×→…/_-()"
 
 
-def to_mermaid(trace: NetTrace) -> str:
+def to_mermaid(trace: ModelTrace) -> str:
     """The chart's source (https://mermaid.js.org); neighbouring blocks that are alike stand once and are counted."""
     chart = _Chart()
-    chart.lines += ["---", f"title: {_quoted(heading(trace))}", "---", "flowchart LR"]
+    chart.lines += ["---", f"title: {_quote_lines(heading(trace))}", "---", "flowchart LR"]
     last = chart.node("image", shape_text(trace.nodes[0].in_shape), ends="([", closes="])")
     for place, stage in enumerate(stages_of(trace)):
-        figures = f"{stage.name}: {shape_text(stage.last.out_shape)}, {short(stage.macs)} MACs"
-        chart.lines.append(f"  subgraph stage{place}[{_quoted(figures)}]")
-        for shape in folded(block_shapes(stage)):
+        figures = f"{stage.name}: {shape_text(stage.last.out_shape)}, {format_count(stage.macs)} MACs"
+        chart.lines.append(f"  subgraph stage{place}[{_quote_lines(figures)}]")
+        for shape in merge_equal_blocks(block_shapes(stage)):
             last = chart.block(shape, last)
         chart.lines.append("  end")
     logits = chart.node(f"{trace.classes:,} logits", ends="([", closes="])")
@@ -51,7 +51,7 @@ class _Chart:
         """A box with its words line by line; its name."""
         self._count += 1
         name = f"n{self._count}"
-        self.lines.append(f"    {name}{ends}{_quoted(*words)}{closes}")
+        self.lines.append(f"    {name}{ends}{_quote_lines(*words)}{closes}")
         return name
 
     def link(self, one: str, other: str, kind: str = "-->") -> None:
@@ -61,14 +61,14 @@ class _Chart:
         """A block behind ``last``; the name of what it ends with."""
         name = shape.group.name if shape.times == 1 else f"{shape.group.name} … {shape.until}, {shape.times} times"
         self._count += 1
-        self.lines.append(f"    subgraph b{self._count}[{_quoted(name)}]")
+        self.lines.append(f"    subgraph b{self._count}[{_quote_lines(name)}]")
         end = self._series(shape.series, last)
         self.lines.append("    end")
         return end
 
     def _series(self, series: Series, last: str, kind: str = "-->") -> str:
         for item in series:
-            if isinstance(item, Fork):
+            if isinstance(item, DrawnFork):
                 last = self._fork(item, last)
             else:
                 this = self.node(*_words(item))
@@ -77,7 +77,7 @@ class _Chart:
             kind = "-->"
         return last
 
-    def _fork(self, fork: Fork, last: str) -> str:
+    def _fork(self, fork: DrawnFork, last: str) -> str:
         adds = fork.join.kind == ADDITION
         join = self.node("+" if adds else "concatenation", ends="((" if adds else "[[", closes="))" if adds else "]]")
         for place, path in enumerate(fork.paths):
@@ -91,10 +91,10 @@ def _words(node: Node) -> Iterator[str]:
     yield f"{node.in_shape[0]:,} → {node.out_shape[0]:,}"
 
 
-def _quoted(*lines: str) -> str:
+def _quote_lines(*lines: str) -> str:
     """Text that Mermaid takes as nothing but text, line by line."""
-    return f'"{"<br>".join("".join(map(_plain, printable(line))) for line in lines)}"'
+    return f'"{"<br>".join("".join(map(_escape_character, make_printable(line))) for line in lines)}"'
 
 
-def _plain(character: str) -> str:
+def _escape_character(character: str) -> str:
     return character if character.isalnum() or character in SAFE else f"#{ord(character)};"

@@ -20,21 +20,21 @@ from inarch.commands.inspect.drawing.marks import (
     anchor,
     block_anchor,
     entrance,
-    linked,
+    link_mark,
     text_at,
 )
 from inarch.commands.inspect.drawing.paths import line
-from inarch.commands.inspect.drawing.quantities import Quantity, classes_of
-from inarch.commands.inspect.drawing.structure import ADDITION, Fork, series_of
+from inarch.commands.inspect.drawing.quantities import BoxQuantity, classes_of
+from inarch.commands.inspect.drawing.structure import ADDITION, DrawnFork, series_of
 from inarch.commands.inspect.drawing.summary import (
     Group,
     shape_text,
     share_text,
     stages_of,
 )
-from inarch.models.anatomy.records import NetTrace
-from inarch.report.svg import Number, element, plain
-from inarch.report.wording import printable, shorten
+from inarch.models.anatomy.records import ModelTrace
+from inarch.report.svg import Number, element, escape_text
+from inarch.report.wording import make_printable, shorten
 
 GAP, STAGE_GAP = 9, 20
 HEADER, ARC, LABEL, ASIDE = 48, 16, 20, 40
@@ -58,9 +58,9 @@ class Box:
     """The block whose drawing shows it."""
 
     @cached_property
-    def forks(self) -> tuple[Fork, ...]:
+    def forks(self) -> tuple[DrawnFork, ...]:
         """Where its paths part, from the outermost."""
-        return tuple(item for item in series_of(self.group.nodes) if isinstance(item, Fork))
+        return tuple(item for item in series_of(self.group.nodes) if isinstance(item, DrawnFork))
 
     @property
     def adds(self) -> bool:
@@ -72,7 +72,7 @@ class Box:
         """How many branches it concatenates; 0 where it does not."""
         forks = [*self.forks]
         for fork in self.forks:
-            forks += [item for path in fork.paths for item in path if isinstance(item, Fork)]
+            forks += [item for path in fork.paths for item in path if isinstance(item, DrawnFork)]
         return max((len(fork.paths) for fork in forks if fork.join.kind != ADDITION), default=0)
 
     @property
@@ -99,8 +99,8 @@ def _height(shape: tuple[int, ...]) -> Number:
 class Overview:
     """Draws the whole net; ``goes_to`` says, for blocks that are drawn with another, by which."""
 
-    trace: NetTrace
-    quantities: Sequence[Quantity]
+    trace: ModelTrace
+    quantities: Sequence[BoxQuantity]
     goes_to: dict[str, str]
     links: bool = False
 
@@ -172,9 +172,9 @@ class Overview:
 
     def _header(self, box: Box, x: Number, y: Number) -> list[str]:
         stage = box.stage
-        name = element("text", plain(shorten(stage.name, 16)), x=x, y=y + 12, class_="stage")
+        name = element("text", escape_text(shorten(stage.name, 16)), x=x, y=y + 12, class_="stage")
         return [
-            linked(name, anchor(stage.name), f"stage {stage.name}") if self.links else name,
+            link_mark(name, anchor(stage.name), f"stage {stage.name}") if self.links else name,
             text_at(shape_text(stage.last.out_shape), x, y + 27, "quiet"),
             text_at(_share(stage, self.trace), x, y + 41, "quiet"),
         ]
@@ -197,7 +197,7 @@ class Overview:
         name = text_at(box.label, x + box.inner / 2, foot + 15, "middle")
         whole = "".join([*marks, body, name])
         if self.links:
-            whole = linked(whole, block_anchor(box.goes_to, box.stage.name), f"block {box.group.name}")
+            whole = link_mark(whole, block_anchor(box.goes_to, box.stage.name), f"block {box.group.name}")
         return [whole, *self._aside(box, x + box.width / 2, foot)]
 
     def _shortcut(self, box: Box, x: Number, level: Number, above: Number) -> str:
@@ -239,13 +239,13 @@ class Overview:
             if each.name != "gradient"
         ]
         lines = [group.name, f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)}", *values]
-        return "\n".join(plain(each) for each in lines)
+        return "\n".join(escape_text(each) for each in lines)
 
 
-def _share(stage: Group, trace: NetTrace) -> str:
+def _share(stage: Group, trace: ModelTrace) -> str:
     return f"{share_text(stage.macs, trace.macs)} of MACs"
 
 
 def _header_width(box: Box) -> Number:
-    name = shorten(printable(box.stage.name), 16)
+    name = shorten(make_printable(box.stage.name), 16)
     return max(9.5 * len(name), CHARACTER * len(shape_text(box.stage.last.out_shape)), CHARACTER * 15)

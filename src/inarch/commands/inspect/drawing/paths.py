@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2, sqrt
 
-from inarch.commands.inspect.drawing.quantities import Quantity, classes_of
+from inarch.commands.inspect.drawing.quantities import BoxQuantity, classes_of
 from inarch.commands.inspect.drawing.structure import (
     ADDITION,
     POOLS,
-    Fork,
+    DrawnFork,
     Series,
 )
 from inarch.commands.inspect.drawing.summary import (
     field_text,
+    format_count,
     kernel_text,
     shape_text,
-    short,
 )
 from inarch.models.anatomy.records import Node
-from inarch.report.svg import Number, element, plain
+from inarch.report.svg import Number, element, escape_text
 
 GAP = 7
 """Between two layers of a path."""
@@ -54,7 +54,7 @@ class Extent:
 class Pen:
     """How much is written into a box, and what boxes are coloured by."""
 
-    quantities: Sequence[Quantity]
+    quantities: Sequence[BoxQuantity]
     lines: Callable[[Node], tuple[str, ...]]
     focusable: bool = False
     """Whether a keyboard can walk from box to box."""
@@ -72,7 +72,7 @@ class Pen:
         rounding = min(extent.above, 9 + 2 * len(lines)) if node.kind in POOLS else 2
         first = y + 3.7 - LINE * (len(lines) - 1) / 2
         texts = [
-            element("text", plain(each), x=x + extent.width / 2, y=first + LINE * at, class_="label")
+            element("text", escape_text(each), x=x + extent.width / 2, y=first + LINE * at, class_="label")
             for at, each in enumerate(lines)
         ]
         return element(
@@ -95,7 +95,7 @@ class Pen:
             ", ".join(known),
             f"receptive field {field_text(node)} pixels, {node.intensity:.1f} FLOPs a byte",
         ]
-        return "\n".join(plain(each) for each in lines if each)
+        return "\n".join(escape_text(each) for each in lines if each)
 
 
 def label_of(node: Node) -> str:
@@ -116,7 +116,7 @@ def full_lines(node: Node) -> tuple[str, ...]:
     kernel = kernel_text(node).split(" ")[0] or label_of(node)
     first = f"{name} {kernel}".strip() if node.kind != "linear" else "linear"
     channels = f"{node.in_shape[0]:,} → {node.out_shape[0]:,}"
-    return (first, channels, f"{short(node.macs)} MACs" if node.macs else "no MACs")
+    return (first, channels, f"{format_count(node.macs)} MACs" if node.macs else "no MACs")
 
 
 def extent_of(series: Series, pen: Pen) -> Extent:
@@ -134,7 +134,7 @@ def draw_path(series: Series, x: Number, y: Number, pen: Pen) -> list[str]:
     for place, item in enumerate(series):
         if place:
             marks.append(line(x - GAP, y, x, y))
-        marks += _draw_fork(item, x, y, pen) if isinstance(item, Fork) else [pen.box(item, x, y)]
+        marks += _draw_fork(item, x, y, pen) if isinstance(item, DrawnFork) else [pen.box(item, x, y)]
         x += _item_extent(item, pen).width + GAP
     return marks
 
@@ -151,8 +151,8 @@ def plus(x: Number, y: Number) -> str:
     return element("circle", cx=x, cy=y, r=RADIUS, class_="join") + element("path", d=cross, class_="plus")
 
 
-def _item_extent(item: Node | Fork, pen: Pen) -> Extent:
-    if not isinstance(item, Fork):
+def _item_extent(item: Node | DrawnFork, pen: Pen) -> Extent:
+    if not isinstance(item, DrawnFork):
         return pen.extent(item)
     paths = [extent_of(path, pen) for path in item.paths]
     inner = max((each.width for each in paths), default=0)
@@ -164,13 +164,13 @@ def _item_extent(item: Node | Fork, pen: Pen) -> Extent:
     return Extent(SPREAD + inner + SPREAD + BAR, height / 2, height / 2)
 
 
-def _draw_fork(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+def _draw_fork(fork: DrawnFork, x: Number, y: Number, pen: Pen) -> list[str]:
     if fork.join.kind == ADDITION and len(fork.paths) == 2:
         return _draw_addition(fork, x, y, pen)
     return _draw_concatenation(fork, x, y, pen)
 
 
-def _draw_concatenation(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+def _draw_concatenation(fork: DrawnFork, x: Number, y: Number, pen: Pen) -> list[str]:
     """Branches from top to bottom, each ending at the bar."""
     extent = _item_extent(fork, pen)
     bar = x + extent.width - BAR
@@ -186,7 +186,7 @@ def _draw_concatenation(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]
     return [*marks, element("g", tip, body)]
 
 
-def _draw_addition(fork: Fork, x: Number, y: Number, pen: Pen) -> list[str]:
+def _draw_addition(fork: DrawnFork, x: Number, y: Number, pen: Pen) -> list[str]:
     """The residual path on the flow line, the shortcut in an arc above it."""
     extent = _item_extent(fork, pen)
     residual, shortcut = (extent_of(path, pen) for path in fork.paths)

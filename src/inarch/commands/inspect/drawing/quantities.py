@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from math import prod, sqrt
 
 from inarch.commands.inspect.drawing.colours import BOUNDS, LABELS
-from inarch.commands.inspect.drawing.summary import share_text, short
+from inarch.commands.inspect.drawing.summary import format_count, share_text
 from inarch.commands.inspect.drawing.tables import bytes_text
 from inarch.commands.inspect.records import Flow, Measurements, Timing
 from inarch.errors import UnknownNameError
-from inarch.models.anatomy.records import NetTrace, Node
+from inarch.models.anatomy.records import ModelTrace, Node
 
 BLOCK_BOUNDS = (0.01, 0.02, 0.05, 0.10, 0.20)
 BLOCK_LABELS = ("none", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "< 20 %", "≥ 20 %")
@@ -22,7 +22,7 @@ RATIO_LABELS = ("none", "< 0.1 ×", "< 0.3 ×", "< 1 ×", "< 3 ×", "< 10 ×", "
 
 
 @dataclass(frozen=True)
-class Quantity:
+class BoxQuantity:
     """One of the things that layers are coloured by; a layer's value is found by its place in the trace."""
 
     name: str
@@ -43,13 +43,13 @@ class Quantity:
         return 1 + bisect_right(self.bounds, part) if part else 0
 
 
-def quantities_of(trace: NetTrace, measured: Measurements) -> tuple[Quantity, ...]:
+def quantities_of(trace: ModelTrace, measured: Measurements) -> tuple[BoxQuantity, ...]:
     """All that this net can be coloured by: what was not measured is not among them."""
     macs = [float(node.macs) for node in trace.nodes]
     maps = [4.0 * prod(node.out_shape) for node in trace.nodes]
     parameters = [float(node.parameters) for node in trace.nodes]
     found = [
-        _share("macs", "MACs", trace, macs, lambda each: f"{short(round(each))} MACs"),
+        _share("macs", "MACs", trace, macs, lambda each: f"{format_count(round(each))} MACs"),
         _share("parameters", "parameters", trace, parameters, lambda each: f"{round(each):,} parameters"),
         _share("memory", "maps' memory", trace, maps, lambda each: f"{bytes_text(round(each))} of memory"),
     ]
@@ -59,14 +59,14 @@ def quantities_of(trace: NetTrace, measured: Measurements) -> tuple[Quantity, ..
     return tuple(found)
 
 
-def for_blocks(quantity: Quantity) -> Quantity:
+def rescale_for_blocks(quantity: BoxQuantity) -> BoxQuantity:
     """The same for boxes that are whole blocks, which have more of everything."""
     if quantity.bounds != BOUNDS:
         return quantity
     return replace(quantity, bounds=BLOCK_BOUNDS, labels=BLOCK_LABELS)
 
 
-def quantity_called(name: str, quantities: Sequence[Quantity]) -> Quantity:
+def find_quantity(name: str, quantities: Sequence[BoxQuantity]) -> BoxQuantity:
     """The quantity of that name.
 
     Raises:
@@ -78,12 +78,12 @@ def quantity_called(name: str, quantities: Sequence[Quantity]) -> Quantity:
     return known[name]
 
 
-def classes_of(nodes: Sequence[Node], quantities: Sequence[Quantity]) -> str:
+def classes_of(nodes: Sequence[Node], quantities: Sequence[BoxQuantity]) -> str:
     """The classes by which a style sheet finds the colour: ``macs-3 memory-1``."""
     return " ".join(f"{each.name}-{each.shade(nodes)}" for each in quantities)
 
 
-def rules_of(quantities: Sequence[Quantity]) -> str:
+def rules_of(quantities: Sequence[BoxQuantity]) -> str:
     """The style sheet's rules: inside of an element of class ``by-macs``, ``macs-3`` says which colour."""
     return "".join(
         f".by-{each.name} .{each.name}-{at} {{ --fill: var(--fill-{at}); --on: var(--on-{at}); }}\n"
@@ -92,9 +92,11 @@ def rules_of(quantities: Sequence[Quantity]) -> str:
     )
 
 
-def _share(name: str, what: str, trace: NetTrace, values: Sequence[float], word: Callable[[float], str]) -> Quantity:
+def _share(
+    name: str, what: str, trace: ModelTrace, values: Sequence[float], word: Callable[[float], str]
+) -> BoxQuantity:
     whole = sum(values)
-    return Quantity(
+    return BoxQuantity(
         name=name,
         title=f"Share of the net's {what}",
         labels=LABELS,
@@ -105,17 +107,17 @@ def _share(name: str, what: str, trace: NetTrace, values: Sequence[float], word:
     )
 
 
-def _time(timing: Timing, trace: NetTrace) -> Quantity:
+def _time(timing: Timing, trace: ModelTrace) -> BoxQuantity:
     engine = timing.engine.rpartition(" ")[0]
     name = {"PyTorch": "ms", "ONNX Runtime": "onnx-ms"}.get(engine, "ms")
     return _share(name, f"time in {engine}", trace, timing.layers, lambda each: f"{each:.2f} ms in {engine}")
 
 
-def _gradient(flow: Flow, trace: NetTrace) -> Quantity:
+def _gradient(flow: Flow, trace: ModelTrace) -> BoxQuantity:
     norms = dict(flow.layers)
     values = {id(node): norms[node.path] for node in trace.nodes if node.path in norms}
     median = statistics.median(values.values()) if values else 0.0
-    return Quantity(
+    return BoxQuantity(
         name="gradient",
         title="Norm of the weights' gradient, by the net's median",
         labels=RATIO_LABELS,

@@ -13,7 +13,7 @@ from inarch.commands.inspect.drawing.marks import (
     arrow,
     block_anchor,
     entrance,
-    linked,
+    link_mark,
     text_at,
 )
 from inarch.commands.inspect.drawing.paths import (
@@ -26,17 +26,17 @@ from inarch.commands.inspect.drawing.paths import (
 from inarch.commands.inspect.drawing.structure import (
     BlockShape,
     block_shapes,
-    folded,
+    merge_equal_blocks,
     series_of,
 )
 from inarch.commands.inspect.drawing.summary import (
     Group,
+    format_count,
     shape_text,
     share_text,
-    short,
 )
-from inarch.models.anatomy.records import NetTrace
-from inarch.report.svg import Number, element, plain
+from inarch.models.anatomy.records import ModelTrace
+from inarch.report.svg import Number, element, escape_text
 from inarch.report.wording import shorten
 
 PADDING, CAPTION = 9, 50
@@ -79,10 +79,10 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Rows:
+class LayerRows:
     """Draws stages: what net they are of, with what pen, and whether a block is the way to its own drawing."""
 
-    trace: NetTrace
+    trace: ModelTrace
     pen: Pen
     links: bool = False
 
@@ -121,7 +121,7 @@ class Rows:
     def _sections(self, stage: Group) -> list[Section]:
         """The stage in as few pieces as rows can hold."""
         header = CHARACTER * len(stage_figures(stage, self.trace))
-        pieces = wrapped([self._card(shape) for shape in self.shapes(stage)])
+        pieces = wrap_cards([self._card(shape) for shape in self.shapes(stage)])
         return [
             Section(stage, tuple(cards), header if place == 0 else 0.0, begins=place == 0)
             for place, cards in enumerate(pieces)
@@ -130,11 +130,11 @@ class Rows:
     def shapes(self, stage: Group) -> tuple[BlockShape, ...]:
         """The stage's blocks as they are drawn: neighbours alike as one where not all of them fit into a row."""
         shapes = block_shapes(stage)
-        return shapes if len(wrapped([self._card(shape) for shape in shapes])) == 1 else folded(shapes)
+        return shapes if len(wrap_cards([self._card(shape) for shape in shapes])) == 1 else merge_equal_blocks(shapes)
 
     def _card(self, shape: BlockShape) -> Card:
         group, times = shape.group, shape.times
-        work = short(group.macs) if times == 1 else f"{times} × {short(group.macs)}"
+        work = format_count(group.macs) if times == 1 else f"{times} × {format_count(group.macs)}"
         captions = (run_name(shape), shape_text(group.last.out_shape), work if group.macs else "")
         return Card(shape, captions, extent_of(shape.series, self.pen))
 
@@ -171,9 +171,9 @@ class Rows:
     def _header(self, stage: Group, x: Number, y: Number) -> list[str]:
         """Name and map, the stage's figures, and a bar as long as its share of the MACs."""
         share = stage.macs / self.trace.macs if self.trace.macs else 0.0
-        shape = element("tspan", plain(shape_text(stage.last.out_shape)), dx=9, class_="shape")
+        shape = element("tspan", escape_text(shape_text(stage.last.out_shape)), dx=9, class_="shape")
         return [
-            element("text", plain(shorten(stage.name, 16)), shape, x=x, y=y + 12, class_="stage"),
+            element("text", escape_text(shorten(stage.name, 16)), shape, x=x, y=y + 12, class_="stage"),
             text_at(stage_figures(stage, self.trace), x, y + 29, "quiet"),
             element("rect", x=x, y=y + 37, width=HEADER_WIDTH, height=3, rx=1.5, class_="track"),
             element("rect", x=x, y=y + 37, width=HEADER_WIDTH * share, height=3, rx=1.5, class_="join"),
@@ -199,7 +199,7 @@ class Rows:
         if not self.links:
             return marks
         group = card.shape.group
-        return [linked("".join(marks), block_anchor(group.name, group.nodes[0].stage), f"block {group.name}")]
+        return [link_mark("".join(marks), block_anchor(group.name, group.nodes[0].stage), f"block {group.name}")]
 
     def _heads(self, card: Card, stage: Group, foot: Place) -> list[str]:
         """The auxiliary head that hangs from a card, off the way from image to logits."""
@@ -209,7 +209,7 @@ class Rows:
             return []
         series = series_of(nodes)
         extent = extent_of(series, self.pen)
-        caption = f"auxiliary head: {short(sum(node.parameters for node in nodes))} parameters"
+        caption = f"auxiliary head: {format_count(sum(node.parameters for node in nodes))} parameters"
         width = max(extent.width + 2 * PADDING, CHARACTER * len(caption) + 12)
         last = WIDTH - MARGIN - width
         x = foot[0] + 18 if foot[0] + 18 <= last else min(last, foot[0] - 12)
@@ -235,12 +235,13 @@ def run_name(shape: BlockShape) -> str:
     return {1: name, 2: f"{name}, {shape.until}"}.get(shape.times, f"{name} … {shape.until}")
 
 
-def stage_figures(stage: Group, trace: NetTrace) -> str:
+def stage_figures(stage: Group, trace: ModelTrace) -> str:
     """A stage's part in the net, in a line."""
-    return f"{short(stage.macs)} MACs ({share_text(stage.macs, trace.macs)}) · {short(stage.parameters)} parameters"
+    macs = f"{format_count(stage.macs)} MACs ({share_text(stage.macs, trace.macs)})"
+    return f"{macs} · {format_count(stage.parameters)} parameters"
 
 
-def wrapped(cards: Sequence[Card]) -> list[list[Card]]:
+def wrap_cards(cards: Sequence[Card]) -> list[list[Card]]:
     """The cards in rows that fit."""
     pieces: list[list[Card]] = [[]]
     used = 0.0

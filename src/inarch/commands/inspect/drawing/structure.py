@@ -15,14 +15,14 @@ DRAWN = ("convolution", "linear", "local response norm", *POOLS)
 
 
 @dataclass(frozen=True)
-class Fork:
+class DrawnFork:
     """Paths side by side, and the node that joins them. An empty path is an identity shortcut."""
 
     join: Node
     paths: tuple["Series", ...]
 
 
-Series = tuple[Union[Node, Fork], ...]  # noqa: UP007  # a forward reference cannot stand beside `|`
+Series = tuple[Union[Node, DrawnFork], ...]  # noqa: UP007  # a forward reference cannot stand beside `|`
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def block_shapes(stage: Group) -> tuple[BlockShape, ...]:
     return tuple(BlockShape(block, series_of(block.nodes)) for block in stage.blocks)
 
 
-def folded(shapes: Sequence[BlockShape]) -> tuple[BlockShape, ...]:
+def merge_equal_blocks(shapes: Sequence[BlockShape]) -> tuple[BlockShape, ...]:
     """The same blocks, with neighbours that are alike in all but their names as one."""
     runs = [list(run) for _, run in groupby(shapes, lambda shape: _signature(shape.group))]
     return tuple(replace(run[0], times=len(run), until=run[-1].group.name) for run in runs)
@@ -49,13 +49,13 @@ def folded(shapes: Sequence[BlockShape]) -> tuple[BlockShape, ...]:
 
 def series_of(nodes: Sequence[Node], branch: str = "") -> Series:
     """The layers of ``branch`` in order; what runs in deeper branches is a fork that ends with its join."""
-    items: list[Node | Fork] = []
+    items: list[Node | DrawnFork] = []
     deeper: list[Node] = []
     for node in nodes:
         if node.branch != branch:
             deeper.append(node)
         elif node.kind in (CONCATENATION, ADDITION):
-            items.append(Fork(node, _paths(deeper, branch, node.kind)))
+            items.append(DrawnFork(node, _paths(deeper, branch, node.kind)))
             deeper = []
         elif node.kind in DRAWN:
             items.append(node)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from inarch.models.anatomy.records import NetTrace, Node
-from inarch.report.wording import printable
+from inarch.models.anatomy.records import ModelTrace, Node
+from inarch.report.wording import make_printable
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Group:
     @property
     def blocks(self) -> tuple["Group", ...]:
         """The group's layers by block."""
-        return _grouped(self.nodes, "block")
+        return _group_nodes(self.nodes, "block")
 
 
-def stages_of(trace: NetTrace) -> tuple[Group, ...]:
+def stages_of(trace: ModelTrace) -> tuple[Group, ...]:
     """The net by stage; the head is the last of them."""
-    return _grouped(trace.nodes, "stage")
+    return _group_nodes(trace.nodes, "stage")
 
 
-def concepts_of(trace: NetTrace) -> tuple[Group, ...]:
+def concepts_of(trace: ModelTrace) -> tuple[Group, ...]:
     """The net's layers by what they are for; what computes most comes first."""
     inside: dict[str, list[Node]] = {}
     for node in trace.nodes:
@@ -56,11 +56,11 @@ def concepts_of(trace: NetTrace) -> tuple[Group, ...]:
     return tuple(sorted(groups, key=lambda group: (-group.macs, -len(group.nodes))))
 
 
-def _grouped(nodes: Iterable[Node], attribute: str) -> tuple[Group, ...]:
+def _group_nodes(nodes: Iterable[Node], attribute: str) -> tuple[Group, ...]:
     return tuple(Group(name, tuple(run)) for name, run in groupby(nodes, attrgetter(attribute)))
 
 
-def short(count: int) -> str:
+def format_count(count: int) -> str:
     """Three significant digits and a unit: ``1.50 G``, ``128 M``."""
     value, units = float(count), ["", " k", " M", " G", " T"]
     while value >= 999.5 and len(units) > 1:
@@ -92,16 +92,16 @@ def field_text(node: Node) -> str:
     return str(high) if low == high else f"{low}–{high}"
 
 
-def heading(trace: NetTrace) -> str:
+def heading(trace: ModelTrace) -> str:
     """Name and variant: ``resnet50 (v1.5)``."""
-    return printable(f"{trace.name} ({trace.variant})" if trace.variant else trace.name)
+    return make_printable(f"{trace.name} ({trace.variant})" if trace.variant else trace.name)
 
 
-def totals(trace: NetTrace) -> str:
+def totals(trace: ModelTrace) -> str:
     """The whole net in one line."""
     return (
         f"{trace.image_size} × {trace.image_size} pixels · {trace.classes:,} classes · "
-        f"{trace.parameters:,} parameters · {short(trace.macs)} MACs"
+        f"{trace.parameters:,} parameters · {format_count(trace.macs)} MACs"
     )
 
 
@@ -112,33 +112,33 @@ WORDS = frozenset({"stage", "layer", "kind", "kernel", "output"})
 """The columns that hold words; the others hold numbers."""
 
 
-def stage_row(stage: Group, trace: NetTrace) -> tuple[str, ...]:
+def stage_row(stage: Group, trace: ModelTrace) -> tuple[str, ...]:
     """A stage's cells under `STAGE_TITLES`."""
-    return (printable(stage.name), str(len(stage.blocks)), *_figures(stage, trace))
+    return (make_printable(stage.name), str(len(stage.blocks)), *_figures(stage, trace))
 
 
-def layer_row(node: Node, trace: NetTrace) -> tuple[str, ...]:
+def layer_row(node: Node, trace: ModelTrace) -> tuple[str, ...]:
     """A layer's cells under `LAYER_TITLES`; its path without what every path begins with."""
     words = (node.path.removeprefix("backbone.stages."), node.kind, kernel_text(node))
-    return (*map(printable, words), *_figures(Group(node.path, (node,)), trace))
+    return (*map(make_printable, words), *_figures(Group(node.path, (node,)), trace))
 
 
-def total_row(titles: Sequence[str], trace: NetTrace) -> tuple[str, ...]:
+def total_row(titles: Sequence[str], trace: ModelTrace) -> tuple[str, ...]:
     """The cells of the whole net under either titles."""
-    known = {titles[0]: "total", "parameters": f"{trace.parameters:,}", "MACs": short(trace.macs)}
+    known = {titles[0]: "total", "parameters": f"{trace.parameters:,}", "MACs": format_count(trace.macs)}
     if "blocks" in titles:
         known["blocks"] = str(sum(len(stage.blocks) for stage in stages_of(trace)))
     return tuple(known.get(title, "") for title in titles)
 
 
-def _figures(group: Group, trace: NetTrace) -> tuple[str, ...]:
+def _figures(group: Group, trace: ModelTrace) -> tuple[str, ...]:
     last = group.last
     return (
         shape_text(last.out_shape),
         str(last.stride),
         f"{group.parameters:,}",
         share_text(group.parameters, trace.parameters),
-        short(group.macs),
+        format_count(group.macs),
         share_text(group.macs, trace.macs),
         field_text(last),
     )

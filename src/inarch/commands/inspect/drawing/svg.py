@@ -10,42 +10,42 @@ from inarch.commands.inspect.drawing.marks import (
     MARGIN,
     WIDTH,
     colours,
+    exit_flow,
     frame,
-    leaving,
     legend,
     text_at,
 )
 from inarch.commands.inspect.drawing.overview import Overview
 from inarch.commands.inspect.drawing.paths import Pen, full_lines, short_lines
 from inarch.commands.inspect.drawing.quantities import (
-    Quantity,
-    for_blocks,
+    BoxQuantity,
+    find_quantity,
     quantities_of,
-    quantity_called,
+    rescale_for_blocks,
 )
-from inarch.commands.inspect.drawing.rows import Rows, run_name
+from inarch.commands.inspect.drawing.rows import LayerRows, run_name
 from inarch.commands.inspect.drawing.structure import BlockShape
 from inarch.commands.inspect.drawing.summary import (
     Group,
+    format_count,
     heading,
     shape_text,
     share_text,
-    short,
     stages_of,
     totals,
 )
 from inarch.commands.inspect.records import Measurements
 from inarch.errors import UnknownNameError
-from inarch.models.anatomy.records import NetTrace
+from inarch.models.anatomy.records import ModelTrace
 from inarch.report.svg import Number
-from inarch.report.wording import counted, shorten
+from inarch.report.wording import count_of, shorten
 
 TOP = 80.0
 WHOLE = "net"
 """The part that is the whole net at a glance."""
 
 
-def to_svg(trace: NetTrace, measured: Measurements | None = None, *, part: str = "", colour: str = "macs") -> str:
+def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str = "", colour: str = "macs") -> str:
     """The picture, light or dark by the reader's own setting, on its own ground.
 
     Args:
@@ -57,13 +57,13 @@ def to_svg(trace: NetTrace, measured: Measurements | None = None, *, part: str =
     Raises:
         UnknownNameError: there is no such part, or nothing of that colour was measured.
     """
-    quantity = quantity_called(colour, quantities_of(trace, measured or Measurements()))
+    quantity = find_quantity(colour, quantities_of(trace, measured or Measurements()))
     if part == WHOLE:
         return _overview(trace, quantity)
     stages = {stage.name: stage for stage in stages_of(trace)}
     if part in stages or not part:
         return _stages(trace, [stages[part]] if part else [*stages.values()], quantity)
-    rows = Rows(trace, Pen([quantity], short_lines))
+    rows = LayerRows(trace, Pen([quantity], short_lines))
     for shape in (shape for stage in stages.values() for shape in rows.shapes(stage)):
         if part in names_of(shape, trace):
             return _block(trace, shape, quantity)
@@ -71,7 +71,7 @@ def to_svg(trace: NetTrace, measured: Measurements | None = None, *, part: str =
     raise UnknownNameError("stage or block", part, [WHOLE, *names])
 
 
-def names_of(shape: BlockShape, trace: NetTrace) -> tuple[str, ...]:
+def names_of(shape: BlockShape, trace: ModelTrace) -> tuple[str, ...]:
     """The names of all blocks that are drawn as this one."""
     [stage] = [stage for stage in stages_of(trace) if stage.name == shape.group.nodes[0].stage]
     names = [block.name for block in stage.blocks]
@@ -79,10 +79,10 @@ def names_of(shape: BlockShape, trace: NetTrace) -> tuple[str, ...]:
     return tuple(names[at : at + shape.times])
 
 
-def described(groups: Sequence[Group], trace: NetTrace) -> str:
+def describe_stages(groups: Sequence[Group], trace: ModelTrace) -> str:
     """Stages, one after the other, for those who do not see the picture."""
     stages = ", ".join(
-        f"{stage.name} ({counted(len(stage.blocks), 'block')}, {share_text(stage.macs, trace.macs)} of the MACs)"
+        f"{stage.name} ({count_of(len(stage.blocks), 'block')}, {share_text(stage.macs, trace.macs)} of the MACs)"
         for stage in groups
     )
     heads = dict.fromkeys(node.block for node in trace.auxiliary)
@@ -90,8 +90,8 @@ def described(groups: Sequence[Group], trace: NetTrace) -> str:
     return f"{totals(trace)}. From image to logits: {stages}.{aside}"
 
 
-def _overview(trace: NetTrace, quantity: Quantity) -> str:
-    quantity = for_blocks(quantity)
+def _overview(trace: ModelTrace, quantity: BoxQuantity) -> str:
+    quantity = rescale_for_blocks(quantity)
     marks, y = Overview(trace, [quantity], {}).draw(TOP)
     note = (
         "One box a block. Height: side of the map (logarithmic), from what comes in to what goes out. "
@@ -101,28 +101,35 @@ def _overview(trace: NetTrace, quantity: Quantity) -> str:
     whole = [*_title(trace), *marks, *colours(quantity, y + 6), text_at(note, MARGIN, y + 62, "quiet")]
     size = (WIDTH, y + 98)
     whole.append(text_at(signs, MARGIN, y + 78, "quiet"))
-    return _framed(trace, size, whole, quantity, f"{heading(trace)} at a glance", described(stages_of(trace), trace))
-
-
-def _stages(trace: NetTrace, stages: Sequence[Group], quantity: Quantity) -> str:
-    is_first = stages[0].nodes[0] is trace.nodes[0]
-    marks, end, y = Rows(trace, Pen([quantity], short_lines)).draw(stages, TOP, first=is_first)
-    if stages[-1].nodes[-1] is trace.nodes[-1]:
-        marks += leaving(trace, end)
-    signs, y = legend(stages, quantity, y)
-    what = "The anatomy of" if len(stages) > 1 else f"Stage {stages[0].name} of"
-    size = (WIDTH, y)
-    return _framed(
-        trace, size, [*_title(trace), *marks, *signs], quantity, f"{what} {heading(trace)}", described(stages, trace)
+    return _frame_picture(
+        trace, size, whole, quantity, f"{heading(trace)} at a glance", describe_stages(stages_of(trace), trace)
     )
 
 
-def _block(trace: NetTrace, shape: BlockShape, quantity: Quantity) -> str:
+def _stages(trace: ModelTrace, stages: Sequence[Group], quantity: BoxQuantity) -> str:
+    is_first = stages[0].nodes[0] is trace.nodes[0]
+    marks, end, y = LayerRows(trace, Pen([quantity], short_lines)).draw(stages, TOP, first=is_first)
+    if stages[-1].nodes[-1] is trace.nodes[-1]:
+        marks += exit_flow(trace, end)
+    signs, y = legend(stages, quantity, y)
+    what = "The anatomy of" if len(stages) > 1 else f"Stage {stages[0].name} of"
+    size = (WIDTH, y)
+    return _frame_picture(
+        trace,
+        size,
+        [*_title(trace), *marks, *signs],
+        quantity,
+        f"{what} {heading(trace)}",
+        describe_stages(stages, trace),
+    )
+
+
+def _block(trace: ModelTrace, shape: BlockShape, quantity: BoxQuantity) -> str:
     marks, width, y = draw_block(shape, TOP + 38, Pen([quantity], full_lines))
     group = shape.group
     figures = (
         f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)} · {group.parameters:,} parameters · "
-        f"{short(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the net)"
+        f"{format_count(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the net)"
     )
     title = [text_at(run_name(shape), MARGIN, TOP + 14, "stage"), text_at(figures, MARGIN, TOP + 31, "quiet")]
     said = block_caption(shape)
@@ -132,16 +139,21 @@ def _block(trace: NetTrace, shape: BlockShape, quantity: Quantity) -> str:
     ]
     y += 18 + 16 * len(lines)
     whole = [*_title(trace), *title, *marks, *lines, *colours(quantity, y)]
-    return _framed(trace, (width, y + 50), whole, quantity, f"Block {run_name(shape)} of {heading(trace)}", said)
+    return _frame_picture(trace, (width, y + 50), whole, quantity, f"Block {run_name(shape)} of {heading(trace)}", said)
 
 
-def _framed(
-    trace: NetTrace, size: tuple[Number, Number], marks: Sequence[str], quantity: Quantity, title: str, description: str
+def _frame_picture(
+    trace: ModelTrace,
+    size: tuple[Number, Number],
+    marks: Sequence[str],
+    quantity: BoxQuantity,
+    title: str,
+    description: str,
 ) -> str:
     return frame(size, marks, quantity, title=title, description=description, style=True)
 
 
-def _title(trace: NetTrace) -> list[str]:
+def _title(trace: ModelTrace) -> list[str]:
     return [
         text_at(shorten(heading(trace), 36), MARGIN, 38, "name"),
         text_at(totals(trace), MARGIN, 58, "quiet"),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from inarch.commands.inspect.drawing.summary import (
     Group,
     concepts_of,
+    format_count,
     share_text,
-    short,
     stages_of,
 )
 from inarch.commands.inspect.records import (
@@ -17,8 +17,8 @@ from inarch.commands.inspect.records import (
     Measurements,
     Timing,
 )
-from inarch.models.anatomy.records import NetTrace
-from inarch.report.wording import counted, printable
+from inarch.models.anatomy.records import ModelTrace
+from inarch.report.wording import count_of, make_printable
 
 WORDY = frozenset({"concept", "stage", "tap", "block"})
 """The columns that hold words; the others hold numbers."""
@@ -37,7 +37,7 @@ class Table:
     total: tuple[str, ...] = ()
 
 
-def tables_of(trace: NetTrace, measured: Measurements) -> tuple[Table, ...]:
+def tables_of(trace: ModelTrace, measured: Measurements) -> tuple[Table, ...]:
     """The concepts, and a table for each thing that was measured."""
     tables = [_concepts(trace, measured.timings)]
     if measured.timings:
@@ -49,7 +49,7 @@ def tables_of(trace: NetTrace, measured: Measurements) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def milliseconds(timing: Timing, trace: NetTrace, group: Group) -> float:
+def milliseconds(timing: Timing, trace: ModelTrace, group: Group) -> float:
     """What a group of layers takes."""
     inside = {id(node) for node in group.nodes}
     return sum(each for node, each in zip(trace.nodes, timing.layers, strict=True) if id(node) in inside)
@@ -60,18 +60,18 @@ def bytes_text(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.0f} KiB"
 
 
-def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
+def _concepts(trace: ModelTrace, timings: Sequence[Timing]) -> Table:
     moved = sum(node.moved for node in trace.nodes)
     rows = []
     for group in concepts_of(trace):
         traffic = sum(node.moved for node in group.nodes)
         rows.append(
             (
-                printable(group.name),
+                make_printable(group.name),
                 str(len(group.nodes)),
                 f"{group.parameters:,}",
                 share_text(group.parameters, trace.parameters),
-                short(group.macs),
+                format_count(group.macs),
                 share_text(group.macs, trace.macs),
                 bytes_text(traffic),
                 f"{2 * group.macs / traffic:.1f}",
@@ -80,7 +80,7 @@ def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
         )
     figures = ("layers", "parameters", "share", "MACs", "share", "moved", "FLOPs/byte")
     total = (
-        "total", str(len(trace.nodes)), f"{trace.parameters:,}", "", short(trace.macs), "", bytes_text(moved),
+        "total", str(len(trace.nodes)), f"{trace.parameters:,}", "", format_count(trace.macs), "", bytes_text(moved),
         f"{2 * trace.macs / moved:.1f}", *("" for _ in timings),
     )  # fmt: skip
     return Table(
@@ -98,17 +98,17 @@ def _concepts(trace: NetTrace, timings: Sequence[Timing]) -> Table:
     )
 
 
-def _times(trace: NetTrace, timings: Sequence[Timing]) -> Table:
+def _times(trace: ModelTrace, timings: Sequence[Timing]) -> Table:
     rows = []
     for stage in stages_of(trace):
         spent = [(timing, milliseconds(timing, trace, stage)) for timing in timings]
         cells = [cell for timing, each in spent for cell in (f"{each:.2f}", share_text(each, sum(timing.layers)))]
-        rows.append((printable(stage.name), share_text(stage.macs, trace.macs), *cells))
+        rows.append((make_printable(stage.name), share_text(stage.macs, trace.macs), *cells))
     titles = [title for timing in timings for title in (f"{_name(timing)} ms", "share")]
     total = [cell for timing in timings for cell in (f"{sum(timing.layers):.2f}", "")]
     whole = "; ".join(
         f"{timing.engine}: {timing.whole:.1f} ms from begin to end ({timing.lowest:.1f} to {timing.highest:.1f}, "
-        f"{counted(timing.runs, 'run')}, {counted(timing.threads, 'thread')}), {timing.elsewhere:.2f} ms on no layer"
+        f"{count_of(timing.runs, 'run')}, {count_of(timing.threads, 'thread')}), {timing.elsewhere:.2f} ms on no layer"
         for timing in timings
     )
     return Table(
@@ -125,14 +125,14 @@ def _times(trace: NetTrace, timings: Sequence[Timing]) -> Table:
 
 def _fields(fields: Sequence[EffectiveField]) -> Table:
     rows = [
-        (printable(each.tap), str(each.theoretical), f"{each.effective:.0f}", f"{each.deviation:.1f}")
+        (make_printable(each.tap), str(each.theoretical), f"{each.effective:.0f}", f"{each.deviation:.1f}")
         for each in fields
     ]
     return Table(
         caption="What a value really sees",
         titles=("tap", "can see", "is moved by", "deviation"),
         rows=tuple(rows),
-        note=f"Sides in pixels, {counted(fields[0].images, 'image')} of noise. Can see: the theoretical receptive "
+        note=f"Sides in pixels, {count_of(fields[0].images, 'image')} of noise. Can see: the theoretical receptive "
         "field. Is moved by: a square of as many pixels as have at least 4.55 % of the largest gradient (Luo et al. "
         "2016). Deviation: of the gradient around its centre, along one axis. The image ends both, and training "
         "widens what a value is moved by; weights here are as they were handed over.",
@@ -146,7 +146,7 @@ def _flow(flow: Flow) -> Table:
         caption="How values and gradients pass through",
         titles=("block", "values", "gradient", "by residual", "by shortcut"),
         rows=tuple(_flow_row(each) for each in shown),
-        note=f"One step of training on {counted(flow.images, 'image')} of noise, seed {flow.seed}, before any weight "
+        note=f"One step of training on {count_of(flow.images, 'image')} of noise, seed {flow.seed}, before any weight "
         "has moved. Values: root mean square of what the block puts out. Gradient: norm of the loss's gradient by it. "
         "By residual, by shortcut: norm of what each path hands back to the block before. A net of the catalog is "
         "freshly drawn, with residual paths that start with scale one, not zero as in training."
@@ -156,7 +156,7 @@ def _flow(flow: Flow) -> Table:
 
 def _flow_row(each: BlockFlow) -> tuple[str, ...]:
     paths = ("" if part is None else f"{part:.3g}" for part in (each.residual, each.shortcut))
-    return (printable(each.block), f"{each.activation:.3g}", f"{each.gradient:.3g}", *paths)
+    return (make_printable(each.block), f"{each.activation:.3g}", f"{each.gradient:.3g}", *paths)
 
 
 def _name(timing: Timing) -> str:

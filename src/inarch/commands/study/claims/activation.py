@@ -2,14 +2,14 @@
 
 from torch import nn
 
-from inarch.commands.study.chains import LAYERS, trained_chain
+from inarch.commands.study.chains import LAYERS, train_chain
 from inarch.commands.study.learning import HELD_OUT
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 
 ACTIVATIONS = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": nn.Identity}
@@ -17,7 +17,7 @@ ACTIVATIONS = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "none": 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """What a chain comes to that has this activation."""
-    return trained_chain(needed(bench), seed, activation=ACTIVATIONS[arm], scale=1.0)
+    return train_chain(require_bench(bench), seed, activation=ACTIVATIONS[arm], scale=1.0)
 
 
 STUDY = Study(

@@ -6,8 +6,8 @@ from functools import partial
 from inarch.commands.study.learning import (
     HELD_OUT,
     accuracy,
-    learning,
-    sides,
+    learn_epochs,
+    split_bench,
 )
 from inarch.commands.study.records import (
     AT_MOST,
@@ -19,7 +19,7 @@ from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import architecture, build
 from inarch.training.config import TrainingConfig
@@ -42,13 +42,13 @@ TRAINING = TrainingConfig(
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net that the arm stands for; its heads are no part of what answers."""
-    data = sides(needed(bench), seed, SIDE)
+    data = split_bench(require_bench(bench), seed, SIDE)
     name, auxiliary = NETS[arm]
     taps = architecture(name).auxiliary_taps if auxiliary else ()
     model = build(name, classes=data.classes, auxiliary=taps, seed=seed)
     early = 0.0
     loss = partial(auxiliary_cross_entropy, weight=WEIGHT)
-    for epoch in learning(model, data.learned, replace(TRAINING, seed=seed), loss):
+    for epoch in learn_epochs(model, data.learned, replace(TRAINING, seed=seed), loss):
         if epoch.number == EARLY:
             early = accuracy(model, data.held_out)
     return {EARLY_HELD_OUT: early, HELD_OUT: accuracy(model, data.held_out)}

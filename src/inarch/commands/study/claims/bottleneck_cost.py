@@ -1,6 +1,6 @@
 """Depth at equal cost: the bottleneck."""
 
-from inarch.commands.inspect.figures import net_figures
+from inarch.commands.inspect.figures import model_figures
 from inarch.commands.study.records import AT_MOST, Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
 from inarch.commands.study.times import milliseconds
@@ -15,7 +15,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """What a net counts, or the milliseconds of both nets, which take turns."""
     if arm == TIMES:
         return milliseconds((BASIC, BOTTLENECK), seed)
-    figures = net_figures(trace_architecture(arm))
+    figures = model_figures(trace_architecture(arm))
     return {LAYERS: float(figures.depth), MACS: float(figures.macs)}
 
 

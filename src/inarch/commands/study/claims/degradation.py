@@ -6,14 +6,14 @@ from inarch.commands.study.learning import (
     LEARNED,
     accuracies,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.models.initialisation import open_residuals
@@ -25,7 +25,7 @@ TRAINING = TrainingConfig(epochs=16, batch_size=64, lr=0.1, label_smoothing=0.0,
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net that the arm names."""
-    data = sides(needed(bench), seed)
+    data = split_bench(require_bench(bench), seed)
     model = build(arm, classes=data.classes, seed=seed)
     open_residuals(model)
     learn(model, data.learned, replace(TRAINING, seed=seed))

@@ -6,7 +6,7 @@ from inarch.commands.study.curves import (
     FEW,
     FINETUNE,
     PROBE,
-    held_out,
+    accuracy_reading,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import Study
@@ -27,16 +27,16 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="extraction less fine-tuning, few photos",
-                one=held_out(PROBE, FEW),
-                other=held_out(FINETUNE, FEW),
+                one=accuracy_reading(PROBE, FEW),
+                other=accuracy_reading(FINETUNE, FEW),
                 threshold=-0.02,
                 scale=POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="fine-tuning less extraction, all photos",
-                one=held_out(FINETUNE, ALL),
-                other=held_out(PROBE, ALL),
+                one=accuracy_reading(FINETUNE, ALL),
+                other=accuracy_reading(PROBE, ALL),
                 threshold=0.01,
                 scale=POINTS,
                 grain=0.005,

@@ -10,18 +10,18 @@ from inarch.commands.study.learning import (
     Examples,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.training.config import TrainingConfig
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 NET = "resnet20"
 OF_CLASS = 10
@@ -36,10 +36,10 @@ ALONE = replace(TUNED, epochs=100, lr=0.05)
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Learn from the photos as they are, from a few that are pale and noisy, or from one after the other."""
-    data = sides(needed(bench), seed)
-    draws = torch.Generator().manual_seed(derived(seed, "target"))
+    data = split_bench(require_bench(bench), seed)
+    draws = torch.Generator().manual_seed(derive_seed(seed, "target"))
     own, other = _halves(data.learned, draws)
-    few, tested = _target(_some(other, data.classes), draws), _target(data.held_out, draws)
+    few, tested = _target(_take_first_photos(other, data.classes), draws), _target(data.held_out, draws)
     model = build(NET, classes=data.classes, seed=seed)
     if arm != TARGET:
         learn(model, own, replace(LEARNED, seed=seed))
@@ -57,7 +57,7 @@ def _halves(examples: Examples, draws: torch.Generator) -> tuple[Examples, Examp
     return examples.at(first), examples.at(second)
 
 
-def _some(examples: Examples, classes: int) -> Examples:
+def _take_first_photos(examples: Examples, classes: int) -> Examples:
     """The first photos of every class."""
     places = [torch.nonzero(examples.labels == label)[:OF_CLASS, 0] for label in range(classes)]
     return examples.at(torch.cat(places))
@@ -69,7 +69,7 @@ def _target(examples: Examples, draws: torch.Generator) -> Examples:
     return replace(examples, images=CONTRAST * examples.images + NOISE * noise)
 
 
-def _better(words: str, other: str) -> Quantity:
+def _gain_quantity(words: str, other: str) -> Quantity:
     return Quantity(
         words=words, one=(ADAPTED, HELD_OUT), other=(other, HELD_OUT), threshold=0.05, scale=POINTS, grain=0.005
     )
@@ -92,9 +92,9 @@ STUDY = Study(
         limits="One made-up change of domain, one number of labels; rates were set once and not searched. `inarch "
         "adapt` has other ways without labels, which this does not compare.",
         quantities=(
-            _better("fine-tuned less source only", SOURCE),
-            _better("fine-tuned less target only", TARGET),
-            _better("fine-tuned less statistics", STATISTICS),
+            _gain_quantity("fine-tuned less source only", SOURCE),
+            _gain_quantity("fine-tuned less target only", TARGET),
+            _gain_quantity("fine-tuned less statistics", STATISTICS),
         ),
         arms=(SOURCE, ADAPTED, STATISTICS, TARGET),
         seeds=5,

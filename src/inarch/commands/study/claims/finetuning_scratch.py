@@ -6,7 +6,7 @@ from inarch.commands.study.curves import (
     FEW,
     FINETUNE,
     SCRATCH,
-    held_out,
+    accuracy_reading,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import Study
@@ -25,16 +25,16 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="fine-tuning less scratch, few photos",
-                one=held_out(FINETUNE, FEW),
-                other=held_out(SCRATCH, FEW),
+                one=accuracy_reading(FINETUNE, FEW),
+                other=accuracy_reading(SCRATCH, FEW),
                 threshold=0.05,
                 scale=POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="fine-tuning less scratch, all photos",
-                one=held_out(FINETUNE, ALL),
-                other=held_out(SCRATCH, ALL),
+                one=accuracy_reading(FINETUNE, ALL),
+                other=accuracy_reading(SCRATCH, ALL),
                 threshold=0.05,
                 scale=POINTS,
                 grain=0.005,

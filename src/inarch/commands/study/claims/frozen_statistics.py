@@ -8,20 +8,20 @@ from torch import Tensor, nn
 
 from inarch.commands.study.learning import (
     BATCH,
-    Sides,
+    BenchSplit,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
-from inarch.models import Frozen, evaluating, linear_head
-from inarch.models.backbone import pooled
+from inarch.models import FrozenModule, evaluating, linear_head
+from inarch.models.backbone import global_average_pool
 from inarch.training.config import TrainingConfig
 from inarch.transfer.backbones import DEFAULT_EMBEDDED, EMBEDDED, starting_point
 
@@ -30,18 +30,18 @@ TRAINING = TrainingConfig(epochs=1, batch_size=32, lr=0.02, weight_decay=0.0, la
 DRIFT, HELD_OUT = "drift of the features", "accuracy on held-out photos"
 
 
-def _weights_alone(backbone: nn.Module) -> nn.Module:
+def _freeze_weights(backbone: nn.Module) -> nn.Module:
     return backbone.requires_grad_(False)
 
 
-def _weights_and_momentum(backbone: nn.Module) -> nn.Module:
+def _freeze_weights_and_momentum(backbone: nn.Module) -> nn.Module:
     for module in backbone.requires_grad_(False).modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0
     return backbone
 
 
-class _Evaluating(nn.Module):
+class _EvalModeModule(nn.Module):
     """Always in evaluation mode, with weights that move."""
 
     def __init__(self, inner: nn.Module) -> None:
@@ -51,7 +51,7 @@ class _Evaluating(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.inner(images)
 
-    def train(self, mode: bool = True) -> "_Evaluating":
+    def train(self, mode: bool = True) -> "_EvalModeModule":
         super().train(mode)
         self.inner.eval()
         return self
@@ -64,16 +64,16 @@ WEIGHTS, MOMENTUM, STATISTICS, BOTH = (
     "no gradient, evaluation mode",
 )
 MEANINGS: dict[str, Callable[[nn.Module], nn.Module]] = {
-    WEIGHTS: _weights_alone,
-    MOMENTUM: _weights_and_momentum,
-    STATISTICS: _Evaluating,
-    BOTH: Frozen,
+    WEIGHTS: _freeze_weights,
+    MOMENTUM: _freeze_weights_and_momentum,
+    STATISTICS: _EvalModeModule,
+    BOTH: FrozenModule,
 }
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train a head on the backbone, frozen as the arm says, and see what became of the backbone."""
-    data = sides(needed(bench), seed, SIDE)
+    data = split_bench(require_bench(bench), seed, SIDE)
     backbone = starting_point(DEFAULT_EMBEDDED, EMBEDDED).backbone
     before = _features(backbone, data)
     torch.manual_seed(seed)
@@ -88,9 +88,9 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 
 
 @torch.no_grad()
-def _features(backbone: nn.Module, data: Sides) -> Tensor:
+def _features(backbone: nn.Module, data: BenchSplit) -> Tensor:
     with evaluating(backbone):
-        return torch.cat([pooled(backbone(images)) for images in data.held_out.images.split(BATCH)])
+        return torch.cat([global_average_pool(backbone(images)) for images in data.held_out.images.split(BATCH)])
 
 
 STUDY = Study(

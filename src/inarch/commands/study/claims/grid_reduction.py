@@ -11,7 +11,7 @@ from inarch.commands.study.learning import (
     HELD_OUT,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import (
     AT_MOST,
@@ -23,7 +23,7 @@ from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import Classifier, linear_head
 from inarch.models.anatomy.trace import trace
@@ -36,7 +36,7 @@ from inarch.models.tables import (
     backbone_of,
 )
 from inarch.training.config import TrainingConfig
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 BLOCK, BEFORE, AFTER = "convolutions beside a pool", "pool, then widen", "widen, then pool"
 MACS = "MACs"
@@ -76,7 +76,7 @@ ARMS: Mapping[str, Callable[[int], Mapping[str, Row]]] = {
 }
 
 
-def net(arm: str, classes: int, seed: int) -> Classifier:
+def build_model(arm: str, classes: int, seed: int) -> Classifier:
     """A convolution and two reductions of the arm's kind; everything else is alike."""
     reduction = ARMS[arm]
     stages: Stages = {
@@ -86,14 +86,14 @@ def net(arm: str, classes: int, seed: int) -> Classifier:
     }
     backbone = backbone_of(stages, conv_norm_relu)
     model = Classifier(backbone, linear_head(backbone.channels, classes))
-    initialise(model, torch.Generator().manual_seed(derived(seed, "grid")))
+    initialise(model, torch.Generator().manual_seed(derive_seed(seed, "grid")))
     return model
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net with the arm's reductions."""
-    data = sides(needed(bench), seed)
-    model = net(arm, data.classes, seed)
+    data = split_bench(require_bench(bench), seed)
+    model = build_model(arm, data.classes, seed)
     learn(model, data.learned, replace(TRAINING, seed=seed))
     return {HELD_OUT: accuracy(model, data.held_out), MACS: float(trace(model, name=arm, image_size=data.side).macs)}
 

@@ -16,11 +16,15 @@ IDENTITY, PROJECTION = "identity shortcuts", "1x1 shortcuts"
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """By how much the first layer's gradient grows with depth."""
-    shallow, deep = (_projecting(20), _projecting(110)) if arm == PROJECTION else ("resnet20", "resnet110")
+    shallow, deep = (
+        (_projection_architecture(20), _projection_architecture(110))
+        if arm == PROJECTION
+        else ("resnet20", "resnet110")
+    )
     return {GROWTH: growth(shallow, deep, seed)}
 
 
-def _projecting(layers: int) -> Architecture:
+def _projection_architecture(layers: int) -> Architecture:
     builder = partial(cifar_resnet, depths=cifar_depths(layers), shortcut=projection_everywhere)
     return replace(architecture("resnet110"), builder=builder)
 

@@ -2,14 +2,14 @@
 
 from torch import nn
 
-from inarch.commands.study.chains import LAYERS, trained_chain
+from inarch.commands.study.chains import LAYERS, train_chain
 from inarch.commands.study.learning import LEARNED
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 
 HE, XAVIER, SMALL, LARGE = "He", "Xavier", "a quarter of He", "four times He"
@@ -19,7 +19,7 @@ SCALES = {HE: 1.0, XAVIER: 0.5**0.5, SMALL: 0.25, LARGE: 4.0}
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """What a chain comes to that starts so."""
-    return trained_chain(needed(bench), seed, activation=nn.ReLU, scale=SCALES[arm])
+    return train_chain(require_bench(bench), seed, activation=nn.ReLU, scale=SCALES[arm])
 
 
 STUDY = Study(

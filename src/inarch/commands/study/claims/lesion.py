@@ -3,8 +3,8 @@
 from dataclasses import replace
 from statistics import mean
 
-from inarch.commands.study.learning import accuracy, learn, sides
-from inarch.commands.study.lesions import removable, without
+from inarch.commands.study.learning import accuracy, learn, split_bench
+from inarch.commands.study.lesions import removable_blocks, removing_block
 from inarch.commands.study.records import (
     AT_MOST,
     POINTS,
@@ -15,7 +15,7 @@ from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.models.initialisation import open_residuals
@@ -29,14 +29,14 @@ TRAINING = TrainingConfig(epochs=12, batch_size=64, lr=0.1, label_smoothing=0.0,
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net that the arm names, and take out each of its blocks in turn."""
-    data = sides(needed(bench), seed)
+    data = split_bench(require_bench(bench), seed)
     model = build(arm, classes=data.classes, seed=seed)
     open_residuals(model)
     learn(model, data.learned, replace(TRAINING, seed=seed))
     whole = accuracy(model, data.held_out)
     left = []
-    for stage, name in removable(model):
-        with without(model, stage, name):
+    for stage, name in removable_blocks(model):
+        with removing_block(model, stage, name):
             left.append(accuracy(model, data.held_out))
     return {WHOLE: whole, LESIONED: mean(left), LOST: whole - mean(left), WORST: min(left)}
 

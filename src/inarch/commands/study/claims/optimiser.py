@@ -6,14 +6,14 @@ from inarch.commands.study.learning import (
     LEARNED,
     accuracies,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.training.config import TrainingConfig
@@ -38,13 +38,13 @@ ARMS = {
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the same net by the arm's optimiser."""
-    data = sides(needed(bench), seed)
+    data = split_bench(require_bench(bench), seed)
     model = build(NET, classes=data.classes, seed=seed)
     learn(model, data.learned, replace(ARMS[arm], seed=seed))
     return accuracies(model, data)
 
 
-def _more(words: str, one: str, other: str, threshold: float) -> Quantity:
+def _gain_quantity(words: str, one: str, other: str, threshold: float) -> Quantity:
     return Quantity(
         words=words, one=(one, LEARNED), other=(other, LEARNED), threshold=threshold, scale=POINTS, grain=0.003
     )
@@ -65,10 +65,10 @@ STUDY = Study(
         limits="One net with batch normalisation, one rate for each optimiser, none of them searched; momentum of 0.9 "
         "at one rate takes steps that add up to ten times those without.",
         quantities=(
-            _more("momentum less none", MOMENTUM, PLAIN, 0.02),
-            _more("AdamW less momentum", ADAMW, MOMENTUM, -0.05),
-            _more("momentum less a thousandth of its rate", MOMENTUM, TOO_SMALL, 0.3),
-            _more("momentum less a hundred times its rate", MOMENTUM, TOO_LARGE, 0.3),
+            _gain_quantity("momentum less none", MOMENTUM, PLAIN, 0.02),
+            _gain_quantity("AdamW less momentum", ADAMW, MOMENTUM, -0.05),
+            _gain_quantity("momentum less a thousandth of its rate", MOMENTUM, TOO_SMALL, 0.3),
+            _gain_quantity("momentum less a hundred times its rate", MOMENTUM, TOO_LARGE, 0.3),
         ),
         arms=tuple(ARMS),
         seeds=5,

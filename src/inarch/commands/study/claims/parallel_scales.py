@@ -7,7 +7,7 @@ from inarch.commands.study.learning import (
     HELD_OUT,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import (
     AT_MOST,
@@ -19,7 +19,7 @@ from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.models.anatomy.trace import trace_architecture
@@ -35,8 +35,8 @@ HALVINGS = 7
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train a net of the arm's branches that costs as much as the one of all branches."""
-    data = sides(needed(bench), seed)
-    name = matched(arm, data.side)
+    data = split_bench(require_bench(bench), seed)
+    name = match_macs(arm, data.side)
     model = build(name, classes=data.classes, seed=seed)
     learn(model, data.learned, replace(TRAINING, seed=seed))
     macs = trace_architecture(name, image_size=data.side).macs
@@ -44,7 +44,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 
 
 @cache
-def matched(arm: str, side: int) -> str:
+def match_macs(arm: str, side: int) -> str:
     """The net of one branch alone that needs as many multiply-adds as that of all, or hardly fewer."""
     whole = f"{NET}:width={WIDTH}"
     if arm == ALL:
@@ -53,12 +53,12 @@ def matched(arm: str, side: int) -> str:
     low, high = 0.0, 4 * WIDTH
     for _ in range(HALVINGS):
         width = (low + high) / 2
-        fits = trace_architecture(_alone(arm, width), image_size=side).macs <= most
+        fits = trace_architecture(_single_branch_name(arm, width), image_size=side).macs <= most
         low, high = (width, high) if fits else (low, width)
-    return _alone(arm, low)
+    return _single_branch_name(arm, low)
 
 
-def _alone(branch: str, width: float) -> str:
+def _single_branch_name(branch: str, width: float) -> str:
     return f"{NET}:branch={branch}:width={width:g}"
 
 

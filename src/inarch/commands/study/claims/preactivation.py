@@ -17,11 +17,15 @@ POST, PRE = "activation after the sum", "pre-activation"
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """By how much the first layer's gradient grows with depth."""
-    shallow, deep = ("resnet20", "resnet110") if arm == POST else (_preactivated(20), _preactivated(110))
+    shallow, deep = (
+        ("resnet20", "resnet110")
+        if arm == POST
+        else (_preactivation_architecture(20), _preactivation_architecture(110))
+    )
     return {GROWTH: growth(shallow, deep, seed)}
 
 
-def _preactivated(layers: int) -> Architecture:
+def _preactivation_architecture(layers: int) -> Architecture:
     builder = partial(small_resnet_v2, depths=cifar_depths(layers), shortcut=padded_shortcut)
     return replace(architecture("resnet110_v2"), builder=builder)
 

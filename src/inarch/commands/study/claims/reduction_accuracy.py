@@ -6,7 +6,7 @@ from inarch.commands.study.learning import (
     HELD_OUT,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import (
     AT_MOST,
@@ -18,7 +18,7 @@ from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
 from inarch.training.config import TrainingConfig
@@ -37,7 +37,7 @@ TRAINING = TrainingConfig(epochs=8, batch_size=64, lr=0.1, label_smoothing=0.0, 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net with reductions of the arm's width."""
-    data = sides(needed(bench), seed)
+    data = split_bench(require_bench(bench), seed)
     model = build(ARMS[arm], classes=data.classes, seed=seed)
     learn(model, data.learned, replace(TRAINING, seed=seed))
     held_out = accuracy(model, data.held_out)

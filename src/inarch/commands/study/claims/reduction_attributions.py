@@ -7,9 +7,9 @@ import torch
 
 from inarch.commands.explain.attribution import (
     FIELDS,
-    attributed,
-    blind_deletions,
-    map_deletions,
+    compute_attribution,
+    control_deletion_confidences,
+    deletion_confidences,
 )
 from inarch.commands.study.claims.reduction_accuracy import (
     ARMS,
@@ -21,17 +21,17 @@ from inarch.commands.study.learning import (
     HELD_OUT,
     accuracy,
     learn,
-    sides,
+    split_bench,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.models import build
-from inarch.training.seeds import derived
+from inarch.training.seeds import derive_seed
 
 METHOD, PHOTOS = "occlusion", 100
 GAIN = "confidence that deletions in the map's order cost beyond those in a random one"
@@ -39,17 +39,17 @@ GAIN = "confidence that deletions in the map's order cost beyond those in a rand
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the net, and put the maps of its answers to the deletion game."""
-    data = sides(needed(bench), seed)
+    data = split_bench(require_bench(bench), seed)
     model = build(ARMS[arm], classes=data.classes, seed=seed)
     learn(model, data.learned, replace(TRAINING, seed=seed))
     model.eval()
-    draws = torch.Generator().manual_seed(derived(seed, "photos"))
+    draws = torch.Generator().manual_seed(derive_seed(seed, "photos"))
     shown = data.held_out.at(torch.randperm(len(data.held_out.labels), generator=draws)[:PHOTOS])
     with torch.no_grad():
         answers = model(shown.images).argmax(1).tolist()
-    random, _ = blind_deletions(model, shown.images, answers, seed)
-    maps = [attributed(METHOD, model, *pair) for pair in zip(shown.images.split(1), answers, strict=True)]
-    own = map_deletions(model, shown.images, answers, maps)
+    random, _ = control_deletion_confidences(model, shown.images, answers, seed)
+    maps = [compute_attribution(METHOD, model, *pair) for pair in zip(shown.images.split(1), answers, strict=True)]
+    own = deletion_confidences(model, shown.images, answers, maps)
     return {GAIN: mean(random) - mean(own), HELD_OUT: accuracy(model, data.held_out)}
 
 

@@ -10,18 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inarch.commands.study.learning import BATCH, Examples, sides
+from inarch.commands.study.learning import BATCH, Examples, split_bench
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.metrics.spectrum import effective_rank
 from inarch.models import Backbone, evaluating
-from inarch.training.seeds import derived
-from inarch.transfer.backbones import EMBEDDED, fresh, starting_point
+from inarch.training.seeds import derive_seed
+from inarch.transfer.backbones import EMBEDDED, random_starting_point, starting_point
 from inarch.transfer.linear import fit_at
 
 NET, SIDE = "googlenet", 96
@@ -36,7 +36,7 @@ PLACES = 20
 
 
 @dataclass(frozen=True)
-class _Map:
+class _MapSample:
     """What is kept of a feature map of every photo."""
 
     pooled: NDArray[np.float32]
@@ -47,12 +47,12 @@ class _Map:
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Means over every reduction of the net, frozen."""
-    data = sides(needed(bench), seed, SIDE)
-    start = starting_point(NET, EMBEDDED) if arm == TRAINED else fresh(NET)
-    learned, held_out = (_some(each, seed) for each in (data.learned, data.held_out))
+    data = split_bench(require_bench(bench), seed, SIDE)
+    start = starting_point(NET, EMBEDDED) if arm == TRAINED else random_starting_point(NET)
+    learned, held_out = (_draw_photos(each, seed) for each in (data.learned, data.held_out))
     labels, asked = learned.labels.numpy(), held_out.labels.numpy()
     readings: dict[str, list[float]] = {name: [] for name in (BEFORE, AFTER, USED_BEFORE, USED_AFTER)}
-    seen, tested = (_around_reductions(start.backbone, each, seed) for each in (learned, held_out))
+    seen, tested = (_sample_around_reductions(start.backbone, each, seed) for each in (learned, held_out))
     for name in seen:
         for right, used, one, other in zip(
             (BEFORE, AFTER), (USED_BEFORE, USED_AFTER), seen[name], tested[name], strict=True
@@ -63,24 +63,26 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     return {name: mean(values) for name, values in readings.items()}
 
 
-def _some(examples: Examples, seed: int) -> Examples:
+def _draw_photos(examples: Examples, seed: int) -> Examples:
     """At most so many, of every class, as the order is drawn."""
-    draws = torch.Generator().manual_seed(derived(seed, "photos"))
+    draws = torch.Generator().manual_seed(derive_seed(seed, "photos"))
     drawn = torch.randperm(len(examples.labels), generator=draws)[:PHOTOS]
     return examples.at(drawn)
 
 
 @torch.no_grad()
-def _around_reductions(backbone: Backbone, examples: Examples, seed: int) -> dict[str, tuple[_Map, _Map]]:
+def _sample_around_reductions(
+    backbone: Backbone, examples: Examples, seed: int
+) -> dict[str, tuple[_MapSample, _MapSample]]:
     """What goes into each reduction and what comes out, by the name of its module."""
-    draws = torch.Generator().manual_seed(derived(seed, "places"))
-    kept: dict[str, tuple[list[_Map], list[_Map]]] = {}
+    draws = torch.Generator().manual_seed(derive_seed(seed, "places"))
+    kept: dict[str, tuple[list[_MapSample], list[_MapSample]]] = {}
 
     def look(name: str, module: nn.Module, arguments: tuple[Tensor, ...], after: Tensor) -> None:
         before = arguments[0]
         at = torch.randint(before[0, 0].numel(), (PLACES,), generator=draws)
         for parts, feature_map in zip(kept.setdefault(name, ([], [])), (before, after), strict=True):
-            parts.append(_kept(feature_map, at))
+            parts.append(_sample_map(feature_map, at))
 
     reductions = [(name, each) for name, each in backbone.named_modules() if name.endswith(".reduce")]
     hooks = [each.register_forward_hook(partial(look, name)) for name, each in reductions]
@@ -91,19 +93,19 @@ def _around_reductions(backbone: Backbone, examples: Examples, seed: int) -> dic
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: (_joined(before), _joined(after)) for name, (before, after) in kept.items()}
+    return {name: (_join_samples(before), _join_samples(after)) for name, (before, after) in kept.items()}
 
 
-def _kept(feature_map: Tensor, at: Tensor) -> _Map:
+def _sample_map(feature_map: Tensor, at: Tensor) -> _MapSample:
     channels = feature_map.shape[1]
-    return _Map(
+    return _MapSample(
         feature_map.mean((2, 3)).numpy(),
         feature_map.flatten(2)[:, :, at].permute(0, 2, 1).reshape(-1, channels).numpy(),
     )
 
 
-def _joined(parts: Sequence[_Map]) -> _Map:
-    return _Map(np.concatenate([each.pooled for each in parts]), np.concatenate([each.places for each in parts]))
+def _join_samples(parts: Sequence[_MapSample]) -> _MapSample:
+    return _MapSample(np.concatenate([each.pooled for each in parts]), np.concatenate([each.places for each in parts]))
 
 
 STUDY = Study(

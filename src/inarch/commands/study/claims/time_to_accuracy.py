@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch import clock
-from inarch.commands.study.curves import some
+from inarch.commands.study.curves import subsample_photos
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import (
     Bench,
     Readings,
     Study,
-    needed,
+    require_bench,
 )
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.finetune import (
     FINETUNING,
-    maps_of,
+    feature_maps_of,
     obstacle,
     tail_and_head,
 )
 from inarch.commands.train.strategies.probe import probe_on
 from inarch.data.split import folds
-from inarch.data.store import silent
+from inarch.data.store import ignore_counts
 from inarch.errors import PhotosError
-from inarch.training.budget import fitting_epochs
-from inarch.training.loop import Epoch, Run, Source
+from inarch.training.budget import affordable_epochs
+from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.transfer import tail
-from inarch.transfer.job import Job
-from inarch.transfer.linear import right
+from inarch.transfer.linear import accuracy_of
+from inarch.transfer.run import TrainingRun
 
 OF_CLASS = 50
 """Photos of each class at most; half of them are learned from."""
@@ -44,23 +44,26 @@ RACE = "fine-tuning and scratch"
 FINETUNE, SCRATCH = "seconds of fine-tuning", "seconds from scratch"
 BOTH, BEST_FINETUNE, BEST_SCRATCH = "accuracy that both reach", "best of fine-tuning", "best from scratch"
 
-Course = Sequence[tuple[float, float]]
+AccuracyCurve = Sequence[tuple[float, float]]
 """Seconds of training, and accuracy on held-out photos by then."""
 Places = NDArray[np.int64]
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train both on one half of the photos, and look at their accuracy on the other half after every epoch."""
-    bench = needed(bench)
-    job = bench.job(some(bench.photos, seed, OF_CLASS), seed)
+    bench = require_bench(bench)
+    job = bench.job(subsample_photos(bench.photos, seed, OF_CLASS), seed)
     if why := obstacle(job):
         raise PhotosError(f"Fine-tuning cannot be measured: {why}.")
     halves = folds(job.labels[job.train], k=2, seed=seed, groups=job.groups[job.train])[0]
     learned, held = (job.train[half] for half in halves)
-    return readings(_finetuned(job, learned, held), _alone(scratch.own_job(job, reserved=0.0), learned, held))
+    return readings(
+        _finetune_curve(job, learned, held),
+        _scratch_curve(scratch.prepare_scratch_run(job, reserved=0.0), learned, held),
+    )
 
 
-def readings(finetuned: Course, alone: Course) -> Readings:
+def readings(finetuned: AccuracyCurve, alone: AccuracyCurve) -> Readings:
     """When each first reaches the lower of their best accuracies."""
     bests = [max(accuracy for _, accuracy in course) for course in (finetuned, alone)]
     both = min(bests)
@@ -68,7 +71,7 @@ def readings(finetuned: Course, alone: Course) -> Readings:
     return dict(zip((FINETUNE, SCRATCH, BOTH, BEST_FINETUNE, BEST_SCRATCH), (*first, both, *bests), strict=True))
 
 
-def _finetuned(job: Job, learned: Places, held: Places) -> Course:
+def _finetune_curve(job: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
     """From the first look at the photos: features, probe, then epochs of the tail; nothing is in the cache yet."""
     with tempfile.TemporaryDirectory() as empty:
         part = replace(job, train=learned, cache=Path(empty))
@@ -76,32 +79,35 @@ def _finetuned(job: Job, learned: Places, held: Places) -> Course:
         probed = probe_on(part, job.start.cut)
         taken = clock.seconds() - began
         model = nn.Sequential(*tail_and_head(part, probed, probed.fits[probed.last]))
-        maps = probed.prefix.view(0, job.augmentation).compute(job.stored, held, silent)["map"]
+        maps = probed.prefix.view(0, job.augmentation).compute(job.stored, held, ignore_counts)["map"]
         labels, rows = job.labels[held], np.arange(len(held))
 
         def accuracy(model: nn.Module) -> float:
-            return right(tail.logits_of(model, maps, rows), labels).value
+            return accuracy_of(tail.logits_of(model, maps, rows), labels).value
 
         run = Run(model, replace(FINETUNING, seed=job.seed))
-        epochs = tail.watched(part, run, maps_of(part, probed).source(np.arange(len(learned))))
-        return [(taken, accuracy(model)), *_course(run, epochs, taken, accuracy)]
+        epochs = tail.run_tail_epochs(part, run, feature_maps_of(part, probed).source(np.arange(len(learned))))
+        return [(taken, accuracy(model)), *_measure_curve(run, epochs, taken, accuracy)]
 
 
-def _alone(job: Job, learned: Places, held: Places) -> Course:
+def _scratch_curve(job: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
     """Of a job whose photos are as the net from scratch sees them."""
-    source = Source(len(learned), scratch.Pixels(job, learned).batch)
+    source = ExampleSource(len(learned), scratch.Pixels(job, learned).batch)
     config, step = scratch.timed_config(job.start.architecture, len(job.classes), source, job.seed)
     epoch = step * source.steps(config)
-    epochs = fitting_epochs(SECONDS, epoch, most=config.epochs, fewest=scratch.FEWEST_EPOCHS)
-    run = Run(scratch.built(job.start.architecture, len(job.classes), job.seed), replace(config, epochs=epochs))
+    epochs = affordable_epochs(SECONDS, epoch, most=config.epochs, fewest=scratch.FEWEST_EPOCHS)
+    run = Run(
+        scratch.build_untrained_model(job.start.architecture, len(job.classes), job.seed),
+        replace(config, epochs=epochs),
+    )
 
     def accuracy(model: nn.Module) -> float:
-        return right(scratch.logits_of(job, model, held), job.labels[held]).value
+        return accuracy_of(scratch.logits_of(job, model, held), job.labels[held]).value
 
-    return list(_course(run, scratch.watched(job, run, source), 0.0, accuracy))
+    return list(_measure_curve(run, scratch.run_scratch_epochs(job, run, source), 0.0, accuracy))
 
 
-def _course(
+def _measure_curve(
     run: Run, epochs: Iterable[Epoch], taken: float, accuracy: Callable[[nn.Module], float]
 ) -> Iterable[tuple[float, float]]:
     """After every epoch the seconds of training, without those of looking, and what the averaged weights answer."""

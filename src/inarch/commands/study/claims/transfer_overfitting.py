@@ -6,7 +6,7 @@ from inarch.commands.study.curves import (
     FINETUNE,
     PROBE,
     SCRATCH,
-    gap,
+    gap_reading,
 )
 from inarch.commands.study.records import POINTS, Claim, Quantity
 from inarch.commands.study.study import Study
@@ -26,16 +26,16 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="gap of scratch less that of fine-tuning",
-                one=gap(SCRATCH, ALL),
-                other=gap(FINETUNE, ALL),
+                one=gap_reading(SCRATCH, ALL),
+                other=gap_reading(FINETUNE, ALL),
                 threshold=0.03,
                 scale=POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="gap of scratch less that of extraction",
-                one=gap(SCRATCH, ALL),
-                other=gap(PROBE, ALL),
+                one=gap_reading(SCRATCH, ALL),
+                other=gap_reading(PROBE, ALL),
                 threshold=0.03,
                 scale=POINTS,
                 grain=0.005,

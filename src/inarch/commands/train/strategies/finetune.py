@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch import clock
-from inarch.commands.train.evidence import HeldOut, evidence_of, logits_from
+from inarch.commands.train.evidence import HeldOutAnswers, evidence_of, logits_from
 from inarch.commands.train.strategies.probe import (
-    Probed,
+    ProbeRun,
     head_of,
     learning_curve_of,
-    measured,
+    measure_candidate,
     probe_on,
 )
 from inarch.data.photos import Preprocessing
@@ -32,16 +32,21 @@ from inarch.errors import PhotosError, UserError
 from inarch.metrics.records import Curve
 from inarch.models import Backbone, Classifier, reader
 from inarch.runtime.onnx_graph import classifier_graph
-from inarch.training.budget import fitting_epochs, update_seconds
+from inarch.training.budget import affordable_epochs, update_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Epoch, Source
+from inarch.training.loop import Epoch, ExampleSource
 from inarch.training.losses import cross_entropy
-from inarch.transfer.balance import Balance
-from inarch.transfer.job import Job, Outcome, StartingPoint, rarest_class
-from inarch.transfer.linear import Probe, fit_probe, right
+from inarch.transfer.class_weighting import ClassWeighting
+from inarch.transfer.linear import Probe, accuracy_of, fit_probe
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.report import Candidate
-from inarch.transfer.tail import FEWEST_EPOCHS, CachedMaps, logits_of, train_tail
+from inarch.transfer.run import (
+    StartingPoint,
+    StrategyResult,
+    TrainingRun,
+    rarest_class,
+)
+from inarch.transfer.tail import FEWEST_EPOCHS, CachedFeatureMaps, logits_of, train_tail
 
 FINETUNING = TrainingConfig(
     epochs=8,
@@ -67,7 +72,7 @@ PROVABLE = 6
 class Trial:
     """Fine-tuning and probing, both fitted on the same four fifths of the training photos."""
 
-    answered: HeldOut
+    answered: HeldOutAnswers
     """By fine-tuning: the training photos that neither saw."""
     probed: NDArray[np.float64]
     """Logits of the probe on them."""
@@ -85,21 +90,21 @@ class Trial:
         return self.answered.logits
 
 
-def finetune(job: Job) -> Outcome:
+def finetune(job: TrainingRun) -> StrategyResult:
     """Probe, measure fine-tuning on a held-out fifth, then fine-tune on every training photo."""
     if why := obstacle(job):
         raise UserError(f"Fine-tuning is not possible here: {why}; choose --strategy probe.")
     probed = probe_on(job, job.start.cut)
-    config = fitting_the_budget(job, probed)
+    config = fit_config_to_budget(job, probed)
     tried = trial(job, probed, config)
     candidates = (
         probe_in_trial(job, probed, tried, chosen=False, why="for comparison"),
         candidate_of(job, probed, tried, config, chosen=True, why="asked for"),
     )
-    return finetune_outcome(job, probed, tried, config, (candidates, ()))
+    return finetune_result(job, probed, tried, config, (candidates, ()))
 
 
-def obstacle(job: Job) -> str:
+def obstacle(job: TrainingRun) -> str:
     """Why fine-tuning cannot be tried; empty where it can."""
     return obstacle_to(
         job.start, job.preprocessing, rarest_class(job), photos=job.views * len(job.train), cache_size=job.cache_size
@@ -121,7 +126,7 @@ def obstacle_to(
     cut = start.cut
     if cut is None:
         return f"the backbone ends with its {start.after}, so nothing would stay frozen"
-    needed = map_bytes(start.backbone, cut, preprocessing.image_size, photos)
+    needed = feature_map_bytes(start.backbone, cut, preprocessing.image_size, photos)
     if needed > cache_size:
         return (
             f"the feature maps of {photos:,} photos take {needed / 1e9:.2f} GB, and the cache may hold "
@@ -136,30 +141,30 @@ def obstacle_to(
     return ""
 
 
-def map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int:
+def feature_map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int:
     """What the cached maps of so many photos at ``cut`` take, in 16 bits."""
     tap = backbone.taps[cut]
     return 2 * photos * tap.channels * math.ceil(image_size / tap.stride) ** 2
 
 
-def fitting_the_budget(job: Job, probed: Probed) -> TrainingConfig:
+def fit_config_to_budget(job: TrainingRun, probed: ProbeRun) -> TrainingConfig:
     """As many epochs as should fit twice into the time left, by timing one step here and now."""
     config = replace(FINETUNING, seed=job.seed)
     model = nn.Sequential(*tail_and_head(job, probed, probed.fits[probed.last]))
-    source = maps_of(job, probed).source(np.arange(len(job.train)))
+    source = feature_maps_of(job, probed).source(np.arange(len(job.train)))
     epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
     seconds = SHARE * job.seconds_left / 2
-    return replace(config, epochs=fitting_epochs(seconds, epoch_seconds, most=config.epochs, fewest=FEWEST_EPOCHS))
+    return replace(config, epochs=affordable_epochs(seconds, epoch_seconds, most=config.epochs, fewest=FEWEST_EPOCHS))
 
 
-def tail_step_seconds(model: nn.Module, source: Source, config: TrainingConfig) -> float:
+def tail_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig) -> float:
     """Seconds of one training step of a tail and its head, here and now."""
     rows = torch.arange(min(config.batch_size, source.examples))
     loss = partial(cross_entropy, smoothing=config.label_smoothing)
     return update_seconds(model, config, partial(source.batch, rows, 0), loss)
 
 
-def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
+def trial(job: TrainingRun, probed: ProbeRun, config: TrainingConfig) -> Trial:
     """Fine-tune on four fifths of the training photos, and probe on the same, to compare them on the last fifth."""
     began = clock.seconds()
     labels, groups = job.labels[job.train], job.groups[job.train]
@@ -173,19 +178,24 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
                 groups[seen],
                 classes=len(job.classes),
                 seed=job.seed,
-                balance=job.balance,
+                class_weighting=job.class_weighting,
             )
             for stage in dict.fromkeys((probed.stage, probed.last))
         }
         model = nn.Sequential(*tail_and_head(job, probed, fits[probed.last]))
         history = train_tail(
-            job, model, maps_of(job, probed).source(seen), config, _checkpoint(job, probed, "trial"), seconds=seconds
+            job,
+            model,
+            feature_maps_of(job, probed).source(seen),
+            config,
+            _checkpoint(job, probed, "trial"),
+            seconds=seconds,
         )
         maps = probed.views[0]["map"]
         tail, head = model
         read = nn.Sequential(tail, reader(head))
         features = logits_of(read, maps, held)
-        tuned = HeldOut(held, logits_from(head, features), features, seen, logits_of(read, maps, seen))
+        tuned = HeldOutAnswers(held, logits_from(head, features), features, seen, logits_of(read, maps, seen))
     return Trial(
         tuned,
         fits[probed.stage].logits(probed.features(probed.stage)[0, held]),
@@ -194,7 +204,7 @@ def trial(job: Job, probed: Probed, config: TrainingConfig) -> Trial:
     )
 
 
-def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def held_out_fold(job: TrainingRun) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places in ``job.train``: those that a trial learns from, and those that it is measured on.
 
     Copies of one file and photos of one group stand on one side.
@@ -213,13 +223,13 @@ def held_out_fold(job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return max(parts, key=lambda part: rarest_class(job, job.train[part[0]])[1])  # groups may crowd in one fold
 
 
-def finetune_outcome(
-    job: Job,
-    probed: Probed,
+def finetune_result(
+    job: TrainingRun,
+    probed: ProbeRun,
     tried: Trial,
     config: TrainingConfig,
     said: tuple[tuple[Candidate, ...], tuple[str, ...]],
-) -> Outcome:
+) -> StrategyResult:
     """Fine-tune on every training photo, prove that the prefix did not move, and put the net together.
 
     Raises:
@@ -236,7 +246,7 @@ def finetune_outcome(
         history = train_tail(
             job,
             nn.Sequential(tail, head),
-            maps_of(job, probed).source(np.arange(len(job.train))),
+            feature_maps_of(job, probed).source(np.arange(len(job.train))),
             replace(config, epochs=len(tried.history)),
             _checkpoint(job, probed, "final"),
             seconds=seconds,
@@ -248,14 +258,14 @@ def finetune_outcome(
             f"budget of {job.time_budget:.0f} s.",
         )
     movement = snapshot.movement(model.eval())
-    temperature = job.balanced.temperature(tried.tuned, job.labels[job.train][tried.held_out])
-    shift_logits(head, job.balanced, temperature)
+    temperature = job.weighting.temperature(tried.tuned, job.labels[job.train][tried.held_out])
+    shift_logits(head, job.weighting, temperature)
     labels = job.labels[job.train]
     features = logits_of(nn.Sequential(tail, reader(head)), probed.views[0]["map"], np.arange(len(labels)))
-    fitted = right(logits_from(head, features), labels)
+    fitted = accuracy_of(logits_from(head, features), labels)
     with job.stopwatch.phase("export"):
         graph = classifier_graph(model, job.preprocessing)
-    return Outcome(
+    return StrategyResult(
         strategy="finetune",
         model=model,
         graph=graph,
@@ -271,26 +281,26 @@ def finetune_outcome(
 
 
 def candidate_of(
-    job: Job, probed: Probed, tried: Trial, config: TrainingConfig, *, chosen: bool, why: str
+    job: TrainingRun, probed: ProbeRun, tried: Trial, config: TrainingConfig, *, chosen: bool, why: str
 ) -> Candidate:
     """How fine-tuning did on the photos that its trial did not see."""
     labels = job.labels[job.train][tried.held_out]
     settings = f"after {probed.prefix.tap}, {len(tried.history)} epochs, {config.optimiser} {config.lr:g}"
     held_out = (tried.tuned, labels)
-    return measured(job.balanced, "finetune", settings, held_out, tried.seconds, chosen=chosen, why=why)
+    return measure_candidate(job.weighting, "finetune", settings, held_out, tried.seconds, chosen=chosen, why=why)
 
 
-def probe_in_trial(job: Job, probed: Probed, tried: Trial, *, chosen: bool, why: str) -> Candidate:
+def probe_in_trial(job: TrainingRun, probed: ProbeRun, tried: Trial, *, chosen: bool, why: str) -> Candidate:
     """How the probe did on the same photos, fitted on what the trial learned from."""
     held_out = (tried.probed, job.labels[job.train][tried.held_out])
-    return measured(job.balanced, "probe", "same photos", held_out, probed.seconds, chosen=chosen, why=why)
+    return measure_candidate(job.weighting, "probe", "same photos", held_out, probed.seconds, chosen=chosen, why=why)
 
 
 @torch.no_grad()
-def shift_logits(head: nn.Module, balanced: Balance, temperature: float) -> None:
-    """Take the balance's shift from the bias of the head's last linear layer, whose logits have that temperature."""
+def shift_logits(head: nn.Module, weighting: ClassWeighting, temperature: float) -> None:
+    """Take the logit adjustment from the bias of the head's last linear layer, whose logits have that temperature."""
     *_, last = (each for each in head.modules() if isinstance(each, nn.Linear))
-    last.bias.sub_(torch.from_numpy(balanced.shift), alpha=temperature)
+    last.bias.sub_(torch.from_numpy(weighting.shift), alpha=temperature)
 
 
 def training_curves(history: Sequence[Epoch]) -> tuple[Curve, ...]:
@@ -317,16 +327,16 @@ def _magnitudes(history: Sequence[Epoch], stage: str, what: str) -> Curve:
     return Curve(stage, "epoch", f"log10 of the {what}s' root mean square", tuple(values))
 
 
-def tail_and_head(job: Job, probed: Probed, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
+def tail_and_head(job: TrainingRun, probed: ProbeRun, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
     """A fresh copy of the tail with the probe's head on it."""
     _, tail = job.start.backbone.split(probed.prefix.tap or "")
     return copy.deepcopy(tail), head_of(fitted, tail)
 
 
-def maps_of(job: Job, probed: Probed) -> CachedMaps:
+def feature_maps_of(job: TrainingRun, probed: ProbeRun) -> CachedFeatureMaps:
     """The maps of the training photos at the cut."""
-    return CachedMaps(tuple(view["map"] for view in probed.views), job.labels[job.train])
+    return CachedFeatureMaps(tuple(view["map"] for view in probed.views), job.labels[job.train])
 
 
-def _checkpoint(job: Job, probed: Probed, part: str) -> Path:
+def _checkpoint(job: TrainingRun, probed: ProbeRun, part: str) -> Path:
     return job.cache / "checkpoints" / f"{job.key(probed.prefix.key, repr(job.augmentation), part)}.pt"

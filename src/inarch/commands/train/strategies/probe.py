@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from inarch import clock
-from inarch.commands.train.evidence import HeldOut, evidence_of
+from inarch.commands.train.evidence import HeldOutAnswers, evidence_of
 from inarch.commands.train.learning_curve import learning_curve
-from inarch.commands.train.unlabelled import Labelled, with_unlabelled
-from inarch.commands.train.verdict import better_beyond_chance
+from inarch.commands.train.unlabelled import LabelledFeatures, self_train_probe
+from inarch.commands.train.verdict import judge_improvement
 from inarch.errors import PhotosError, UserError
 from inarch.metrics.records import Curve
 from inarch.models import (
@@ -30,17 +30,17 @@ from inarch.models import (
 )
 from inarch.runtime.onnx_graph import with_linear_head
 from inarch.storage.cache import Rows
-from inarch.transfer.balance import Balance
+from inarch.transfer.class_weighting import ClassWeighting
 from inarch.transfer.features import Prefix
-from inarch.transfer.job import Job, Outcome, rarest_class
-from inarch.transfer.linear import SEARCH_PHOTOS, Probe, fit_probe, held_out_losses, right, shortest
+from inarch.transfer.linear import SEARCH_PHOTOS, Probe, accuracy_of, choose_shortest_stage, fit_probe, held_out_losses
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.learning import LearningCurve
 from inarch.transfer.records.report import Candidate
+from inarch.transfer.run import StrategyResult, TrainingRun, rarest_class
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeRun:
     """A fitted probe and everything that it was fitted on."""
 
     prefix: Prefix
@@ -82,10 +82,10 @@ def features_of(prefix: Prefix, views: Sequence[Mapping[str, Rows]], stage: str)
     """The cached features of a stage, or of several whose joined names these are: (views, n, d)."""
     stages = stage.split(TOGETHER)
     features = [np.stack([view[prefix.output(name)][:] for view in views]) for name in stages]
-    return features[0] if len(stages) == 1 else rooted(np.concatenate(features, axis=2))
+    return features[0] if len(stages) == 1 else apply_root(np.concatenate(features, axis=2))
 
 
-def rooted(features: NDArray[np.float32]) -> NDArray[np.float32]:
+def apply_root(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """What `inarch.models.backbone.Root` computes."""
     return np.sqrt(np.maximum(features, 0) + np.float32(SMALL))
 
@@ -96,7 +96,7 @@ def choices(prefix: Prefix, photos: int) -> tuple[str, ...]:
     return (*prefix.stages, *together)
 
 
-def probe_on(job: Job, tap: str | None = None) -> Probed:
+def probe_on(job: TrainingRun, tap: str | None = None) -> ProbeRun:
     """Compute features (and the maps at ``tap``) of the training photos, and fit a linear classifier.
 
     Raises:
@@ -131,51 +131,55 @@ def probe_on(job: Job, tap: str | None = None) -> Probed:
                 job.groups[job.train],
                 classes=len(job.classes),
                 seed=job.seed,
-                balance=job.balance,
+                class_weighting=job.class_weighting,
             )
             for stage in choices(prefix, len(job.train))
         }
     snapshot = Snapshot("probe", before, frozenset(before))
-    best = best_of(fits, labels, job.balanced)
-    return Probed(prefix, views, fits, best, snapshot, clock.seconds() - began, unlabelled)
+    best = choose_best_stage(fits, labels, job.weighting)
+    return ProbeRun(prefix, views, fits, best, snapshot, clock.seconds() - began, unlabelled)
 
 
-def _unlabelled_rows(job: Job, prefix: Prefix) -> Mapping[str, Rows] | None:
+def _unlabelled_rows(job: TrainingRun, prefix: Prefix) -> Mapping[str, Rows] | None:
     if job.unlabelled is None:
         return None
     rows = np.arange(len(job.unlabelled.images))
     return prefix.view(0, job.augmentation).compute(job.unlabelled, rows, partial(job.progress, "features"))
 
 
-def best_of(fits: Mapping[str, Probe], labels: NDArray[np.int64], balanced: Balance) -> str:
-    """The best of single stages as `shortest` has it, or all of them together where that has the lower log loss.
+def choose_best_stage(fits: Mapping[str, Probe], labels: NDArray[np.int64], weighting: ClassWeighting) -> str:
+    """The stage that `choose_shortest_stage` takes, or all stages together where their log loss is lower.
 
     No standard error is asked for here: read together, stages gained up to 3 points of accuracy on photos unlike the
     source's wherever the loss was lower at all, and lost 0.6 at most (decision 0019).
     """
-    single = shortest({stage: fit for stage, fit in fits.items() if TOGETHER not in stage}, labels, balanced)
-    losses = {stage: float(each.mean()) for stage, each in held_out_losses(fits, labels, balanced).items()}
+    single = choose_shortest_stage(
+        {stage: fit for stage, fit in fits.items() if TOGETHER not in stage}, labels, weighting
+    )
+    losses = {stage: float(each.mean()) for stage, each in held_out_losses(fits, labels, weighting).items()}
     together = [stage for stage in fits if TOGETHER in stage and losses[stage] < losses[single]]
     return together[0] if together else single
 
 
-def probe(job: Job) -> Outcome:
+def probe(job: TrainingRun) -> StrategyResult:
     """Train by feature extraction alone."""
     probed = probe_on(job)
-    return probe_outcome(job, probed, (candidate_of(job, probed, chosen=True, why="asked for"),), ())
+    return probe_result(job, probed, (candidate_of(job, probed, chosen=True, why="asked for"),), ())
 
 
-def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]) -> Outcome:
+def probe_result(
+    job: TrainingRun, probed: ProbeRun, candidates: tuple[Candidate, ...], notes: tuple[str, ...]
+) -> StrategyResult:
     """The classifier that a fitted probe amounts to, after photos without labels had their say.
 
     Raises:
         FrozenMovedError: a tensor of the backbone is not what it was.
     """
-    probed, candidates, notes = _self_trained(job, probed, candidates, notes)
+    probed, candidates, notes = _try_self_training(job, probed, candidates, notes)
     labels = job.labels[job.train]
     held_out, held_labels = probed.probe.held_out, labels[probed.probe.held_out_rows]
-    temperature = job.balanced.temperature(held_out, held_labels)
-    fitted = replace(probed.probe, bias=probed.probe.bias - np.float32(temperature) * job.balanced.shift)
+    temperature = job.weighting.temperature(held_out, held_labels)
+    fitted = replace(probed.probe, bias=probed.probe.bias - np.float32(temperature) * job.weighting.shift)
     *earlier, last = probed.stage.split(TOGETHER)
     backbone = job.start.backbone.cut(last).gathering(earlier)
     head = head_of(fitted, backbone)
@@ -183,16 +187,16 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
         outputs = [probed.prefix.output(stage) for stage in (*earlier, last)]
         graph = with_linear_head(probed.prefix.graph(), fitted.weight, fitted.bias, outputs=outputs)
     features, rows = probed.features(probed.stage)[0], probed.probe.held_out_rows
-    answered = HeldOut(rows, held_out, features[rows], np.arange(len(features)), features)
+    answered = HeldOutAnswers(rows, held_out, features[rows], np.arange(len(features)), features)
     points = tuple((1 / strength, loss) for strength, loss in fitted.searched)
     movement = probed.snapshot.movement(Classifier(job.start.backbone, head))
     model = Classifier(backbone, head).eval()
-    return Outcome(
+    return StrategyResult(
         strategy="probe",
         model=model,
         graph=graph,
         temperature=temperature,
-        fitted=right(fitted.logits(features), labels),
+        fitted=accuracy_of(fitted.logits(features), labels),
         candidates=candidates,
         curves=(Curve("cross-validation", "1 / penalty", "log loss on held-out folds", points),),
         movements=(replace(movement, kept=len(digests(model.backbone))),),
@@ -202,9 +206,9 @@ def probe_outcome(job: Job, probed: Probed, candidates: tuple[Candidate, ...], n
     )
 
 
-def _self_trained(
-    job: Job, probed: Probed, candidates: tuple[Candidate, ...], notes: tuple[str, ...]
-) -> tuple[Probed, tuple[Candidate, ...], tuple[str, ...]]:
+def _try_self_training(
+    job: TrainingRun, probed: ProbeRun, candidates: tuple[Candidate, ...], notes: tuple[str, ...]
+) -> tuple[ProbeRun, tuple[Candidate, ...], tuple[str, ...]]:
     """The probe with photos without labels, if it is better on held-out photos, and what is said of that."""
     if probed.unlabelled is None:
         return probed, candidates, notes
@@ -212,15 +216,15 @@ def _self_trained(
     labels, stage = job.labels[job.train], probed.stage
     more = features_of(probed.prefix, (probed.unlabelled,), stage)[0]
     plain = probed.probe
-    labelled = Labelled(
-        probed.features(stage), labels, job.groups[job.train], plain.strength, len(job.classes), job.balance
+    labelled = LabelledFeatures(
+        probed.features(stage), labels, job.groups[job.train], plain.strength, len(job.classes), job.class_weighting
     )
     with job.stopwatch.phase("unlabelled"):
-        trained = with_unlabelled(labelled, more, plain, seed=job.seed)
+        trained = self_train_probe(labelled, more, plain, seed=job.seed)
     rivals = ("self-training", trained.held_out), ("the probe", plain.held_out)
-    better, why = better_beyond_chance(job, plain.held_out_rows, *rivals)
-    rival = measured(
-        job.balanced,
+    better, why = judge_improvement(job, plain.held_out_rows, *rivals)
+    rival = measure_candidate(
+        job.weighting,
         "probe",
         f"with {len(more):,} photos without labels",
         (trained.held_out, labels[plain.held_out_rows]),
@@ -235,7 +239,7 @@ def _self_trained(
     return probed, (*others, rival), (*notes, f"{len(more):,} photos without labels were learned from: {why}.")
 
 
-def learning_curve_of(job: Job, probed: Probed) -> LearningCurve | None:
+def learning_curve_of(job: TrainingRun, probed: ProbeRun) -> LearningCurve | None:
     """What fewer photos would have been worth to the probe, and what more would be."""
     with job.stopwatch.phase("learning curve"):
         return learning_curve(
@@ -245,11 +249,11 @@ def learning_curve_of(job: Job, probed: Probed) -> LearningCurve | None:
             strength=probed.probe.strength,
             classes=len(job.classes),
             seed=job.seed,
-            balance=job.balance,
+            class_weighting=job.class_weighting,
         )
 
 
-def _cut_note(probed: Probed) -> tuple[str, ...]:
+def _cut_note(probed: ProbeRun) -> tuple[str, ...]:
     """Says so if the net was cut short, or if its head reads several stages."""
     if probed.stage == probed.last:
         return ()
@@ -257,7 +261,7 @@ def _cut_note(probed: Probed) -> tuple[str, ...]:
     if TOGETHER in probed.stage:
         one = min((stage for stage in losses if TOGETHER not in stage), key=losses.__getitem__)
         return (
-            f"The head reads {_listed(probed.stage)} together: log loss {losses[probed.stage]:.3f} in "
+            f"The head reads {_join_stage_names(probed.stage)} together: log loss {losses[probed.stage]:.3f} in "
             f"cross-validation, against {losses[one]:.3f} with the best of single stages, {one}.",
         )
     return (
@@ -267,7 +271,7 @@ def _cut_note(probed: Probed) -> tuple[str, ...]:
     )
 
 
-def _listed(stage: str) -> str:
+def _join_stage_names(stage: str) -> str:
     """In words."""
     *earlier, last = stage.split(TOGETHER)
     return f"{', '.join(earlier)} and {last}" if earlier else last
@@ -282,13 +286,13 @@ def head_of(fitted: Probe, backbone: Backbone) -> torch.nn.Sequential:
     return head
 
 
-def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candidate:
+def candidate_of(job: TrainingRun, probed: ProbeRun, *, chosen: bool, why: str) -> Candidate:
     """How the probe did on the folds that each fit did not see."""
     logits, labels = probed.probe.held_out, job.labels[job.train][probed.probe.held_out_rows]
-    return measured(
-        job.balanced,
+    return measure_candidate(
+        job.weighting,
         "probe",
-        f"after {_listed(probed.stage)}, penalty {probed.probe.strength:g} per photo",
+        f"after {_join_stage_names(probed.stage)}, penalty {probed.probe.strength:g} per photo",
         (logits, labels),
         probed.seconds,
         chosen=chosen,
@@ -296,8 +300,8 @@ def candidate_of(job: Job, probed: Probed, *, chosen: bool, why: str) -> Candida
     )
 
 
-def measured(
-    balanced: Balance,
+def measure_candidate(
+    weighting: ClassWeighting,
     strategy: str,
     settings: str,
     held_out: tuple[NDArray[np.float64], NDArray[np.int64]],
@@ -308,6 +312,6 @@ def measured(
 ) -> Candidate:
     """A candidate with its figures on held-out training photos (logits, not yet shifted, and labels)."""
     logits, labels = held_out
-    answers = balanced.answers(logits, labels)
-    loss = float(balanced.losses(answers, labels).mean())
-    return Candidate(strategy, settings, right(answers, labels), loss, seconds, chosen, why)
+    answers = weighting.answers(logits, labels)
+    loss = float(weighting.losses(answers, labels).mean())
+    return Candidate(strategy, settings, accuracy_of(answers, labels), loss, seconds, chosen, why)

@@ -8,9 +8,9 @@ from inarch.commands.train.strategies.finetune import finetune
 from inarch.commands.train.strategies.probe import probe
 from inarch.commands.train.strategies.scratch import scratch
 from inarch.errors import UnknownNameError
-from inarch.transfer.job import Job, Outcome
+from inarch.transfer.run import StrategyResult, TrainingRun
 
-Strategy = Callable[[Job], Outcome]
+Strategy = Callable[[TrainingRun], StrategyResult]
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     {"auto": auto, "probe": probe, "finetune": finetune, "scratch": scratch}

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch import clock
-from inarch.commands.train.evidence import HeldOut, evidence_of, logits_from
+from inarch.commands.train.evidence import HeldOutAnswers, evidence_of, logits_from
 from inarch.commands.train.strategies.finetune import held_out_fold, shift_logits, training_curves
-from inarch.commands.train.strategies.probe import measured
+from inarch.commands.train.strategies.probe import measure_candidate
 from inarch.data.augment import augment
 from inarch.data.photos import Preprocessing
 from inarch.data.store import store
@@ -26,18 +26,18 @@ from inarch.models import (
     reader,
 )
 from inarch.runtime.onnx_graph import classifier_graph
-from inarch.training.budget import TimePlan, fitting_epochs, step_seconds
+from inarch.training.budget import TimePlan, affordable_epochs, step_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Batch, Epoch, Run, Source
+from inarch.training.loop import Batch, Epoch, ExampleSource, Run
 from inarch.training.losses import auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
-from inarch.training.pixels import normalised
+from inarch.training.pixels import normalise_pixels
 from inarch.training.seeds import generator, global_draws
-from inarch.transfer.backbones import fresh
-from inarch.transfer.job import Job, Outcome
-from inarch.transfer.linear import right
+from inarch.transfer.backbones import random_starting_point
+from inarch.transfer.linear import accuracy_of
 from inarch.transfer.proof import Snapshot, digests
-from inarch.transfer.records.report import Candidate, Movement
+from inarch.transfer.records.report import Candidate, ParameterChanges
+from inarch.transfer.run import StrategyResult, TrainingRun
 
 FAST = TrainingConfig(
     epochs=1, batch_size=64, optimiser="muon", lr=0.02, weight_decay=0.02, warmup=0.15, label_smoothing=0.1
@@ -57,7 +57,7 @@ LONGEST = 400_000
 class Pixels:
     """Stored photos as training batches: augmented, normalised."""
 
-    job: Job
+    job: TrainingRun
     rows: NDArray[np.int64]
 
     def batch(self, indices: Tensor, epoch: int) -> Batch:
@@ -66,21 +66,21 @@ class Pixels:
         pixels = torch.from_numpy(self.job.stored.images[chosen]).permute(0, 3, 1, 2)
         draw = generator(self.job.seed, "augment", epoch, int(indices[0]))
         seen = augment(pixels, self.job.augmentation, draw)
-        return normalised(seen, self.job.preprocessing), torch.from_numpy(self.job.labels[chosen])
+        return normalise_pixels(seen, self.job.preprocessing), torch.from_numpy(self.job.labels[chosen])
 
 
 @dataclass(frozen=True)
-class Trained:
+class ScratchRun:
     """A net that learned from four fifths of the training photos, and what it is worth on the others."""
 
     model: Classifier
-    answered: HeldOut
+    answered: HeldOutAnswers
     """The training photos that it has not seen."""
     temperature: float
     fitted: Estimate
     measured: Candidate
     curves: tuple[Curve, ...]
-    movement: Movement
+    movement: ParameterChanges
     notes: tuple[str, ...]
 
     @property
@@ -90,20 +90,20 @@ class Trained:
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """On them, at temperature 1 and not yet shifted by the balance."""
+        """On them, at temperature 1 and not yet adjusted for class imbalance."""
         return self.answered.logits
 
     def candidate(self, why: str, *, chosen: bool) -> Candidate:
         """How it did, and what was decided."""
         return replace(self.measured, why=why, chosen=chosen)
 
-    def outcome(self, job: Job, why: str) -> Outcome:
+    def outcome(self, job: TrainingRun, why: str) -> StrategyResult:
         """The classifier that it is."""
         final = Classifier(self.model.backbone, self.model.head).eval()
-        shift_logits(final.head, job.balanced, self.temperature)
+        shift_logits(final.head, job.weighting, self.temperature)
         with job.stopwatch.phase("export"):
             graph = classifier_graph(final, job.preprocessing)
-        return Outcome(
+        return StrategyResult(
             strategy="scratch",
             model=final,
             graph=graph,
@@ -118,12 +118,12 @@ class Trained:
         )
 
 
-def scratch(job: Job, *, why: str = "asked for") -> Outcome:
+def scratch(job: TrainingRun, *, why: str = "asked for") -> StrategyResult:
     """Train on most of the training photos and keep the rest for calibration and the learning curve."""
-    return trained(job).outcome(job, why)
+    return train_with_holdout(job).outcome(job, why)
 
 
-def own_job(job: Job, *, reserved: float) -> Job:
+def prepare_scratch_run(job: TrainingRun, *, reserved: float) -> TrainingRun:
     """The same photos for a net that need not be the one that was grafted, leaving ``reserved`` seconds for that.
 
     Where the user named no net, it is one that suits the size of the photos.
@@ -131,53 +131,53 @@ def own_job(job: Job, *, reserved: float) -> Job:
     budget = job.time_budget - reserved
     if job.named or job.ranking is None:
         return replace(job, time_budget=budget)
-    name, side = own_net(job.ranking.side)
+    name, side = choose_scratch_model(job.ranking.side)
     row = architecture(name)
     preprocessing = Preprocessing(image_size=side, mean=row.mean, std=row.std)
     with job.stopwatch.phase("decode"):
         seen = store(job.stored.photos, preprocessing, job.cache, partial(job.progress, "decode"))
-    return replace(job, stored=seen, start=fresh(name), preprocessing=preprocessing, time_budget=budget)
+    return replace(job, stored=seen, start=random_starting_point(name), preprocessing=preprocessing, time_budget=budget)
 
 
-def trained(job: Job) -> Trained:
+def train_with_holdout(job: TrainingRun) -> ScratchRun:
     """Train within the time, watching the accuracy on the photos that are held out."""
     began = clock.seconds()
     seen, held = held_out_fold(job)
-    model = built(job.start.architecture, len(job.classes), job.seed)
+    model = build_untrained_model(job.start.architecture, len(job.classes), job.seed)
     snapshot = Snapshot("scratch", digests(model), frozenset())
-    source = Source(len(seen), Pixels(job, job.train[seen]).batch)
+    source = ExampleSource(len(seen), Pixels(job, job.train[seen]).batch)
     seconds = SHARE * job.seconds_left
     with job.stopwatch.phase("fit"):
         config, step = timed_config(job.start.architecture, len(job.classes), source, job.seed)
         wanted = config.epochs
-        epochs = fitting_epochs(seconds, step * source.steps(config), most=wanted, fewest=FEWEST_EPOCHS)
+        epochs = affordable_epochs(seconds, step * source.steps(config), most=wanted, fewest=FEWEST_EPOCHS)
         config = replace(config, epochs=epochs)
         run = Run(model, config, _checkpoint(job))
         done = run.resume() if job.resume else 0
         plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
         held_out_curve = []
-        for epoch in watched(job, run, source):
+        for epoch in run_scratch_epochs(job, run, source):
             held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
             plan.look(run)
         run.discard()
         read = nn.Sequential(model.backbone, reader(model.head))
         features, learned = (logits_of(job, read, job.train[part]) for part in (held, seen))
         logits = logits_from(model.head, features)
-        temperature = job.balanced.temperature(logits, job.labels[job.train[held]])
-        answers = logits_from(model.head, learned) - temperature * job.balanced.shift
+        temperature = job.weighting.temperature(logits, job.labels[job.train[held]])
+        answers = logits_from(model.head, learned) - temperature * job.weighting.shift
     config = run.config
     settings = (
         f"{job.start.architecture}, {job.preprocessing.image_size} px, {config.epochs} epochs, {config.optimiser} "
         f"{config.lr:g}, batches of {config.batch_size}"
     )
     kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
-    return Trained(
+    return ScratchRun(
         model=model,
-        answered=HeldOut(held, logits, features, seen, learned),
+        answered=HeldOutAnswers(held, logits, features, seen, learned),
         temperature=temperature,
-        fitted=right(answers, job.labels[job.train[seen]]),
-        measured=measured(
-            job.balanced,
+        fitted=accuracy_of(answers, job.labels[job.train[seen]]),
+        measured=measure_candidate(
+            job.weighting,
             "scratch",
             settings,
             (logits, job.labels[job.train[held]]),
@@ -191,11 +191,11 @@ def trained(job: Job) -> Trained:
     )
 
 
-def learned_from(job: Job, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
+def train_on_rows(job: TrainingRun, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
     """A net that learned from those rows of the store, all of them, as ``config`` says."""
-    model = built(job.start.architecture, len(job.classes), job.seed)
+    model = build_untrained_model(job.start.architecture, len(job.classes), job.seed)
     run = Run(model, config)
-    for _ in watched(job, run, Source(len(rows), Pixels(job, rows).batch)):
+    for _ in run_scratch_epochs(job, run, ExampleSource(len(rows), Pixels(job, rows).batch)):
         pass
     return model
 
@@ -205,56 +205,58 @@ def wanted_epochs(photos: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // photos))
 
 
-def built(name: str, classes: int, seed: int) -> Classifier:
+def build_untrained_model(name: str, classes: int, seed: int) -> Classifier:
     """The net before it has learned, with the auxiliary heads that its table has."""
     return build(name, classes=classes, auxiliary=architecture(name).auxiliary_taps, seed=seed)
 
 
-def watched(job: Job, run: Run, source: Source) -> Iterator[Epoch]:
+def run_scratch_epochs(job: TrainingRun, run: Run, source: ExampleSource) -> Iterator[Epoch]:
     """The run's epochs by the recipe's loss, while the job hears how far it is."""
     config = run.config
     loss = partial(
         auxiliary_cross_entropy,
         smoothing=config.label_smoothing,
         weight=config.auxiliary_weight,
-        class_weights=torch.from_numpy(job.balanced.learned).float(),
+        class_weights=torch.from_numpy(job.weighting.learned).float(),
     )
     for epoch in run.epochs(source, loss):
         job.progress("train", epoch.number, run.config.epochs)
         yield epoch
 
 
-def own_net(side: int) -> tuple[str, int]:
+def choose_scratch_model(side: int) -> tuple[str, int]:
     """The net and its image size for photos whose shorter side has so many pixels, where the user names none."""
     if side > SMALL_PHOTO:
         return NET, SIZE
     return SMALL_NET, 32 if side < 48 else 64
 
 
-def timed_config(name: str, classes: int, source: Source, seed: int, *, parts: int = 1) -> tuple[TrainingConfig, float]:
+def timed_config(
+    name: str, classes: int, source: ExampleSource, seed: int, *, parts: int = 1
+) -> tuple[TrainingConfig, float]:
     """How the net ``name`` learns from ``source``, for as many epochs as pay, and what a step takes here and now.
 
     Only one of so many ``parts`` of a batch is timed.
     """
-    model = built(name, classes, seed)
+    model = build_untrained_model(name, classes, seed)
     config = replace(
         FAST,
         epochs=wanted_epochs(source.examples),
         seed=seed,
-        precision="bfloat16" if _has_short_products() else "float32",
+        precision="bfloat16" if _has_bfloat16_matmul() else "float32",
     )
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         config = replace(config, optimiser="adamw", lr=5e-4)
     return config, _step_seconds(model, source, config, parts)
 
 
-def _has_short_products() -> bool:
+def _has_bfloat16_matmul() -> bool:
     """Whether this processor multiplies numbers of 16 bits faster; no timing decides that, so that no noise does."""
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 cannot say
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str, ...]:
+def _notes(job: TrainingRun, run: Run, wanted: int, *, resumed_after: int) -> tuple[str, ...]:
     """What became of the plan."""
     if resumed_after:
         return (f"Training was resumed after epoch {resumed_after} of {run.config.epochs}.",)
@@ -266,7 +268,7 @@ def _notes(job: Job, run: Run, wanted: int, *, resumed_after: int) -> tuple[str,
     )
 
 
-def _step_seconds(model: Classifier, source: Source, config: TrainingConfig, parts: int) -> float:
+def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConfig, parts: int) -> float:
     """Seconds of one training step of a throw-away net; one of ``parts`` of a batch is timed."""
     model.to(memory_format=torch.channels_last).train()
     movers = optimisers(model, config)
@@ -289,21 +291,21 @@ def _step_seconds(model: Classifier, source: Source, config: TrainingConfig, par
 
 
 @torch.no_grad()
-def logits_of(job: Job, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
+def logits_of(job: TrainingRun, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
     """Logits of stored photos, in evaluation mode: (n, classes); or what else ``model`` puts out."""
     parts = []
     with evaluating(model):
         for at in range(0, len(rows), batch):
             pixels = torch.from_numpy(job.stored.images[rows[at : at + batch]]).permute(0, 3, 1, 2)
-            parts.append(model(normalised(pixels, job.preprocessing)).double().numpy())
+            parts.append(model(normalise_pixels(pixels, job.preprocessing)).double().numpy())
     return np.concatenate(parts)
 
 
-def _accuracy(job: Job, model: nn.Module, rows: NDArray[np.int64]) -> float:
-    answers = job.balanced.answers(logits_of(job, model, rows), job.labels[rows])
+def _accuracy(job: TrainingRun, model: nn.Module, rows: NDArray[np.int64]) -> float:
+    answers = job.weighting.answers(logits_of(job, model, rows), job.labels[rows])
     return float((answers.argmax(1) == job.labels[rows]).mean())
 
 
-def _checkpoint(job: Job) -> Path:
+def _checkpoint(job: TrainingRun) -> Path:
     parts = ("scratch", job.start.architecture, repr(job.preprocessing), repr(job.augmentation))
     return job.cache / "checkpoints" / f"{job.key(*parts)}.pt"

@@ -14,7 +14,7 @@ SPLITS: Mapping[str, str] = MappingProxyType(
 """Names that users give to splits, and ours."""
 
 
-class Found(NamedTuple):
+class CandidateFile(NamedTuple):
     """A file that may be a photo."""
 
     file: Path
@@ -33,7 +33,7 @@ class Listing(NamedTuple):
     """Of train where there are splits; whether or not there is a photo of each."""
     splits: tuple[str, ...]
     """One empty name where there are none."""
-    found: tuple[Found, ...]
+    found: tuple[CandidateFile, ...]
     skipped: tuple[SkippedFile, ...] = ()
 
 

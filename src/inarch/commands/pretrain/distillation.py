@@ -13,18 +13,18 @@ from inarch.commands.pretrain.corpus import Corpora
 from inarch.commands.pretrain.crops import (
     Crops,
     chunk_of,
-    cut_out,
-    normalised,
+    cut_crops,
+    normalise_crops,
 )
 from inarch.commands.pretrain.recipe import Recipe
-from inarch.commands.pretrain.student import Lesson
+from inarch.commands.pretrain.student import DistillationBatch
 from inarch.commands.pretrain.teacher import Teacher
 from inarch.models import architecture
 from inarch.training.loop import Batch
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class DistillationLoader:
     """The batches of a recipe."""
 
     recipe: Recipe
@@ -51,14 +51,14 @@ class Lessons:
         return np.array([corpus.source.taught for corpus in self.corpora.all])[crops.corpus]
 
     def batch(self, indices: Tensor, chunk: int) -> Batch:
-        """The crops ``indices`` of a chunk as a `Lesson`, and their own labels."""
+        """The crops ``indices`` of a chunk as a `DistillationBatch`, and their own labels."""
         every, features = self.chunk(chunk)
         rows = indices.numpy()
         crops = every[rows]
-        pixels = cut_out(self.corpora.all, crops, self.recipe.image_size(chunk), self.recipe.training.seed)
+        pixels = cut_crops(self.corpora.all, crops, self.recipe.image_size(chunk), self.recipe.training.seed)
         labels = [self.corpora.all[corpus].labels[row] for corpus, row in zip(crops.corpus, crops.row, strict=True)]
-        lesson = Lesson(
-            normalised(pixels, *self.normalisation),
+        lesson = DistillationBatch(
+            normalise_crops(pixels, *self.normalisation),
             torch.from_numpy(features[rows]),
             torch.from_numpy(self.taught(crops)),
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inarch.commands.train.leakage import leak_tax
+from inarch.commands.train.leakage import measure_leakage
 from inarch.errors import PhotosError
 
 PAIRS = 60
@@ -20,7 +20,7 @@ def pairs(*, signal):
 
 def test_copies_on_both_sides_look_like_knowledge():
     """Labels that nothing tells are guessed; with the twin at hand they are remembered."""
-    measured = leak_tax(*pairs(signal=0.0), classes=2, seed=0)
+    measured = measure_leakage(*pairs(signal=0.0), classes=2, seed=0)
     assert measured.grouped == 2 * PAIRS
     assert measured.apart.value < 0.7
     assert measured.tax.low > 0.05
@@ -30,7 +30,7 @@ def test_copies_on_both_sides_look_like_knowledge():
 
 def test_what_can_be_learned_needs_no_leak():
     """Classes far apart are told either way."""
-    measured = leak_tax(*pairs(signal=40.0), classes=2, seed=0)
+    measured = measure_leakage(*pairs(signal=40.0), classes=2, seed=0)
     assert measured.tax.low <= 0 <= measured.tax.high
     assert measured.apart.value > 0.95
 
@@ -39,6 +39,6 @@ def test_where_nothing_belongs_together_there_is_nothing_to_measure():
     """Nor where a class is a single group."""
     features, labels, groups = pairs(signal=1.0)
     with pytest.raises(PhotosError, match="No photo belongs together with another"):
-        leak_tax(features, labels, np.arange(len(labels)), classes=2, seed=0)
+        measure_leakage(features, labels, np.arange(len(labels)), classes=2, seed=0)
     with pytest.raises(PhotosError, match="two photos that do not belong together"):
-        leak_tax(features, labels, np.where(labels == 1, PAIRS, groups), classes=2, seed=0)
+        measure_leakage(features, labels, np.where(labels == 1, PAIRS, groups), classes=2, seed=0)

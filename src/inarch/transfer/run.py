@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from inarch import clock
 from inarch.data.augment import Augmentation
 from inarch.data.photos import Preprocessing
-from inarch.data.split import distinct, groups_of
-from inarch.data.store import Stored
+from inarch.data.split import count_groups, groups_of
+from inarch.data.store import StoredPhotos
 from inarch.metrics.answering import Evidence
 from inarch.metrics.records import Curve, Estimate
 from inarch.models import Backbone, Classifier
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import cache_key
 from inarch.storage.cache_size import DEFAULT_SIZE
-from inarch.transfer.balance import Balance, balance_of
+from inarch.transfer.class_weighting import ClassWeighting, class_weighting_of
 from inarch.transfer.cuts import default_cut
 from inarch.transfer.records.learning import LearningCurve
 from inarch.transfer.records.plan import Plan
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.report import (
     Candidate,
-    Movement,
+    ParameterChanges,
     Phase,
 )
 
@@ -84,10 +84,10 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class TrainingRun:
     """One training run, before a strategy is chosen."""
 
-    stored: Stored
+    stored: StoredPhotos
     train: NDArray[np.int64]
     """Rows of ``stored`` to learn from."""
     test: NDArray[np.int64]
@@ -101,7 +101,7 @@ class Job:
     views: int = 1
     """How often each training photo is seen by a frozen prefix: once as it is, then augmented."""
     seed: int = 0
-    balance: str = "none"
+    class_weighting: str = "none"
     """What is done about classes of different size: a name of `BALANCES`."""
     time_budget: float = 600.0
     """Seconds that training may take in all."""
@@ -112,9 +112,9 @@ class Job:
     """How the backbone did on a sample of the photos, beside others where none was named."""
     plan: Plan | None = None
     """What was promised before the start."""
-    unlabelled: Stored | None = None
+    unlabelled: StoredPhotos | None = None
     """Photos without labels, of which none is a photo to report on."""
-    progress: Progress = silent
+    progress: Progress = ignore_progress
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
@@ -141,14 +141,14 @@ class Job:
         return groups_of(self.stored.photos.photos)
 
     @cached_property
-    def balanced(self) -> Balance:
+    def weighting(self) -> ClassWeighting:
         """How much a photo of each class counts, by the training photos."""
-        return balance_of(self.balance, self.labels[self.train], len(self.classes))
+        return class_weighting_of(self.class_weighting, self.labels[self.train], len(self.classes))
 
     def key(self, *parts: str) -> str:
         """Names what is learned from these photos with these labels and this seed, as far as ``parts`` say the rest."""
         learned = [f"{self.digests[row]} {self.labels[row]}" for row in self.train]
-        return cache_key(*parts, str(self.seed), self.balance, str(len(self.classes)), *learned)
+        return cache_key(*parts, str(self.seed), self.class_weighting, str(len(self.classes)), *learned)
 
     @property
     def learned_from(self) -> str:
@@ -162,7 +162,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class StrategyResult:
     """A trained classifier and the evidence for it."""
 
     strategy: str
@@ -174,24 +174,24 @@ class Outcome:
     """Accuracy on the training photos themselves."""
     candidates: tuple[Candidate, ...]
     curves: tuple[Curve, ...]
-    movements: tuple[Movement, ...]
+    movements: tuple[ParameterChanges, ...]
     """What each phase changed in the net."""
     notes: tuple[str, ...]
     evidence: Evidence | None = None
     """What a rule for answering is chosen by, where photos were held out."""
     learning_curve: LearningCurve | None = None
     """Of the probe, where there was one and the photos suffice."""
-    job: Job | None = None
+    job: TrainingRun | None = None
     """Where the net sees the photos otherwise than the backbone did that was to be grafted: the job as it sees them."""
 
 
-def rarest_class(job: Job, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
+def rarest_class(job: TrainingRun, rows: NDArray[np.int64] | None = None) -> tuple[str, int]:
     """The class with the fewest training photos, or of ``rows``; photos that belong together count once."""
     rows = job.train if rows is None else rows
-    return rarest_of(job.classes, job.labels[rows], job.groups[rows])
+    return find_rarest_class(job.classes, job.labels[rows], job.groups[rows])
 
 
-def rarest_of(classes: Sequence[str], labels: NDArray[np.int64], groups: NDArray[np.intp]) -> tuple[str, int]:
+def find_rarest_class(classes: Sequence[str], labels: NDArray[np.int64], groups: NDArray[np.intp]) -> tuple[str, int]:
     """The same of photos that are in no job yet."""
-    counts = distinct(labels, groups, len(classes))
+    counts = count_groups(labels, groups, len(classes))
     return classes[int(np.argmin(counts))], min(counts)

@@ -10,8 +10,8 @@ import torch
 from inarch.errors import UnknownNameError, WeightsError
 from inarch.models import architecture, build
 from inarch.transfer.backbones import DEFAULT_MODEL, starting_point
-from inarch.weights.embedded import embedded, pack
-from inarch.weights.export import exported
+from inarch.weights.embedded import list_embedded_models, pack
+from inarch.weights.export import export_weights
 from inarch.weights.fetching import digest
 from inarch.weights.files import read_weights, weights_digest, write_weights
 from inarch.weights.locating import Places
@@ -61,7 +61,7 @@ def named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Pl
     """Places in which the weights called ``name`` lie, as torchvision would have left them: a small net's."""
     file = tmp_path / "file.pth"
     model = build("resnet_basic_tiny", classes=3, seed=4)
-    torch.save(exported(model, "resnet_basic_tiny", "torchvision"), file)
+    torch.save(export_weights(model, "resnet_basic_tiny", "torchvision"), file)
     row = replace(NAMED[name], architecture="resnet_basic_tiny", file="net-1.pth", sha256=digest(file)[:8])
     monkeypatch.setattr("inarch.weights.named.NAMED", {name: row})
     (tmp_path / "torch").mkdir()
@@ -151,7 +151,7 @@ def test_weights_that_do_not_come_with_inarch_say_which_do() -> None:
     """Those that do load as what they say they are."""
     with pytest.raises(WeightsError, match="inarch comes without weights of resnet_tiny: it has"):
         starting_point("resnet_tiny", "embedded")
-    for name in embedded():
+    for name in list_embedded_models():
         start = starting_point(name, "embedded")
         assert (start.architecture, start.pretrained) == (name, True)
 

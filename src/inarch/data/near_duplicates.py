@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.alignment import Floats, aligned, detail
-from inarch.storage.parallel import in_order
+from inarch.data.alignment import Floats, align_pairs, correlate_detail
+from inarch.storage.parallel import map_in_order
 
 LOOK = 64
 """Pixels a side at which photos are looked at."""
@@ -66,7 +66,7 @@ def brightness(images: NDArray[np.uint8]) -> Floats:
     return images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def twins_of(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
+def find_near_duplicates(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
     """Pairs of near-duplicates.
 
     Args:
@@ -74,7 +74,9 @@ def twins_of(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pai
         on_progress: called with photos done and photos to do.
     """
     enough = threshold_of(looks)
-    return [pair for pair in likeliest(looks, on_progress) if pair.likeness >= ALIKE and pair.detail >= enough]
+    return [
+        pair for pair in find_likeliest_pairs(looks, on_progress) if pair.likeness >= ALIKE and pair.detail >= enough
+    ]
 
 
 def threshold_of(looks: Floats) -> float:
@@ -89,23 +91,25 @@ def threshold_of(looks: Floats) -> float:
     """
     if len(looks) < 2:
         return LENIENT
-    tiny = _tiny(looks[:: -(-len(looks) // STRANGERS)], *CROPS[0])
+    tiny = _shrink_crops(looks[:: -(-len(looks) // STRANGERS)], *CROPS[0])
     alike = float(np.quantile((tiny @ tiny.T)[np.triu_indices(len(tiny), 1)], 0.95)) if len(tiny) > 1 else 0.0
     return float(np.interp(alike, (ALL_KINDS, ONE_KIND), (LENIENT, STRICT)))
 
 
-def likeliest(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
+def find_likeliest_pairs(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
     """The likeliest partners of every photo, laid over each other; each pair once.
 
     Args:
         looks: brightness of photos, (n, LOOK, LOOK).
         on_progress: called with photos done and photos to do.
     """
-    tiny = np.stack([_tiny(looks, *crop) for crop in CROPS])
+    tiny = np.stack([_shrink_crops(looks, *crop) for crop in CROPS])
     starts = range(0, len(looks), BLOCK)
     found: dict[tuple[int, int], tuple[float, float]] = {}
     with threadpool_limits(1, user_api="blas"):
-        for start, likely in zip(starts, in_order(partial(_partners_of, looks, tiny), starts, WORKERS), strict=True):
+        for start, likely in zip(
+            starts, map_in_order(partial(_partners_of, looks, tiny), starts, WORKERS), strict=True
+        ):
             for one, other, *scores in likely:
                 key = (min(one, other), max(one, other))
                 found[key] = max(found.get(key, (-1.0, 0.0)), (scores[0], scores[1]))
@@ -137,27 +141,27 @@ def _partners_of(looks: Floats, tiny: Floats, start: int) -> list[tuple[int, int
 
 def _likeness(first: Floats, second: Floats, boxes: Floats) -> tuple[Floats, Floats]:
     """How brightness and fine structure of each pair correlate: the former rough where it is not promising."""
-    half, quarter = _halved(second), _halved(_halved(second))
-    scores, boxes = aligned(_halved(first), quarter, boxes, ROUGH_STEPS)
+    half, quarter = _halve(second), _halve(_halve(second))
+    scores, boxes = align_pairs(_halve(first), quarter, boxes, ROUGH_STEPS)
     rest = np.flatnonzero(scores < PROMISING)
     if len(rest):  # textures repeat: from another start, another optimum is found
         middle = np.tile(np.array(CROPS[-1], dtype=np.float32), (len(rest), 1))
-        scores[rest], boxes[rest] = aligned(_halved(first[rest]), quarter[rest], middle, ROUGH_STEPS)
+        scores[rest], boxes[rest] = align_pairs(_halve(first[rest]), quarter[rest], middle, ROUGH_STEPS)
     close = np.flatnonzero(scores >= PROMISING)
     details = np.zeros_like(scores)
     if len(close):
-        scores[close], boxes[close] = aligned(first[close], half[close], boxes[close], CLOSE_STEPS)
-        details[close] = detail(first[close], half[close], boxes[close])
+        scores[close], boxes[close] = align_pairs(first[close], half[close], boxes[close], CLOSE_STEPS)
+        details[close] = correlate_detail(first[close], half[close], boxes[close])
     scores[(boxes[:, 2] < SMALLEST) | (boxes[:, 2] > LARGEST)] = 0
     return scores, details
 
 
-def _halved(images: Floats) -> Floats:
+def _halve(images: Floats) -> Floats:
     n, side = images.shape[:2]
     return images.reshape(n, side // 2, 2, side // 2, 2).mean((2, 4))
 
 
-def _tiny(looks: Floats, left: float, top: float, width: float) -> Floats:
+def _shrink_crops(looks: Floats, left: float, top: float, width: float) -> Floats:
     """The part of each photo as a row of COARSE x COARSE numbers, of mean 0 and length 1; of length 0 if it is flat."""
     shrunk = _fields(top, width) @ looks @ _fields(left, width).T
     rows = shrunk.reshape(len(looks), COARSE**2)

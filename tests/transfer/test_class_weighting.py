@@ -1,4 +1,4 @@
-"""Classes of different size: what each kind of balance promises, on features and in every strategy."""
+"""Classes of different size: what each class weighting promises, on features and in every strategy."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,11 +19,11 @@ from inarch.errors import UnknownNameError
 from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.softmax import softmax
 from inarch.transfer import linear as linear_module
-from inarch.transfer.balance import BALANCES, balance_of
-from inarch.transfer.job import Job, Outcome, StartingPoint
+from inarch.transfer.class_weighting import CLASS_WEIGHTINGS, class_weighting_of
 from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
 
-Jobs = Callable[..., Job]
+Jobs = Callable[..., TrainingRun]
 COUNTS = (180, 40, 20)
 
 
@@ -35,34 +35,34 @@ def blobs(counts: tuple[int, ...], seed: int = 0) -> tuple[NDArray[np.float32], 
     return (centres[labels] + 1.4 * draw.normal(size=(len(labels), 8))).astype(np.float32), labels
 
 
-def fitted(features: NDArray[np.float32], labels: NDArray[np.int64], balance: str) -> Probe:
-    return fit_probe(features[None], labels, np.arange(len(labels)), classes=3, seed=0, balance=balance)
+def fitted(features: NDArray[np.float32], labels: NDArray[np.int64], class_weighting: str) -> Probe:
+    return fit_probe(features[None], labels, np.arange(len(labels)), classes=3, seed=0, class_weighting=class_weighting)
 
 
-@pytest.mark.parametrize("kind", BALANCES)
+@pytest.mark.parametrize("kind", CLASS_WEIGHTINGS)
 def test_equal_classes_are_left_as_they_are(kind: str) -> None:
     """No weight but 1, no shift: the same probe as without."""
     features, labels = blobs((50, 50, 50))
-    balance = balance_of(kind, labels, 3)
-    np.testing.assert_allclose([balance.learned, balance.judged], 1)
-    np.testing.assert_allclose(balance.shift, 0, atol=1e-6)
+    class_weighting = class_weighting_of(kind, labels, 3)
+    np.testing.assert_allclose([class_weighting.learned, class_weighting.judged], 1)
+    np.testing.assert_allclose(class_weighting.shift, 0, atol=1e-6)
     np.testing.assert_array_equal(fitted(features, labels, kind).weight, fitted(features, labels, "none").weight)
 
 
-@pytest.mark.parametrize("kind", BALANCES)
+@pytest.mark.parametrize("kind", CLASS_WEIGHTINGS)
 def test_a_photo_counts_1_on_average(kind: str) -> None:
     """So that a penalty and a rate mean what they mean without, and a class that is missing breaks nothing."""
     labels = np.repeat([0, 2], (30, 6))
-    balance = balance_of(kind, labels, 3)
-    assert balance.learned[labels].mean() == pytest.approx(1)
-    assert balance.judged[labels].mean() == pytest.approx(1)
-    assert np.isfinite([balance.learned, balance.judged, balance.shift]).all()
+    class_weighting = class_weighting_of(kind, labels, 3)
+    assert class_weighting.learned[labels].mean() == pytest.approx(1)
+    assert class_weighting.judged[labels].mean() == pytest.approx(1)
+    assert np.isfinite([class_weighting.learned, class_weighting.judged, class_weighting.shift]).all()
 
 
 def test_weights_are_those_of_scikit_learn() -> None:
     """The probe is scikit-learn's regression with ``class_weight="balanced"`` at the same penalty."""
     features, labels = blobs(COUNTS)
-    probe = fitted(features, labels, "weights")
+    probe = fitted(features, labels, "loss")
     plain = features.astype(np.float64)
     scaled = (plain - plain.mean(0)) / (plain - plain.mean(0)).std()
     oracle = LogisticRegression(
@@ -74,8 +74,8 @@ def test_weights_are_those_of_scikit_learn() -> None:
 def test_logits_lose_the_logarithm_of_the_share() -> None:
     """With k equal classes that is log(1 / k), so what is taken is the logarithm of k times the share."""
     _, labels = blobs(COUNTS)
-    balance = balance_of("logits", labels, 3)
-    np.testing.assert_allclose(balance.shift, np.log(3 * np.array(COUNTS) / sum(COUNTS)), rtol=1e-6)
+    class_weighting = class_weighting_of("logit-adjustment", labels, 3)
+    np.testing.assert_allclose(class_weighting.shift, np.log(3 * np.array(COUNTS) / sum(COUNTS)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -86,11 +86,11 @@ def test_the_prior_is_taken_from_calibrated_logits(temperature: float) -> None:
     seen = draw.normal(size=20_000) + 2.0 * labels
     log_odds = 2.0 * seen - 2.0 + np.log(1 / 9)
     logits = temperature * np.stack([-log_odds / 2, log_odds / 2], axis=1)
-    answers = balance_of("logits", labels, 2).answers(logits, labels).argmax(1)
+    answers = class_weighting_of("logit-adjustment", labels, 2).answers(logits, labels).argmax(1)
     assert np.mean(answers == (seen > 1)) > 0.99
 
 
-@pytest.mark.parametrize("kind", ["weights", "logits"])
+@pytest.mark.parametrize("kind", ["loss", "logit-adjustment"])
 def test_rare_classes_are_found(kind: str) -> None:
     """On new photos of classes that overlap, balanced accuracy rises by points, over ten draws."""
     gains = []
@@ -100,7 +100,7 @@ def test_rare_classes_are_found(kind: str) -> None:
         accuracy = {}
         for each in ("none", kind):
             probe = fitted(features, labels, each)
-            answers = balance_of(each, labels, 3).answers(probe.logits(new), truth)
+            answers = class_weighting_of(each, labels, 3).answers(probe.logits(new), truth)
             accuracy[each] = balanced_accuracy_score(truth, answers.argmax(1))
         gains.append(accuracy[kind] - accuracy["none"])
     assert np.mean(gains) > 0.05
@@ -119,7 +119,7 @@ def test_the_temperature_counts_photos_as_they_count() -> None:
 def test_an_unknown_balance_is_refused() -> None:
     """With the nearest name."""
     with pytest.raises(UnknownNameError, match="Did you mean 'weights'"):
-        balance_of("weight", np.arange(3), 3)
+        class_weighting_of("weight", np.arange(3), 3)
 
 
 @pytest.fixture
@@ -132,20 +132,20 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def _bias(outcome: Outcome) -> torch.Tensor:
+def _bias(outcome: StrategyResult) -> torch.Tensor:
     return outcome.model.head.get_parameter("linear.bias").detach()
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("learn", [probe, finetune, scratch], ids=lambda each: each.__name__)
 def test_every_strategy_ships_shifted_logits(
-    make_job: Jobs, start: StartingPoint, learn: Callable[[Job], Outcome]
+    make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
 ) -> None:
     """The same net as without, but for the shift of its last bias: nothing else knows of it."""
     rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
     job = partial(make_job, start, train=rows)
-    plain, shifted = learn(job()), learn(job(balance="logits"))
-    taken = shifted.temperature * job(balance="logits").balanced.shift
+    plain, shifted = learn(job()), learn(job(class_weighting="logit-adjustment"))
+    taken = shifted.temperature * job(class_weighting="logit-adjustment").weighting.shift
     np.testing.assert_allclose(_bias(plain) - _bias(shifted), taken, atol=1e-5)
     assert plain.temperature == shifted.temperature
     for name, tensor in plain.model.state_dict().items():
@@ -153,21 +153,23 @@ def test_every_strategy_ships_shifted_logits(
             assert torch.equal(tensor, shifted.model.state_dict()[name])
 
 
-@pytest.mark.parametrize("kind", ["weights", "logits"])
+@pytest.mark.parametrize("kind", ["loss", "logit-adjustment"])
 def test_candidates_are_judged_class_by_class(kind: str) -> None:
     """The mean of what photos count times their losses is the mean over classes of their mean losses."""
     draw = np.random.default_rng(0)
     labels, logits = np.repeat([0, 1], (90, 10)), draw.normal(size=(100, 2))
-    each = balance_of("none", labels, 2).losses(logits, labels)
+    each = class_weighting_of("none", labels, 2).losses(logits, labels)
     by_class = np.mean([each[labels == label].mean() for label in (0, 1)])
-    assert balance_of(kind, labels, 2).losses(logits, labels).mean() == pytest.approx(by_class)
+    assert class_weighting_of(kind, labels, 2).losses(logits, labels).mean() == pytest.approx(by_class)
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("learn", [finetune, scratch], ids=lambda each: each.__name__)
-def test_every_loss_is_weighted(make_job: Jobs, start: StartingPoint, learn: Callable[[Job], Outcome]) -> None:
+def test_every_loss_is_weighted(
+    make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
+) -> None:
     """With other weights in the loss the net becomes another."""
     rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
     job = partial(make_job, start, train=rows)
-    plain, weighted = learn(job()), learn(job(balance="weights"))
+    plain, weighted = learn(job()), learn(job(class_weighting="loss"))
     assert not torch.equal(plain.model.head[-1].weight, weighted.model.head[-1].weight)  # type: ignore[index]

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from inarch.data.alignment import aligned
+from inarch.data.alignment import align_pairs
 from inarch.data.decode import decode
+from inarch.data.near_duplicates import (
+    LENIENT,
+    LOOK,
+    STRICT,
+    brightness,
+    find_near_duplicates,
+    threshold_of,
+)
 from inarch.data.photos import Preprocessing
-from inarch.data.twins import LENIENT, LOOK, STRICT, brightness, threshold_of, twins_of
 
 SQUARE = Preprocessing(image_size=LOOK)
 PHOTOS = 40
@@ -57,7 +64,7 @@ def test_changed_copies_are_found_and_nothing_else_is(scenes, change):
     """Every second photo has a copy: these pairs, and no others."""
     copies = [CHANGES[change](image) for image in scenes[::2]]
     looks = brightness(np.stack([*(look(image, 95) for image in scenes), *copies]))
-    pairs = {(pair.first, pair.second) for pair in twins_of(looks, quiet)}
+    pairs = {(pair.first, pair.second) for pair in find_near_duplicates(looks, quiet)}
     assert pairs == {(2 * number, PHOTOS + number) for number in range(len(copies))}
 
 
@@ -65,8 +72,11 @@ def test_order_does_not_matter(scenes):
     """Shuffled photos have the same twins."""
     looks = brightness(np.stack([*map(look, scenes), *(look(image.crop((9, 9, 190, 150))) for image in scenes[:9])]))
     order = np.random.default_rng(0).permutation(len(looks))
-    plain = {frozenset(pair[:2]) for pair in twins_of(looks, quiet)}
-    mixed = {frozenset((int(order[pair.first]), int(order[pair.second]))) for pair in twins_of(looks[order], quiet)}
+    plain = {frozenset(pair[:2]) for pair in find_near_duplicates(looks, quiet)}
+    mixed = {
+        frozenset((int(order[pair.first]), int(order[pair.second])))
+        for pair in find_near_duplicates(looks[order], quiet)
+    }
     assert plain == mixed
     assert len(plain) == 9
 
@@ -74,7 +84,7 @@ def test_order_does_not_matter(scenes):
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_few_photos_and_flat_ones_have_no_twins(n):
     """A photo of one colour shows nothing that could be the same."""
-    assert twins_of(np.full((n, LOOK, LOOK), 7.0, dtype=np.float32), quiet) == []
+    assert find_near_duplicates(np.full((n, LOOK, LOOK), 7.0, dtype=np.float32), quiet) == []
 
 
 def test_the_threshold_rises_with_how_alike_strangers_are(scenes):
@@ -94,7 +104,7 @@ def test_alignment_finds_the_part_that_is_shown(scenes, box):
     half = (LOOK // 2, LOOK // 2)
     shown = [Image.fromarray(each).resize(half, Image.Resampling.BOX, box=edges) for each in whole]
     start = np.tile(np.array((0.035, 0.035, 0.93), dtype=np.float32), (len(whole), 1))
-    scores, found = aligned(whole, 0.5 * np.stack([np.asarray(each) for each in shown]) + 30, start, 12)
+    scores, found = align_pairs(whole, 0.5 * np.stack([np.asarray(each) for each in shown]) + 30, start, 12)
     assert scores.min() > 0.97
     assert np.abs(found - np.array(box)).max() < 0.5 / (LOOK // 2)
 
@@ -104,6 +114,6 @@ def test_digits_of_one_class_are_not_merged(shared_data):
     folder = shared_data("digits_shift") / "mnist" / "test"
     files = sorted(folder.rglob("*.png"))[::5][:150]
     looks = brightness(np.stack([decode(file, SQUARE) for file in files]))
-    merged = {index for pair in twins_of(looks, quiet) for index in pair[:2]}
+    merged = {index for pair in find_near_duplicates(looks, quiet) for index in pair[:2]}
     assert len(files) >= 100
     assert len(merged) <= 0.01 * len(files)

@@ -22,7 +22,7 @@ class Suspect(NamedTuple):
     """Probability of the suggested class minus that of the label: the larger, the surer."""
 
 
-def suspects(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> list[Suspect]:
+def find_label_errors(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> list[Suspect]:
     """Labels that both ways of pruning reject, the surest first.
 
     Args:
@@ -33,7 +33,7 @@ def suspects(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> l
         UserError: there are not as many labels as rows, or a class has no photo.
     """
     joint = joint_of(probabilities, labels)
-    rejected = _by_class(probabilities, labels, joint) & _by_noise_rate(probabilities, labels, joint)
+    rejected = _prune_by_class(probabilities, labels, joint) & _prune_by_noise_rate(probabilities, labels, joint)
     best = probabilities.argmax(1)
     own = np.take_along_axis(probabilities, labels[:, None], 1)[:, 0]
     margin = probabilities.max(1) - own
@@ -49,7 +49,7 @@ def joint_of(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> N
     several are, the most probable counts. Rows are then scaled to the number of labels (equation 3).
 
     Raises:
-        UserError: as `suspects`.
+        UserError: as `find_label_errors`.
     """
     n, classes = probabilities.shape
     given = np.bincount(labels, minlength=classes)
@@ -68,7 +68,7 @@ def joint_of(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> N
     return counts / counts.sum(1, keepdims=True) * given[:, None]
 
 
-def _by_class(
+def _prune_by_class(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], joint: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Of each class as many of the least probable as are estimated to be of others, (n,)."""
@@ -81,7 +81,7 @@ def _by_class(
     return rejected
 
 
-def _by_noise_rate(
+def _prune_by_noise_rate(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], joint: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """For each pair of classes as many as are estimated to be the other one, by the largest margin, (n,)."""

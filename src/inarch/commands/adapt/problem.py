@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from inarch.data.augment import Augmentation, augment
 from inarch.data.photos import Preprocessing
 from inarch.models import Backbone, Classifier, evaluating
-from inarch.progress import Progress, silent
+from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import Rows
-from inarch.training.pixels import normalised
+from inarch.training.pixels import normalise_pixels
 
 BATCH = 64
 FEWEST_PHOTOS = 20
@@ -37,7 +37,7 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class AdaptationProblem:
     """A trained net, the labelled photos that it knows, and photos of another domain."""
 
     model: Classifier
@@ -60,21 +60,21 @@ class Task:
     seed: int
     seconds: float
     """What one method may take."""
-    balance: str = "none"
+    class_weighting: str = "none"
     """With what the net was trained, a name of `BALANCES`."""
-    progress: Progress = silent
+    progress: Progress = ignore_progress
 
     @property
     def classes(self) -> int:
         """How many there are."""
-        return Moving(self.model.backbone, self.model.head).linear.out_features
+        return TrainableTail(self.model.backbone, self.model.head).linear.out_features
 
-    def moving(self) -> "Moving":
+    def moving(self) -> "TrainableTail":
         """A fresh copy of what moves."""
         body = self.model.backbone if self.cut is None else self.model.backbone.split(self.cut)[1]
-        return Moving(copy.deepcopy(body), copy.deepcopy(self.model.head))
+        return TrainableTail(copy.deepcopy(body), copy.deepcopy(self.model.head))
 
-    def whole(self, moving: "Moving") -> Classifier:
+    def whole(self, moving: "TrainableTail") -> Classifier:
         """The net that ``moving`` is a part of."""
         prefix = None if self.cut is None else self.model.backbone.cut(self.cut)
         body = moving.body if prefix is None else copy.deepcopy(prefix).joined(moving.body)
@@ -85,7 +85,9 @@ class Task:
         if domain.maps is not None:
             return torch.from_numpy(domain.maps[rows]).float()
         pixels = torch.from_numpy(domain.pixels[rows]).permute(0, 3, 1, 2)
-        return normalised(pixels if draw is None else augment(pixels, self.augmentation, draw), self.preprocessing)
+        return normalise_pixels(
+            pixels if draw is None else augment(pixels, self.augmentation, draw), self.preprocessing
+        )
 
     def batches(self, domain: Domain, rows: NDArray[np.int64] | None = None) -> Iterator[Tensor]:
         """All photos of a domain, or those, as they are, in parts of nearly one size."""
@@ -94,7 +96,7 @@ class Task:
             yield self.inputs(domain, part)
 
 
-class Moving(nn.Module):
+class TrainableTail(nn.Module):
     """The part of a classifier that adapts: a backbone or its tail, and the head.
 
     Args:
@@ -134,7 +136,7 @@ class Moving(nn.Module):
 
 
 @dataclass(frozen=True)
-class Adapted:
+class AdaptedModel:
     """What a method made of a task's net."""
 
     model: Classifier
@@ -147,7 +149,9 @@ class Adapted:
 
 
 @torch.no_grad()
-def computed(net: nn.Module, task: Task, domain: Domain, rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+def compute_logits(
+    net: nn.Module, task: AdaptationProblem, domain: Domain, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Logits in evaluation mode, by a task's moving part: (n, classes)."""
     with evaluating(net):
         return np.concatenate([net(batch).double().numpy() for batch in task.batches(domain, rows)])

@@ -7,21 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from inarch.data.alignment import Floats
-from inarch.data.grouping import joined, units
+from inarch.data.grouping import merge_clusters, units
+from inarch.data.near_duplicates import (
+    LOOK,
+    Pair,
+    brightness,
+    find_near_duplicates,
+)
 from inarch.data.photos import PhotoSet, Preprocessing
-from inarch.data.store import CHUNK_ROWS, DECODER, Stored, store_readable
-from inarch.data.twins import LOOK, Pair, brightness, twins_of
+from inarch.data.store import CHUNK_ROWS, DECODER, StoredPhotos, store_readable
 from inarch.storage.cache import ArrayCache, cache_key
 
 SEARCH = "1"
-"""To be raised whenever `twins_of` finds other pairs than before."""
+"""To be raised whenever `find_near_duplicates` finds other pairs than before."""
 PAIRS = "pairs"
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase's name, what is done, and what there is to do."""
 
 
-def looked_at(photos: PhotoSet, cache: Path, progress: Progress) -> Stored:
+def store_thumbnails(photos: PhotoSet, cache: Path, progress: Progress) -> StoredPhotos:
     """The photos at LOOK x LOOK pixels; those that cannot be read are among the skipped.
 
     Raises:
@@ -33,24 +38,24 @@ def looked_at(photos: PhotoSet, cache: Path, progress: Progress) -> Stored:
     )
 
 
-def twin_clusters(stored: Stored, cache: Path, progress: Progress) -> list[list[int]]:
+def cluster_near_duplicates(stored: StoredPhotos, cache: Path, progress: Progress) -> list[list[int]]:
     """Indices of photos that look the same, at least two different files in each cluster.
 
     The search is cached: it depends on nothing but the files' bytes.
 
     Args:
-        stored: what `looked_at` returns.
+        stored: what `store_thumbnails` returns.
         cache: the cache folder.
         progress: called with a phase's name, what is done, and what there is to do.
     """
     photos = stored.photos.photos
     places = {photo.digest: index for index, photo in enumerate(photos)}
     digests = sorted(places)
-    rows = ArrayCache(cache / "twins")
+    rows = ArrayCache(cache / "near-duplicates")
     key = cache_key(SEARCH, DECODER, *digests)
     if rows.missing([key]):
-        looks = _looks(stored, [places[digest] for digest in digests])
-        pairs = twins_of(looks, lambda done, total: progress("twins", done, total))
+        looks = _thumbnail_brightness(stored, [places[digest] for digest in digests])
+        pairs = find_near_duplicates(looks, lambda done, total: progress("near-duplicates", done, total))
         rows.write([key], {PAIRS: np.array([[*pairs, Pair(-1, -1, 0.0, 0.0)]])})  # a cache holds no empty rows
     found = rows.read([key], PAIRS)[0][:-1, :2].astype(np.int64).tolist()
     clusters = [[places[digests[one]], places[digests[other]]] for one, other in found]
@@ -58,7 +63,7 @@ def twin_clusters(stored: Stored, cache: Path, progress: Progress) -> list[list[
     return [unit for unit in units(plain, clusters) if len({photos[index].digest for index in unit}) > 1]
 
 
-def _looks(stored: Stored, rows: Sequence[int]) -> Floats:
+def _thumbnail_brightness(stored: StoredPhotos, rows: Sequence[int]) -> Floats:
     """The brightness of those photos, (n, LOOK, LOOK)."""
     looks = np.empty((len(rows), LOOK, LOOK), dtype=np.float32)
     for at in range(0, len(rows), CHUNK_ROWS):
@@ -67,16 +72,18 @@ def _looks(stored: Stored, rows: Sequence[int]) -> Floats:
     return looks
 
 
-def kept_together(photos: PhotoSet, cache: Path, progress: Progress) -> PhotoSet:
+def group_near_duplicates(photos: PhotoSet, cache: Path, progress: Progress) -> PhotoSet:
     """The same photos, with near-duplicates in one group, whatever groups they had.
 
     Raises:
         PhotosError: no photo can be read.
         OutputError: the cache cannot be written.
     """
-    stored = looked_at(photos, cache, progress)
+    stored = store_thumbnails(photos, cache, progress)
     place = {photo.path: index for index, photo in enumerate(photos.photos)}
     seen = stored.photos.photos
-    clusters = [[place[seen[index].path] for index in cluster] for cluster in twin_clusters(stored, cache, progress)]
+    clusters = [
+        [place[seen[index].path] for index in cluster] for cluster in cluster_near_duplicates(stored, cache, progress)
+    ]
     alike = tuple(tuple(sorted(photos.photos[index].path for index in cluster)) for cluster in clusters)
-    return replace(joined(photos, clusters), alike=tuple(sorted(alike)))
+    return replace(merge_clusters(photos, clusters), alike=tuple(sorted(alike)))

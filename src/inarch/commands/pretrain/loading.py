@@ -11,12 +11,12 @@ from inarch.runtime.session import Graph
 from inarch.storage.cache import cache_key
 from inarch.transfer.backbones import starting_point
 from inarch.weights.files import read_weights
-from inarch.weights.identification import translated
+from inarch.weights.identification import translate_state_dict
 from inarch.weights.locating import locate
-from inarch.weights.named import usual
+from inarch.weights.named import default_weights
 
 
-def teacher_of(name: str, size: int, *, threads: int = 0) -> Teacher:
+def load_teacher(name: str, size: int, *, threads: int = 0) -> Teacher:
     """The teacher of that name.
 
     Args:
@@ -30,10 +30,10 @@ def teacher_of(name: str, size: int, *, threads: int = 0) -> Teacher:
         WeightsError: its weights cannot be had, or belong to a package that is not installed.
     """
     row = architecture(name)
-    weights = usual(name)
+    weights = default_weights(name)
     if weights is None:
         raise UserError(f"{name} has no ready weights, so it cannot teach; efficientnet_lite0 can.")
-    tensors = translated(read_weights(locate(weights)).tensors, name).tensors
+    tensors = translate_state_dict(read_weights(locate(weights)).tensors, name).tensors
     head = {each.rpartition(".")[2]: tensor for each, tensor in tensors.items() if each.startswith("head.")}
     if head.keys() != {"weight", "bias"}:
         raise UserError(f"The weights of {name} have no linear head to teach with.")

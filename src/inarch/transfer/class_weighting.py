@@ -17,7 +17,7 @@ LEAST_COUNT = 0.5
 
 
 @dataclass(frozen=True)
-class Balance:
+class ClassWeighting:
     """How much a photo of each class counts, (classes,) each, and what its logit loses in the end."""
 
     learned: NDArray[np.float64]
@@ -40,19 +40,19 @@ class Balance:
         return self.judged[labels] * log_losses(softmax(answers), labels)
 
 
-def as_they_are(counts: NDArray[np.int64]) -> Balance:
+def uniform_weighting(counts: NDArray[np.int64]) -> ClassWeighting:
     """Every photo counts alike: a class with more photos is the more probable answer."""
     ones = np.ones(len(counts))
-    return Balance(learned=ones, judged=ones, shift=np.zeros(len(counts), np.float32))
+    return ClassWeighting(learned=ones, judged=ones, shift=np.zeros(len(counts), np.float32))
 
 
-def weighted(counts: NDArray[np.int64]) -> Balance:
+def loss_weighting(counts: NDArray[np.int64]) -> ClassWeighting:
     """Every class counts alike in what is minimised, however many photos it has."""
-    weights = _alike(counts)
-    return Balance(learned=weights, judged=weights, shift=np.zeros(len(counts), np.float32))
+    weights = _inverse_frequency_weights(counts)
+    return ClassWeighting(learned=weights, judged=weights, shift=np.zeros(len(counts), np.float32))
 
 
-def adjusted(counts: NDArray[np.int64]) -> Balance:
+def logit_adjustment(counts: NDArray[np.int64]) -> ClassWeighting:
     """Learned from the photos as they are; then each logit loses the logarithm of its class's share.
 
     Logit adjustment (Menon et al. 2021, arXiv 2007.07314, section 4.1): the answer is the class that the photo speaks
@@ -60,25 +60,27 @@ def adjusted(counts: NDArray[np.int64]) -> Balance:
     """
     present = np.maximum(counts, LEAST_COUNT)
     shift = np.log(len(counts) * present / present.sum())
-    return Balance(learned=np.ones(len(counts)), judged=_alike(counts), shift=shift.astype(np.float32))
+    return ClassWeighting(
+        learned=np.ones(len(counts)), judged=_inverse_frequency_weights(counts), shift=shift.astype(np.float32)
+    )
 
 
-def _alike(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _inverse_frequency_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     present = np.maximum(counts, LEAST_COUNT)
     return counts.sum() / ((counts > 0).sum() * present)
 
 
-BALANCES: Mapping[str, Callable[[NDArray[np.int64]], Balance]] = MappingProxyType(
-    {"none": as_they_are, "weights": weighted, "logits": adjusted}
+CLASS_WEIGHTINGS: Mapping[str, Callable[[NDArray[np.int64]], ClassWeighting]] = MappingProxyType(
+    {"none": uniform_weighting, "loss": loss_weighting, "logit-adjustment": logit_adjustment}
 )
 
 
-def balance_of(kind: str, labels: NDArray[np.int64], classes: int) -> Balance:
-    """The balance called ``kind`` for photos with these labels.
+def class_weighting_of(kind: str, labels: NDArray[np.int64], classes: int) -> ClassWeighting:
+    """The class weighting called ``kind`` for photos with these labels.
 
     Raises:
         UnknownNameError: there is none; offers the nearest one.
     """
-    if kind not in BALANCES:
-        raise UnknownNameError("balance", kind, BALANCES)
-    return BALANCES[kind](np.bincount(labels, minlength=classes))
+    if kind not in CLASS_WEIGHTINGS:
+        raise UnknownNameError("class weighting", kind, CLASS_WEIGHTINGS)
+    return CLASS_WEIGHTINGS[kind](np.bincount(labels, minlength=classes))
