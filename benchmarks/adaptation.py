@@ -52,13 +52,14 @@ from inarch.commands.adapt.problem import AdaptationProblem as AdaptationTask
 from inarch.commands.adapt.target import LabelledPhotos, decode_labelled_photos
 from inarch.commands.adapt.training import features_of
 from inarch.commands.adapt.validators import VALIDATORS
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.scratch import logits_of
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.scan import scan
 from inarch.progress import ignore_progress
 from inarch.transfer.linear import fit_at, fit_probe
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 
 CACHE = ROOT / ".data" / "cache"

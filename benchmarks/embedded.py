@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write, write_manifest
 from inarch.commands.pretrain.crops import normalise_crops
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import StoredPhotos, store
@@ -32,6 +32,7 @@ from inarch.models import (
 )
 from inarch.storage.cache import Rows
 from inarch.transfer.linear import fit_probe
+from inarch.transfer.options import TrainOptions
 from inarch.weights.embedded import embedded_weights, list_embedded_models
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone

@@ -26,13 +26,14 @@ from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.doctor import DoctorOptions, doctor
 from inarch.commands.doctor.labels import MARGIN, predict_out_of_fold
 from inarch.commands.doctor.records import KINDS
-from inarch.commands.train.run import TrainOptions, choices_of
-from inarch.data.augment import Augmentation
+from inarch.commands.train.run import choices_of
+from inarch.data.augmentation import Augmentation
 from inarch.data.scan import survey
 from inarch.data.split import groups_of
 from inarch.data.store import store
 from inarch.storage.cache import default_cache_folder
 from inarch.transfer.features import Prefix
+from inarch.transfer.options import TrainOptions
 
 CACHE = default_cache_folder()
 SET, TRAIN, VAL = "imagenette_s128", 400, 100

@@ -42,10 +42,10 @@ from torch import Tensor, nn, optim
 
 from benchmarks import strategies
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
-from inarch.commands.train.run import TrainOptions, prepare_training_run
+from inarch.commands.train.run import prepare_training_run
 from inarch.commands.train.strategies.finetune import FINETUNING
 from inarch.commands.train.strategies.probe import head_of, probe_on
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.scan import scan
 from inarch.metrics.intervals import t_interval
 from inarch.metrics.softmax import softmax
@@ -53,6 +53,7 @@ from inarch.models import Backbone, norms_of
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import Loss, cross_entropy
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 from inarch.transfer.tail import CachedFeatureMaps, logits_of
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from benchmarks.measuring import INCEPTION, ratios, spread, table, unpacked, write
 from benchmarks.tutorial import EPOCHS, frozen_accuracies, loop
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.models import Backbone
+from inarch.transfer.options import TrainOptions
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 

@@ -25,8 +25,9 @@ import torch
 
 from benchmarks.measuring import some, table, unpacked, write
 from inarch.bundle.predictor import Predictor
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.commands.train.verify_resume import kill_and_resume, list_differing_files
+from inarch.transfer.options import TrainOptions
 
 OPTIONS = {
     "probe": TrainOptions(model="resnet18_narrow", strategy="probe", augmented_copies=1),

@@ -38,12 +38,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks import tutorial
 from benchmarks.measuring import INCEPTION, MEASURED, ratios, some, spread, table, unpacked, write
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.data.decode import decode
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.data.scan import scan
 from inarch.data.split import reported_split, split
 from inarch.models import Backbone, Classifier, linear_head
+from inarch.transfer.options import TrainOptions
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load_backbone
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import INCEPTION, some, table, unpacked, write
-from inarch.commands.train.run import TrainOptions, train
-from inarch.data.augment import Augmentation
+from inarch.commands.train.run import train
+from inarch.data.augmentation import Augmentation
 from inarch.report.wording import duration
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.records.plan import Plan
 
 PERCENT = 25

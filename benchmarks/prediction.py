@@ -23,9 +23,10 @@ from torchvision.transforms import v2
 
 from benchmarks.measuring import ratios, spread, table, unpacked, write
 from inarch.bundle.predictor import Predictor
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.data.decode import decode
 from inarch.models import Classifier, build
+from inarch.transfer.options import TrainOptions
 from inarch.weights.export import to_torchvision
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load

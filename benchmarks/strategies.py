@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
-from inarch.commands.train.run import TrainOptions, train
-from inarch.data.augment import Augmentation
+from inarch.commands.train.run import train
+from inarch.data.augmentation import Augmentation
+from inarch.transfer.options import TrainOptions
 
 SETS: Mapping[str, tuple[tuple[str, str], str]] = {
     "ants and bees": (("hymenoptera_s224", "hymenoptera_s224"), "train"),

@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.measuring import spread, table, unpacked, write
 from inarch.commands.train.strategies.probe import TOGETHER, choose_best_stage, features_of
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.split import groups_of

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.scratch import scratch
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.data.store import StoredPhotos
 from inarch.storage.cache import ArrayCache, Rows

@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.commands.train.strategies import scratch
+from inarch.transfer.options import TrainOptions
 
 CLASSES = ("blue", "green", "red")
 SIDE = 32

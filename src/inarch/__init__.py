@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from inarch.commands.evaluate.evaluate import evaluate
     from inarch.commands.inspect.measure import measure
     from inarch.commands.train.estimator import ImageClassifier
-    from inarch.commands.train.run import TrainOptions, train
+    from inarch.commands.train.run import train
     from inarch.models.catalog import ARCHITECTURES, build
+    from inarch.transfer.options import TrainOptions
 
 _HOMES = {
     "ARCHITECTURES": "inarch.models.catalog",
     "ImageClassifier": "inarch.commands.train.estimator",
     "Predictor": "inarch.bundle.predictor",
-    "TrainOptions": "inarch.commands.train.run",
+    "TrainOptions": "inarch.transfer.options",
     "build": "inarch.models.catalog",
     "evaluate": "inarch.commands.evaluate.evaluate",
     "load": "inarch.bundle.predictor",

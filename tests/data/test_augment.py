@@ -7,7 +7,8 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as F
 
-from inarch.data.augment import Augmentation, augment
+from inarch.data.augment import augment
+from inarch.data.augmentation import Augmentation
 from inarch.errors import UserError
 
 STRONG = Augmentation(flip=True, min_scale=0.3, rotate=20.0, colour=0.4)

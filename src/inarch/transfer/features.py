@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inarch.data.augment import Augmentation, augment
+from inarch.data.augment import augment
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.data.store import DECODER, StoredPhotos
 from inarch.errors import OutputError

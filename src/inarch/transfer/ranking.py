@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch import clock
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.decode import decode_many, identify
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.data.split import groups_of, training_photos

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch import clock
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.data.split import count_groups, groups_of
 from inarch.data.store import StoredPhotos

@@ -27,7 +27,7 @@ from inarch.commands.adapt.methods import METHODS
 from inarch.commands.adapt.problem import AdaptationProblem, Domain, compute_logits
 from inarch.commands.adapt.selection import NONE, choose_candidate
 from inarch.commands.adapt.statistics import adopt_statistics, norms_of
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, evaluating, fold_batch_norm
 from inarch.storage.cache import ArrayCache

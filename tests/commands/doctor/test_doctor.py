@@ -24,11 +24,12 @@ from inarch.commands.doctor.doctor import (
 )
 from inarch.commands.doctor.records import KINDS, Finding
 from inarch.commands.doctor.text import to_json, to_text
-from inarch.commands.train.run import TrainOptions, choices_of
+from inarch.commands.train.run import choices_of
 from inarch.data.scan import scan
 from inarch.errors import OutputError
 from inarch.progress import ignore_progress
 from inarch.runtime.session import Graph
+from inarch.transfer.options import TrainOptions
 from trained import CLASSES, draw_folder
 
 KINDS_OF_FAULTS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inarch.commands.study.study import Bench
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.scan import scan
 from trained import draw_folder
 

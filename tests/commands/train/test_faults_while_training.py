@@ -14,12 +14,13 @@ import pytest
 
 from inarch.bundle.format import METRICS
 from inarch.commands.train import run as train_module
-from inarch.commands.train.run import UNTIMED, TrainOptions, train
+from inarch.commands.train.run import UNTIMED, train
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.verify_resume import COMPARED, verify_resume
 from inarch.errors import OutputError, WorkError
 from inarch.models import build
 from inarch.transfer import ranking
+from inarch.transfer.options import TrainOptions
 from inarch.weights.files import write_weights
 from trained import draw, draw_folder
 

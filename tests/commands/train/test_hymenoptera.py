@@ -10,8 +10,9 @@ import pytest
 
 from inarch.bundle.predictor import load
 from inarch.commands.train import run as train_module
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.metrics.softmax import softmax
+from inarch.transfer.options import TrainOptions
 
 TRAIN, VAL = 12, 12
 """Photos of each class: a photo takes the net most of a tenth of a second."""

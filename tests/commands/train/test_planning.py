@@ -23,7 +23,7 @@ from inarch.commands.train.plan import (
 )
 from inarch.commands.train.strategies.scratch import FAST, choose_scratch_model, wanted_epochs
 from inarch.commands.train.text import plan_lines, promise_sentence
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.metrics.intervals import wilson
 from inarch.models import build

@@ -20,11 +20,7 @@ from inarch.bundle.reading import read_bundle
 from inarch.commands.evaluate.evaluate import evaluate
 from inarch.commands.train import curves as strategy_curves
 from inarch.commands.train import run as train_module
-from inarch.commands.train.run import (
-    LARGEST_IMAGE,
-    TrainOptions,
-    train,
-)
+from inarch.commands.train.run import train
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.text import training_lines
 from inarch.data.decode import decode
@@ -36,6 +32,7 @@ from inarch.models import Classifier, build, fold_batch_norm
 from inarch.options.checks import LARGEST_SEED
 from inarch.report.wording import duration
 from inarch.runtime.session import Graph
+from inarch.transfer.options import LARGEST_IMAGE, TrainOptions
 from inarch.transfer.records.plan import Plan
 from inarch.weights.embedded import pack
 from trained import SIDE, Trained, draw_folder, options

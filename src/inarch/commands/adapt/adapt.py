@@ -44,14 +44,10 @@ from inarch.commands.train.reporting import (
     thumbnails,
     training_report,
 )
-from inarch.commands.train.run import (
-    TrainOptions,
-    find_photos,
-    prepare_training_run,
-)
+from inarch.commands.train.run import find_photos, prepare_training_run
 from inarch.commands.train.strategies.finetune import feature_map_bytes, held_out_fold
 from inarch.commands.train.strategies.scratch import logits_of
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.store import StoredPhotos
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
 from inarch.metrics.comparison import mcnemar
@@ -66,6 +62,7 @@ from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.transfer.cuts import default_cut
 from inarch.transfer.features import Prefix
 from inarch.transfer.linear import accuracy_of
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.records.adaptation import Adaptation, AdaptedCandidate
 from inarch.transfer.run import StrategyResult, TrainingRun
 from inarch.weights.files import read_weights

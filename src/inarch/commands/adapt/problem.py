@@ -11,7 +11,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inarch.data.augment import Augmentation, augment
+from inarch.data.augment import augment
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.models import Backbone, Classifier, evaluating
 from inarch.progress import Progress, ignore_progress

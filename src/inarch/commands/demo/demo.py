@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from inarch.bundle.reading import Bundle
 from inarch.commands.demo.digits import write_digits
-from inarch.commands.train.run import TrainOptions, train
-from inarch.data.augment import Augmentation
+from inarch.commands.train.run import train
+from inarch.data.augmentation import Augmentation
 from inarch.errors import OutputError
 from inarch.progress import Progress, ignore_progress
+from inarch.transfer.options import TrainOptions
 
 DIGITS = Augmentation(flip=False, min_scale=0.7, rotate=10.0)
 """A mirrored digit is no digit, and one that is half cut off may be another."""

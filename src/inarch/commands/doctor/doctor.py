@@ -16,11 +16,7 @@ from inarch.commands.doctor.labels import report_label_problems
 from inarch.commands.doctor.patch import apply_decisions, read_patch, to_patch
 from inarch.commands.doctor.records import KINDS, Diagnosis, Finding
 from inarch.commands.doctor.report import to_html
-from inarch.commands.train.run import (
-    Choice,
-    TrainOptions,
-    choices_of,
-)
+from inarch.commands.train.run import Choice, choices_of
 from inarch.data.bursts import bursts_of
 from inarch.data.duplicate_search import cluster_near_duplicates, store_thumbnails
 from inarch.data.grouping import headers_of, merge_clusters
@@ -38,6 +34,7 @@ from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.storage.files import make_folder, write_text
 from inarch.transfer.features import Prefix
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.ranking import FEWEST_OF_CLASS, Option, rank
 from inarch.transfer.run import Stopwatch
 

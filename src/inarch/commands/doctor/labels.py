@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.records import Decision, Finding
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import PhotoSet
 from inarch.data.split import count_groups, folds, groups_of
 from inarch.data.store import StoredPhotos

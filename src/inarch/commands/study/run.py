@@ -28,8 +28,8 @@ from inarch.commands.study.studies_page import studies_page
 from inarch.commands.study.study import Bench, Study
 from inarch.commands.study.study_html import to_html
 from inarch.commands.train.reporting import versions
-from inarch.commands.train.run import TrainOptions, prepare_training_run
-from inarch.data.augment import Augmentation
+from inarch.commands.train.run import prepare_training_run
+from inarch.data.augmentation import Augmentation
 from inarch.data.duplicate_search import group_near_duplicates
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan
@@ -38,6 +38,7 @@ from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
 from inarch.storage.files import write_text
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 
 PAGE = "README.md"

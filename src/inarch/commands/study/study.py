@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inarch.commands.study.records import Claim
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import PhotoSet
 from inarch.errors import WorkError
 from inarch.transfer.run import TrainingRun

@@ -14,7 +14,7 @@ from inarch.progress import progress
 
 if TYPE_CHECKING:
     from inarch.bundle.reading import Bundle
-    from inarch.commands.train.run import TrainOptions
+    from inarch.transfer.options import TrainOptions
     from inarch.transfer.records.plan import Plan
 
 
@@ -116,9 +116,9 @@ def train(
 
     Example: inarch train photos --weights inception_v3.safetensors --out mine
     """
-    from inarch.commands.train.run import TrainOptions
     from inarch.commands.train.run import train as run
-    from inarch.data.augment import Augmentation
+    from inarch.data.augmentation import Augmentation
+    from inarch.transfer.options import TrainOptions
 
     options = TrainOptions(
         model=model,

@@ -17,9 +17,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from inarch.commands.train.reporting import notes_of
-from inarch.commands.train.run import TrainOptions, prepare_training_run
+from inarch.commands.train.run import prepare_training_run
 from inarch.commands.train.strategies.registry import strategy
-from inarch.data.augment import Augmentation
+from inarch.data.augmentation import Augmentation
 from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
@@ -30,6 +30,7 @@ from inarch.metrics.softmax import softmax
 from inarch.runtime.session import Graph
 from inarch.storage.cache import default_cache_folder
 from inarch.storage.cache_size import DEFAULT_SIZE, in_use
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.records.report import Candidate
 
 BATCH = 16

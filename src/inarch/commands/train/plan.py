@@ -27,7 +27,8 @@ from inarch.commands.train.strategies.scratch import (
 )
 from inarch.commands.train.strategies.scratch import SHARE as ALONE_SHARE
 from inarch.commands.train.unlabelled import SHARES as ROUNDS
-from inarch.data.augment import Augmentation, augment
+from inarch.data.augment import augment
+from inarch.data.augmentation import Augmentation
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.split import training_photos
 from inarch.data.store import count_undecoded

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from inarch.bundle.format import ANSWERING, GOLDEN, GRAPH, WEIGHTS
-from inarch.commands.train.run import TrainOptions, train
+from inarch.commands.train.run import train
 from inarch.errors import InarchError, WorkError
 from inarch.progress import Progress, ignore_progress
+from inarch.transfer.options import TrainOptions
 
 COMPARED = (GRAPH, WEIGHTS, GOLDEN, ANSWERING)
 """The files of a bundle that answers follow from. The others tell of the run, and so of having been resumed."""
