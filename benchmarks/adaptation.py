@@ -30,9 +30,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
 from inarch.bundle.reading import Bundle, read_bundle
-from inarch.commands.adapt import labelled, training
 from inarch.commands.adapt.adapt import (
-    AdaptOptions,
     adapt,
     build_problem,
     classifier_of,
@@ -48,18 +46,22 @@ from inarch.commands.adapt.adapting import (
 from inarch.commands.adapt.judging import choose_by_labels
 from inarch.commands.adapt.labelled import LabelledTarget
 from inarch.commands.adapt.methods import METHODS
+from inarch.commands.adapt.options import AdaptOptions
 from inarch.commands.adapt.problem import AdaptationProblem as AdaptationTask
+from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.commands.adapt.target import LabelledPhotos, decode_labelled_photos
 from inarch.commands.adapt.training import features_of
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.commands.train.run import train
-from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.scratch import logits_of
 from inarch.data.augmentation import Augmentation
+from inarch.data.labels import PhotoLabels
 from inarch.data.scan import scan
 from inarch.progress import ignore_progress
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import fit_at, fit_probe
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import Recipes, ScratchRecipe
 from inarch.transfer.run import TrainingRun
 
 CACHE = ROOT / ".data" / "cache"
@@ -70,15 +72,27 @@ SHOTS, TUNED = (1, 5, 20), 60
 """Labelled photos of each class, and the updates of a tail that learns from them."""
 PLENTY = 1e6
 """Seconds."""
-DIGITS = TrainOptions(
-    model="resnet20",
-    strategy="scratch",
-    image_size=32,
-    augmentation=Augmentation(flip=False),
-    time_budget=PLENTY,
-    cache=CACHE,
-)
 Run = dict[str, Any]
+
+
+def digits_options(kind: str, seed: int) -> TrainOptions:
+    """How a net learns digits."""
+    return TrainOptions(
+        model="resnet20",
+        strategy="scratch",
+        image_size=32,
+        augmentation=Augmentation(flip=False),
+        time_budget=PLENTY,
+        cache=CACHE,
+        seed=seed,
+        recipes=Recipes(scratch=ScratchRecipe(most_epochs=EPOCHS[kind])),
+    )
+
+
+def adapt_options(kind: str, seed: int, oracle: Path | None = None) -> AdaptOptions:
+    """How a net adapts."""
+    recipe = AdaptRecipe(updates=UPDATES[kind], tuned_updates=TUNED)
+    return AdaptOptions(oracle=oracle, time_budget=PLENTY, seed=seed, cache=CACHE, recipe=recipe)
 
 
 def _noise(image: Image.Image) -> Image.Image:
@@ -125,8 +139,8 @@ def digits() -> Iterator[Task]:
     for source, target in (("mnist", "usps"), ("usps", "mnist")):
 
         def run(folder: Path, seed: int, source: Path = root / source, target: Path = root / target) -> Run:
-            nets = {kind: train(kind, folder / kind.name, replace(DIGITS, seed=seed)) for kind in (source, target)}
-            options = AdaptOptions(oracle=target, time_budget=PLENTY, seed=seed, cache=CACHE)
+            nets = {kind: train(kind, folder / kind.name, digits_options("digits", seed)) for kind in (source, target)}
+            options = adapt_options("digits", seed, oracle=target)
             adapted = adapt(nets[source].path, target / "train", folder / "adapted", options)
             ceiling = nets[target].metrics["evaluation"]["accuracy"]["value"]
             return {**adapted.metrics["adaptation"], "ceiling": ceiling}
@@ -143,7 +157,7 @@ def changed() -> Iterator[Task]:
                 source, target = _halves(unpacked(name), folder, change)
                 options = TrainOptions(model="googlenet", strategy="probe", seed=seed, cache=CACHE)
                 bundle = train(source, folder / "bundle", options)
-                adapting = AdaptOptions(oracle=target, time_budget=PLENTY, seed=seed, cache=CACHE)
+                adapting = adapt_options("changed", seed, oracle=target)
                 return dict(adapt(bundle.path, target, folder / "adapted", adapting).metrics["adaptation"])
 
             yield Task(f"{name.partition('_')[0]} {change}", run)
@@ -170,19 +184,19 @@ def few_labels() -> Iterator[Task]:
 
         def run(folder: Path, seed: int, source: Path = root / source, target: Path = root / target) -> Run:
             nets = {kind: _net(kind, seed) for kind in (source, target)}
-            options = AdaptOptions(time_budget=PLENTY, seed=seed, cache=CACHE)
-            job = load_source_run(nets[source], options, ignore_progress)
+            options = adapt_options("labelled", seed)
+            known = load_source_run(nets[source], options, ignore_progress)
             tested, pool = (
-                decode_labelled_photos(target / side, scan(target / side, nets[source].classes), job)
+                decode_labelled_photos(target / side, scan(target / side, nets[source].classes), known)
                 for side in ("test", "train")
             )
-            task = build_problem(job, nets[source], classifier_of(job, nets[source]), pool.stored, options)
+            task = build_problem(known, nets[source], classifier_of(known, nets[source]), pool.stored, options)
             blind = run_unsupervised(task, tuple(METHODS))
             unlabelled = choose_unsupervised(blind, None, seed=seed).name
             return {
                 "ceiling": nets[target].metrics["evaluation"]["accuracy"]["value"],
                 "unlabelled": unlabelled,
-                "shots": {str(each): _with_shots(task, blind, unlabelled, pool, tested, job, each) for each in SHOTS},
+                "shots": {str(each): _with_shots(task, blind, unlabelled, pool, tested, known, each) for each in SHOTS},
             }
 
         yield Task(f"{source} to {target} labelled", run)
@@ -191,7 +205,7 @@ def few_labels() -> Iterator[Task]:
 def _net(kind: Path, seed: int) -> Bundle:
     """Trained once for both ways."""
     folder = CACHE / "nets" / f"{kind.name}_{EPOCHS['labelled']}_{seed}"
-    return read_bundle(folder) if folder.exists() else train(kind, folder, replace(DIGITS, seed=seed))
+    return read_bundle(folder) if folder.exists() else train(kind, folder, digits_options("labelled", seed))
 
 
 def _with_shots(
@@ -200,16 +214,16 @@ def _with_shots(
     unlabelled: str,
     pool: LabelledPhotos,
     tested: LabelledPhotos,
-    job: TrainingRun,
+    run: TrainingRun,
     shots: int,
 ) -> Run:
     """What every candidate is worth on the photos to test on, and which was taken."""
     order = np.random.default_rng(task.seed).permutation(len(pool.labels))
     rows = np.sort(np.concatenate([order[pool.labels[order] == each][:shots] for each in range(task.classes)]))
-    few = LabelledTarget(domain_of(job, pool.stored, rows, task.cut), pool.labels[rows], pool.groups[rows])
+    few = LabelledTarget(domain_of(run, pool.stored, rows, task.cut), pool.labels[rows], pool.groups[rows])
     came = run_supervised(task, few, blind)
     choice = choose_by_labels(came.held_out, few.labels, few.groups, unlabelled_choice=unlabelled)
-    answering = replace(job, stored=tested.stored)
+    answering = replace(run, stored=tested.stored)
     every = blind.joined(came.learned).adapted
     accuracies = {
         name: float((logits_of(answering, each.model, tested.rows).argmax(1) == tested.labels).mean())
@@ -217,12 +231,12 @@ def _with_shots(
     }
     moving = task.moving().eval()
     features, new = (
-        features_of(moving, task, each) for each in (few.domain, domain_of(job, tested.stored, tested.rows, task.cut))
+        features_of(moving, task, each) for each in (few.domain, domain_of(run, tested.stored, tested.rows, task.cut))
     )
     if shots == 1:  # nothing to cross-validate a penalty on
-        alone = fit_at(features, few.labels, 0.01, classes=task.classes)
+        alone = fit_at(features, few.labels, 0.01, unweighted(task.classes))
     else:
-        alone = fit_probe(features[None], few.labels, few.groups, classes=task.classes, seed=task.seed)
+        alone = fit_probe(features[None], PhotoLabels(few.labels, few.groups, task.classes), seed=task.seed)
     accuracies["target only"] = float((alone.logits(new).argmax(1) == tested.labels).mean())
     return {"accuracies": accuracies, "chosen": choice.name, "why": choice.why}
 
@@ -239,7 +253,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=MEASURED)
     asked = parser.parse_args()
-    scratch.MOST_EPOCHS, training.UPDATES, labelled.UPDATES = EPOCHS[asked.kind], UPDATES[asked.kind], TUNED
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
     runs: dict[str, list[Run]] = {}

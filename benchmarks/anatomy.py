@@ -90,7 +90,7 @@ def profiled(model: nn.Module, images: Tensor) -> tuple[list[float], int]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "trace.json")
         seen.export_chrome_trace(str(path))
-        events: list[dict[str, Any]] = json.loads(path.read_text())["traceEvents"]
+        events: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["traceEvents"]
     now = most = 0
     for _, step in sorted((each["ts"], each["args"]["Bytes"]) for each in events if each.get("name") == "[memory]"):
         now += step

@@ -41,7 +41,8 @@ def looked(photos: Path, *, labels: bool) -> dict[str, Any]:
         command = f"""
 import json, resource, time
 from pathlib import Path
-from inarch.api.doctor import DoctorOptions, doctor
+from inarch.commands.doctor.doctor import doctor
+from inarch.commands.doctor.options import DoctorOptions
 began = time.perf_counter()
 options = DoctorOptions(labels={labels}, cache=Path({folder!r}, "cache"))
 found = doctor({str(photos)!r}, Path({folder!r}, "out"), options)

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write, write_manifest
-from inarch.commands.pretrain.crops import normalise_crops
 from inarch.commands.train.run import train
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import StoredPhotos, store
@@ -31,6 +31,7 @@ from inarch.models import (
     evaluating,
 )
 from inarch.storage.cache import Rows
+from inarch.training.pixels import normalise_photos
 from inarch.transfer.linear import fit_probe
 from inarch.transfer.options import TrainOptions
 from inarch.weights.embedded import embedded_weights, list_embedded_models
@@ -45,12 +46,11 @@ PER_CLASS, SIZE = 20, 128
 def features(backbone: Backbone, images: Rows | NDArray[np.uint8], name: str) -> dict[str, NDArray[np.float32]]:
     """Pooled maps of the last two stages, (n, d) each."""
     row = architecture(name)
-    mean, std = (torch.tensor(each)[:, None, None] for each in (row.mean, row.std))
     taps = [stage.name for stage in backbone.info[-2:]]
     parts: dict[str, list[NDArray[np.float32]]] = {tap: [] for tap in taps}
     with evaluating(backbone):
         for at in range(0, len(images), 64):
-            maps = backbone.tapped(normalise_crops(images[at : at + 64], mean, std), taps)
+            maps = backbone.tapped(normalise_photos(images[at : at + 64], row), taps)
             for tap in taps:
                 parts[tap].append(maps[tap].mean((2, 3)).numpy())
     return {tap: np.concatenate(part) for tap, part in parts.items()}
@@ -68,7 +68,7 @@ def probed(maps: dict[str, NDArray[np.float32]], labels: NDArray[np.int64], seed
     learned, judged = drawn(labels, seed)
     classes = int(labels.max()) + 1
     fits = {
-        tap: fit_probe(every[learned][None], labels[learned], learned, classes=classes, seed=seed)
+        tap: fit_probe(every[learned][None], PhotoLabels(labels[learned], learned, classes), seed=seed)
         for tap, every in maps.items()
     }
     best = min(fits, key=lambda tap: min(loss for _, loss in fits[tap].searched))

@@ -23,15 +23,16 @@ from PIL import ExifTags, Image
 from benchmarks.measuring import table, unpacked, write
 from benchmarks.planted import CHANGES, encoded, files_of, resized
 from inarch.commands.doctor.confident_learning import find_label_errors
-from inarch.commands.doctor.doctor import DoctorOptions, doctor
+from inarch.commands.doctor.doctor import doctor
 from inarch.commands.doctor.labels import MARGIN, predict_out_of_fold
+from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.records import KINDS
-from inarch.commands.train.run import choices_of
+from inarch.commands.train.run import backbones_of
 from inarch.data.augmentation import Augmentation
 from inarch.data.scan import survey
 from inarch.data.split import groups_of
 from inarch.data.store import store
-from inarch.storage.cache import default_cache_folder
+from inarch.storage.cache_folder import default_cache_folder
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
 
@@ -241,7 +242,8 @@ def faults(seeds: int) -> None:
 def labels(seeds: int) -> None:
     """Print precision and recall on changed labels, ours beside cleanlab's on the same probabilities."""
     rows = []
-    for start, preprocessing in choices_of(TrainOptions(), ranking=True):
+    for backbone in backbones_of(TrainOptions(), ranking=True):
+        start, preprocessing = backbone.start, backbone.preprocessing
         for seed in range(seeds):
             draw = np.random.default_rng(seed)
             found = survey(unpacked(SET))

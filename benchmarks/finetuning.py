@@ -43,21 +43,22 @@ from torch import Tensor, nn, optim
 from benchmarks import strategies
 from benchmarks.measuring import MEASURED, some, spread, table, unpacked, write
 from inarch.commands.train.run import prepare_training_run
-from inarch.commands.train.strategies.finetune import FINETUNING
 from inarch.commands.train.strategies.probe import head_of, probe_on
 from inarch.data.augmentation import Augmentation
 from inarch.data.scan import scan
-from inarch.metrics.intervals import t_interval
+from inarch.metrics.comparison import t_interval
 from inarch.metrics.softmax import softmax
 from inarch.models import Backbone, norms_of
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import ExampleSource, Run
 from inarch.training.losses import Loss, cross_entropy
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import FinetuneRecipe
 from inarch.transfer.run import TrainingRun
 from inarch.transfer.tail import CachedFeatureMaps, logits_of
 
 SETS = {name: strategies.SETS[name] for name in ("land", "textures", "things", "digits")}
+FINETUNING = FinetuneRecipe().config
 LEARNED, TESTED, VIEWS = 60, 40, 4
 MODEL = "resnet18_narrow"
 MIRROR = VIEWS
@@ -68,7 +69,7 @@ MIRROR = VIEWS
 class Start:
     """A probed tail, and the maps that it learns from and is judged on."""
 
-    job: TrainingRun
+    run: TrainingRun
     model: nn.Sequential
     """The tail and the probe's head; to be copied."""
     learned: tuple[CachedFeatureMaps, ...]
@@ -79,7 +80,7 @@ class Start:
     @property
     def seed(self) -> int:
         """Of everything that is drawn."""
-        return self.job.seed
+        return self.run.options.seed
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -115,11 +116,11 @@ def plain_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor
     return cross_entropy(model, inputs, labels, smoothing=FINETUNING.label_smoothing)
 
 
-def trained(start: Start, run: Run, loss: Loss = plain_loss, views: int = 1) -> nn.Module:
+def trained(start: Start, fit: Run, loss: Loss = plain_loss, views: int = 1) -> nn.Module:
     """The run's model when it has ended."""
-    for _ in run.epochs(start.source(views), loss):
+    for _ in fit.epochs(start.source(views), loss):
         pass
-    return run.model
+    return fit.model
 
 
 def probed(start: Start) -> NDArray[np.float64]:
@@ -140,29 +141,29 @@ def batch_statistics(start: Start) -> NDArray[np.float64]:
 
 def layer_wise(start: Start) -> NDArray[np.float64]:
     """Two rates."""
-    run = Run(copy.deepcopy(start.model), start.config())
-    tail, head = (list(part.parameters()) for part in run.model.children())
+    fit = Run(copy.deepcopy(start.model), start.config())
+    tail, head = (list(part.parameters()) for part in fit.model.children())
     groups = [
         {"params": [each for each in part if (each.ndim > 1) is decays], "factor": factor, "weight_decay": decay}
         for part, factor in ((tail, 1.0), (head, 10.0))
-        for decays, decay in ((True, run.config.weight_decay), (False, 0.0))
+        for decays, decay in ((True, fit.config.weight_decay), (False, 0.0))
     ]
-    run.optimisers = (Scaled(groups, lr=run.config.lr),)
-    return start.logits(trained(start, run))
+    fit.optimisers = (Scaled(groups, lr=fit.config.lr),)
+    return start.logits(trained(start, fit))
 
 
 def gradual(start: Start) -> NDArray[np.float64]:
     """From the end to the beginning."""
-    run = Run(copy.deepcopy(start.model), start.config())
-    blocks = [block for stage in next(run.model.children()).stages.children() for block in stage.children()]  # type: ignore[union-attr]
+    fit = Run(copy.deepcopy(start.model), start.config())
+    blocks = [block for stage in next(fit.model.children()).stages.children() for block in stage.children()]  # type: ignore[union-attr]
     for block in blocks:
         block.requires_grad_(False)
     waiting = list(blocks)
     waiting.pop().requires_grad_(True)
-    for _ in run.epochs(start.source(), plain_loss):
+    for _ in fit.epochs(start.source(), plain_loss):
         if waiting:
             waiting.pop().requires_grad_(True)
-    return start.logits(run.model)
+    return start.logits(fit.model)
 
 
 def l2_sp(start: Start, strength: float = 0.01) -> NDArray[np.float64]:
@@ -195,7 +196,7 @@ def bss(start: Start, strength: float = 1e-3) -> NDArray[np.float64]:
 def stochnorm(start: Start, share: float = 0.5) -> NDArray[np.float64]:
     """Stochastic normalisation; the moving statistics follow the batches."""
     draw = torch.Generator().manual_seed(start.seed)
-    run = Run(copy.deepcopy(start.model), replace(start.config(), keeps_statistics=False))
+    fit = Run(copy.deepcopy(start.model), replace(start.config(), keeps_statistics=False))
 
     def either(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...], by_batch: Tensor) -> Tensor:
         if not norm.training:
@@ -206,9 +207,9 @@ def stochnorm(start: Start, share: float = 0.5) -> NDArray[np.float64]:
         is_batch = torch.rand(1, norm.num_features, 1, 1, generator=draw) < share
         return torch.where(is_batch, by_batch, moving)
 
-    for norm in norms_of(run.model):
+    for norm in norms_of(fit.model):
         norm.register_forward_hook(either)
-    return start.logits(trained(start, run))
+    return start.logits(trained(start, fit))
 
 
 def soup(start: Start) -> NDArray[np.float64]:
@@ -256,19 +257,19 @@ def mixed_maps(start: Start, alpha: float = 0.2) -> NDArray[np.float64]:
 
 def earlier_cut(start: Start) -> NDArray[np.float64]:
     """The last two stages."""
-    return plain(probed_start(start.job, list(start.job.start.backbone.stages)[-3]))
+    return plain(probed_start(start.run, list(start.run.start.backbone.stages)[-3]))
 
 
 def later_cut(start: Start) -> NDArray[np.float64]:
     """The last block."""
-    backbone = start.job.start.backbone
+    backbone = start.run.start.backbone
     blocks = [name for name, _ in list(backbone.stages.values())[-1].named_children()]
-    return plain(probed_start(start.job, blocks[-2]))
+    return plain(probed_start(start.run, blocks[-2]))
 
 
 def one_view(start: Start) -> NDArray[np.float64]:
     """No augmented photos at all."""
-    return plain(probed_start(replace(start.job, views=1)))
+    return plain(probed_start(replace(start.run, options=replace(start.run.options, augmented_copies=0))))
 
 
 def views(start: Start) -> NDArray[np.float64]:
@@ -298,20 +299,20 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
-def probed_start(job: TrainingRun, cut: str | None = None) -> Start:
+def probed_start(run: TrainingRun, cut: str | None = None) -> Start:
     """The probe, and the maps of every view that a variant asks for, where fine-tuning cuts unless it is told."""
-    cut = cut or job.start.cut
-    probed = probe_on(job, cut)
-    labels, prefix = job.labels, probed.prefix
+    cut = cut or run.start.cut
+    probed = probe_on(run, cut)
+    labels, prefix = run.labels, probed.prefix
     mirror = prefix.view(MIRROR, Augmentation(flip=True, min_scale=1.0))
     held = tuple(
-        view.compute(job.stored, job.test, lambda done, total: None)["map"]
-        for view in (prefix.view(0, job.augmentation), mirror)
+        view.compute(run.stored, run.test, lambda done, total: None)["map"]
+        for view in (prefix.view(0, run.options.augmentation), mirror)
     )
-    tail: Backbone = job.start.backbone.split(cut or "")[1]
+    tail: Backbone = run.start.backbone.split(cut or "")[1]
     head = head_of(probed.fits[probed.last], tail)
-    learned = tuple(CachedFeatureMaps((view["map"],), labels[job.train]) for view in probed.views)
-    return Start(job, nn.Sequential(copy.deepcopy(tail), head), learned, CachedFeatureMaps(held, labels[job.test]))
+    learned = tuple(CachedFeatureMaps((view["map"],), labels[run.train]) for view in probed.views)
+    return Start(run, nn.Sequential(copy.deepcopy(tail), head), learned, CachedFeatureMaps(held, labels[run.test]))
 
 
 def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
@@ -350,11 +351,11 @@ def main() -> None:
     runs = {name: [kept(name, seed, variants) for seed in range(asked.seeds)] for name in SETS}
     rows = []
     for name, variant in product(SETS, variants):
-        change = np.array([np.subtract(run[variant], run["plain"]) for run in runs[name]])
+        change = np.array([np.subtract(fit[variant], fit["plain"]) for fit in runs[name]])
         rows.append([name, variant, spread(list(change[:, 0])), spread(list(change[:, 1]), 3)])
     print(table(["photos", "variant", "points of accuracy", "log loss"], rows))
     for variant in variants:
-        change = np.array([np.subtract(run[variant], run["plain"]) for of in runs.values() for run in of])
+        change = np.array([np.subtract(fit[variant], fit["plain"]) for of in runs.values() for fit in of])
         points, loss = (t_interval(list(each), 0.95) for each in change.T)
         print(
             f"{variant}: {points.mean:+.2f} points ({points.low:+.2f} to {points.high:+.2f}), log loss "

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.embedded import features
 from benchmarks.measuring import ROOT, table, unpacked, write
-from inarch.commands.train.learning_curve import learning_curve
+from inarch.commands.train.learning_curve import CurveFit, learning_curve
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
@@ -83,11 +84,10 @@ def _one(
     few, many, judged = order[:number], order[: 2 * number], order[2 * number :]
     if np.bincount(labels[few], minlength=classes).min() < 2:
         return None
-    fits = [fit_probe(mine[rows][None], labels[rows], rows, classes=classes, seed=0) for rows in (few, many)]
+    fits = [fit_probe(mine[rows][None], PhotoLabels(labels[rows], rows, classes), seed=0) for rows in (few, many)]
     before, after = ((fit.logits(mine[judged]).argmax(1) == labels[judged]).mean() for fit in fits)
-    curve = learning_curve(
-        mine[few], labels[few], np.arange(number), strength=fits[0].strength, classes=classes, seed=seed
-    )
+    own = PhotoLabels(labels[few], np.arange(number), classes)
+    curve = learning_curve(mine[few], own, CurveFit(fits[0].strength), seed=seed)
     if curve is None:
         return None
     return curve.doubled.value, float(after - before), (curve.doubled.high - curve.doubled.low) / 2

@@ -46,8 +46,7 @@ from inarch.data.manifest import list_manifest
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import InarchError
 from inarch.models import architecture
-from inarch.options.durations import seconds_of
-from inarch.options.sizes import bytes_of
+from inarch.options.notation import bytes_of, seconds_of
 from inarch.runtime.session import Graph
 from inarch.training.checkpoint import load_checkpoint
 from inarch.weights.files import read_weights

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from benchmarks.measuring import MEASURED, ROOT, table, unpacked, write
 from inarch.commands.pretrain.corpus import Corpus
-from inarch.commands.pretrain.crops import Crops, cut_crops, normalise_crops
+from inarch.commands.pretrain.crops import Crops, cut_crops
 from inarch.commands.pretrain.recipe import PhotoSource
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
@@ -33,9 +33,11 @@ from inarch.models import (
     build,
     evaluating,
 )
+from inarch.normalisation import PixelStatistics
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, ExampleSource, Run
-from inarch.training.losses import auxiliary_cross_entropy
+from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy
+from inarch.training.pixels import normalise_photos
 
 SIZE, SMALL, EPOCHS = 128, 96, 20
 CONFIG = TrainingConfig(
@@ -81,7 +83,6 @@ def _trained(name: str, seed: int, stored: StoredPhotos) -> tuple[int, int]:
     labels = np.array([photo.label for photo in stored.photos.photos])
     learned = np.flatnonzero(split == "train")
     row = architecture(name)
-    normal = [torch.tensor(each)[:, None, None] for each in (row.mean, row.std)]
     source = PhotoSource(photos="imagenette", image_size=SIZE, min_scale=0.35)
     corpus = Corpus(source, stored.images, (), labels)
 
@@ -91,31 +92,34 @@ def _trained(name: str, seed: int, stored: StoredPhotos) -> tuple[int, int]:
         nowhere = np.zeros(len(chosen), np.int64)
         crops = Crops(nowhere, chosen, nowhere + epoch, coin ^ (epoch % 2 == 1))
         side = SMALL if epoch <= EPOCHS // 2 else SIZE
-        return normalise_crops(cut_crops((corpus,), crops, side, seed), *normal), torch.from_numpy(labels[chosen])
+        return normalise_photos(cut_crops((corpus,), crops, side, seed), row), torch.from_numpy(labels[chosen])
 
     model = build(name, classes=len(stored.photos.classes), auxiliary=row.auxiliary_taps, seed=seed)
     checkpoint = ROOT / ".data" / "imagenette" / f"{name}_{seed}.pt"
     run = Run(model, TrainingConfig(**{**vars(CONFIG), "seed": seed}), checkpoint)
     run.resume()
-    loss = partial(auxiliary_cross_entropy, smoothing=CONFIG.label_smoothing)
+    loss = partial(auxiliary_cross_entropy, criterion=CrossEntropy(smoothing=CONFIG.label_smoothing))
     for epoch in run.epochs(ExampleSource(len(learned), batch), loss):
         print(
             f"epoch {epoch.number:>2}  loss {epoch.loss:.4f}  train {epoch.accuracy:.4f}  {epoch.seconds:.0f} s",
             flush=True,
         )
-    return _right(model, stored, np.flatnonzero(split == "val"), normal)
+    return _right(model, stored, np.flatnonzero(split == "val"), row)
 
 
 @torch.no_grad()
 def _right(
-    model: Classifier, stored: StoredPhotos, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", normal: list[Tensor]
+    model: Classifier,
+    stored: StoredPhotos,
+    rows: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    statistics: PixelStatistics,
 ) -> tuple[int, int]:
     labels = np.array([photo.label for photo in stored.photos.photos])
     right = 0
     with evaluating(model):
         for at in range(0, len(rows), 64):
             part = rows[at : at + 64]
-            logits = model(normalise_crops(stored.images[part], *normal))
+            logits = model(normalise_photos(stored.images[part], statistics))
             right += int((logits.argmax(1).numpy() == labels[part]).sum())
     return right, len(rows)
 

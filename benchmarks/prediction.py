@@ -27,7 +27,7 @@ from inarch.commands.train.run import train
 from inarch.data.decode import decode
 from inarch.models import Classifier, build
 from inarch.transfer.options import TrainOptions
-from inarch.weights.export import to_torchvision
+from inarch.weights.export import export_state_dict
 from inarch.weights.files import read_weights
 from inarch.weights.loading import load
 
@@ -120,7 +120,7 @@ def _throughput(bundle: Path, net: Classifier, photos: list[Path], rounds: int) 
 def _eager(net: Classifier) -> Callable[[list[Path]], None]:
     """torchvision's own Inception v3 in eager mode, with Pillow and the transforms of its recipes."""
     theirs = models.inception_v3(num_classes=2, aux_logits=False, init_weights=False).eval()
-    theirs.load_state_dict(to_torchvision(net, "inception_v3"))
+    theirs.load_state_dict(export_state_dict(net, "torchvision"))
     half = v2.Normalize([0.5] * 3, [0.5] * 3)
     prepare = v2.Compose(
         [v2.Resize(299), v2.CenterCrop(299), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), half]

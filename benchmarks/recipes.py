@@ -35,7 +35,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.measuring import MEASURED, ROOT, spread, table, unpacked, write
-from inarch.data.augment import mirror_images, shift_images
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
@@ -59,6 +58,25 @@ FAST = TrainingConfig(
     precision="bfloat16",
 )
 FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+def shift_images(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image moved by up to ``most`` pixels either way, in both directions; what comes in is black.
+
+    The same as padding by ``most`` and cutting out a random square (He et al. 2016, section 4.2).
+    """
+    n, _, height, width = images.shape
+    padded = torch.nn.functional.pad(images, (most, most, most, most))
+    top, left = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
+    rows = top[:, None, None] + torch.arange(height)[None, :, None]
+    columns = left[:, None, None] + torch.arange(width)[None, None, :]
+    picture = torch.arange(n)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[picture, rows, columns].permute(0, 3, 1, 2)
+
+
+def mirror_images(images: Tensor, which: Tensor) -> Tensor:
+    """The images, those of ``which`` with left and right exchanged."""
+    return torch.where(which[:, None, None, None], images.flip(3), images)
 
 
 @dataclass(frozen=True)

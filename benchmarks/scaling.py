@@ -55,7 +55,8 @@ def run(count: int) -> dict[str, Any]:
         command = f"""
 import json, resource, sys
 from pathlib import Path
-from inarch.api.train import TrainOptions, train
+from inarch.commands.train.run import train
+from inarch.transfer.options import TrainOptions
 options = TrainOptions(
     model={MODEL!r}, strategy="probe", image_size={SIDE}, time_budget=7200,
     cache=Path({str(folder)!r}, "cache"))

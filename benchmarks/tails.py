@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measuring import ratios, spread, table, write
-from inarch.commands.train.strategies.finetune import FINETUNING
 from inarch.models import (
     Classifier,
     architecture,
@@ -26,6 +25,7 @@ from inarch.models import (
 from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import cross_entropy
 from inarch.transfer.cuts import default_cut
+from inarch.transfer.recipes import FinetuneRecipe
 
 NETS = {"resnet18": 4.0, "googlenet": 9.0, "inception_v3": 5.0}
 """And the ratios that are aimed at."""
@@ -39,7 +39,7 @@ def epoch(model: nn.Module, shape: tuple[int, ...]) -> float:
     def batch(indices: Tensor, number: int) -> Batch:
         return inputs[indices], labels[indices]
 
-    run = Run(model, replace(FINETUNING, epochs=2))
+    run = Run(model, replace(FinetuneRecipe().config, epochs=2))
     return [each.seconds for each in run.epochs(ExampleSource(PHOTOS, batch), cross_entropy)][-1]
 
 

@@ -25,6 +25,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.measuring import spread, table, unpacked, write
 from inarch.commands.train.strategies.probe import TOGETHER, choose_best_stage, features_of
 from inarch.data.augmentation import Augmentation
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.split import groups_of
@@ -35,11 +36,12 @@ from inarch.metrics.novelty import directions, known_rows, ood_scores
 from inarch.metrics.records import SelectiveResult
 from inarch.metrics.softmax import softmax
 from inarch.models import architecture
-from inarch.storage.cache import default_cache_folder
+from inarch.storage.cache_folder import default_cache_folder
 from inarch.transfer.backbones import starting_point
-from inarch.transfer.class_weighting import class_weighting_of
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.features import Prefix
 from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.recipes import ProbeRecipe
 
 STRANGERS = ("hymenoptera_s224", "dtd10_s128", "rsscn7_s128", "imagenette_s128", "digits_shift/mnist")
 ASKED = ("hymenoptera_s224", "rsscn7_s128", "imagenette_s128")
@@ -100,12 +102,11 @@ def asked_of(
     learned = np.flatnonzero(np.isin(photos.groups, parted[: len(parted) // 2]))
     tested = np.setdiff1d(np.arange(len(photos.labels)), learned)
     labels, groups = photos.labels[learned], photos.groups[learned]
-    weighting = class_weighting_of("none", labels, photos.classes)
+    known_labels = PhotoLabels(labels, groups, photos.classes)
+    weighting = unweighted(photos.classes)
     read = partial(features_of, prefix)
     fits = {
-        stage: fit_probe(
-            read([photos.view], stage)[:, learned], labels, groups, classes=photos.classes, seed=seed, repeats=1
-        )
+        stage: fit_probe(read([photos.view], stage)[:, learned], known_labels, seed=seed, recipe=ProbeRecipe().once())
         for stage in stages
     }
     stage = choose_best_stage(fits, labels, weighting)
@@ -127,7 +128,8 @@ def asked_of(
     correct = probabilities.argmax(1) == photos.labels[tested]
     distance = ood_scores(asked, evidence.known)
     rules = {
-        goal: measure_coverage(rule_for(evidence, goal), probabilities.max(1), correct, distance) for goal in GOALS
+        target_accuracy: measure_coverage(rule_for(evidence, target_accuracy), probabilities.max(1), correct, distance)
+        for target_accuracy in GOALS
     }
     least = least_probability(evidence, 0.9)
     truth = probabilities[np.arange(len(tested)), photos.labels[tested]]
@@ -137,7 +139,7 @@ def asked_of(
         "learned": len(learned),
         "accuracy": float(correct.mean()),
         "told": told,
-        "rules": {str(goal): _figures(each) for goal, each in rules.items()},
+        "rules": {str(target_accuracy): _figures(each) for target_accuracy, each in rules.items()},
         "familiar": float((distance <= limit).mean()),
         "refused": {name: float((ood_scores(each, evidence.known) > limit).mean()) for name, each in strangers.items()},
         "sets": {
@@ -150,7 +152,7 @@ def asked_of(
 def _evidence(
     fit: Probe, known: Features, labels: NDArray[np.int64], groups: NDArray[np.int64], temperature: float, seed: int
 ) -> Evidence:
-    """As `inarch.commands.train.evidence` has it, without a job; every group here is one photo, or copies of one."""
+    """As `inarch.commands.train.evidence` has it, without a run; every group here is one photo, or copies of one."""
     probabilities = softmax(fit.held_out, temperature)
     rows = known_rows(len(known), seed)
     return Evidence(
@@ -197,7 +199,7 @@ def main() -> None:
             print(f"seed {seed}, {name}: {runs[name][-1]}", flush=True)
     print(table(["told by", "photos of", "AUROC of strangers", "held back where 95 % pass"], _told(runs)), "\n")
     print(
-        table(["photos of", "goal", "promised", "answered", "right", "answers right, by seed"], _kept(runs)),
+        table(["photos of", "target accuracy", "promised", "answered", "right", "answers right, by seed"], _kept(runs)),
         "\n",
     )
     header = ["photos of", "accuracy", "familiar, of 95 %", "strangers refused", "sets of 90 % hold", "classes in them"]
@@ -220,8 +222,8 @@ def _told(runs: Mapping[str, list[dict[str, Any]]]) -> list[list[str]]:
 def _kept(runs: Mapping[str, list[dict[str, Any]]]) -> list[list[str]]:
     rows = []
     for name, seeds in runs.items():
-        for goal in map(str, GOALS):
-            each = [run["rules"][goal] for run in seeds]
+        for target_accuracy in map(str, GOALS):
+            each = [run["rules"][target_accuracy] for run in seeds]
             right = [rule["right"] for rule in each if rule["right"] is not None]
             bounds = [
                 f"{rule['right']:.3f} ({rule['interval'][0]:.3f} to {rule['interval'][1]:.3f}, n={rule['answers']})"
@@ -231,7 +233,7 @@ def _kept(runs: Mapping[str, list[dict[str, Any]]]) -> list[list[str]]:
             rows.append(
                 [
                     name,
-                    goal,
+                    target_accuracy,
                     f"{sum(rule['promised'] for rule in each)} of {len(each)}",
                     spread([rule["coverage"] for rule in each], 3),
                     spread(right, 3) if right else "–",

@@ -2,18 +2,18 @@
 
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
-from jobs import _one_blas_thread, fresh, learned, make_job, start, weights
+from jobs import fresh, learned, make_job, start, weights
 from photos import draw, photo_set, write_photo
 from trained import own_bundle, tiny
 
 __all__ = [
-    "_one_blas_thread",
     "draw",
     "fresh",
     "learned",
@@ -29,10 +29,15 @@ __all__ = [
 SHARED = Path(os.environ.get("INARCH_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Two test processes share two cores."""
-    torch.set_num_threads(1)
+THREADS = int(os.environ.get("INARCH_TEST_THREADS", "1"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> Iterator[None]:
+    """One for each test process, which share the cores; another number shows whether a test depends on it."""
+    torch.set_num_threads(THREADS)
+    with threadpool_limits(THREADS):
+        yield
 
 
 @pytest.fixture(scope="session")

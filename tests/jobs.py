@@ -1,21 +1,22 @@
 """Drawn photos, a tiny net that has learned something, and jobs whose test photos cannot be touched."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.scratch import scratch
 from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.data.store import StoredPhotos
 from inarch.storage.cache import ArrayCache, Rows
 from inarch.transfer.backbones import starting_point
+from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import Recipes, ScratchRecipe
 from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
 from inarch.weights.files import write_weights
 from stripes import CLASSES, NET, SIZE, drawn
@@ -23,7 +24,14 @@ from stripes import CLASSES, NET, SIZE, drawn
 TRAIN, TEST = 24, 4
 """Photos of each class."""
 
+RUN_FIELDS = {field.name for field in fields(TrainingRun)}
+
 Jobs = Callable[..., TrainingRun]
+
+
+def with_options(run: TrainingRun, **changes: Any) -> TrainingRun:
+    """The same run with other options."""
+    return replace(run, options=replace(run.options, **changes))
 
 
 class Guarded(Rows):
@@ -49,19 +57,13 @@ def stored(photos: tuple[Photo, ...], pixels: NDArray[np.uint8], folder: Path) -
     return StoredPhotos(PhotoSet("/nowhere", CLASSES, photos), Guarded(rows.read(keys, "images"), test))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_blas_thread() -> Iterator[None]:
-    """scikit-learn's threads would wait for those of the other test process."""
-    with threadpool_limits(1):
-        yield
-
-
 @pytest.fixture(scope="session")
 def make_job(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
-    """``make_job(start, labels=…, pixels=…, groups=…, train=…, size=32, **fields)``: stripes to be told apart.
+    """``make_job(start, labels=…, pixels=…, groups=…, train=…, size=32, **given)``: stripes to be told apart.
 
     ``labels`` maps rows to other labels, ``pixels`` rows to other pictures, ``groups`` rows to groups; pictures
-    larger than they were drawn get a black border. All jobs share one cache unless ``cache`` names another.
+    larger than they were drawn get a black border. What else is given are options or fields of the run. All jobs share
+    one cache unless ``cache`` names another.
     """
     shared = tmp_path_factory.mktemp("cache")
     pictures = np.stack([drawn(CLASSES[row % 3], seed=row) for row in range(3 * (TRAIN + TEST))])
@@ -75,7 +77,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
         groups: dict[int, str] | None = None,
         train: NDArray[np.int64] | None = None,
         size: int = SIZE,
-        **fields: Any,
+        **given: Any,
     ) -> TrainingRun:
         images = np.pad(pictures, ((0, 0), (0, size - SIZE), (0, size - SIZE), (0, 0)))
         for row, picture in (pixels or {}).items():
@@ -90,15 +92,16 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
             )
             for row in range(len(images))
         )
-        settings: dict[str, Any] = {
-            "train": np.arange(3 * TRAIN) if train is None else train,
-            "test": np.arange(3 * TRAIN, len(images)),
-            "preprocessing": Preprocessing(image_size=size),
-            "augmentation": Augmentation(min_scale=0.7),
-            "cache": shared,
-        }
+        of_run = {name: given.pop(name) for name in RUN_FIELDS & given.keys()}
+        options = {"model": NET, "augmentation": Augmentation(min_scale=0.7), "cache": shared, **given}
         return TrainingRun(
-            stored=stored(photos, images, tmp_path_factory.mktemp("photos")), start=start, **{**settings, **fields}
+            stored=stored(photos, images, tmp_path_factory.mktemp("photos")),
+            train=np.arange(3 * TRAIN) if train is None else train,
+            test=np.arange(3 * TRAIN, len(images)),
+            start=start,
+            preprocessing=Preprocessing(image_size=size),
+            options=TrainOptions(**options),
+            **of_run,
         )
 
     return make
@@ -113,10 +116,8 @@ def fresh() -> StartingPoint:
 @pytest.fixture(scope="session")
 def learned(make_job: Jobs, fresh: StartingPoint) -> tuple[TrainingRun, StrategyResult]:
     """A job, and the tiny net that `scratch` made of it in a few epochs."""
-    job = make_job(fresh)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scratch_module, "MOST_EPOCHS", 12)
-        return job, scratch(job)
+    job = make_job(fresh, recipes=Recipes(scratch=ScratchRecipe(most_epochs=12)))
+    return job, scratch(job)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_a_page_that_asks_for_what_does_not_exist_is_refused(tmp_path: Path) -> 
 def test_kept_figures_hold_neither_photos_nor_folders() -> None:
     """Of what ``inarch explain`` writes, only figures go into the repository."""
     figures = {
-        "model": "net",
+        "model": "model",
         "bundle": "/home/me/mine",
         "root": "/home/me/photos",
         "classes": ["a", "b"],

@@ -4,22 +4,22 @@ import shutil
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 from PIL import ExifTags, Image
 
 from inarch.commands.train.run import train
-from inarch.commands.train.strategies import scratch
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import Recipes, ScratchRecipe
 
 CLASSES = ("blue", "green", "red")
 SIDE = 32
 COUNTS = {"train": 8, "val": 4}
 """Photos of each class."""
 NET = "resnet_basic_tiny"
+ONE_EPOCH = Recipes(scratch=ScratchRecipe(most_epochs=1, fewest_epochs=1))
+"""For tests to which it does not matter what a net from scratch has learned."""
 
 
 def draw(path: Path, kind: str, seed: int) -> Path:
@@ -64,9 +64,8 @@ class Trained(NamedTuple):
 def trained(folder: Path) -> Trained:
     """Train it, or return what was trained; nobody may change it."""
     photos = draw_folder(folder / "photos")
-    torch.set_num_threads(1)
-    with mock.patch.object(scratch, "MOST_EPOCHS", 6):
-        bundle = train(photos, folder / "bundle", options(folder))
+    short = Recipes(scratch=ScratchRecipe(most_epochs=6))
+    bundle = train(photos, folder / "bundle", options(folder, recipes=short))
     return Trained(bundle.path, photos, folder / "cache")
 
 

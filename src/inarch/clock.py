@@ -1,7 +1,7 @@
-"""The clock that a run is timed by: the machine's, or one that only counts how often it was read.
+"""The clock of a run: the machine's, or a counting clock that makes a run reproducible.
 
-What a clock decides (how many epochs fit, which backbone is fast enough) comes out otherwise on a busy machine. By the
-counting clock a run always has time, and everything it decides and writes down follows from the photos and the seed.
+Decisions by wall-clock time (how many epochs fit, which backbone is fast enough) depend on the load of the machine.
+With the counting clock, a run always has time, and its decisions and outputs depend only on the photos and the seed.
 """
 
 import time
@@ -11,20 +11,20 @@ from contextvars import ContextVar
 from itertools import count
 
 TICK = 1e-6
-"""Seconds that pass at every reading of the counting clock: not none, as times are divided by."""
+"""Seconds per reading of the counting clock: not 0, because times are divided by."""
 
 _ticks: ContextVar[Iterator[int] | None] = ContextVar("ticks", default=None)
 
 
 def seconds() -> float:
-    """Seconds since a moment that means nothing; only differences do."""
+    """Seconds since an arbitrary moment; only differences are meaningful."""
     ticks = _ticks.get()
     return time.perf_counter() if ticks is None else TICK * next(ticks)
 
 
 @contextmanager
 def only_counting() -> Iterator[None]:
-    """Inside the ``with``, `seconds` in this thread knows no time but its own readings."""
+    """Inside the ``with``, `seconds` in this thread counts its own readings instead of time."""
     token = _ticks.set(count())
     try:
         yield

@@ -6,11 +6,12 @@ InarchError
 │   ├── PhotosError            the photos cannot be used as they are
 │   │   └── UnreadableImageError   one file cannot be read as an image
 │   ├── WeightsError           a weights file cannot be read
-│   │   └── WeightsMismatchError   it can be read, but does not fit the net
+│   │   └── WeightsMismatchError   it can be read, but does not fit the model
 │   ├── BundleError            a bundle is missing, incomplete or altered
-│   └── OutputError            the result cannot be written where it was asked for
+│   ├── OutputError            the result cannot be written where it was asked for
+│   └── MissingExtraError      a package is not installed that an extra of inarch brings
 └── WorkError                  the work itself failed: exit code 1
-    └── FrozenMovedError       a tensor that was frozen has changed
+    └── FrozenTensorChangedError       a tensor that was frozen has changed
 """
 
 import difflib
@@ -26,16 +27,16 @@ class UserError(InarchError, ValueError):
 
 
 MANY = 30
-"""Names beyond which a list in a sentence helps nobody."""
+"""The most names in a sentence that are useful."""
 
 
 class UnknownNameError(UserError):
     """A name that is not in a table.
 
     Args:
-        kind: what was looked up, in the singular ("model", "stage").
-        name: what was asked for.
-        known: every name that exists.
+        kind: the kind of name, in the singular ("model", "stage").
+        name: the requested name.
+        known: every existing name.
     """
 
     def __init__(self, kind: str, name: str, known: Collection[str]) -> None:
@@ -46,11 +47,11 @@ class UnknownNameError(UserError):
 
 
 def _describe_known(name: str, names: Sequence[str]) -> str:
-    """All names, or of many those that are most like ``name``."""
+    """All names, or if there are many, those most similar to ``name``."""
     if len(names) <= MANY:
         return f"Known: {', '.join(names)}."
     similar = difflib.get_close_matches(name, names, n=8, cutoff=0.0)
-    return f"Of {len(names)} known, the nearest: {', '.join(similar)}."
+    return f"{len(names)} are known, the nearest: {', '.join(similar)}."
 
 
 class PhotosError(UserError):
@@ -66,7 +67,7 @@ class WeightsError(UserError):
 
 
 class WeightsMismatchError(WeightsError):
-    """A weights file was read, but does not fit the net; carries the account of every name.
+    """A weights file was read, but does not fit the model; carries the account of every name.
 
     Args:
         problems: one line per weight that does not fit.
@@ -90,6 +91,26 @@ class BundleError(UserError):
 
 class OutputError(UserError):
     """The result cannot be written where it was asked for."""
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra of inarch; in double quotes, which every shell takes."""
+    return f'pip install "inarch[{extra}]"'
+
+
+class MissingExtraError(UserError, ImportError):
+    """A package is not installed; the message has the command that installs it.
+
+    Args:
+        package: the missing package, by its import name.
+        extra: the extra of inarch that has it.
+        instead: an alternative for the caller, as the end of "or …".
+    """
+
+    def __init__(self, package: str, extra: str, instead: str = "") -> None:
+        otherwise = f", or {instead}" if instead else ""
+        super().__init__(f"This needs {package}, which is not installed: run {install_command(extra)}{otherwise}.")
+        self.name = package
 
 
 class WorkError(InarchError, RuntimeError):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A function to call with a phase's name, what is done, and what there is to do."""
+    """A function to call with a phase's name, the finished and the total number of steps."""
     if not sys.stderr.isatty():
         yield lambda phase, done, total: None
         return
@@ -27,7 +27,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with a phase's name, what is done, and what there is to do."""
+"""Called with a phase's name, the finished and the total number of steps."""
 
 
 def ignore_progress(phase: str, done: int, total: int) -> None:

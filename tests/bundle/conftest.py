@@ -11,7 +11,7 @@ from inarch.bundle.reading import BundleConfig
 from inarch.bundle.writing import BundleContents
 from inarch.data.photos import Photo, Preprocessing, SkippedFile
 from inarch.metrics.answering import Evidence
-from inarch.metrics.classification import evaluate
+from inarch.metrics.classification import JudgedPhotos, evaluate
 from inarch.metrics.intervals import wilson
 from inarch.metrics.records import Curve
 from inarch.models import (
@@ -63,10 +63,7 @@ def _report(**changes: Any) -> TrainingReport:
     labels = np.arange(30) % len(CLASSES)
     figures = evaluate(
         draw.dirichlet(np.ones(len(CLASSES)), len(labels)),
-        labels,
-        classes=CLASSES,
-        paths=[f"{place}.jpg" for place in range(len(labels))],
-        split="test",
+        JudgedPhotos(labels, [f"{place}.jpg" for place in range(len(labels))], CLASSES, "test"),
     )
     given: dict[str, Any] = {
         "model": NET,

@@ -1,5 +1,6 @@
 """Each way of failing ends in one sentence and its exit code; nothing is half written."""
 
+import errno
 import os
 import re
 import signal
@@ -72,11 +73,11 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "a cut without tuning": (
         ("train", "photos", "--strategy", "probe", "--freeze-until", "stage3"),
-        "where fine-",
+        "Fine-tuning alone takes freeze_until",
     ),
     "a cut of a net that knows nothing": (
         ("train", "photos", "--model", "resnet_basic_tiny", "--weights", "random", "--freeze-until", "stage3"),
-        "nothing to fine-tune: no weights were given for resnet_basic_tiny",
+        "nothing to fine-tune: resnet_basic_tiny has no pre-trained weights",
     ),
     "unknown model": (("train", "photos", "--model", "resnet81"), "No model is called 'resnet81'. Did you mean"),
     "unknown strategy": ((*TRAIN, "--strategy", "prob"), "No strategy is called 'prob'. Did you mean 'probe'"),
@@ -102,10 +103,10 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "no time": ((*TRAIN, "--time-budget", "0s"), "'0s' is not a duration"),
     "no duration": ((*TRAIN, "--time-budget", "soon"), "'soon' is not a duration"),
     "no size": ((*TRAIN, "--cache-size", "much"), "'much' is not a size; write it as 500M"),
-    "a cache too small": ((*TRAIN, "--cache-size", "1M", "--image-size", "512"), "GB decoded, and the cache may hold"),
+    "a cache too small": ((*TRAIN, "--cache-size", "1M", "--image-size", "512"), "GB, and the cache may hold"),
     "small images": ((*TRAIN, "--model", "inception_v3_tiny"), "inception_v3_tiny cannot run on images of 32 x 32"),
-    "no pixels": ((*TRAIN, "--image-size", "0"), "image_size=0"),
-    "huge images": ((*TRAIN, "--image-size", "1000000"), "pixels a side at most"),
+    "no pixels": ((*TRAIN, "--image-size", "0"), "An image size in pixels is a whole number from 1"),
+    "huge images": ((*TRAIN, "--image-size", "1000000"), "An image size in pixels is a whole number from 1 to 2048"),
     "negative seed": ((*TRAIN, "--seed", "-1"), "A seed is"),
     "seed of the demo": (("demo", "--seed", "-1", "--out", "demo"), "A seed is"),
     "demo below a file": (("demo", "--out", "file/demo"), "cannot write to file/demo"),
@@ -114,19 +115,41 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "a photo for a bundle": (("predict", "photos/red/00.png", "bundle"), "There is no bundle at photos"),
     "no photo": (("predict", "bundle", "nowhere.jpg"), "There is no photo at nowhere.jpg"),
     "no photos": (("predict", "bundle", "empty"), "The folder empty holds no photos"),
-    "a goal in percent": (("predict", "bundle", "photos", "--goal", "95"), "--goal takes a share between 0 and 1"),
-    "a set of everything": (("predict", "bundle", "photos", "--sets", "1"), "--sets takes a share between 0 and 1"),
-    "a goal and none": (("predict", "bundle", "photos", "--goal", "0.9", "--always-answer"), "leave out one of them"),
-    "a goal to measure": (("evaluate", "bundle", "photos", "--goal", "nan"), "--goal takes a share between 0 and 1"),
-    "unknown format": (("predict", "bundle", "photos", "--format", "tabel"), "Did you mean 'table'"),
-    "unknown classes": (("evaluate", "bundle", "other"), "has class 'purple', which the model does not know"),
+    "a target accuracy in percent": (
+        ("predict", "bundle", "photos", "--target-accuracy", "95"),
+        "A target accuracy is",
+    ),
+    "a set of everything": (
+        ("predict", "bundle", "photos", "--sets", "1"),
+        "A coverage of sets is a share",
+    ),
+    "a target accuracy and none": (
+        ("predict", "bundle", "photos", "--target-accuracy", "0.9", "--always-answer"),
+        "leave out one of them",
+    ),
+    "a target accuracy to measure": (
+        ("evaluate", "bundle", "photos", "--target-accuracy", "nan"),
+        "A target accuracy is",
+    ),
+    "unknown format": (("predict", "bundle", "photos", "--format", "txt"), "Did you mean 'text'"),
+    "no graphics card": ((*TRAIN, "--device", "cuda"), "a device is cpu or auto; cuda was asked for"),
+    "two formats": (("predict", "bundle", "photos", "--format", "csv", "--json"), "--json and --format csv"),
+    "no class weighting": (
+        (*TRAIN, "--class-weighting", "los"),
+        "No class weighting is called 'los'.",
+    ),
+    "no percentage": (
+        ("evaluate", "bundle", "photos", "--target-accuracy", "most"),
+        "'most' is not a share; write it as",
+    ),
+    "unknown classes": (("evaluate", "bundle", "other"), "has class 'purple', which the model does not have"),
     "nothing to evaluate": (("evaluate", "bundle", "empty"), "empty holds no photos"),
     "unknown net": (("inspect", "resnet500"), "No model or bundle is called 'resnet500'. Did you mean 'resnet50'"),
     "too small to inspect": (("inspect", "inception_v3_tiny", "--image-size", "9"), "cannot run on images of 9 x 9"),
     "nothing to inspect": (("inspect", "resnet_tiny", "--image-size", "0"), "image_size=0"),
     "unknown picture": (("inspect", "resnet_tiny", "--format", "pdf"), "No format is called 'pdf'"),
     "grouping by nothing": ((*TRAIN, "--group-by", "folder"), "Grouping by 'folder' puts no two photos together"),
-    "grouping by no pattern": ((*TRAIN, "--group-by", "("), r"'\(' is no regular expression"),
+    "grouping by no pattern": ((*TRAIN, "--group-by", "("), r"'\(' is not a regular expression"),
     "doctor for nothing": (("doctor", "nowhere"), "There is nothing at .*nowhere"),
     "doctor among the photos": (("doctor", "photos", "--out", "photos/check"), "would be taken for a class"),
     "doctor in no format": (("doctor", "photos", "--format", "xml"), "No format is called 'xml'"),
@@ -198,7 +221,7 @@ def test_whatever_else_fails_ends_in_a_sentence_too(
     def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(predictor, "load", fail)
+    monkeypatch.setattr(predictor.Predictor, "__init__", fail)
     monkeypatch.setattr(main, "_silence_stdout", lambda: None)
     ended = inarch("predict", tiny.bundle, tiny.photos)
     assert (ended.code, ended.out) == (code, "")
@@ -213,22 +236,64 @@ def test_a_bug_can_be_looked_into(inarch: Inarch, tiny: Trained, monkeypatch: py
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(predictor, "load", fail)
+    monkeypatch.setattr(predictor.Predictor, "__init__", fail)
     monkeypatch.setenv("INARCH_DEBUG", "1")
     monkeypatch.setattr(sys, "argv", ["inarch", "predict", str(tiny.bundle), str(tiny.photos)])
     with pytest.raises(RuntimeError, match="a bug"):
         main.run()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names that are no text are of POSIX")
 def test_names_that_the_terminal_cannot_show_are_escaped(tiny: Trained, tmp_path: Path) -> None:
     """Linux allows any bytes in a name, and a terminal may know ASCII alone."""
     photo = tmp_path / os.fsdecode(b"caf\xe9.png")
     photo.write_bytes((tiny.photos / "val/red/00.png").read_bytes())
-    for form in ("table", "json", "csv"):
+    for form in ("text", "json", "csv"):
         words = ("predict", str(tiny.bundle), str(photo), "--format", form, "--always-answer")
         done = subprocess.run([*PROGRAM, *words], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"caf" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("train", "--help"),
+        ("models",),
+        ("inspect", "resnet_tiny"),
+        ("predict", "bundle", "photos"),
+        ("evaluate", "bundle", "photos"),
+        ("doctor", "photos", "--no-labels", "--out", "check"),
+    ],
+    ids=" ".join,
+)
+def test_a_terminal_of_windows_shows_what_it_can(words: tuple[str, ...], here: Path) -> None:
+    """Code page 1252 has no arrows and no "at most": they are escaped, and what it has is shown."""
+    (here / "photos" / "blue" / "caf\u00e9 \u65e5\u672c.png").write_bytes((here / "photos/blue/00.png").read_bytes())
+    done = subprocess.run(
+        [*PROGRAM, *words], capture_output=True, cwd=here, env={**os.environ, "PYTHONIOENCODING": "cp1252"}
+    )
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode("cp1252")
+    assert "Traceback" not in shown
+    if words[0] == "predict":
+        assert "caf\u00e9 \\u65e5\\u672c.png" in shown
+
+
+def test_a_pipe_that_windows_calls_an_invalid_argument_is_no_failure(
+    inarch: Inarch, tiny: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, that is what writing to a reader that has gone ends with; a file's name would make it a failure."""
+    failures = [OSError(errno.EINVAL, "Invalid argument"), OSError(errno.EINVAL, "Invalid argument", "C:/x?")]
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(main, "_silence_stdout", lambda: None)
+
+    def fail(*_: object, **__: object) -> None:
+        raise failures.pop(0)
+
+    monkeypatch.setattr(predictor.Predictor, "__init__", fail)
+    assert [inarch("predict", tiny.bundle, tiny.photos).code for _ in range(2)] == [0, 1]
 
 
 @pytest.mark.parametrize("words", [("--help",), ("predict", "bundle", "photos", "--always-answer")])
@@ -242,6 +307,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(words: tuple[str, ...], her
     assert done.returncode in ((0,) if words[0] == "predict" else (0, 1))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
 def test_a_full_disk_behind_stdout_is_told(here: Path) -> None:
     """``inarch predict … > file``: a file that is cut short must not pass for whole."""
     with open("/dev/full", "wb") as full:
@@ -260,6 +326,8 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
     return False
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c_leaves_nothing_half_written(here: Path, tmp_path: Path) -> None:
     """In the midst of training: a sentence, exit code 130, no bundle, and the checkpoint to go on from."""
     cache = tmp_path / "cache"

@@ -62,7 +62,7 @@ def test_folders_inside_a_class_are_groups(photo_set):
 
 def test_what_is_no_pattern_is_said(photo_set):
     """With an example of one."""
-    with pytest.raises(UserError, match=r"'\(' is no regular expression .*patient"):
+    with pytest.raises(UserError, match=r"'\(' is not a regular expression .*patient"):
         group_photos(photo_set({"a": 2}), "(")
 
 

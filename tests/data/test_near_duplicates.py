@@ -9,9 +9,8 @@ from PIL import Image, ImageEnhance
 from inarch.data.alignment import align_pairs
 from inarch.data.decode import decode
 from inarch.data.near_duplicates import (
-    LENIENT,
     LOOK,
-    STRICT,
+    USUAL,
     brightness,
     find_near_duplicates,
     threshold_of,
@@ -91,9 +90,9 @@ def test_the_threshold_rises_with_how_alike_strangers_are(scenes):
     """Photos that share half of what they show are of one kind; a copy of each of them changes nothing."""
     looks = brightness(np.stack([look(image, 95) for image in scenes]))
     similar = looks + 3 * looks[:1]
-    assert threshold_of(looks[:0]) == threshold_of(looks[:1]) == threshold_of(looks) == LENIENT
-    assert threshold_of(similar) == STRICT
-    assert threshold_of(np.concatenate([looks, looks])) == LENIENT
+    assert threshold_of(looks[:0]) == threshold_of(looks[:1]) == threshold_of(looks) == USUAL.lenient
+    assert threshold_of(similar) == USUAL.strict
+    assert threshold_of(np.concatenate([looks, looks])) == USUAL.lenient
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.0, 1.0), (0.04, 0.01, 0.93), (0.08, 0.09, 0.9), (0.0, 0.05, 0.95)])

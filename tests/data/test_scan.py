@@ -7,6 +7,7 @@ import random
 import pytest
 
 from inarch.data import folders
+from inarch.data.manifest import to_manifest
 from inarch.data.scan import scan, scan_unlabelled
 from inarch.errors import PhotosError
 
@@ -66,7 +67,7 @@ def test_hidden_files_are_passed_over_and_others_get_a_reason(tmp_path, write_ph
     found = reasons(photos)
     assert set(found) == {"a/notes.txt", "a/Thumbs.db", "README.md", "a/broken_link.png"}
     assert "not an image" in found["a/notes.txt"]
-    assert "beside the class folders" in found["README.md"]
+    assert "outside the class folders" in found["README.md"]
     assert "broken link" in found["a/broken_link.png"]
 
 
@@ -94,7 +95,7 @@ def test_split_folders(tmp_path, write_photo, val):
         ("test/b/deep/5.png", "b", "test"),
         ("test/a/6.png", "a", "test"),
     }
-    assert "beside the split folders" in reasons(photos)["labels.txt"]
+    assert "outside the split folders" in reasons(photos)["labels.txt"]
 
 
 def test_train_may_be_a_class(tmp_path, write_photo):
@@ -115,7 +116,7 @@ MISTAKES = {
     "one class": (("a/1", "a/2"), r"only one class, 'a'; a classifier needs at least two\.$"),
     "too high up": (("set/a/1", "set/b/2"), r"only one class, 'set'.* Did you mean .*set\?$"),
     "loose": (("1.png", "2.png"), r"holds photos but no class folders: put them into one folder for each class"),
-    "no train": (("val/a/1", "test/a/2"), r"has test and val but no train to learn from: add it"),
+    "no train": (("val/a/1", "test/a/2"), r"has test and val but no train split: add it"),
     "loose splits": (("train/1", "test/2"), r"no class folders"),
     "nothing": ((), r"holds no photos"),
 }
@@ -138,7 +139,7 @@ def test_a_models_own_classes_decide_the_labels(tmp_path, write_photo):
     assert [photo.label for photo in photos.photos] == [2]
     build(tmp_path / "tests", write_photo, "test/b/1.png")
     assert [photo.split for photo in scan(tmp_path / "tests", ("a", "b")).photos] == ["test"]
-    with pytest.raises(PhotosError, match="has class 'b', which the model does not know; it knows 'a', 'c'"):
+    with pytest.raises(PhotosError, match="has class 'b', which the model does not have; it has 'a', 'c'"):
         scan(tmp_path / "tests", ("a", "c"))
     (tmp_path / "none" / "b").mkdir(parents=True)
     with pytest.raises(PhotosError, match="holds no photos"):
@@ -150,7 +151,7 @@ def test_an_empty_class_folder_is_named(tmp_path, write_photo):
     build(tmp_path, write_photo, "a/1.png", "b/2.png")
     (tmp_path / "wasp").mkdir()
     (tmp_path / "wasp" / "notes.txt").write_text("none yet")
-    with pytest.raises(PhotosError, match="class 'wasp' has no photo to learn from: add some, or remove it"):
+    with pytest.raises(PhotosError, match="class 'wasp' has no training photo: add some, or remove it"):
         scan(tmp_path)
 
 
@@ -237,6 +238,21 @@ def test_a_manifest(tmp_path, write_photo, column, encoding):
     assert photos.root == str(tmp_path)
 
 
+def test_a_manifest_on_another_drive_names_photos_from_the_root(tmp_path, write_photo, monkeypatch):
+    """On Windows no way leads from one drive to another, and ``os.path.relpath`` says so."""
+
+    def no_way(path, start):
+        raise ValueError(f"path is on mount 'D:', start on mount 'C:': {path}, {start}")
+
+    build(tmp_path / "photos", write_photo, "a/1.png", "b/2.png")
+    photos = scan(tmp_path / "photos")
+    assert to_manifest(photos, tmp_path).splitlines()[1:] == ["photos/a/1.png,a,,", "photos/b/2.png,b,,"]
+    monkeypatch.setattr(os.path, "relpath", no_way)
+    again = scan(manifest(tmp_path, to_manifest(photos, tmp_path)))
+    assert [photo.path for photo in again.photos] == [(tmp_path / "photos" / p.path).as_posix() for p in photos.photos]
+    assert [photo.digest for photo in again.photos] == [photo.digest for photo in photos.photos]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -250,7 +266,7 @@ def test_a_manifest(tmp_path, write_photo, column, encoding):
         ("path,label\n1.png,a\n1.png,b", r"line 3: '1\.png' is listed already, in line 2"),
         ("path,label,split\n1.png,a,tset", r"line 2: there is no split 'tset'; the splits are train, val and test"),
         ("path,label,split\n1.png,a,train\n2.png,b,", r"line 3: either every line names a split, or none does"),
-        ("path,label,split\n1.png,a,test\n2.png,b,test", r"has test but no train to learn from"),
+        ("path,label,split\n1.png,a,test\n2.png,b,test", r"has test but no train split"),
         ("path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,test", r"test has class 'c', which train lacks"),
         ("path,label\n1.png,a\n2.png,a", r"only one class, 'a'"),
     ],

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inarch.data.folds import folds, loose_folds
 from inarch.data.photos import Photo, PhotoSet
-from inarch.data.split import folds, loose_folds, split
+from inarch.data.split import split
 from inarch.errors import PhotosError, UserError
 
 
@@ -100,19 +101,19 @@ def test_train_alone_is_split(photo_set):
 
 def test_too_few_photos_are_named_with_their_class(photo_set):
     """One photo, copies of one photo, none in train, all in one group: each is one sentence."""
-    with pytest.raises(PhotosError, match="Class 'wasp' has one photo; it needs one to learn from and another"):
+    with pytest.raises(PhotosError, match="Class 'wasp' has one photo; it needs one for training and another"):
         split(photo_set({"ant": 5, "wasp": 1}), seed=0)
     photos = photo_set({"ant": 5, "bee": 4})
     copies = tuple(replace(photo, digest="same") if photo.label else photo for photo in photos.photos)
     with pytest.raises(PhotosError, match=r"Class 'bee' has one photo; .*copies of one file count once"):
         split(replace(photos, photos=copies), seed=0)
     grouped = tuple(replace(photo, group="g") if photo.label else photo for photo in photos.photos)
-    with pytest.raises(PhotosError, match=r"Class 'bee' cannot be split: its photos belong to groups"):
+    with pytest.raises(PhotosError, match=r"Class 'bee' cannot be split: its groups must not be divided"):
         split(replace(photos, photos=grouped), seed=0)
     tested = tuple(replace(photo, split="test" if photo.label else "train") for photo in photos.photos)
     with pytest.raises(PhotosError, match="Class 'bee' has no photo in train"):
         split(replace(photos, photos=tested), seed=0)
-    with pytest.raises(UserError, match=r"held-out share lies between 0 and 1; 1\.0 was asked for"):
+    with pytest.raises(UserError, match=r"test fraction is between 0 and 1; 1\.0 was asked for"):
         split(photos, seed=0, held_out=1.0)
 
 

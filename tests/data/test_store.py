@@ -36,10 +36,9 @@ def counting(monkeypatch):
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 3, 256])
-def test_row_i_is_photo_i(photos, tmp_path, monkeypatch, chunk_rows):
+def test_row_i_is_photo_i(photos, tmp_path, chunk_rows):
     """Copies share pixels, unreadable files are listed with the reason, and no other file changes."""
-    monkeypatch.setattr(storing, "CHUNK_ROWS", chunk_rows)
-    stored = store(scan(photos), SMALL, tmp_path / "cache")
+    stored = store(scan(photos), SMALL, tmp_path / "cache", chunk_rows=chunk_rows)
     assert [photo.path for photo in stored.photos.photos] == [
         *(f"ant/{number}.png" for number in range(4)),
         *(f"bee/{number}.png" for number in range(4)),
@@ -73,14 +72,13 @@ def test_each_photo_is_decoded_once(photos, tmp_path, monkeypatch):
 
 def test_an_interrupted_run_goes_on_where_it_stopped(photos, tmp_path, monkeypatch):
     """What was decoded before the interruption is not decoded again."""
-    monkeypatch.setattr(storing, "CHUNK_ROWS", 2)
 
     def interrupt(done, total):
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store(scan(photos), SMALL, tmp_path / "cache", interrupt)
+        store(scan(photos), SMALL, tmp_path / "cache", interrupt, chunk_rows=2)
     calls = counting(monkeypatch)
     assert len(store(scan(photos), SMALL, tmp_path / "cache").images) == 9
     assert len(calls) <= 10 - 4
@@ -108,6 +106,6 @@ def test_a_class_without_a_readable_photo_is_an_error(photos, tmp_path):
     for number in range(4):
         (photos / "ant" / f"{number}.png").unlink()
     with pytest.raises(
-        PhotosError, match=r"Class 'ant' has no readable photo to learn from \(ant/words\.jpg: It is not an image"
+        PhotosError, match=r"Class 'ant' has no readable training photo \(ant/words\.jpg: It is not an image"
     ):
         store(scan(photos), SMALL, tmp_path / "cache")

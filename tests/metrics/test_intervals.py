@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from inarch.errors import UserError
 from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
+from tolerance import assert_same_computation
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,15 @@ def test_wilson_gives_the_published_intervals(successes: int, n: int, low: float
     assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5.1e-5)
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (3, 7), (40, 40), (2, 100_000)])
+def test_wilson_is_scipys(successes: int, n: int, confidence: float) -> None:
+    """Which predictions and evaluations do without."""
+    bounds = scipy.stats.binomtest(successes, n).proportion_ci(confidence, "wilson")
+    estimate = wilson(successes, n, confidence)
+    assert (estimate.low, estimate.high) == pytest.approx(bounds, rel=1e-12, abs=1e-15)
+
+
 def test_wilson_always_holds_the_share_within_zero_and_one() -> None:
     """0 <= low <= value <= high <= 1, also at the ends where rounding could break it."""
     for n in range(1, 60):
@@ -37,7 +48,7 @@ def test_wilson_always_holds_the_share_within_zero_and_one() -> None:
 def test_wilson_mirrors() -> None:
     """Counting failures instead of successes turns the interval around."""
     right, wrong = wilson(37, 40), wilson(3, 40)
-    assert (right.low, right.high) == pytest.approx((1 - wrong.high, 1 - wrong.low))
+    assert_same_computation((right.low, right.high), (1 - wrong.high, 1 - wrong.low), terms=10)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (-1, 5), (6, 5)])
@@ -85,8 +96,18 @@ def test_bootstrap_of_a_mean_agrees_with_the_normal_interval() -> None:
     values = np.random.default_rng(1).normal(3.0, 2.0, size=2000)
     estimate = bootstrap(lambda drawn: drawn.mean(), values, generator=np.random.default_rng(2))
     half = 1.96 * values.std(ddof=1) / np.sqrt(2000)
-    assert estimate.value == pytest.approx(values.mean())
+    assert_same_computation(estimate.value, values.mean(), terms=len(values))
     assert (estimate.low, estimate.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=half / 8)
+
+
+def test_bootstrap_is_scipys() -> None:
+    """The same draws, the same quantiles; the value lies within its interval anyway."""
+    values = np.random.default_rng(3).exponential(size=80)
+    own = bootstrap(np.mean, values, generator=np.random.default_rng(4))
+    theirs = scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=1000, vectorized=False, method="percentile", rng=np.random.default_rng(4)
+    )
+    assert (own.low, own.high) == pytest.approx(tuple(theirs.confidence_interval), rel=1e-12)
 
 
 def test_bootstrap_draws_the_same_rows_from_every_array() -> None:

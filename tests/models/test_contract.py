@@ -20,6 +20,7 @@ from inarch.models import (
     fold_batch_norm,
 )
 from lively import enlivened
+from tolerance import assert_same_computation, terms_of
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
 SIZE = 96
@@ -68,7 +69,7 @@ def test_logits_in_evaluation_do_not_depend_on_the_batch(name: str) -> None:
     model = lively(name).eval()
     together = model(images(3))
     for i, image in enumerate(images(3)):
-        torch.testing.assert_close(model(image[None])[0], together[i], rtol=1e-4, atol=1e-5)
+        assert_same_computation(model(image[None])[0], together[i], terms=terms_of(model))
 
 
 @tiny
@@ -105,7 +106,7 @@ def test_gathered_stages_join_the_final_map(name: str) -> None:
     maps = backbone.tapped(images(1), names[-3:])
     expected = torch.cat([maps[each].mean((2, 3)) for each in names[-3:]], 1)
     whole = gathering(images(1))
-    torch.testing.assert_close(whole.mean((2, 3)), expected, rtol=1e-4, atol=1e-5)
+    assert_same_computation(whole.mean((2, 3)), expected, terms=terms_of(backbone))
     assert whole.shape[1] == gathering.channels == expected.shape[1]
     assert torch.equal(whole[:, -backbone.channels :], maps[names[-1]])
     assert gathering.state_dict().keys() == backbone.state_dict().keys()
@@ -214,7 +215,7 @@ def test_folded_is_the_same_function(name: str) -> None:
     before = copy.deepcopy(model.state_dict())
     light = fold_batch_norm(model)
     expected = model(images())
-    torch.testing.assert_close(light(images()), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
+    assert_same_computation(light(images()), expected, terms=terms_of(model))
     left = [path for path, module in light.named_modules() if isinstance(module, nn.BatchNorm2d)]
     assert all(path.endswith(("preactivation.batch_norm", "final_norm.batch_norm")) for path in left)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
@@ -253,8 +254,9 @@ def eps_of(model: nn.Module) -> Iterator[float]:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_batch_norm_eps_is_that_of_the_checkpoints(name: str) -> None:
-    """1e-3 in the Inception line (TF-slim's), 1e-5 in Caffe's and the ResNets; the paper's GoogLeNet has none."""
+    """1e-3 in Google's nets (TF-slim, EfficientNet), 1e-5 in the others; the paper's GoogLeNet has none."""
     row = architecture(name)
-    expected = {1e-3} if row.family == "inception" and row.variant != "caffe" else {1e-5}
+    googles = row.family in ("inception", "efficientnet") and row.variant != "caffe"
+    expected = {1e-3} if googles else {1e-5}
     model = build(name, auxiliary=row.auxiliary_taps, device="meta")
     assert set(eps_of(model)) == (set() if name.startswith("googlenet_paper") else expected)

@@ -30,15 +30,16 @@ from inarch.models.inception_v4 import inception_v4, inception_v4_stages
 from inarch.models.initialisation import initialise
 from inarch.models.scaled_residual import ScaledResidualBlock, Scaling
 from inarch.models.tables import (
+    Branches,
     Fork,
     Variation,
     keep_branches,
     keep_last_modules,
     keep_single_branch,
-    remove_projection,
     remove_reduction,
     scale_widths,
 )
+from tolerance import assert_same_computation, terms_of
 
 INCEPTIONS = [name for name, row in ARCHITECTURES.items() if row.family == "inception"]
 
@@ -211,7 +212,8 @@ def test_a_scaled_residual_block_is_its_equation() -> None:
         feature_map = torch.randn(1, block.residual.expand.out_channels, 5, 5)
         residual = block.residual.expand(block.residual.module(feature_map))
         total = feature_map + scale * residual
-        torch.testing.assert_close(block(feature_map), total if place == "stage5.c2" else total.relu())
+        expected = total if place == "stage5.c2" else total.relu()
+        assert_same_computation(block(feature_map), expected, terms=terms_of(block))
 
 
 @pytest.mark.parametrize(("table", "depths"), [(INCEPTION_RESNET_V1, (5, 10, 6)), (INCEPTION_RESNET_V2, (10, 20, 10))])
@@ -381,6 +383,17 @@ def test_single_branches_leave_grid_reductions_whole() -> None:
     assert keep_single_branch("1x1")(table) is table
     with pytest.raises(UserError, match=r"No branch is called '7x7'; the module has 1x1, 3x3, 5x5, pool"):
         keep_single_branch("7x7")(inception_table(GOOGLENET_MODULES["3a"], 5))
+
+
+def remove_projection(branches: Branches) -> Branches:
+    """The pool hands all channels on, as in the paper's naive module (Szegedy et al. 2015, Fig. 2a).
+
+    Modules grow wider with every one: what came in comes out, and the convolutions' maps on top.
+    """
+    return {
+        name: [step for step in path if not (isinstance(step, Conv) and step.name == "proj")]
+        for name, path in branches.items()
+    }
 
 
 def test_without_projection_modules_grow() -> None:

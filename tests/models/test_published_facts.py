@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from inarch.models import Classifier, architecture, build
+from inarch.models.anatomy.trace import trace_architecture
 
 
 def parameters(model: nn.Module) -> int:
@@ -25,10 +26,11 @@ def parameters(model: nn.Module) -> int:
         ("resnet50_v1", 25_557_032),
         ("resnet101_v1", 44_549_160),
         ("resnet152_v1", 60_192_808),
+        ("efficientnet_lite0", 4_652_008),
     ],
 )
 def test_parameter_count_is_the_published_one(name: str, count: int) -> None:
-    """torchvision's documentation; the paper's GoogLeNet from Table 1's widths."""
+    """torchvision's documentation; the paper's GoogLeNet from Table 1's widths; timm's table for EfficientNet-Lite0."""
     assert parameters(build(name, device="meta")) == count
 
 
@@ -36,6 +38,13 @@ def test_parameter_count_is_the_published_one(name: str, count: int) -> None:
 def test_parameter_count_with_auxiliary_heads_is_the_published_one(name: str, count: int) -> None:
     """torchvision's files carry the heads too."""
     assert parameters(build(name, auxiliary=architecture(name).auxiliary_taps, device="meta")) == count
+
+
+def test_the_half_resnet_has_the_published_size() -> None:
+    """pynetbuilder, models/imagenet/Readme.md: 6.92 M parameters and 1069.59 M multiply-adds for 1,000 classes."""
+    found = trace_architecture("resnet50_half")
+    assert found.parameters / 1e6 == pytest.approx(6.92, abs=0.01)
+    assert found.macs / 1e6 == pytest.approx(1069.59, rel=5e-5)
 
 
 TABLE_1 = {  # in, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection: Szegedy et al. 2015, Table 1

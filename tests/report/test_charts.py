@@ -120,7 +120,7 @@ def test_curves_are_drawn_where_their_values_lie() -> None:
     xs, ys = zip(*(map(float, point.split(",")) for point in drawn), strict=True)
     assert list(ys) == sorted(ys)
     assert xs[2] - xs[1] == pytest.approx(2 * (xs[1] - xs[0]), abs=0.2)
-    assert xs[-1] == WIDTH - 16
+    assert xs[-1] == WIDTH - 20
 
 
 def test_curves_differ_by_more_than_colour() -> None:
@@ -136,15 +136,15 @@ def test_confusion_counts_are_written_until_they_do_not_fit() -> None:
         name: sum((text.text or "").isdigit() for text in root.iter(f"{SVG}text")) for name, root in cells.items()
     }
     assert written == {"24 classes": 24 + 23, "100 classes": 0}
-    assert "1 photo of class 3 answered class 4" in CHARTS["100 classes"]
+    assert "1 photo of class 3 predicted as class 4" in CHARTS["100 classes"]
 
 
 def test_confusion_says_what_is_taken_for_what() -> None:
     """For those who cannot see the colours: the sum, and the worst mistake first."""
     said = ElementTree.fromstring(confusion_matrix([[5, 1], [3, 4]], ["ant", "bee"]))[1].text
-    assert (
-        said
-        == "9 of 13 photos are on the diagonal, answered rightly. Most often taken: bee for ant (3); ant for bee (1)."
+    assert said == (
+        "9 of 13 photos are on the diagonal: correct predictions. "
+        "Most frequent confusions: bee as ant (3); ant as bee (1)."
     )
 
 

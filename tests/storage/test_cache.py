@@ -18,7 +18,8 @@ from hypothesis.extra import numpy as npst
 
 from inarch.errors import OutputError, WorkError
 from inarch.storage import cache as caching
-from inarch.storage.cache import ArrayCache, cache_key, default_cache_folder
+from inarch.storage.cache import ArrayCache, cache_key
+from inarch.storage.cache_folder import default_cache_folder
 
 DTYPES = st.sampled_from([np.uint8, np.float16, np.float32, np.int64, np.bool_])
 
@@ -123,7 +124,7 @@ KILLED = """
 import os, sys
 import numpy as np
 from pathlib import Path
-from inarch.data import cache
+from inarch.storage import cache
 calls = 0
 def dying(function):
     def call(*args, **kwargs):
@@ -133,7 +134,7 @@ def dying(function):
             os._exit(9)
         return function(*args, **kwargs)
     return call
-np.save, os.fsync, Path.replace = dying(np.save), dying(os.fsync), dying(Path.replace)
+np.save, os.fsync, os.replace = dying(np.save), dying(os.fsync), dying(os.replace)
 cache.ArrayCache(Path(sys.argv[1])).write(["aa", "bb"], {"x": np.ones((2, 9)), "y": np.zeros(2)})
 """
 

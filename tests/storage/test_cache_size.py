@@ -1,7 +1,6 @@
 """The cache within its size: what goes, what stays, and that nothing goes while it is in use."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from inarch.errors import OutputError, WorkError
-from inarch.storage import cache_size as module
 from inarch.storage.cache import ArrayCache, cache_key
 from inarch.storage.cache_size import USERS, in_use, trim
+from inarch.storage.lock import LOCK
 
 ROWS = 10
 HOLDER = """
 import sys, time
 from pathlib import Path
-from inarch.data.cache_size import in_use
+from inarch.storage.cache_size import in_use
 with in_use(Path(sys.argv[1]), None):
     print("held", flush=True)
     time.sleep(60)
@@ -83,11 +83,12 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     """Half a chunk, half a graph; whole ones stay, however old."""
     filled(tmp_path, "a")
     half = [tmp_path / "features" / "a" / name for name in ("f00.features.npy", "f00.partial")]
-    (tmp_path / "graphs").mkdir()
-    half.append(tmp_path / "graphs" / "tmpabc")
+    half += [tmp_path / "graphs" / "tmpabc", tmp_path / "checkpoints" / ".run.pt.abc.partial"]
+    for file in half[2:]:
+        file.parent.mkdir()
     for file in half:
         file.write_bytes(b"half")
-    assert trim(tmp_path, 10**6) == 12
+    assert trim(tmp_path, 10**6) == 16
     assert not any(file.exists() for file in half)
     assert kept(tmp_path, "a") == ["a"]
 
@@ -99,10 +100,10 @@ def test_nothing_goes_while_another_process_uses_it(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         assert trim(tmp_path, 0) == 0
-        with in_use(tmp_path, 0):
+        with in_use(tmp_path, 0, patience=0.0):
             pass
         assert kept(tmp_path, "a") == ["a"]
-        other.send_signal(signal.SIGKILL)
+        other.kill()
     assert trim(tmp_path, 0) > 0
     assert kept(tmp_path, "a") == []
     assert not [*(tmp_path / USERS).iterdir()]
@@ -113,8 +114,8 @@ def test_the_last_user_tidies_up(tmp_path: Path) -> None:
     filled(tmp_path, "a")
 
     def work() -> None:
-        with in_use(tmp_path, 0):
-            with in_use(tmp_path, 0):
+        with in_use(tmp_path, 0, patience=0.0):
+            with in_use(tmp_path, 0, patience=0.0):
                 pass
             assert kept(tmp_path, "a") == ["a"]
             raise KeyError
@@ -129,7 +130,9 @@ def test_a_cache_that_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"), in_use(tmp_path / "file" / "cache", 0):
         pass
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
-    monkeypatch.setattr(module, "try_lock", lambda descriptor: False)
-    with pytest.raises(WorkError, match="has been tidying"), in_use(tmp_path, 0):
+    with (
+        FileLock(tmp_path / LOCK),
+        pytest.raises(WorkError, match="has been cleaning up"),
+        in_use(tmp_path, 0, patience=0.0),
+    ):
         pass

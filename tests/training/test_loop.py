@@ -15,10 +15,11 @@ from inarch.errors import WorkError
 from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import ExampleSource, Run, train_steps
-from inarch.training.losses import auxiliary_cross_entropy, cross_entropy
+from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy, cross_entropy
 from inarch.training.optimisation import optimisers
 from inarch.training.seeds import derive_seed, generator, global_draws
 from inarch.weights.files import weights_digest
+from tolerance import assert_same_computation, terms_of
 
 Net = Callable[..., nn.Sequential]
 CONFIG = TrainingConfig(epochs=4, batch_size=5, lr=0.05)
@@ -115,8 +116,9 @@ def test_history_counts_every_image(small_net: Net, source: ExampleSource) -> No
     images, labels = source.batch(torch.arange(source.examples), 1)
     expected, logits = cross_entropy(model.eval(), images, labels)
     assert epoch.number == 1
-    assert epoch.loss == pytest.approx(expected.item(), rel=1e-5)
-    assert epoch.accuracy == pytest.approx((logits.argmax(1) == labels).float().mean().item())
+    terms = terms_of(model) + source.examples
+    assert_same_computation(epoch.loss, expected.item(), terms=terms, dtype=torch.float32)
+    assert epoch.accuracy == pytest.approx(int((logits.argmax(1) == labels).sum()) / source.examples)
 
 
 def interrupted(net: nn.Module, source: ExampleSource, config: TrainingConfig, checkpoint: Path, *, after: int) -> None:
@@ -250,6 +252,41 @@ def test_the_run_ends_with_the_averaged_weights(small_net: Net, source: ExampleS
     assert weights_digest(run.model.state_dict()) != trained(small_net(), source, plain)
 
 
+def test_a_caller_that_stops_early_has_the_averaged_weights(small_net: Net, source: ExampleSource) -> None:
+    """Whether it breaks out, closes the epochs or fails; what it goes on from are the last weights all the same."""
+
+    def fail() -> None:
+        for _ in run.epochs(source, cross_entropy):
+            raise KeyError
+
+    run = Run(small_net(), CONFIG)
+    for stopped in range(1, 4):
+        if stopped == 1:
+            for _ in run.epochs(source, cross_entropy):
+                break
+        elif stopped == 2:
+            epochs = run.epochs(source, cross_entropy)
+            next(epochs)
+            epochs.close()
+        else:
+            with pytest.raises(KeyError):
+                fail()
+        assert len(run.history) == stopped
+        assert weights_digest(run.model.state_dict()) == weights_digest(run.average.module.state_dict())
+    list(run.epochs(source, cross_entropy))
+    assert weights_digest(run.model.state_dict()) == trained(small_net(), source)
+
+
+def test_the_number_of_epochs_alone_may_change(small_net: Net, source: ExampleSource) -> None:
+    """By a method; the config itself belongs to the run."""
+    run = Run(small_net(), CONFIG)
+    run.reschedule(2)
+    assert run.config == replace(CONFIG, epochs=2)
+    assert len(list(run.epochs(source, cross_entropy))) == 2
+    with pytest.raises(AttributeError):
+        run.config = CONFIG
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_statistics_are_kept_where_the_config_says_so(keeps: bool) -> None:
     """To the last bit, through the average too; scale and shift learn all the same."""
@@ -278,7 +315,9 @@ def test_a_tiny_net_learns() -> None:
     source = ExampleSource(96, lambda indices, _: (images[indices], labels[indices]))
     model = build("resnet_basic_tiny", classes=3)
     config = TrainingConfig(epochs=6, batch_size=16, lr=0.05)
-    history = list(Run(model, config).epochs(source, partial(auxiliary_cross_entropy, smoothing=0.1)))
+    history = list(
+        Run(model, config).epochs(source, partial(auxiliary_cross_entropy, criterion=CrossEntropy(smoothing=0.1)))
+    )
     assert history[-1].loss < history[0].loss
     assert history[-1].accuracy > 0.8
     with torch.no_grad():

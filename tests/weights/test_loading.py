@@ -180,7 +180,7 @@ def test_a_shorter_net_is_not_taken_for_the_beginning_of_a_longer_one() -> None:
 
 def test_nobodys_weights_are_said_to_be_nobodys() -> None:
     """No likeness is claimed where there is none."""
-    with pytest.raises(WeightsMismatchError, match="nor like those of any net in the catalog"):
+    with pytest.raises(WeightsMismatchError, match="nor like those of any model in the catalog"):
         load(build(NAME), {"encoder.weight": torch.ones(3)}, architecture=NAME)
     assert identify({"encoder.weight": torch.ones(3)}) == ()
 
@@ -235,7 +235,7 @@ def test_folded_files_load_into_the_folded_net(name: str) -> None:
     other = fold_batch_norm(build(name, classes=5))
     assert load(other, file, architecture=name).folded
     assert torch.equal(other.eval()(images()), light(images()))
-    with pytest.raises(WeightsMismatchError, match=r"folded into the convolutions.*inarch\.nets\.folded"):
+    with pytest.raises(WeightsMismatchError, match=r"folded into the convolutions.*inarch\.models\.folded"):
         load(build(name, classes=5), file, architecture=name)
     loaded = load_backbone(file, name)
     assert loaded.folded

@@ -70,6 +70,8 @@ def test_torchvisions_own_normalisation_is_that_of_the_net() -> None:
         ("timm:resnet18.a1_in1k", None, "resnet18_a1_0-d63eafa0.pth"),
         ("timm:a1_in1k", "resnet18", "resnet18_a1_0-d63eafa0.pth"),
         ("imagenet", "efficientnet_lite0", "efficientnet-lite0-57934424.pth"),
+        ("imagenet", "resnet50_half", "open-nsfw.onnx"),
+        ("package:resnet50_half.open_nsfw", None, "open-nsfw.onnx"),
         ("imagenet", "timm:mobilenetv3_small_100", "mobilenetv3_small_100_lamb-266a294c.pth"),
         ("timm:lamb_in1k", "timm:mobilenetv3_small_100.lamb_in1k", "mobilenetv3_small_100_lamb-266a294c.pth"),
     ],
@@ -102,11 +104,12 @@ def test_unknown_tags_offer_the_nearest() -> None:
         find_named_weights("torchvision:resnet18.IMAGENET1K_V2", "resnet18")
     with pytest.raises(UnknownNameError, match=r"No set of weights of timm's resnet18 is called 'a1_in2k'.*'a1_in1k'"):
         find_named_weights("imagenet", "timm:resnet18.a1_in2k")
-    with pytest.raises(UnknownNameError, match=r"No net of timm is called 'resnet19'. Did you mean 'resnet18'"):
+    with pytest.raises(UnknownNameError, match=r"No timm model is called 'resnet19'. Did you mean 'resnet18'"):
         find_named_weights("imagenet", "timm:resnet19")
 
 
 def test_only_packages_bring_weights_unasked() -> None:
     """Nothing is downloaded unless it was asked for."""
     assert default_weights("resnet18") is None
-    assert re.match("package:", default_weights("efficientnet_lite0").name)
+    for name in ("efficientnet_lite0", "resnet50_half"):
+        assert re.match("package:", default_weights(name).name)

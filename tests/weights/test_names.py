@@ -11,14 +11,14 @@ from inarch.models import (
     build,
     fold_batch_norm,
 )
-from inarch.weights.export import export_weights, to_timm, to_torchvision
+from inarch.weights.export import export_state_dict
 from inarch.weights.identification import folded_shapes
-from inarch.weights.sources import SOURCES, WeightsSource, list_architectures, names, source
+from inarch.weights.sources import SOURCES, WeightsSource, names, source
 
 TORCHVISION = source("torchvision")
 THEIRS = ("googlenet", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "wide_resnet50_2")
 MORE_OF_THEIRS = ("wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d")
-PYTORCH = [(each, name) for each in SOURCES if not each.omitted for name in list_architectures(each)]
+PYTORCH = [(each, name) for each in SOURCES if not each.omitted for name in ARCHITECTURES if name in each.layers]
 
 
 @pytest.mark.parametrize(("one", "name"), PYTORCH, ids=[f"{each.name}-{name}" for each, name in PYTORCH])
@@ -54,20 +54,20 @@ def test_names_that_are_nobodys() -> None:
     assert TORCHVISION.ours("conv1.conv.weight", "googlenet_paper") is None
     with pytest.raises(UserError, match=r"no layer for our 'auxiliary\.4b\.linear'"):
         TORCHVISION.theirs("auxiliary.4b.linear.weight", "googlenet")
-    with pytest.raises(UserError, match="torchvision has no net like googlenet_paper"):
-        export_weights(build("googlenet_paper_tiny", device="meta"), "googlenet_paper_tiny", "torchvision")
+    with pytest.raises(UserError, match="torchvision has no model like googlenet_paper"):
+        export_state_dict(build("googlenet_paper_tiny", device="meta"), "torchvision")
     with pytest.raises(UnknownNameError, match="Did you mean 'Keras'"):
-        export_weights(build("resnet_tiny", device="meta"), "resnet_tiny", "keras")
+        export_state_dict(build("resnet_tiny", device="meta"), "keras")
 
 
 def test_exports_that_would_be_wrong_are_refused() -> None:
     """v1 would load into v1.5 and answer wrongly; folded weights have no place there; timm has no GoogLeNet."""
     with pytest.raises(UserError, match="stride on the first 1x1"):
-        to_torchvision(build("resnet_v1_tiny"), "resnet_v1_tiny")
+        export_state_dict(build("resnet_v1_tiny"), "torchvision")
     with pytest.raises(UserError, match="folded into this model"):
-        to_torchvision(fold_batch_norm(build("resnet_tiny")), "resnet_tiny")
-    with pytest.raises(UserError, match="timm has no googlenet"):
-        to_timm(build("googlenet_tiny"), "googlenet_tiny")
+        export_state_dict(fold_batch_norm(build("resnet_tiny")), "torchvision")
+    with pytest.raises(UserError, match="timm has no model like googlenet_tiny"):
+        export_state_dict(build("googlenet_tiny"), "timm")
 
 
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name.endswith("_tiny")])

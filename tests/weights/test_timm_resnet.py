@@ -13,6 +13,7 @@ from inarch.weights.names.timm_resnet import (
     timm_from_ours,
 )
 from lively import enlivened
+from tolerance import assert_same_computation, terms_of
 
 COMPUTED = {"resnet18_d": 65, "resnet50_d": 65, "resnet18_v2": 65, "resnet50_v2": 65}
 """The nets that are run, with an odd size: rounding up or down shows there."""
@@ -46,10 +47,10 @@ def images(n: int, size: int) -> Tensor:
     return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(7))
 
 
-def assert_same(ours: Tensor, theirs: Tensor) -> None:
-    """Within 1e-4 of the scale, and about something: logits that do not vary would agree with anything."""
+def assert_same(ours: Tensor, theirs: Tensor, net: nn.Module) -> None:
+    """As ``net`` computes them, and about something: logits that do not vary would agree with anything."""
     assert theirs.std() > 0
-    torch.testing.assert_close(ours, theirs, rtol=0.0, atol=1e-4 * theirs.abs().max().item())
+    assert_same_computation(ours, theirs, terms=terms_of(net))
 
 
 @pytest.mark.parametrize("name", CALLED)
@@ -77,15 +78,15 @@ def test_logits_are_timms_in_both_directions_and_modes(name: str) -> None:
     enlivened(theirs)
     ours = build(name, classes=10)
     take(ours, theirs.state_dict(), name)
-    assert_same(ours.eval()(images(1, COMPUTED[name])), theirs.eval()(images(1, COMPUTED[name])))
-    assert_same(ours.train()(images(2, COMPUTED[name])), theirs.train()(images(2, COMPUTED[name])))
+    assert_same(ours.eval()(images(1, COMPUTED[name])), theirs.eval()(images(1, COMPUTED[name])), theirs)
+    assert_same(ours.train()(images(2, COMPUTED[name])), theirs.train()(images(2, COMPUTED[name])), theirs)
     after, expected = to_theirs(ours, name), theirs.state_dict()
     for key in expected:
-        torch.testing.assert_close(after[key], expected[key], rtol=1e-4, atol=1e-4)
+        assert_same_computation(after[key], expected[key], terms=terms_of(theirs), name=key)
     other = build(name, classes=10, seed=6)
     enlivened(other)
     theirs.load_state_dict(to_theirs(other, name), strict=True)
-    assert_same(other.eval()(images(1, 64)), theirs.eval()(images(1, 64)))
+    assert_same(other.eval()(images(1, 64)), theirs.eval()(images(1, 64)), theirs)
 
 
 def test_layers_that_timm_does_not_have_are_refused() -> None:

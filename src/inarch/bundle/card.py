@@ -1,13 +1,13 @@
-"""The model card: what a stranger must know before using the bundle."""
+"""The model card of a bundle."""
 
 from inarch.metrics.records import Evaluation
 from inarch.report.answering import answered_sentence, rule_sentence
-from inarch.transfer.records.report import TrainingReport
+from inarch.report.wording import correct_count, headline
+from inarch.transfer.records.report import Candidate, TrainingReport
 
 
 def model_card(report: TrainingReport) -> str:
     """``README.md`` of a bundle, in Markdown with the front matter that model hubs read."""
-    figures = report.evaluation
     photos = sum(sum(counts) for _, counts in report.counts)
     classes = "\n".join(f"- {name}" for name in report.classes)
     notes = "\n".join(f"- {note}" for note in report.notes) or "- none"
@@ -15,21 +15,19 @@ def model_card(report: TrainingReport) -> str:
 library_name: inarch
 pipeline_tag: image-classification
 tags: [image-classification, {report.model}]
-metrics: [accuracy]
----
+{_metrics_line(report)}---
 # {report.model}, {report.strategy}, {len(report.classes)} classes
 
-Right on **{figures.accuracy}** of the photos of the split "{figures.split}", which no choice had looked at.
-Balanced accuracy {figures.balanced_accuracy}; log loss {figures.log_loss:.3f}.
+{_accuracy_text(report)}
 
-## How it was made
-- net: {report.model} ({report.variant}), ending after {report.cut}
-- weights it started from: {report.weights}
-- strategy: {report.strategy}, seed {report.seed}
-- photos: {photos} in {len(report.classes)} classes, {len(report.skipped)} files left out
-- input: {report.preprocessing.image_size} pixels a side, the shorter side resized and the centre kept
+## Training
+- model: {report.model} ({report.variant}), backbone up to {report.cut}
+- initial weights: {report.weights}
+- strategy: {report.strategy}, random seed {report.seed}
+- dataset: {photos} in {len(report.classes)} classes, {len(report.skipped)} files skipped
+- preprocessing: {report.preprocessing.image_size} pixels a side, the shorter side resized, centre crop
 
-## What to know
+## Notes
 {notes}
 
 ## Classes
@@ -39,15 +37,48 @@ Balanced accuracy {figures.balanced_accuracy}; log loss {figures.log_loss:.3f}.
 ```
 inarch predict THIS_FOLDER PHOTO...
 ```
-Figures with intervals stand in `metrics.json`, pictures in `report.html`. They hold for photos like those it was
-measured on, taken in the same way of the same things. {_abstention_text(figures)}
+{_figures_text(report)}
 """
+
+
+def _metrics_line(report: TrainingReport) -> str:
+    return "" if report.evaluation is None else "metrics: [accuracy]\n"
+
+
+def _accuracy_text(report: TrainingReport) -> str:
+    figures = report.evaluation
+    if figures is not None:
+        return (
+            f"**{headline(figures.accuracy, figures.split)}**: {correct_count(figures.accuracy)} photos of the split\n"
+            f'"{figures.split}", which took no part in training or model selection. Balanced accuracy\n'
+            f"{figures.balanced_accuracy}; log loss {figures.log_loss:.3f}."
+        )
+    chosen = next((each for each in report.candidates if each.chosen), None)
+    return "**Test accuracy was not measured**: every photo was used for training." + _validation_text(chosen)
+
+
+def _validation_text(chosen: Candidate | None) -> str:
+    if chosen is None:
+        return ""
+    return (
+        f" Validation accuracy {chosen.accuracy}\non validation folds of the training set; settings were chosen by "
+        "these, so it may be too high."
+    )
+
+
+def _figures_text(report: TrainingReport) -> str:
+    if report.evaluation is None:
+        return "`metrics.json` tells how it was trained. `inarch evaluate THIS_FOLDER PHOTOS` measures its accuracy."
+    return (
+        "`metrics.json` has all figures with their intervals, `report.html` shows them. They hold for photos from the "
+        f"same\ndistribution as the test set. {_abstention_text(report.evaluation)}"
+    )
 
 
 def _abstention_text(figures: Evaluation) -> str:
     if figures.answered is None:
-        return "A photo of something else gets one of these classes too."
+        return "The model has no abstention rule: it predicts one of these classes for a photo of anything else, too."
     return (
-        f"{rule_sentence(figures.answered.rule)} {answered_sentence(figures.answered)} A photo of something else may "
-        "get one of these classes all the same."
+        f"{rule_sentence(figures.answered.rule)} {answered_sentence(figures.answered)} The model may still predict "
+        "one of these classes for a photo of something else."
     )

@@ -1,7 +1,7 @@
-"""What a bundle is: a folder that holds all that a prediction needs, and nothing executable."""
+"""The format of a bundle: a folder with everything that a prediction needs, and nothing executable."""
 
 FORMAT = 3
-"""Raised when a bundle of the older kind can no longer be read as it is."""
+"""Raised by one when bundles of the older format can no longer be read."""
 
 CONFIG = "config.json"
 CLASSES = "classes.txt"
@@ -16,13 +16,13 @@ CARD = "README.md"
 REPORT = "report.html"
 
 NEEDED = (CONFIG, CLASSES, PREPROCESS, CALIBRATION, GRAPH, GOLDEN)
-"""Files without which nothing can be predicted."""
+"""Files that every prediction needs."""
 
 SEALED = (CLASSES, PREPROCESS, CALIBRATION, METRICS, GRAPH, WEIGHTS, GOLDEN)
-"""Files whose SHA-256 stands in the config, so that none can be exchanged or altered without a word."""
+"""Files whose SHA-256 is in the config, so that no change goes unnoticed."""
 
 OPTIONAL = (ANSWERING,)
-"""Sealed where they are there; older bundles, and adapted ones, have none."""
+"""Sealed if present; older and adapted bundles lack them."""
 
 FILES = (CONFIG, *SEALED, *OPTIONAL, CARD, REPORT)
-"""Everything that a bundle holds; the card and the report are for people, who may edit them."""
+"""All files of a bundle; the card and the report are for people, who may edit them."""

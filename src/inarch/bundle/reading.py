@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +30,17 @@ from inarch.bundle.format import (
 from inarch.data.photos import Preprocessing
 from inarch.errors import BundleError, UserError
 from inarch.metrics.answering import Evidence
+from inarch.storage.serialisation import from_data, to_data
+from inarch.transfer.records.report import TrainingReport
 from inarch.weights.npz import read_arrays
 
 EVIDENCE_KINDS = [np.float64, np.bool_, np.float64, np.float64, np.float16]
-"""Of the arrays of `Evidence`, in their order."""
+"""The names of the arrays of `Evidence`, in their order."""
 
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """How to build the net again."""
+    """The configuration from which the model can be built again."""
 
     architecture: str
     variant: str
@@ -52,12 +54,12 @@ class BundleConfig:
     flip: bool
     versions: dict[str, str]
     class_weighting: str = "none"
-    """What was done about classes of different size; older bundles do not say."""
+    """How class imbalance was treated; older bundles do not say."""
     near_duplicates: bool = False
     group_by: str = ""
-    """How the photos were split, beside the seed: near-duplicates and what else was kept on one side."""
+    """How the photos were split, besides the seed: near-duplicates and other groups that stay on one side."""
     gathered: list[str] = field(default_factory=list)
-    """The earlier stages that its head reads too; older bundles have none."""
+    """The earlier stages that the head reads too; older bundles have none."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Bundle:
         return _read_sealed(self.path, GRAPH, self.digests)
 
     def weights(self) -> Path:
-        """The file of the net's weights.
+        """The file of the model's weights.
 
         Raises:
             BundleError: it is missing or altered.
@@ -97,19 +99,34 @@ class Bundle:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What was measured when it was trained.
+        """The figures of its training.
 
         Raises:
             BundleError: the file is missing or altered.
         """
         return _object(self.path / METRICS, _read_sealed(self.path, METRICS, self.digests))
 
+    @property
+    def report(self) -> TrainingReport:
+        """The same as a record, with what other files of the bundle hold of it.
+
+        Raises:
+            BundleError: the file is missing, altered or damaged.
+        """
+        elsewhere = {"classes": self.classes, "preprocessing": to_data(self.preprocessing)}
+        try:
+            return from_data(TrainingReport, {**self.metrics, **elsewhere, "temperature": self.temperature})
+        except UserError as error:
+            if isinstance(error, BundleError):
+                raise
+            raise BundleError(f"{self.path / METRICS} is damaged: {error} Train or copy it again.") from error
+
     def _repr_html_(self) -> str | None:
         """The picture of its model, for notebooks."""
         return notebook.picture_of(self)
 
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Pixels (n, side, side, 3) and the logits (n, classes) that they must give.
+        """Pixels (n, side, side, 3) and their expected logits (n, classes).
 
         Raises:
             BundleError: they are missing or altered.
@@ -117,13 +134,13 @@ class Bundle:
         pixels, logits = self._arrays(GOLDEN, ("pixels", "logits"))
         if [pixels.dtype, logits.dtype] != [np.uint8, np.float32]:
             raise BundleError(
-                f"{self.path / GOLDEN} holds {pixels.dtype} and {logits.dtype}, which do not fit together as pixels "
-                "and logits. Train or copy the bundle again."
+                f"{self.path / GOLDEN} holds {pixels.dtype} and {logits.dtype}, which are not pixels and logits. Train "
+                "or copy the bundle again."
             )
         return pixels, logits
 
     def evidence(self) -> Evidence | None:
-        """What a rule for answering is chosen by; None for bundles that have none: older ones, and adapted ones.
+        """The evidence for an abstention rule; None for bundles that have none: older ones, and adapted ones.
 
         Raises:
             BundleError: it is missing or altered.
@@ -146,7 +163,7 @@ class Bundle:
 
 
 def read_bundle(path: str | Path) -> Bundle:
-    """Read what a bundle says about itself; the graph is read when it is needed.
+    """Read a bundle's configuration; its other files are read when they are needed.
 
     Raises:
         BundleError: there is no bundle, a file of it is missing, damaged or altered, or another inarch wrote it.
@@ -167,7 +184,9 @@ def read_bundle(path: str | Path) -> Bundle:
         return _bundle(folder, config)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
+    except UserError as error:
+        raise BundleError(f"{folder} is damaged: {error} Train or copy it again.") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BundleError(f"{folder} is damaged ({type(error).__name__}: {error}). Train or copy it again.") from error
 
 
@@ -178,26 +197,12 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
     calibration = _object(folder / CALIBRATION, _read_sealed(folder, CALIBRATION, digests))
     return Bundle(
         path=folder,
-        config=_config(config),
+        config=from_data(BundleConfig, config),
         digests=digests,
         classes=_classes(_read_sealed(folder, CLASSES, digests)),
-        preprocessing=Preprocessing(
-            image_size=int(preprocess["image_size"]),
-            mean=_triple(preprocess["mean"]),
-            std=_triple(preprocess["std"]),
-            interpolation=preprocess["interpolation"],
-        ),
+        preprocessing=from_data(Preprocessing, preprocess),
         temperature=_temperature(float(calibration["temperature"])),
     )
-
-
-def _config(content: dict[str, Any]) -> BundleConfig:
-    content = {"class_weighting": "none", "gathered": [], "near_duplicates": False, "group_by": "", **content}
-    kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(BundleConfig).items()}
-    wrong = [name for name, kind in kinds.items() if not isinstance(content[name], kind)]
-    if wrong:
-        raise ValueError(f"{CONFIG} has {wrong[0]}={content[wrong[0]]!r}")
-    return BundleConfig(**{name: content[name] for name in kinds})
 
 
 def _classes(content: bytes) -> tuple[str, ...]:
@@ -211,11 +216,6 @@ def _temperature(value: float) -> float:
     if not 0 < value < float("inf"):
         raise ValueError(f"temperature {value}")
     return value
-
-
-def _triple(values: list[float]) -> tuple[float, float, float]:
-    red, green, blue = map(float, values)
-    return red, green, blue
 
 
 def _read_sealed(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:

@@ -1,13 +1,11 @@
-"""Writing a bundle: whole, or not at all."""
+"""Writing a bundle atomically."""
 
-import contextlib
 import errno
 import hashlib
-import json
 import os
-import shutil
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,70 +34,60 @@ from inarch.bundle.reading import Bundle, BundleConfig, read_bundle
 from inarch.errors import OutputError
 from inarch.metrics.answering import Evidence
 from inarch.models import Classifier
+from inarch.storage.files import whole_folder
+from inarch.storage.serialisation import to_data, to_json
 from inarch.transfer.records.report import TrainingReport
 from inarch.weights.files import write_weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleContents:
-    """Everything that goes into a bundle."""
+    """Everything that a bundle holds."""
 
     config: BundleConfig
     model: Classifier
     graph: bytes
     report: TrainingReport
-    page: str
-    """The report as HTML."""
+    page: str | None
+    """The report as HTML; None where there are no test figures to report."""
     golden: tuple[NDArray[np.uint8], NDArray[np.float32]]
     evidence: Evidence | None = None
-    """What a rule for answering is chosen by, where there is any."""
+    """The evidence for an abstention rule, if there is any."""
 
 
 def check_output(out: Path) -> None:
-    """Make sure, before hours of work, that a bundle can be written at ``out``.
+    """Make sure, before a long run, that a bundle can be written at ``out``.
 
     Raises:
-        OutputError: something else is there, or the folder around it cannot be written.
+        OutputError: something else is there, or its parent folder cannot be written.
     """
     try:
-        place = _place(out)
+        place = Path(os.path.realpath(out))  # a link stays a link, and what it leads to is replaced
         if objection := _objection(place):
             raise OutputError(f"{out} {objection}; choose another --out.")
         place.parent.mkdir(parents=True, exist_ok=True)
-        trial = _partial_path(place)
-        trial.mkdir()
-        trial.rmdir()
+        os.rmdir(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     except OSError as error:
         raise OutputError(_explain_failure(out, error)) from error
 
 
 def write_bundle(out: Path, contents: BundleContents) -> Bundle:
-    """Write a bundle beside ``out``, then move it into place; an older bundle there is replaced.
+    """Write a bundle next to ``out``, then move it into place; it replaces an older bundle.
 
     Raises:
         OutputError: the disk is full or cannot be written; nothing is left behind, and an older bundle stays.
     """
     check_output(out)
-    place = _place(out)
-    partial = _partial_path(place)
     try:
-        partial.mkdir()
-        _fill(partial, contents)
-        _swap(partial, place)
+        with whole_folder(out, replace=True) as partial:
+            _fill(partial, contents)
     except (OSError, OutputError) as error:
         raise OutputError(_explain_failure(out, error)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return read_bundle(out)
 
 
-def _place(out: Path) -> Path:
-    """Where ``out`` really is: a link stays a link, and what it leads to is replaced."""
-    return Path(os.path.realpath(out))
-
-
 def _objection(place: Path) -> str:
-    """Why what stands at ``place`` cannot be replaced; empty where nothing does, or a bundle and nothing besides."""
+    """Why the content of ``place`` cannot be replaced; empty if there is none, or only a bundle."""
     if not place.exists():
         return ""
     if os.path.ismount(place):
@@ -110,76 +98,54 @@ def _objection(place: Path) -> str:
         return "is, or holds, the folder that you are in"
     found = {entry.name for entry in place.iterdir()}
     if found and not {CONFIG, CLASSES, GRAPH} <= found:
-        return "exists and is not a bundle, so it is left alone"
-    if strangers := sorted(found.difference(FILES)):
-        return f"holds {strangers[0]!r}, which belongs to no bundle and would be lost; move it away"
+        return "exists and is not a bundle, so it is not replaced"
+    if others := sorted(found.difference(FILES)):
+        return f"holds {others[0]!r}, which belongs to no bundle and would be lost; move it away"
     return ""
 
 
 def _fill(folder: Path, contents: BundleContents) -> None:
-    """Every file, and last the config with the digests of the others."""
+    """Write every file, and last the config with the digests of the others."""
     files = _files(contents)
     for name, write in files.items():
         write(folder / name)
     sealed = (*SEALED, *(name for name in OPTIONAL if name in files))
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sealed}
-    _json_writer({"format": FORMAT, **asdict(contents.config), "sha256": digests})(folder / CONFIG)
+    _json_writer({"format": FORMAT, **to_data(contents.config), "sha256": digests})(folder / CONFIG)
 
 
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
     report = contents.report
     pixels, logits = contents.golden
-    evidence = None if contents.evidence is None else asdict(contents.evidence)
+    evidence = None if contents.evidence is None else vars(contents.evidence)
     named = {"architecture": report.model}  # one word alone: safetensors writes several in any order
     return {
         CLASSES: _text_writer("".join(f"{name}\n" for name in report.classes)),
-        PREPROCESS: _json_writer(asdict(report.preprocessing)),
+        PREPROCESS: _json_writer(report.preprocessing),
         CALIBRATION: _json_writer({"method": "temperature scaling", "temperature": report.temperature}),
         METRICS: _json_writer(_figures(report)),
         GRAPH: lambda path: path.write_bytes(contents.graph),
         WEIGHTS: lambda path: write_weights(path, contents.model.state_dict(), named),
         GOLDEN: lambda path: np.savez(path, pixels=pixels, logits=logits),
         CARD: _text_writer(model_card(report)),
-        REPORT: _text_writer(contents.page),
+        **({} if contents.page is None else {REPORT: _text_writer(contents.page)}),
         **({} if evidence is None else {ANSWERING: lambda path: np.savez(path, **evidence)}),
     }
 
 
 def _figures(report: TrainingReport) -> dict[str, Any]:
-    """The report without what other files of the bundle hold."""
+    """The report without the content of the bundle's other files."""
     elsewhere = ("classes", "preprocessing", "temperature")
-    return {name: value for name, value in asdict(report).items() if name not in elsewhere}
+    return {name: value for name, value in to_data(report).items() if name not in elsewhere}
 
 
 def _text_writer(text: str) -> Callable[[Path], object]:
-    # a folder's name may hold bytes that are no text; in JSON, what replaces them is an escape that means them
+    # a class may be called by bytes that are no text
     return lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _json_writer(content: Mapping[str, Any]) -> Callable[[Path], object]:
-    return _text_writer(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _swap(partial: Path, place: Path) -> None:
-    """Put ``partial`` in the place of what stands there, which comes back if that fails or is interrupted."""
-    if not place.exists():
-        os.replace(partial, place)
-        return
-    older = place.with_name(f".{place.name}.older-{os.getpid()}")
-    try:
-        os.replace(place, older)
-        os.replace(partial, place)
-    finally:
-        if not place.exists():
-            os.replace(older, place)
-        shutil.rmtree(older, ignore_errors=True)
-
-
-def _partial_path(place: Path) -> Path:
-    path = place.with_name(f".{place.name}.partial-{os.getpid()}")
-    with contextlib.suppress(OSError):
-        shutil.rmtree(path)
-    return path
+def _json_writer(content: object) -> Callable[[Path], object]:
+    return _text_writer(to_json(content) + "\n")
 
 
 def _explain_failure(out: Path, error: Exception) -> str:

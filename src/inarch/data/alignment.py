@@ -1,33 +1,33 @@
-"""How much two photos look alike once one is laid over the other: correlation after shift and zoom.
+"""The similarity of two aligned photos: their correlation after shift and zoom.
 
-Lucas and Kanade 1981 for shift and zoom together, with gain and offset free, so that brightness and contrast do not
-count (after Evangelidis and Psarakis 2008, IEEE TPAMI 30(10)). Many pairs are aligned at once.
+Lucas and Kanade 1981 for shift and zoom together, with free gain and offset, so that brightness and contrast do not
+matter (after Evangelidis and Psarakis 2008, IEEE TPAMI 30(10)). Many pairs are aligned at once.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_STEP = 0.05
-"""Of the side; a pair that wants more is no pair."""
+"""The largest shift, as a fraction of the side; a pair that needs more is not a near-duplicate."""
 STIFFNESS = 1e-4
-"""Keeps a step small where a photo has no structure that could tell it, a share of what the slopes amount to."""
+"""The regularisation that keeps a step small if a photo lacks structure, as a fraction of its squared slopes."""
 
 Floats = NDArray[np.float32]
 Boxes = Floats
-"""For each pair the part of the first photo that the second one shows: left, top and width as shares of it, (n, 3)."""
+"""For each pair, the part of the first photo that the second one shows: left, top and width as fractions, (n, 3)."""
 
 
 def align_pairs(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tuple[Floats, Boxes]:
-    """The correlation of each pair where it is largest near ``boxes``, and where that is.
+    """The largest correlation of each pair near ``boxes``, and its position.
 
     Args:
-        first: brightness of the photos of which a part is shown, (n, 2 * side, 2 * side).
-        second: brightness of the photos that show it, (n, side, side).
-        boxes: where to begin, (n, 3).
-        steps: how often to move.
+        first: brightness of the larger photos, (n, 2 * side, 2 * side).
+        second: brightness of the photos that show a part of them, (n, side, side).
+        boxes: the initial positions, (n, 3).
+        steps: the number of steps.
 
     Returns:
-        correlations from -1 to 1, (n,), and boxes, (n, 3).
+        Correlations from -1 to 1, (n,), and boxes, (n, 3).
     """
     side = second.shape[1]
     fine = _average_neighbours(first)
@@ -45,7 +45,7 @@ def align_pairs(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tupl
 
 
 def correlate_detail(first: Floats, second: Floats, boxes: Boxes) -> Floats:
-    """The correlation of fine structure alone, (n,), which sky above land does not have; see `align_pairs`."""
+    """The correlation of fine structure alone, (n,), which smooth regions lack; see `align_pairs`."""
     side = second.shape[1]
     seen, _, _ = _sample_boxes(_average_neighbours(first), boxes, side)
     fine = [_sharpen(each) for each in (seen.reshape(-1, side, side), second)]
@@ -97,13 +97,13 @@ def _centre_rows(rows: Floats) -> Floats:
 
 
 def _correlation(one: Floats, other: Floats) -> Floats:
-    """Of rows whose mean is 0; 0 where one of them is all 0."""
+    """The correlation of rows whose mean is 0; 0 if one of them is constant."""
     size = np.sqrt(np.einsum("nd,nd->n", one, one) * np.einsum("nd,nd->n", other, other))
     return np.einsum("nd,nd->n", one, other) / np.maximum(size, 1e-6)
 
 
 def _step(seen: Floats, across: Floats, down: Floats, wanted: Floats, side: int) -> Boxes:
-    """Least squares for ``seen + slopes · step = gain · wanted + offset``; the offset goes by centring."""
+    """Least squares for ``seen + slopes · step = gain · wanted + offset``; centring removes the offset."""
     x, y = np.tile(_centres(side), side), np.repeat(_centres(side), side)
     columns = np.stack([across, down, across * x + down * y, -wanted], axis=1)
     columns -= columns.mean(2, keepdims=True)

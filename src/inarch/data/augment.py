@@ -1,9 +1,9 @@
-"""Random variations of training images; all chance comes from the generator that is passed in."""
+"""Random augmentation of training images; all randomness comes from the given generator."""
 
 import math
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional as F
 from inarch.data.augmentation import Augmentation
 
 DRAWS = 9
-"""Random numbers per image. An image takes as many whatever the recipe: changing one effect leaves the others alone."""
+"""Random numbers per image, independent of the recipe: changing one effect leaves the others unchanged."""
 
 LOG_ASPECT = math.log(4 / 3)
 """Crops have aspect ratios from 3/4 to 4/3 (Szegedy et al. 2015, section 6)."""
@@ -20,7 +20,7 @@ LOG_ASPECT = math.log(4 / 3)
 def augment(
     images: UInt8[Tensor, "n 3 h w"], recipe: Augmentation, generator: torch.Generator
 ) -> UInt8[Tensor, "n 3 h w"]:
-    """Each image rotated, cropped at random and resized back, mirrored and recoloured, as the recipe says."""
+    """Each image rotated, randomly cropped and resized, mirrored and recoloured, according to the recipe."""
     draws = torch.rand(len(images), DRAWS, generator=generator)
     if not len(images):
         return images.clone()
@@ -45,7 +45,7 @@ def _vary(image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tenso
 def _crop(
     image: UInt8[Tensor, "3 h w"], min_scale: float, chances: tuple[float, float, float, float]
 ) -> UInt8[Tensor, "3 h w"]:
-    """A random part of the image at the image's own size; where the aspect does not fit, the side gives way."""
+    """A random part of the image at the image's own size; if the aspect ratio does not fit, the sides are clipped."""
     if min_scale == 1:
         return image
     area, aspect, top, left = chances
@@ -65,25 +65,6 @@ def _crop(
     )
 
 
-def shift_images(images: UInt8[Tensor, "n c h w"], most: int, generator: torch.Generator) -> UInt8[Tensor, "n c h w"]:
-    """Each image moved by up to ``most`` pixels either way, in both directions; what comes in is black.
-
-    The same as padding by ``most`` and cutting out a random square (He et al. 2016, section 4.2).
-    """
-    n, _, height, width = images.shape
-    padded = torch.nn.functional.pad(images, (most, most, most, most))
-    top, left = torch.randint(0, 2 * most + 1, (2, n), generator=generator)
-    rows = top[:, None, None] + torch.arange(height)[None, :, None]
-    columns = left[:, None, None] + torch.arange(width)[None, None, :]
-    picture = torch.arange(n)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[picture, rows, columns].permute(0, 3, 1, 2)
-
-
-def mirror_images(images: UInt8[Tensor, "n c h w"], which: Bool[Tensor, " n"]) -> UInt8[Tensor, "n c h w"]:
-    """The images, those of ``which`` with left and right exchanged."""
-    return torch.where(which[:, None, None, None], images.flip(3), images)
-
-
 def _scale_symmetrically(chance: float, most: float) -> float:
-    """A number from 0 to 1 spread over -most to most."""
+    """A number from 0 to 1 scaled to the range from -most to most."""
     return (2 * chance - 1) * most

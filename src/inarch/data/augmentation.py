@@ -1,18 +1,28 @@
-"""What may happen to a training image; no torch."""
+"""The augmentation of training images; no torch."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from inarch.errors import UserError
+from inarch.options.option import Option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What may happen to a training image."""
+    """The augmentation of training images.
 
-    flip: bool = True
-    """Mirror left and right, half of the time."""
+    Examples:
+        >>> writing = inarch.Augmentation(flip=False, rotate=10.0)
+        >>> inarch.TrainOptions(augmentation=writing).augmentation.flip
+        False
+    """
+
+    flip: Annotated[
+        bool, Option("Mirror training images: left and right mean nothing, as they would in writing or for hands.")
+    ] = True
+    """Half of the time."""
     min_scale: float = 0.35
-    """The smallest share of the image's area that a crop keeps; 1 keeps the whole image."""
+    """The smallest fraction of the image's area that a crop keeps; 1 keeps the whole image."""
     rotate: float = 0.0
     """The largest angle, in degrees, either way; corners turn black."""
     colour: float = 0.0

@@ -1,4 +1,4 @@
-"""Photos that one camera took within seconds of each other, by what EXIF says."""
+"""Bursts: photos that one camera took within seconds of each other, according to EXIF."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from inarch.data.header import Header
 
 SECONDS = 2.0
-"""From one photo of a burst to the next."""
+"""Seconds between successive photos of a burst, at most."""
 STOPPED_CLOCK = 20
-"""So many photos of one camera in the very same second mean that its clock stood still."""
+"""With more photos of one camera in the very same second, its clock is taken to be broken."""
 
 
 def bursts_of(headers: Sequence[Header | None]) -> list[list[int]]:
-    """Bursts of two photos or more, as indices, in the order in which they were taken.
+    """Bursts of two photos or more, as indices, in the order of their times.
 
     Args:
         headers: one for each photo; None, or one without a time, belongs to no burst.

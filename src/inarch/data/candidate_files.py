@@ -1,4 +1,4 @@
-"""What a folder or a manifest lists, before anyone has looked into the files."""
+"""The files of a folder or a manifest, before any is opened."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ class CandidateFile(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Everything that a folder or a manifest names."""
+    """All files of a folder or a manifest."""
 
     root: Path
     classes: tuple[str, ...]
-    """Of train where there are splits; whether or not there is a photo of each."""
+    """The classes, those of train if there are splits; a class may lack photos."""
     splits: tuple[str, ...]
-    """One empty name where there are none."""
+    """The names of the splits; one empty name without splits."""
     found: tuple[CandidateFile, ...]
     skipped: tuple[SkippedFile, ...] = ()
 
 
 def digest_of(content: bytes) -> str:
-    """What `Photo.digest` is."""
+    """The digest of a file, as in `Photo.digest`."""
     return hashlib.sha256(content).hexdigest()

@@ -1,8 +1,8 @@
-"""The one preprocessing function: an image file becomes a square of 8-bit RGB, everywhere in the same way.
+"""The only preprocessing function: an image file becomes a square of 8-bit RGB, everywhere in the same way.
 
 Training, evaluation, prediction and the server all call `decode`; nothing else in inarch opens an image, but for its
 header.
-What is decided here, so that it is decided once:
+It decides once:
 
 - The first frame of an animation or a multi-page file counts, turned upright as its EXIF or XMP orientation says.
 - Transparency is composed over white.
@@ -33,19 +33,22 @@ from inarch.errors import UnreadableImageError
 from inarch.storage.parallel import map_in_order
 
 PIXEL_LIMIT = 150_000_000
-"""Pixels that an image may have: Pillow needs 4 bytes for each, and itself refuses 179 million."""
+"""The most pixels of an image: Pillow needs 4 bytes for each, and itself refuses 179 million."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "ICO")
-"""Pillow's names of what is read, besides HEIC. PostScript is left out on purpose: reading it runs Ghostscript."""
+"""Pillow's names of the formats that are read, besides HEIC. PostScript is excluded: reading it runs Ghostscript."""
 
 KINDS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, JPEG 2000, PPM, QOI, ICO"
+
+JPEGS = ("JPEG", "MPO")
+"""The formats that are decoded at a fraction of their size if that suffices."""
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
     | {".avif", ".avifs", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpf", ".jpx"}
     | {".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".ico"}
 )
-"""A file of such a name is meant as an image: if it cannot be read, that is worth a word."""
+"""A file of such a name is meant as an image: if it cannot be read, that is reported."""
 
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 
@@ -54,7 +57,7 @@ WHITE_IS_ZERO = 0
 
 RESAMPLING = MappingProxyType({"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC})
 
-UPRIGHT = MappingProxyType(  # Exif 2.32, tag 0x0112: what undoes each orientation
+UPRIGHT = MappingProxyType(  # Exif 2.32, tag 0x0112: the operation that undoes each orientation
     {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -67,38 +70,51 @@ UPRIGHT = MappingProxyType(  # Exif 2.32, tag 0x0112: what undoes each orientati
 )
 
 
-def decode(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+ImageSource = Path | bytes | Image.Image
+"""The types that can be decoded: a file, the bytes of one, or an image that Pillow has opened."""
+
+
+def decode(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """The centre square of an image as (image_size, image_size, 3) RGB.
 
     The shorter side becomes ``image_size`` by an antialiased resize of which only the centre is computed.
 
     Args:
-        source: a file, or the bytes of one.
+        source: a file, the bytes of one, or a Pillow image, which keeps its size and mode. A JPEG that Pillow has
+            opened but not decoded is read from its file, so it gives the same pixels as the file; one that is decoded
+            already is taken at the size that it has.
         preprocessing: the geometry; mean and std are not applied here.
 
     Raises:
         UnreadableImageError: the file cannot be opened, is no image, is damaged, cut short or too large.
     """
-    content = source if isinstance(source, bytes) else read_bytes(source)
+    if isinstance(source, Path):
+        source = read_bytes(source)
+    elif isinstance(source, Image.Image) and (unread := _unread_jpeg(source)):
+        source = unread
     try:
-        with open_image(io.BytesIO(content)) as image:
-            return _crop_square(image, preprocessing)
+        if isinstance(source, Image.Image):
+            return _crop_square(upright_rgb(source), preprocessing)
+        with open_image(io.BytesIO(source)) as image:
+            if image.format in JPEGS:
+                image.draft(None, (preprocessing.image_size, preprocessing.image_size))
+            return _crop_square(upright_rgb(image), preprocessing)
     except UnreadableImageError:
         raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+    except Exception as error:  # Pillow's decoders raise errors of any kind for damaged files
         detail = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise UnreadableImageError(f"It is damaged, cut short or of an unusual kind ({detail}).") from error
 
 
 def decode_many(
-    sources: Iterable[Path | bytes], preprocessing: Preprocessing, workers: int = 2
+    sources: Iterable[ImageSource], preprocessing: Preprocessing, workers: int = 2
 ) -> Iterator[NDArray[np.uint8] | UnreadableImageError]:
-    """For each source, in order, what `decode` returns or raises; threads decode a little ahead of the consumer."""
+    """For each source, in order, the result or the error of `decode`; threads decode a little ahead of the consumer."""
     return map_in_order(partial(decode_or_error, preprocessing=preprocessing), sources, workers)
 
 
-def decode_or_error(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
-    """What `decode` returns, or the error that it raises."""
+def decode_or_error(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
+    """The result of `decode`, or the error that it raises."""
     try:
         return decode(source, preprocessing)
     except UnreadableImageError as error:
@@ -106,7 +122,7 @@ def decode_or_error(source: Path | bytes, preprocessing: Preprocessing) -> NDArr
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
-    """An image of any of Pillow's modes as 8-bit RGB, turned as its EXIF data says; transparency becomes white.
+    """An image of any of Pillow's modes as 8-bit RGB, turned upright by its EXIF data; transparency becomes white.
 
     Raises:
         UnreadableImageError: its values have an unknown range of brightness.
@@ -116,7 +132,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def identify(file: Path) -> tuple[int, int]:
-    """Width and height of an image as it is stored, by its header alone.
+    """Width and height of an image as stored, from its header alone.
 
     Raises:
         UnreadableImageError: the file cannot be opened, or is no image.
@@ -129,7 +145,7 @@ def identify(file: Path) -> tuple[int, int]:
 
 
 def read_bytes(file: Path) -> bytes:
-    """All of a file.
+    """The content of a file.
 
     Raises:
         UnreadableImageError: it cannot be opened, or is not a regular file (a pipe would never end).
@@ -173,11 +189,20 @@ def _is_heif(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head
 
 
-def _crop_square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def _unread_jpeg(image: Image.Image) -> bytes:
+    """The file of a JPEG that Pillow has opened and not decoded; empty for every other image."""
+    file = getattr(image, "fp", None)
+    if image.format not in JPEGS or file is None or image.tell() > 0:
+        return b""
+    place = file.tell()
+    file.seek(0)
+    content: bytes = file.read()
+    file.seek(place)
+    return content
+
+
+def _crop_square(upright: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     size = preprocessing.image_size
-    if image.format in ("JPEG", "MPO"):
-        image.draft(None, (size, size))
-    upright = upright_rgb(image)
     side = min(upright.size)
     left, top = (upright.width - side) / 2, (upright.height - side) / 2
     resample = RESAMPLING[preprocessing.interpolation]
@@ -185,7 +210,7 @@ def _crop_square(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np
 
 
 def orientation_of(image: Image.Image) -> int:
-    """How the stored pixels have to be turned: 1 to 8, as in EXIF; 1 where the image does not say."""
+    """The orientation of the stored pixels: 1 to 8, as in EXIF; 1 if the image does not say."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF says nothing about the pixels, which may be sound
@@ -227,7 +252,7 @@ def _tiff_tags(image: Image.Image) -> Mapping[int, Any]:
 
 
 def _white_value(image: Image.Image, values: NDArray[Any]) -> int:
-    """The value that stands for white: see the head of this file."""
+    """The value of white: see the docstring of this file."""
     if image.mode.startswith("I;16"):
         return int(2 ** _tiff_tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0] - 1)
     low, high = float(values.min()), float(values.max())

@@ -1,4 +1,4 @@
-"""Every photo seen small: decoded once, cached, and searched for near-duplicates."""
+"""The search for near-duplicates: every photo is decoded small once, cached, and compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,11 +23,11 @@ SEARCH = "1"
 PAIRS = "pairs"
 
 Progress = Callable[[str, int, int], None]
-"""Called with a phase's name, what is done, and what there is to do."""
+"""Called with a phase's name, the finished and the total number of steps."""
 
 
 def store_thumbnails(photos: PhotoSet, cache: Path, progress: Progress) -> StoredPhotos:
-    """The photos at LOOK x LOOK pixels; those that cannot be read are among the skipped.
+    """The photos at LOOK x LOOK pixels; unreadable ones are among the skipped.
 
     Raises:
         PhotosError: none can be read.
@@ -39,14 +39,14 @@ def store_thumbnails(photos: PhotoSet, cache: Path, progress: Progress) -> Store
 
 
 def cluster_near_duplicates(stored: StoredPhotos, cache: Path, progress: Progress) -> list[list[int]]:
-    """Indices of photos that look the same, at least two different files in each cluster.
+    """Clusters of near-duplicates as indices, with at least two different files each.
 
-    The search is cached: it depends on nothing but the files' bytes.
+    The search is cached: it depends only on the files' bytes.
 
     Args:
-        stored: what `store_thumbnails` returns.
+        stored: the result of `store_thumbnails`.
         cache: the cache folder.
-        progress: called with a phase's name, what is done, and what there is to do.
+        progress: called with a phase's name, the finished and the total number of steps.
     """
     photos = stored.photos.photos
     places = {photo.digest: index for index, photo in enumerate(photos)}
@@ -73,7 +73,7 @@ def _thumbnail_brightness(stored: StoredPhotos, rows: Sequence[int]) -> Floats:
 
 
 def group_near_duplicates(photos: PhotoSet, cache: Path, progress: Progress) -> PhotoSet:
-    """The same photos, with near-duplicates in one group, whatever groups they had.
+    """The same photos, with near-duplicates merged into one group, in addition to existing groups.
 
     Raises:
         PhotosError: no photo can be read.

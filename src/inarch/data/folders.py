@@ -12,7 +12,7 @@ from inarch.errors import PhotosError, UnreadableImageError
 
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 UNLABELLED = "unlabelled"
-"""The one class of photos whose labels nobody has looked at."""
+"""The only class of photos without labels."""
 
 
 def list_folder(root: Path) -> Listing:
@@ -30,7 +30,7 @@ def list_folder(root: Path) -> Listing:
     if not splits:
         return _class_folders(root, root, "")
     listings = {split: _class_folders(root, folder, split) for split, folder in splits.items()}
-    beside = [_skip(root, entry, "It lies beside the split folders.") for entry in entries if entry not in folders]
+    beside = [_skip(root, entry, "It lies outside the split folders.") for entry in entries if entry not in folders]
     return Listing(
         root,
         listings["train"].classes if "train" in listings else (),
@@ -41,7 +41,7 @@ def list_folder(root: Path) -> Listing:
 
 
 def list_unlabelled(root: Path) -> Listing:
-    """Every file below ``root``, however it is arranged: the names of folders mean nothing here.
+    """Every file below ``root``, in any arrangement: the names of folders are ignored.
 
     Raises:
         OSError: the folder cannot be opened.
@@ -60,7 +60,7 @@ def list_unlabelled(root: Path) -> Listing:
 def _splits(root: Path, folders: list[Path]) -> dict[str, Path]:
     """The split folders by our names for them; none where ``root`` holds class folders.
 
-    A class may be called "train": beside "bus" and "car" it is one.
+    A class may be called "train": next to "bus" and "car" it is one.
     """
     splits: dict[str, Path] = {}
     others = [folder.name for folder in folders if folder.name.lower() not in SPLITS]
@@ -89,7 +89,7 @@ def _class_folders(root: Path, parent: Path, split: str) -> Listing:
     status = root.stat()
     for entry in _visible(parent):
         if not os.path.isdir(entry):
-            skipped.append(_skip(root, entry, "It lies beside the class folders, not in one."))
+            skipped.append(_skip(root, entry, "It lies outside the class folders."))
             continue
         classes.append(entry.name)
         for file, reason in _walk(entry, {(status.st_dev, status.st_ino)}):
@@ -103,7 +103,7 @@ def _class_folders(root: Path, parent: Path, split: str) -> Listing:
 class _Entry(NamedTuple):
     file: Path
     reason: str = ""
-    """Why it cannot be a photo; empty where it can."""
+    """Why it cannot be a photo; empty if it can."""
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[_Entry]:
@@ -127,9 +127,9 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[_Entry]:
 
 
 def hidden_entries(root: Path) -> Iterator[tuple[str, int | None]]:
-    """Everything below ``root`` that is passed over because of its name, and how many files a hidden folder holds.
+    """Everything below ``root`` that is skipped because of its name, with the number of files in a hidden folder.
 
-    Links to folders are not followed here, and what lies inside a hidden folder is not listed itself.
+    Links to folders are not followed, and the content of a hidden folder is not listed itself.
     """
     for folder, folders, files in os.walk(root):
         for name in sorted(filter(_is_hidden, folders)):

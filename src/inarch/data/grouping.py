@@ -1,4 +1,4 @@
-"""Which photos belong on one side of a split: by name, by folder, by time, or because they look the same."""
+"""Groups of photos that stay on one side of a split: by folder, by time, by name, or as near-duplicates."""
 
 import re
 from collections import defaultdict
@@ -14,12 +14,12 @@ from inarch.storage.parallel import map_in_order
 
 WORKERS = 2
 FOLDER, BURST = "folder", "burst"
-"""Ways of grouping that have a name; everything else is a pattern."""
+"""The named ways of grouping; everything else is a pattern."""
 
 
 def units(photos: Sequence[Photo], clusters: Iterable[Sequence[int]] = ()) -> list[list[int]]:
-    """Indices of photos that must stay together: of one file, group or cluster, directly or through others."""
-    parent = list(range(len(photos)))
+    """Indices of photos that must stay together: of one file, group or cluster, directly or transitively."""
+    parent = list(range(len(photos)))  # a disjoint-set forest: SciPy, which has one, comes with the extra torch alone
 
     def root(index: int) -> int:
         while parent[index] != index:
@@ -42,13 +42,13 @@ def units(photos: Sequence[Photo], clusters: Iterable[Sequence[int]] = ()) -> li
 
 
 def merge_clusters(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> PhotoSet:
-    """The same photos, with groups that hold every cluster whole.
+    """The same photos, with groups that contain every cluster whole.
 
-    A group that no cluster touches keeps its name; one that grew is named after the photo of the smallest digest.
+    A group without clusters keeps its name; a merged one is named after the photo with the smallest digest.
 
     Args:
         photos: with or without groups.
-        clusters: indices of photos that belong together.
+        clusters: indices of the photos of each cluster.
     """
     groups = {}
     for unit in units(photos.photos, clusters):
@@ -61,16 +61,16 @@ def merge_clusters(photos: PhotoSet, clusters: Iterable[Sequence[int]]) -> Photo
 
 
 def group_photos(photos: PhotoSet, by: str) -> PhotoSet:
-    """The same photos in groups, beside those that they have.
+    """The same photos, with further groups in addition to their own.
 
     Args:
         photos: with or without groups.
-        by: ``folder``, the folder inside the class folder that a photo lies in; ``burst``, photos of one camera within
-            seconds, by EXIF; or a regular expression: what its first bracket (or all of it, without one) finds in the
-            path, such as ``(patient\\d+)``.
+        by: ``folder``, the folder inside the class folder; ``burst``, photos of one camera within seconds, by EXIF; or
+            a regular expression: the match of its first group (or of all of it, without one) in the path, such as
+            ``(patient\\d+)``.
 
     Raises:
-        UserError: it is no regular expression.
+        UserError: it is not a regular expression.
         PhotosError: it groups nothing.
     """
     clusters = _clusters(photos, by)
@@ -78,7 +78,7 @@ def group_photos(photos: PhotoSet, by: str) -> PhotoSet:
         example = photos.photos[0].path if photos.photos else "none"
         raise PhotosError(
             f"Grouping by {by!r} puts no two photos together; a path looks like {example!r}. Group by folder, burst, "
-            "or a regular expression that finds in each path what photos of one group share."
+            "or a regular expression that finds in each path the name of its group."
         )
     return merge_clusters(photos, clusters)
 
@@ -112,7 +112,7 @@ def _compile_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise UserError(
-            f"{pattern!r} is no regular expression ({error}); group by folder, burst, or a pattern such as "
+            f"{pattern!r} is not a regular expression ({error}); group by folder, burst, or a pattern such as "
             r"'(patient\d+)'."
         ) from error
 
@@ -123,7 +123,7 @@ def _match(pattern: re.Pattern[str], path: str) -> str:
 
 
 def _subfolder(photo: Photo) -> str:
-    """The folder, where it lies deeper than the class folder (in a split folder, perhaps)."""
+    """The folder, if it is deeper than the class folder (in a split folder, perhaps)."""
     folder = PurePosixPath(photo.path).parent
     is_deep = len(folder.parts) > (2 if photo.split else 1)
     return folder.as_posix() if is_deep else ""

@@ -1,4 +1,4 @@
-"""What an image file says about itself, apart from its pixels."""
+"""The header of an image file: everything but its pixels."""
 
 import contextlib
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ SUFFIXES = {
     "QOI": {".qoi"},
     "ICO": {".ico"},
 }
-"""The names that files of each format go by."""
+"""The file name suffixes of each format."""
 PICTURES_IN_ONE = ("MPO", "HEIF", "ICO")
-"""Formats in which cameras and programs add previews and sizes: several frames there are no animation."""
+"""Formats in which cameras and programs add previews and sizes: several frames are not an animation."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What is known before any pixel is decoded."""
+    """The properties of an image before its pixels are decoded."""
 
     format: str
     mode: str
@@ -45,7 +45,7 @@ class Header:
     is_transparent: bool
     frames: int
     taken: float | None
-    """When, in seconds of the camera's clock; None where it does not say."""
+    """The time of the photo, in seconds of the camera's clock; None if unknown."""
     camera: str
 
 
@@ -84,7 +84,7 @@ def _frames(image: Image.Image) -> int:
         return 1
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # counting means reading on, into what may be damaged
+    except Exception:  # counting reads on, into parts that may be damaged
         return 1
 
 

@@ -10,7 +10,7 @@ from inarch.data.photos import PhotoSet
 from inarch.errors import PhotosError
 
 PATH_COLUMNS = ("path", "file_name")
-"""``file_name`` is what a Hugging Face ``metadata.csv`` calls it."""
+"""``file_name`` is the column's name in a Hugging Face ``metadata.csv``."""
 
 Row = dict[str, str]
 
@@ -19,7 +19,7 @@ def list_manifest(manifest: Path) -> Listing:
     """Every row of a manifest; paths are relative to the manifest's folder.
 
     Raises:
-        PhotosError: names the line that is wrong, and what is wrong with it.
+        PhotosError: a line is wrong; the message names it and its fault.
         OSError: the manifest cannot be opened.
     """
     lines: dict[str, int] = {}
@@ -52,12 +52,20 @@ def to_manifest(photos: PhotoSet, folder: Path) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(("path", "label", "group", "split"))
     for photo in photos.photos:
-        path = Path(os.path.relpath(os.path.join(os.path.realpath(photos.root), photo.path), os.path.realpath(folder)))
-        row = (path.as_posix(), photos.classes[photo.label], photo.group, photo.split)
+        file = os.path.join(os.path.realpath(photos.root), photo.path)
+        row = (_relative_path(file, os.path.realpath(folder)), photos.classes[photo.label], photo.group, photo.split)
         if any(value != value.strip() for value in row):
             raise PhotosError(f"{photo.path!r} has a name or a class that begins or ends with a space; rename it.")
         lines.writerow(row)
     return text.getvalue()
+
+
+def _relative_path(file: str, folder: str) -> str:
+    """The path with forward slashes; absolute if no relative path exists, as between drives of Windows."""
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        return Path(file).as_posix()
 
 
 def _rows(manifest: Path) -> list[tuple[int, Row]]:

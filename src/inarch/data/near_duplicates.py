@@ -1,12 +1,14 @@
 """Near-duplicates: photos that look the same although their files differ.
 
-Found are copies that were saved again, resized, cropped a little, or made brighter or darker. First every photo is
-compared with every other as a tiny picture, whole and in five crops; the likeliest partners of each are then laid over
-each other exactly (`inarch.data.alignment`). Twins agree in brightness and, what sky above land does not, in fine
-structure. How well depends on the set: of photos of one kind, such as digits, even strangers agree in much.
+The search finds copies that were saved again, resized, cropped a little, or made brighter or darker. First every photo
+is compared with every other as a tiny image, whole and in five crops; the most similar candidates of each are then
+aligned (`inarch.data.alignment`). Near-duplicates agree in brightness and in fine structure. Its accuracy depends on
+the
+dataset: in photos of one kind, such as digits, unrelated photos are similar too.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -18,9 +20,9 @@ from inarch.data.alignment import Floats, align_pairs, correlate_detail
 from inarch.storage.parallel import map_in_order
 
 LOOK = 64
-"""Pixels a side at which photos are looked at."""
+"""Side of the images that are compared, in pixels."""
 COARSE = 8
-"""Pixels a side of the tiny pictures."""
+"""Side of the tiny images, in pixels."""
 ZOOM = 0.93
 CROPS = (
     (0.0, 0.0, 1.0),
@@ -30,35 +32,56 @@ CROPS = (
     (1 - ZOOM, 1 - ZOOM, ZOOM),
     ((1 - ZOOM) / 2, (1 - ZOOM) / 2, ZOOM),
 )
-"""What of a photo may be all that its twin shows: left, top, width."""
-PARTNERS, LIKELY = 8, 0.7
-"""For each photo at most so many are laid over it, and only those whose tiny pictures correlate so well."""
-PROMISING = 0.8
-"""What a pair must reach at half the resolution to be looked at closely."""
-ROUGH_STEPS, CLOSE_STEPS = 5, 3
-SMALLEST, LARGEST = 0.8, 1.1
-"""How wide the part may be that a twin shows."""
-ALIKE = 0.9
-"""What brightness must correlate for a pair to be twins."""
-LENIENT, STRICT = 0.55, 0.95
-"""What fine structure must correlate: in a set of all kinds of photos, and in one of a single kind."""
-ALL_KINDS, ONE_KIND = 0.58, 0.72
-"""Of which of the two a set is: see `threshold_of`."""
-STRANGERS = 1000
-"""So many photos, compared with each other, tell it."""
+"""The crops of a photo that a near-duplicate may show: left, top, width."""
 BLOCK, PAIRS = 512, 256
+"""Photos, and pairs of them, that are compared at once."""
 WORKERS = 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class DuplicateSearch:
+    """When two photos count as near-duplicates; `benchmarks.duplicates` measures it."""
+
+    partners: int = 8
+    """The most photos that are aligned with each photo."""
+    likely: float = 0.7
+    """The least correlation of tiny pictures for an alignment."""
+    promising: float = 0.8
+    """The least correlation of brightness at half the resolution for an alignment at the full one."""
+    rough_steps: int = 5
+    """The steps of the alignment at half the resolution."""
+    close_steps: int = 3
+    """The steps of the alignment at the full resolution."""
+    smallest: float = 0.8
+    """The least width of the part of a photo that its near-duplicate shows."""
+    largest: float = 1.1
+    """The greatest width of it."""
+    alike: float = 0.9
+    """The least correlation of brightness of near-duplicates."""
+    lenient: float = 0.55
+    """The least correlation of fine structure in a set of all kinds of photos."""
+    strict: float = 0.95
+    """The same in a set of a single kind."""
+    all_kinds: float = 0.58
+    """The similarity of unrelated photos up to which a set is one of all kinds; see `threshold_of`."""
+    one_kind: float = 0.72
+    """The same from which on a set is one of a single kind."""
+    compared: int = 1000
+    """The photos whose correlations tell which of the two a set is."""
+
+
+USUAL = DuplicateSearch()
+
+
 class Pair(NamedTuple):
-    """Two photos that were laid over each other; ``first`` is the smaller index."""
+    """Two aligned photos; ``first`` is the smaller index."""
 
     first: int
     second: int
     likeness: float
     """The correlation of their brightness, from -1 to 1."""
     detail: float
-    """That of their fine structure; 0 where the other is too low to look."""
+    """The correlation of their fine structure; 0 if that of brightness is too low."""
 
 
 def brightness(images: NDArray[np.uint8]) -> Floats:
@@ -66,38 +89,45 @@ def brightness(images: NDArray[np.uint8]) -> Floats:
     return images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def find_near_duplicates(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
+def find_near_duplicates(
+    looks: Floats, on_progress: Callable[[int, int], None], search: DuplicateSearch = USUAL
+) -> list[Pair]:
     """Pairs of near-duplicates.
 
     Args:
         looks: brightness of photos of different files, (n, LOOK, LOOK).
         on_progress: called with photos done and photos to do.
     """
-    enough = threshold_of(looks)
+    enough = threshold_of(looks, search)
     return [
-        pair for pair in find_likeliest_pairs(looks, on_progress) if pair.likeness >= ALIKE and pair.detail >= enough
+        pair
+        for pair in find_likeliest_pairs(looks, on_progress, search)
+        if pair.likeness >= search.alike and pair.detail >= enough
     ]
 
 
-def threshold_of(looks: Floats) -> float:
-    """What fine structure must correlate for a pair to be twins.
+def threshold_of(looks: Floats, search: DuplicateSearch = USUAL) -> float:
+    """The least correlation of fine structure of a near-duplicate.
 
-    By how alike strangers are in this set: the 95th percentile of the correlations of tiny pictures, all with all, of
-    which twins are a vanishing part. Up to ALL_KINDS the threshold is LENIENT, from ONE_KIND on STRICT, and straight in
-    between.
+    It depends on the similarity of unrelated photos in this dataset: the 95th percentile of the correlations of all
+    pairs of tiny images, of which near-duplicates are a negligible part. Up to ``all_kinds`` the threshold is
+    ``lenient``, from ``one_kind`` on ``strict``, and linear in between.
 
     Args:
         looks: brightness of photos, (n, LOOK, LOOK).
+        search: the two thresholds, and the measures between which the threshold rises.
     """
     if len(looks) < 2:
-        return LENIENT
-    tiny = _shrink_crops(looks[:: -(-len(looks) // STRANGERS)], *CROPS[0])
+        return search.lenient
+    tiny = _shrink_crops(looks[:: -(-len(looks) // search.compared)], *CROPS[0])
     alike = float(np.quantile((tiny @ tiny.T)[np.triu_indices(len(tiny), 1)], 0.95)) if len(tiny) > 1 else 0.0
-    return float(np.interp(alike, (ALL_KINDS, ONE_KIND), (LENIENT, STRICT)))
+    return float(np.interp(alike, (search.all_kinds, search.one_kind), (search.lenient, search.strict)))
 
 
-def find_likeliest_pairs(looks: Floats, on_progress: Callable[[int, int], None]) -> list[Pair]:
-    """The likeliest partners of every photo, laid over each other; each pair once.
+def find_likeliest_pairs(
+    looks: Floats, on_progress: Callable[[int, int], None], search: DuplicateSearch = USUAL
+) -> list[Pair]:
+    """The most similar candidates of every photo, aligned with it; each pair once.
 
     Args:
         looks: brightness of photos, (n, LOOK, LOOK).
@@ -108,7 +138,7 @@ def find_likeliest_pairs(looks: Floats, on_progress: Callable[[int, int], None])
     found: dict[tuple[int, int], tuple[float, float]] = {}
     with threadpool_limits(1, user_api="blas"):
         for start, likely in zip(
-            starts, map_in_order(partial(_partners_of, looks, tiny), starts, WORKERS), strict=True
+            starts, map_in_order(partial(_partners_of, looks, tiny, search), starts, WORKERS), strict=True
         ):
             for one, other, *scores in likely:
                 key = (min(one, other), max(one, other))
@@ -117,8 +147,10 @@ def find_likeliest_pairs(looks: Floats, on_progress: Callable[[int, int], None])
     return [Pair(*key, *scores) for key, scores in sorted(found.items())]
 
 
-def _partners_of(looks: Floats, tiny: Floats, start: int) -> list[tuple[int, int, float, float]]:
-    """The likeliest partners of `BLOCK` photos: a photo, its partner, and what `_likeness` says of the two."""
+def _partners_of(
+    looks: Floats, tiny: Floats, search: DuplicateSearch, start: int
+) -> list[tuple[int, int, float, float]]:
+    """The candidates of `BLOCK` photos: a photo, its candidate, and the result of `_likeness`."""
     rows = np.arange(start, min(start + BLOCK, len(looks)))
     scores, crops = np.full((len(rows), len(looks)), -1, dtype=np.float32), np.zeros((len(rows), len(looks)), np.uint8)
     for number, crop in enumerate(tiny):
@@ -126,33 +158,33 @@ def _partners_of(looks: Floats, tiny: Floats, start: int) -> list[tuple[int, int
         crops[seen > scores] = number
         np.maximum(scores, seen, out=scores)
     scores[np.arange(len(rows)), rows] = -1
-    count = min(PARTNERS, len(looks) - 1)
+    count = min(search.partners, len(looks) - 1)
     near = np.argpartition(-scores, count - 1, axis=1)[:, :count] if count else np.zeros((len(rows), 0), np.int64)
-    at, place = np.nonzero(np.take_along_axis(scores, near, 1) >= LIKELY)
+    at, place = np.nonzero(np.take_along_axis(scores, near, 1) >= search.likely)
     others = near[at, place]
     boxes = np.array(CROPS, dtype=np.float32)[crops[at, others]]
     partners: list[tuple[int, int, float, float]] = []
     for part in (slice(begin, begin + PAIRS) for begin in range(0, len(at), PAIRS)):
         one, other = rows[at[part]], others[part]
-        likeness, details = _likeness(looks[one], looks[other], boxes[part])
+        likeness, details = _likeness(looks[one], looks[other], boxes[part], search)
         partners += zip(one.tolist(), other.tolist(), likeness.tolist(), details.tolist(), strict=True)
     return partners
 
 
-def _likeness(first: Floats, second: Floats, boxes: Floats) -> tuple[Floats, Floats]:
-    """How brightness and fine structure of each pair correlate: the former rough where it is not promising."""
+def _likeness(first: Floats, second: Floats, boxes: Floats, search: DuplicateSearch) -> tuple[Floats, Floats]:
+    """The correlations of brightness and fine structure of each pair; the former is rough if it is low."""
     half, quarter = _halve(second), _halve(_halve(second))
-    scores, boxes = align_pairs(_halve(first), quarter, boxes, ROUGH_STEPS)
-    rest = np.flatnonzero(scores < PROMISING)
-    if len(rest):  # textures repeat: from another start, another optimum is found
+    scores, boxes = align_pairs(_halve(first), quarter, boxes, search.rough_steps)
+    rest = np.flatnonzero(scores < search.promising)
+    if len(rest):  # textures repeat: another start finds another optimum
         middle = np.tile(np.array(CROPS[-1], dtype=np.float32), (len(rest), 1))
-        scores[rest], boxes[rest] = align_pairs(_halve(first[rest]), quarter[rest], middle, ROUGH_STEPS)
-    close = np.flatnonzero(scores >= PROMISING)
+        scores[rest], boxes[rest] = align_pairs(_halve(first[rest]), quarter[rest], middle, search.rough_steps)
+    close = np.flatnonzero(scores >= search.promising)
     details = np.zeros_like(scores)
     if len(close):
-        scores[close], boxes[close] = align_pairs(first[close], half[close], boxes[close], CLOSE_STEPS)
+        scores[close], boxes[close] = align_pairs(first[close], half[close], boxes[close], search.close_steps)
         details[close] = correlate_detail(first[close], half[close], boxes[close])
-    scores[(boxes[:, 2] < SMALLEST) | (boxes[:, 2] > LARGEST)] = 0
+    scores[(boxes[:, 2] < search.smallest) | (boxes[:, 2] > search.largest)] = 0
     return scores, details
 
 
@@ -162,7 +194,7 @@ def _halve(images: Floats) -> Floats:
 
 
 def _shrink_crops(looks: Floats, left: float, top: float, width: float) -> Floats:
-    """The part of each photo as a row of COARSE x COARSE numbers, of mean 0 and length 1; of length 0 if it is flat."""
+    """The part of each photo as a row of COARSE x COARSE numbers, of mean 0 and length 1; of length 0 if constant."""
     shrunk = _fields(top, width) @ looks @ _fields(left, width).T
     rows = shrunk.reshape(len(looks), COARSE**2)
     rows = rows - rows.mean(1, keepdims=True)

@@ -1,8 +1,9 @@
-"""What is known about a folder of photos."""
+"""Records of a folder of photos."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from inarch.errors import UserError
+from inarch.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 
 @dataclass(frozen=True)
@@ -13,21 +14,21 @@ class Photo:
     """Relative to the set's root, with forward slashes."""
     label: int
     digest: str
-    """SHA-256 of the file's bytes: what the caches are keyed by."""
+    """SHA-256 of the file's bytes: the key of the caches."""
     split: str = ""
-    """``train``, ``val``, ``test``, or empty where the user gave no splits."""
+    """``train``, ``val``, ``test``, or empty if the user gave no splits."""
     group: str = ""
-    """Photos of one group belong on one side of a split."""
+    """Photos of one group stay on one side of a split."""
 
     @property
     def unit(self) -> str:
-        """What the photo is held out with: its group, else the copies of its file."""
+        """The unit of splitting: the photo's group, else the copies of its file."""
         return self.group or self.digest
 
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that was left out, and why. The file itself was not touched."""
+    """A skipped file, and the reason. The file itself was not changed."""
 
     path: str
     reason: str
@@ -42,7 +43,7 @@ class PhotoSet:
     photos: tuple[Photo, ...]
     skipped: tuple[SkippedFile, ...] = ()
     alike: tuple[tuple[str, ...], ...] = ()
-    """Paths of photos that look the same although their files differ, cluster by cluster, where that was looked for."""
+    """Paths of near-duplicates, cluster by cluster, if they were searched for."""
 
     def of_split(self, split: str) -> tuple[Photo, ...]:
         """The photos of one split."""
@@ -51,15 +52,15 @@ class PhotoSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a photo becomes the net's input; saved with every bundle and baked into its graph.
+    """The preprocessing of a model; saved with every bundle and part of its graph.
 
     The shorter side is resized to ``image_size``, the centre square is kept, and a pixel value p of 0 to 255
     becomes (p / 255 - mean) / std per channel.
     """
 
     image_size: int
-    mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
-    std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
@@ -72,4 +73,4 @@ class Preprocessing:
 
 
 UNEVEN = 3
-"""Times as many photos in the largest class as in the smallest: from there on it is said."""
+"""The ratio of the largest to the smallest class from which on class imbalance is reported."""

@@ -22,19 +22,19 @@ ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or te
 def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
     """Find the photos and their classes.
 
-    A file counts as a photo if its name or its header says so; whether its pixels can be read, decoding decides.
-    Hidden files are passed over; every other file that is left out is listed with the reason. Classes stand in the
-    order of Python's ``sorted``; with splits, they are those of train.
+    A file counts as a photo if its name or its header says so; unreadable pixels are found by decoding. Hidden files
+    are ignored; every other skipped file is listed with the reason. Classes are in the order of Python's ``sorted``;
+    with splits, they are those of train.
 
     Args:
         photos: a folder of class folders, a folder of split folders (train, val | valid | validation, test) with
             class folders in each, or a CSV manifest (``path,label[,group,split]``).
-        classes: those of a model that is to be measured, in its order: the labels count in them, and photos of some
-            of them are enough. Without it the classes are those found, and each needs photos to learn from.
+        classes: those of a model that is to be measured, in its order: labels refer to them, and photos of some of them
+            suffice. Without it the classes are those found, and each needs training photos.
 
     Raises:
-        PhotosError: the photos are not arranged in one of these ways, the splits disagree about the classes, or
-            there is a class that is none of ``classes``.
+        PhotosError: the photos are not arranged in one of these ways, the splits have different classes, or there is a
+            class that is not in ``classes``.
     """
     path = Path(photos).expanduser().absolute()
     listing = _list_photos(path)
@@ -48,7 +48,7 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
 
 
 def survey(photos: str | Path) -> PhotoSet:
-    """Find the photos as `scan` does, and let classes be as they are: of any split, empty, or only one.
+    """Find the photos as `scan` does, with any classes: of any split, empty, or only one.
 
     Raises:
         PhotosError: the photos are not arranged in one of the ways that `scan` knows.
@@ -60,12 +60,12 @@ def survey(photos: str | Path) -> PhotoSet:
 
 
 def scan_unlabelled(photos: str | Path) -> PhotoSet:
-    """Find the photos below a folder, whatever its folders are called; all of them are of one class, `UNLABELLED`.
+    """Find the photos below a folder, in any arrangement; all of them have one class, `UNLABELLED`.
 
-    Each file's bytes count once, and photos stand in the order of their digests, so that names cannot tell anything.
+    Copies of a file count once, and photos are in the order of their digests, so that names carry no information.
 
     Raises:
-        PhotosError: it is no folder that can be opened, or holds no photos.
+        PhotosError: it is not a folder that can be opened, or holds no photos.
     """
     path = Path(photos).expanduser().absolute()
     try:
@@ -83,7 +83,7 @@ Examined = list[tuple[CandidateFile, str | SkippedFile]]
 
 
 def _examine_files(listing: Listing) -> Examined:
-    """Each file with a name that can be told, and its digest, or why it is left out."""
+    """Each file whose name is text, with its digest or the reason for skipping it."""
     sound = [found for found in listing.found if _is_text(found.path)]
     return list(zip(sound, map_in_order(_examine, sound, WORKERS), strict=True))
 
@@ -116,7 +116,7 @@ def _list_photos(path: Path) -> Listing:
 
 
 def _examine(found: CandidateFile) -> str | SkippedFile:
-    """The file's digest, or why it is left out."""
+    """The file's digest, or the reason for skipping it."""
     try:
         if found.file.suffix.lower() not in IMAGE_SUFFIXES:
             identify(found.file)
@@ -139,7 +139,7 @@ def _collect_skipped(listing: Listing, results: Iterable[str | SkippedFile]) -> 
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be written to a report: file systems allow bytes that are no text, and line breaks."""
+    """Whether a name can be written to a report: file systems allow bytes that are not text, and line breaks."""
     return name == _escape_name(name)
 
 
@@ -149,10 +149,10 @@ def _escape_name(name: str) -> str:
 
 
 def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> None:
-    """Every class needs a photo in train, and the same classes must stand in every split."""
+    """Every class needs a photo in train, and every split must have the same classes."""
     classes = listing.classes
     if not {"train", ""}.intersection(listing.splits):
-        raise PhotosError(f"{path} has {' and '.join(listing.splits)} but no train to learn from: add it.")
+        raise PhotosError(f"{path} has {' and '.join(listing.splits)} but no train split: add it.")
     if len(classes) < 2:
         raise PhotosError(_explain_one_class(path, listing))
     for name in classes:
@@ -162,7 +162,7 @@ def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> Non
     trained = present.pop("train" if "train" in present else "")
     empty = [name for name in classes if name not in trained]
     if empty:
-        raise PhotosError(f"In {path}, class {_names(empty)} has no photo to learn from: add some, or remove it.")
+        raise PhotosError(f"In {path}, class {_names(empty)} has no training photo: add some, or remove it.")
     for split, names in present.items():
         _check_split(path, split, names, set(classes))
 
@@ -185,7 +185,7 @@ def _check_known(path: Path, photos: Sequence[CandidateFile], classes: Sequence[
     unknown = sorted({found.label for found in photos} - set(classes))
     if unknown:
         raise PhotosError(
-            f"{path} has class {_names(unknown)}, which the model does not know; it knows {_names(list(classes), 20)}: "
+            f"{path} has class {_names(unknown)}, which the model does not have; it has {_names(list(classes), 20)}: "
             "rename it, or leave it out."
         )
     if not photos:

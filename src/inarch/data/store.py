@@ -1,4 +1,4 @@
-"""Photos decoded once: 8-bit squares, memory-mapped, kept under the digest of the file that they came from."""
+"""Photos decoded once: 8-bit squares, memory-mapped, stored under the digest of their file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from inarch.storage.cache import ArrayCache, Rows, cache_key
 from inarch.storage.parallel import map_in_order
 
 DECODER = "1"
-"""To be raised whenever `decode` gives other pixels than before, so that no old ones are found."""
+"""To be raised whenever `decode` gives other pixels than before, so that old ones are not used."""
 
 IMAGES = "images"
 CHUNK_ROWS = 256
@@ -42,47 +42,58 @@ def ignore_counts(done: int, total: int) -> None:
 
 
 def store(
-    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = ignore_counts
+    photos: PhotoSet,
+    preprocessing: Preprocessing,
+    cache: Path,
+    on_progress: Callable[[int, int], None] = ignore_counts,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> StoredPhotos:
-    """Decode what the cache does not hold yet.
+    """Decode the photos that the cache lacks.
 
     Photos that cannot be read move from ``photos`` to ``skipped``, with the reason; they are tried again next time.
 
     Args:
         photos: every file of the same bytes is decoded once.
         preprocessing: the geometry; mean and std do not matter here.
-        cache: a folder that may serve any number of photo sets at once.
-        on_progress: called with the number of distinct photos at hand, and of all.
+        cache: the cache folder; any number of photo sets may share it.
+        on_progress: called with the number of decoded photos, and of all distinct ones.
+        chunk_rows: photos between writes of the cache, so that a killed run loses no more.
 
     Raises:
-        PhotosError: a class has no readable photo to learn from (in train, where there are splits).
+        PhotosError: a class has no readable training photo.
         OutputError: the cache cannot be written.
     """
-    stored = store_readable(photos, preprocessing, cache, on_progress)
+    stored = store_readable(photos, preprocessing, cache, on_progress, chunk_rows=chunk_rows)
     _require_classes(photos, stored.photos)
     return stored
 
 
 def store_readable(
-    photos: PhotoSet, preprocessing: Preprocessing, cache: Path, on_progress: Callable[[int, int], None] = ignore_counts
+    photos: PhotoSet,
+    preprocessing: Preprocessing,
+    cache: Path,
+    on_progress: Callable[[int, int], None] = ignore_counts,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> StoredPhotos:
-    """The same, whatever is left of each class.
+    """The same, without a check of the classes.
 
     Raises:
         PhotosError: no photo can be read.
         OutputError: the cache cannot be written.
     """
     rows = _rows(preprocessing, cache)
-    reasons = _fill(rows, photos, preprocessing, on_progress)
+    reasons = _fill(rows, photos, preprocessing, on_progress, chunk_rows)
     readable = _drop_unreadable(photos, reasons)
     if not readable.photos:
         why = f" ({readable.skipped[0].path}: {readable.skipped[0].reason})" if readable.skipped else ""
-        raise PhotosError(f"{photos.root} has no photo that can be read{why}.")
+        raise PhotosError(f"{photos.root} has no readable photo{why}.")
     return StoredPhotos(readable, rows.read([photo.digest for photo in readable.photos], IMAGES))
 
 
 def count_undecoded(photos: PhotoSet, preprocessing: Preprocessing, cache: Path) -> int:
-    """How many distinct photos `store` would have to decode."""
+    """The number of distinct photos that `store` would have to decode."""
     return len(_rows(preprocessing, cache).missing([photo.digest for photo in photos.photos]))
 
 
@@ -92,9 +103,13 @@ def _rows(preprocessing: Preprocessing, cache: Path) -> ArrayCache:
 
 
 def _fill(
-    rows: ArrayCache, photos: PhotoSet, preprocessing: Preprocessing, on_progress: Callable[[int, int], None]
+    rows: ArrayCache,
+    photos: PhotoSet,
+    preprocessing: Preprocessing,
+    on_progress: Callable[[int, int], None],
+    chunk_rows: int,
 ) -> dict[str, str]:
-    """Decode what is missing; returns, by digest, why a photo cannot be read."""
+    """Decode the missing photos; returns, by digest, why a photo cannot be read."""
     distinct = {photo.digest: photo for photo in photos.photos}
     missing = rows.missing(list(distinct))
     reasons: dict[str, str] = {}
@@ -107,7 +122,7 @@ def _fill(
             reasons[digest] = str(image)
         else:
             decoded[digest] = image
-        if len(decoded) == CHUNK_ROWS:
+        if len(decoded) == chunk_rows:
             _write(rows, decoded)
         done += 1
         on_progress(done, len(distinct))
@@ -122,7 +137,7 @@ def _write(rows: ArrayCache, decoded: dict[str, NDArray[np.uint8]]) -> None:
 
 
 def _read(photo: Photo, *, root: Path, preprocessing: Preprocessing) -> NDArray[np.uint8] | UnreadableImageError:
-    """Read once, so that the digest is that of the pixels."""
+    """Read the file once, so that the digest is that of the pixels."""
     try:
         content = read_bytes(root / photo.path)
     except UnreadableImageError as error:
@@ -148,4 +163,4 @@ def _require_classes(asked: PhotoSet, readable: PhotoSet) -> None:
         if label not in left:
             lost = [photo.path for photo in asked.photos if photo.label == label and photo.path in reasons]
             why = f" ({lost[0]}: {reasons[lost[0]]})" if lost else ""
-            raise PhotosError(f"Class {name!r} has no readable photo to learn from{why}; add some, or remove it.")
+            raise PhotosError(f"Class {name!r} has no readable training photo{why}; add some, or remove it.")

@@ -1,4 +1,4 @@
-"""How alike two sets of features of the same photos are."""
+"""The similarity of two sets of features of the same photos."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,16 @@ FEWEST = 4
 def linear_cka(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """Linear centred kernel alignment (Kornblith et al. 2019, arXiv 1905.00414, section 3).
 
-    By the unbiased estimate of the Hilbert-Schmidt criterion (Song et al. 2012, JMLR 13, equation 5), so that wide
-    features of few photos are not alike by chance. 1 for features that differ by a turn and a scale; about 0, and then
-    on either side of it, for features that have nothing in common.
+    With the unbiased estimate of the Hilbert-Schmidt criterion (Song et al. 2012, JMLR 13, equation 5), so that wide
+    features of few photos are not similar by chance. 1 for features that differ only by rotation and scale; about 0,
+    and possibly below, for unrelated features.
 
     Args:
         one: features of each photo, (n, d).
         other: other features of the same photos, (n, e).
 
     Raises:
-        UserError: there are fewer than four photos, or not as many for one as for the other.
+        UserError: there are fewer than four photos, or ``one`` and ``other`` differ in length.
     """
     if len(one) != len(other) or len(one) < FEWEST:
         raise UserError(f"Alignment takes features of the same {FEWEST} photos at least; got {len(one)}, {len(other)}.")

@@ -15,4 +15,4 @@ Confusion = Int[np.ndarray, "k k"]
 """Row: true class; column: predicted class."""
 AnyScores = Float[np.ndarray, "rows columns"]
 AnyLabels = Int[np.ndarray, "labels"]
-"""For checks that must see arguments which do not fit each other."""
+"""For checks of arguments that may not fit each other."""

@@ -1,12 +1,13 @@
-"""Everything that is measured on one set of labelled photos."""
+"""All metrics of one set of labelled photos."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from inarch.errors import UserError
-from inarch.metrics.arrays import AnyLabels, AnyScores, Confusion, Labels, Probabilities
-from inarch.metrics.calibration import binned_gap, confidence_and_correct, reliability
+from inarch.metrics.arrays import AnyScores, Confusion, Labels, Probabilities
+from inarch.metrics.calibration import confidence_and_correct, expected_calibration_error, reliability
 from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
 from inarch.metrics.losses import log_losses
 from inarch.metrics.records import (
@@ -17,59 +18,65 @@ from inarch.metrics.records import (
 )
 
 PRECISE = 0.02
-"""An accuracy is known well if its interval reaches so far to each side, on average."""
+"""Half the width of an interval that counts as precise, on average over both sides."""
 WORST = 24
-"""How many mistakes an evaluation keeps."""
+"""The number of mistakes that an evaluation keeps."""
 
 
-def evaluate(
-    probabilities: Probabilities,
-    labels: Labels,
-    *,
-    classes: Sequence[str],
-    paths: Sequence[str],
-    split: str,
-    seed: int = 0,
-) -> Evaluation:
+@dataclass(frozen=True)
+class JudgedPhotos:
+    """The n photos on which a classifier is evaluated."""
+
+    labels: Labels
+    """Each photo's true class, as an index into ``classes``."""
+    paths: Sequence[str]
+    """Where each photo is, for the list of mistakes."""
+    classes: Sequence[str]
+    """The names of the classes."""
+    split: str
+    """The name of their split, such as ``val`` or ``test``."""
+
+
+def evaluate(probabilities: Probabilities, photos: JudgedPhotos, *, seed: int = 0) -> Evaluation:
     """Accuracy, balanced accuracy, log loss, confusion, calibration and the worst mistakes, with 95 % intervals.
 
     Balanced accuracy is the mean recall of the classes that have photos; the calibration error's interval is a
     bootstrap.
 
     Args:
-        probabilities: one row per photo, adding up to 1.
-        labels: each photo's true class, as an index into ``classes``.
-        classes: the name of each column.
-        paths: where each photo is, for the list of mistakes.
-        split: what the photos were: ``val``, ``test``, ``held out``.
+        probabilities: one row per photo, adding up to 1, and one column per class.
+        photos: as many.
         seed: where the bootstrap's resamples come from.
 
     Raises:
         UserError: there are no photos, or the arguments do not fit each other.
         WorkError: a probability is NaN or infinite.
     """
-    _check_fit(probabilities, labels, classes, paths)
+    labels, classes = photos.labels, photos.classes
+    _check_fit(probabilities, photos)
     confidence, correct = confidence_and_correct(probabilities, labels)
     confusion = confusion_counts(labels, probabilities.argmax(axis=1), len(classes))
     per_class = _class_scores(confusion, classes)
     accuracy = wilson(int(correct.sum()), len(labels))
     return Evaluation(
-        split=split,
+        split=photos.split,
         n=len(labels),
         accuracy=accuracy,
         balanced_accuracy=_balanced_accuracy(confusion),
         log_loss=float(log_losses(probabilities, labels).mean()),
-        calibration_error=bootstrap(binned_gap, confidence, correct, generator=np.random.default_rng(seed)),
+        calibration_error=bootstrap(
+            expected_calibration_error, confidence, correct, generator=np.random.default_rng(seed)
+        ),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         per_class=per_class,
         reliability=reliability(probabilities, labels),
-        mistakes=_worst_mistakes(probabilities, labels, paths),
+        mistakes=_worst_mistakes(probabilities, labels, photos.paths),
         precise_at=photos_until(accuracy.value, lambda known: known.high - known.low <= 2 * PRECISE),
     )
 
 
 def confusion_counts(labels: Labels, predictions: Labels, classes: int) -> Confusion:
-    """How many photos of each true class (row) were given each answer (column)."""
+    """The number of photos of each true class (row) with each predicted class (column)."""
     return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
@@ -101,12 +108,12 @@ def _worst_mistakes(probabilities: Probabilities, labels: Labels, paths: Sequenc
     return tuple(sorted(mistakes, key=lambda mistake: (-mistake.confidence, mistake.path))[:WORST])
 
 
-def _check_fit(probabilities: AnyScores, labels: AnyLabels, classes: Sequence[str], paths: Sequence[str]) -> None:
-    if len(paths) != len(labels):
-        raise UserError(f"There are {len(labels)} labels but {len(paths)} paths; each photo needs both.")
-    if probabilities.shape[1] != len(classes):
+def _check_fit(probabilities: AnyScores, photos: JudgedPhotos) -> None:
+    if len(photos.paths) != len(photos.labels):
+        raise UserError(f"There are {len(photos.labels)} labels but {len(photos.paths)} paths; each photo needs both.")
+    if probabilities.shape[1] != len(photos.classes):
         raise UserError(
-            f"The probabilities have {probabilities.shape[1]} columns, but {len(classes)} classes are named."
+            f"The probabilities have {probabilities.shape[1]} columns, but {len(photos.classes)} classes are named."
         )
     totals = probabilities.sum(axis=1, dtype=np.float64)
     wrong = np.flatnonzero(np.abs(totals - 1) > 1e-3)

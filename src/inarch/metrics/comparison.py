@@ -1,19 +1,28 @@
-"""Is one classifier better than another on the same photos, or is it too close to call?"""
+"""Paired tests: whether one classifier is better than another on the same photos."""
 
-from math import nan, sqrt
+from collections.abc import Sequence
+from math import inf, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtrit
+from scipy import stats
 
 from inarch.errors import UserError
 from inarch.metrics.arrays import Correct, Losses
 from inarch.metrics.records import Comparison, Estimate
 
-BETTER, WORSE, UNDECIDED = "better", "worse", "too close to call"
+BETTER, WORSE, UNDECIDED = "better", "worse", "inconclusive"
 LEVEL = 0.05
-"""A difference that chance alone would make less often than this is none of chance."""
+"""The level of significance."""
+
+
+class Interval(NamedTuple):
+    """A mean with its bounds."""
+
+    mean: float
+    low: float
+    high: float
 
 
 class PairedDifference(NamedTuple):
@@ -25,12 +34,12 @@ class PairedDifference(NamedTuple):
 
 
 def mcnemar(correct_a: Correct, correct_b: Correct) -> float:
-    """The p-value of McNemar's exact two-sided test: how often chance alone would split the disagreements so.
+    """The p-value of McNemar's exact two-sided test.
 
-    Only photos that one of the two answers rightly count; with none of those the value is 1.
+    Only photos that exactly one of the two predicts correctly count; without any the value is 1.
 
     Raises:
-        UserError: there are no photos, or not as many for a as for b.
+        UserError: there are no photos, or ``correct_a`` and ``correct_b`` differ in length.
     """
     _check_paired(len(correct_a), len(correct_b))
     return _sign_test(correct_a.astype(np.float64) - correct_b)
@@ -39,16 +48,38 @@ def mcnemar(correct_a: Correct, correct_b: Correct) -> float:
 def paired_difference(losses_a: Losses, losses_b: Losses) -> PairedDifference:
     """The mean difference of two classifiers' losses on the same photos, with its standard error.
 
-    Pairing removes the spread between easy and hard photos, which both classifiers share.
+    Pairing removes the variance between easy and hard photos, which both classifiers share.
 
     Raises:
-        UserError: there are no photos, or not as many for a as for b.
+        UserError: there are no photos, or ``losses_a`` and ``losses_b`` differ in length.
     """
     _check_paired(len(losses_a), len(losses_b))
     differences = losses_a.astype(np.float64) - losses_b.astype(np.float64)
     n = len(differences)
     spread = float(differences.std(ddof=1)) / sqrt(n) if n > 1 else nan
     return PairedDifference(float(differences.mean()), spread)
+
+
+def t_interval(differences: Sequence[float] | NDArray[np.float64], confidence: float, grain: float = 0.0) -> Interval:
+    """The mean of paired differences with Student's interval; of a single one it is endless.
+
+    Args:
+        differences: one for each seed, or for each unit of photos.
+        confidence: of the two-sided interval.
+        grain: the spread is taken to be this at least.
+
+    Raises:
+        UserError: there are no differences.
+    """
+    n = len(differences)
+    if n == 0:
+        raise UserError("An interval needs at least one difference; got none.")
+    mean = float(np.mean(differences))
+    if n == 1:
+        return Interval(mean, -inf, inf)
+    spread = max(float(np.std(differences, ddof=1)), grain)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * spread / sqrt(n)  # t.interval has none where it is 0
+    return Interval(mean, mean - half, mean + half)
 
 
 def compare_classifiers(
@@ -58,15 +89,15 @@ def compare_classifiers(
 
     Better means: no less accurate, and either its accuracy (sign test, p < 0.05; with every photo its own unit, that is
     McNemar's exact test) or its log loss (paired, Student's t, the same level) beats the other's. Worse is the reverse.
-    Everything else is too close to call.
+    Everything else is inconclusive.
 
     Args:
-        correct: which photos each answers rightly, (n,).
-        units: photos of one unit are right or wrong together and count once, (n,).
+        correct: which photos each predicts correctly, (n,).
+        units: photos of one unit are correlated and count once, (n,).
         losses: of each on every photo, (n,); without them accuracy alone decides.
 
     Raises:
-        UserError: there are no photos, or not as many for one as for the other.
+        UserError: there are no photos, or the arguments differ in length.
     """
     _check_paired(len(correct[0]), len(correct[1]))
     gains = _mean_by_unit(correct[0].astype(np.float64) - correct[1], units)
@@ -88,7 +119,7 @@ def _mean_by_unit(values: NDArray[np.float64], units: NDArray[np.integer]) -> ND
 
 
 def _gain(gains: NDArray[np.float64]) -> Estimate:
-    """The mean of paired differences of shares, with its 95 % interval, which does not vanish where none differ.
+    """The mean of paired differences of fractions, with a 95 % interval that does not vanish if all are equal.
 
     Agresti and Min 2005, Statistics in Medicine 24(5): half a pair is added to each of the four kinds of pairs.
     """
@@ -102,17 +133,13 @@ def _gain(gains: NDArray[np.float64]) -> Estimate:
 def _sign_test(differences: NDArray[np.float64]) -> float:
     """The p-value of the exact two-sided sign test; differences of zero do not count, and without others it is 1."""
     above, below = int((differences > 0).sum()), int((differences < 0).sum())
-    return min(1.0, 2 * float(bdtr(min(above, below), above + below, 0.5)))
+    return float(stats.binomtest(above, above + below).pvalue) if above or below else 1.0
 
 
 def _certain_sign(differences: NDArray[np.float64]) -> int:
     """1 or -1 where the whole 95 % interval of the mean (Student's t) lies on that side of 0, else 0."""
-    n = len(differences)
-    if n < 2:
-        return 0
-    half = float(stdtrit(n - 1, 1 - LEVEL / 2)) * float(differences.std(ddof=1)) / sqrt(n)
-    mean = float(differences.mean())
-    return int(mean - half > 0) - int(mean + half < 0)
+    _, low, high = t_interval(differences, 1 - LEVEL)
+    return int(low > 0) - int(high < 0)
 
 
 def _check_paired(n_a: int, n_b: int) -> None:

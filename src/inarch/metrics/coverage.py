@@ -1,4 +1,4 @@
-"""What answering by a rule comes to: how many photos are answered, and how many of the answers are right."""
+"""The coverage and the selective accuracy of an abstention rule."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from inarch.metrics.records import AnswerRule, CoveragePoint, SelectiveResult
 
 
 def measure_coverage(rule: AnswerRule, confidence: Confidence, correct: Correct, novelty: Novelty) -> SelectiveResult:
-    """Coverage, and accuracy among the answered, of labelled photos that had no part in choosing the rule.
+    """Coverage and selective accuracy on labelled photos that took no part in choosing the rule.
 
     Args:
-        rule: when to answer.
-        confidence: the probability of each photo's answer.
-        correct: whether that answer is right.
-        novelty: how unlike the photos that were learned from each of them is.
+        rule: the abstention rule.
+        confidence: the confidence of each photo's prediction, (n,).
+        correct: whether the prediction is correct, (n,).
+        novelty: the OOD score of each photo, (n,).
 
     Raises:
         UserError: there are no photos.
@@ -34,7 +34,7 @@ def measure_coverage(rule: AnswerRule, confidence: Confidence, correct: Correct,
 
 
 def _curve(confidence: Confidence, correct: Correct, n: int) -> tuple[CoveragePoint, ...]:
-    """The most confident first: a twentieth of the photos more at each point; ``n`` are all photos."""
+    """The curve from the most confident photos on, in steps of a twentieth of the ``n`` photos."""
     right = np.cumsum(correct[np.argsort(-confidence, kind="stable")]).tolist()
     counts = np.unique(np.ceil(len(right) * np.arange(1, STEPS + 1) / STEPS).astype(int)).tolist()
     return tuple(CoveragePoint(count / n, wilson(right[count - 1], count)) for count in counts if count)

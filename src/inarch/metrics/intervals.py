@@ -1,30 +1,22 @@
-"""95 % intervals: for a share, for the mean of several shares, and for anything that can be resampled."""
+"""95 % intervals: for a fraction, for the mean of several fractions, and for any statistic by bootstrap."""
 
 from collections.abc import Callable, Sequence
-from math import hypot, inf, sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from inarch.errors import UserError
 from inarch.metrics.records import Estimate
 
 
-class Interval(NamedTuple):
-    """A mean with its bounds."""
-
-    mean: float
-    low: float
-    high: float
-
-
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
-    """A share with its Wilson score interval, which stays honest at 0, at 1 and at small ``n``.
+    """A fraction with its Wilson score interval, which has good coverage at 0, at 1 and at small ``n``.
 
-    Wilson 1927; recommended for small n by Brown, Cai and DasGupta 2001, Statistical Science 16(2).
+    Wilson 1927; recommended for small n by Brown, Cai and DasGupta 2001, Statistical Science 16(2). Written out, as are
+    the others here: predictions and `inarch evaluate` do without SciPy.
 
     Raises:
         UserError: ``n`` is 0, ``successes`` is not within 0 and ``n``, or ``confidence`` not between 0 and 1.
@@ -42,18 +34,18 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
 
 
 MOST_PHOTOS = 10**7
-"""More are asked of nobody."""
+"""The largest number that is suggested."""
 
 
 def photos_until(share: float, is_enough: Callable[[Estimate], bool]) -> int | None:
-    """About how many photos it takes until the interval of a share is as wanted, if the share stays what it is.
+    """About how many photos narrow the interval of a fraction as wanted, if the fraction stays the same.
 
     Args:
-        share: 0 to 1.
-        is_enough: of such an estimate; narrower intervals do not lose it again.
+        share: the fraction, 0 to 1.
+        is_enough: whether such an estimate suffices; narrower intervals must suffice too.
 
     Returns:
-        None where `MOST_PHOTOS` are not enough.
+        The number of photos; None if `MOST_PHOTOS` are not enough.
     """
 
     def enough(n: int) -> bool:
@@ -72,9 +64,9 @@ def photos_until(share: float, is_enough: Callable[[Estimate], bool]) -> int | N
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
-    """One share minus another that is independent of it, with its 95 % interval from theirs; ``n`` is the smaller one.
+    """The difference of two independent fractions, with its 95 % interval from theirs; ``n`` is the smaller one.
 
-    Newcombe 1998, Statistics in Medicine 17(8), method 10, where both have Wilson's intervals.
+    Newcombe 1998, Statistics in Medicine 17(8), method 10, if both have Wilson's intervals.
     """
     value = one.value - other.value
     low = value - hypot(one.value - one.low, other.high - other.value)
@@ -83,14 +75,14 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
 
 
 def mean_share(successes: Sequence[int], totals: Sequence[int]) -> Estimate:
-    """The unweighted mean of several shares, ``successes[k]`` of ``totals[k]`` each, with its 95 % interval.
+    """The unweighted mean of several fractions, ``successes[k]`` of ``totals[k]`` each, with its 95 % interval.
 
-    Each share's variance is taken at (successes + 1) / (total + 2), Laplace's estimate, so that a perfect score of a
-    few photos keeps an interval. A bootstrap within each class does not: simulated with two classes of ten photos and
-    a true share of 95 %, its "95 %" intervals held the truth 65 % of the time; these, 99 %.
+    Each fraction's variance is taken at (successes + 1) / (total + 2), Laplace's estimate, so that a perfect score of a
+    few photos keeps an interval. A bootstrap within each class does not: simulated with two classes of ten photos and a
+    true accuracy of 95 %, its "95 %" intervals covered the truth 65 % of the time; these, 99 %.
 
     Raises:
-        UserError: there are no shares, or one of them is not within 0 and its total.
+        UserError: there are no fractions, or one of them is not within 0 and its total.
     """
     if not totals or not all(0 <= right <= n and n >= 1 for right, n in zip(successes, totals, strict=True)):
         raise UserError(f"Shares need 0 <= successes <= totals and totals >= 1; got {successes} of {totals}.")
@@ -109,13 +101,13 @@ def bootstrap(
 ) -> Estimate:
     """A statistic with its 95 % percentile bootstrap interval.
 
-    The interval always holds the value itself, which a biased statistic's resamples may all miss.
+    The interval always holds the value itself, even if all resamples of a biased statistic miss it.
 
     Args:
         statistic: a function of ``arrays``.
         arrays: of one length; the same rows are drawn from each.
-        generator: where the resamples are drawn from.
-        resamples: how many times the rows are drawn, with replacement.
+        generator: draws the resamples.
+        resamples: the number of resamples, drawn with replacement.
 
     Raises:
         UserError: there are no rows, or the arrays differ in length.
@@ -132,27 +124,5 @@ def bootstrap(
 
 
 def _quantile(confidence: float) -> float:
-    """How many standard errors a two-sided normal interval reaches."""
+    """The half-width of a two-sided normal interval, in standard errors."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
-
-
-def t_interval(differences: Sequence[float], confidence: float, grain: float = 0.0) -> Interval:
-    """The mean of paired differences with Student's interval; of a single one it is endless.
-
-    Args:
-        differences: one for each seed.
-        confidence: of the two-sided interval.
-        grain: the spread is taken to be this at least.
-
-    Raises:
-        UserError: there are no differences.
-    """
-    n = len(differences)
-    if n == 0:
-        raise UserError("An interval needs at least one difference; got none.")
-    mean = float(np.mean(differences))
-    if n == 1:
-        return Interval(mean, -inf, inf)
-    spread = max(float(np.std(differences, ddof=1)), grain)
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * spread / sqrt(n)
-    return Interval(mean, mean - half, mean + half)

@@ -1,4 +1,4 @@
-"""LogME: how well a linear model can explain labels from features, without fitting one.
+"""LogME: the evidence of a linear model for the labels given the features, without fitting one.
 
 You et al. 2021, "LogME: Practical assessment of pre-trained models for transfer learning" (arXiv 2102.11005): for each
 class a Bayesian linear regression of its one-hot labels, weights drawn from N(0, 1/alpha) and noise from N(0, 1/beta);
@@ -12,17 +12,18 @@ from inarch.errors import UserError
 from inarch.metrics.arrays import AnyLabels, AnyScores
 
 STEPS, TOLERANCE = 100, 1e-4
-"""The fixed point is reached in a few steps; relative change of alpha / beta at which it has been."""
+"""The most steps of the fixed-point iteration, and the relative change of alpha / beta at which it ends."""
 TINY = 1e-12
 
 
 def logme(features: AnyScores, labels: AnyLabels) -> float:
-    """The log evidence per photo, averaged over the classes; higher is better, and only differences mean something.
+    """The log evidence per photo, averaged over the classes; higher is better, and only differences are meaningful.
 
     Comparable between features (n, d) of any width and scale, for the same photos.
 
     Raises:
-        UserError: there are no photos, not as many labels as photos, or fewer than two classes.
+        UserError: there are no photos, ``features`` and ``labels`` differ in length, or there are fewer than two
+            classes.
     """
     if len(features) != len(labels) or len(np.unique(labels)) < 2:
         raise UserError(
@@ -36,7 +37,7 @@ def logme(features: AnyScores, labels: AnyLabels) -> float:
 
 
 def _evidence(left: NDArray[np.float64], variances: NDArray[np.float64], d: int, own: NDArray[np.bool_]) -> float:
-    """Of one class, per photo; ``left`` and ``variances`` are of the singular value decomposition of the features."""
+    """The evidence of one class, per photo; ``left`` and ``variances`` are from the SVD of the features."""
     n = len(own)
     inside = (left.T @ own) ** 2
     outside = max(own.sum() - inside.sum(), 0.0)

@@ -1,4 +1,4 @@
-"""The log loss of each photo: what calibration minimises and what strategies are compared by."""
+"""The log loss of each photo."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from inarch.metrics.arrays import AnyLabels, AnyScores, Labels, Losses, Probabil
 from inarch.metrics.softmax import check_finite
 
 SMALLEST = float(np.finfo(np.float64).eps)
-"""A probability of 0 for the right class counts as this, as in scikit-learn: the loss stays finite."""
+"""The least probability of the true class, as in scikit-learn, which keeps the loss finite."""
 
 
 def log_losses(probabilities: Probabilities, labels: Labels) -> Losses:
-    """Minus the logarithm of the probability that each photo's own class was given; 0 is best.
+    """Minus the log probability of each photo's true class, (n,); 0 is best.
 
     Raises:
         UserError: there are no photos, or a label is not a column of ``probabilities``.
@@ -27,7 +27,7 @@ def check_labels(scores: AnyScores, labels: AnyLabels) -> None:
     """Refuse labels that do not fit the scores.
 
     Raises:
-        UserError: there are no photos, not as many labels as photos, or a label without a column.
+        UserError: there are no photos, ``scores`` and ``labels`` differ in length, or a label has no column.
     """
     if len(labels) == 0:
         raise UserError("There are no photos to measure; at least 1 is needed.")

@@ -1,7 +1,7 @@
-"""How unlike the photos that were learned from a photo is, by what the last layer reads.
+"""Out-of-distribution (OOD) scores: the distance of a photo's features to those of the training set.
 
-The distance to the k-th nearest of them, features scaled to length 1: Sun et al. 2022, *Out-of-Distribution Detection
-with Deep Nearest Neighbors*, arXiv 2204.06507.
+The distance to the k-th nearest neighbour, features scaled to length 1: Sun et al. 2022, *Out-of-Distribution
+Detection with Deep Nearest Neighbors*, arXiv 2204.06507.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 NEIGHBOURS = 5
 """The k."""
 MOST_KNOWN = 2000
-"""Features that are kept at most."""
+"""The most training photos whose features are kept."""
 CHUNK = 1000
 """Photos whose distances are in memory at once."""
 
@@ -20,7 +20,7 @@ Features = NDArray[np.floating[Any]]
 
 
 def known_rows(n: int, seed: int) -> NDArray[np.int64]:
-    """Which of ``n`` photos are kept to compare others with: all of them, or `MOST_KNOWN` drawn from them."""
+    """The rows of the training photos to keep as neighbours: all of ``n``, or `MOST_KNOWN` drawn from them."""
     return np.sort(np.random.default_rng(seed).permutation(n)[:MOST_KNOWN])
 
 
@@ -36,13 +36,13 @@ def ood_scores(
     groups: NDArray[np.int64] | None = None,
     known_groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """1 less the cosine of a photo's features and those of its `NEIGHBOURS`-th nearest, (n,): 0 to 2.
+    """1 minus the cosine similarity to the `NEIGHBOURS`-th nearest training photo, (n,): 0 to 2.
 
     Args:
-        features: (n, d).
-        known: `directions` of the photos to compare with, (m, d).
-        groups: of the photos, (n,).
-        known_groups: of those to compare with, (m,); a photo is compared with none of its own group.
+        features: of the photos to score, (n, d).
+        known: `directions` of the training photos, (m, d).
+        groups: of the photos to score, (n,).
+        known_groups: of the training photos, (m,); a photo is not compared with its own group.
     """
     compared = np.asarray(known, dtype=np.float32)
     found = [np.zeros(0)]

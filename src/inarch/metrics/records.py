@@ -1,4 +1,4 @@
-"""What was measured on labelled photos; fractions, not percent."""
+"""Metrics of labelled photos; fractions, not percent."""
 
 from dataclasses import dataclass
 
@@ -18,33 +18,33 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One classifier beside another on the same photos."""
+    """One classifier compared with another on the same photos."""
 
     gain: Estimate
-    """Its accuracy minus the other's, a share; ``n`` counts photos that belong together once."""
+    """The difference in accuracy, a fraction; ``n`` counts groups of photos."""
     p: float
-    """How often chance alone would make the accuracies differ so."""
+    """The p-value of the difference in accuracy."""
     log_loss_drop: float | None
-    """By how much its log loss is lower, where that was compared."""
+    """The decrease in log loss, if it was compared."""
     verdict: str
-    """``better``, ``worse`` or ``too close to call``."""
+    """``better``, ``worse`` or ``inconclusive``."""
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: how many photos, how many of them found, how many of the answers right."""
+    """The recall and the precision of one class."""
 
     name: str
     n: int
     recall: Estimate | None
-    """None where there are no photos of the class."""
+    """None if there are no photos of the class."""
     precision: Estimate | None
-    """None where the class was never the answer."""
+    """None if the class was never predicted."""
 
 
 @dataclass(frozen=True)
 class Bin:
-    """One bar of the reliability diagram: the answers whose confidence lies in [low, high), or is 1 in the last bar."""
+    """A bar of the reliability diagram: predictions with confidence in [low, high), or up to 1 in the last bar."""
 
     low: float
     high: float
@@ -55,7 +55,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A photo that was answered wrongly."""
+    """A wrong prediction."""
 
     path: str
     label: int
@@ -65,25 +65,25 @@ class Mistake:
 
 @dataclass(frozen=True)
 class AnswerRule:
-    """A photo is answered if the confidence is above one bound and its novelty not above another."""
+    """The abstention rule: a photo is answered if its confidence is above a threshold and its OOD score is not."""
 
-    goal: float
-    """The share of answers that is to be right."""
+    target_accuracy: float
+    """The target accuracy of the answered photos."""
     confidence: float | None
-    """Above this a photo is answered; None where no confidence reaches the goal."""
+    """The confidence threshold; None if no threshold reaches the target accuracy."""
     novelty: float
-    """Up to this a photo counts as like those that were learned from."""
+    """The OOD threshold: up to it a photo is in distribution."""
     promised: bool
-    """Whether the goal is kept except by bad luck of 1 in 20; else it is what the held-out photos suggest."""
+    """Whether the target accuracy is guaranteed with 95 % confidence; else it only holds on the validation photos."""
     n: int
-    """Photos that the bounds were chosen by, none of which had been learned from."""
+    """The number of validation photos that the thresholds were chosen on."""
     coverage: Estimate
-    """The share of them that is answered."""
+    """The coverage on the validation photos."""
 
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """If only the most confident answers were given: how many of all photos that is, and how many are right."""
+    """Coverage and accuracy if only the most confident predictions are answered."""
 
     coverage: float
     accuracy: Estimate
@@ -91,27 +91,27 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class SelectiveResult:
-    """What a rule comes to on labelled photos that had no part in choosing it."""
+    """The results of a rule on labelled photos that took no part in choosing it."""
 
     rule: AnswerRule
     coverage: Estimate
-    """The share of photos that is answered."""
+    """The fraction of photos that are answered."""
     accuracy: Estimate | None
-    """Among the answered; None where none is."""
+    """The selective accuracy; None if no photo is answered."""
     unlike: int
-    """Photos without an answer because they are unlike those that were learned from."""
+    """The number of out-of-distribution photos, which are not answered."""
     close: int
-    """Photos without an answer because two classes are too close."""
+    """The number of photos that are not answered because of low confidence."""
     curve: tuple[CoveragePoint, ...]
-    """With rising coverage; the last point has every photo that is not unlike."""
+    """With rising coverage; the last point has all in-distribution photos."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything measured on one set of labelled photos."""
+    """All metrics of one set of labelled photos."""
 
     split: str
-    """What the photos were: ``val``, ``test``, ``held out``."""
+    """The name of the split: ``val``, ``test`` or ``all``."""
     n: int
     accuracy: Estimate
     balanced_accuracy: Estimate
@@ -122,18 +122,18 @@ class Evaluation:
     """Row: true class; column: predicted class."""
     per_class: tuple[ClassScore, ...]
     reliability: tuple[Bin, ...]
-    """Without the bars that have no photos."""
+    """Without empty bins."""
     mistakes: tuple[Mistake, ...]
-    """Worst first: the most confident wrong answers."""
+    """The most confident mistakes, worst first."""
     precise_at: int | None = None
-    """About how many photos it takes to know an accuracy like this one to 2 points either way."""
+    """About how many photos an accuracy like this one needs for an interval of 2 points either way."""
     answered: SelectiveResult | None = None
-    """What saying "don't know" comes to, where there is a rule for it."""
+    """Selective classification, if there is a rule."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A quantity over the course of training."""
+    """A quantity during training."""
 
     name: str
     x_label: str

@@ -1,4 +1,4 @@
-"""From logits to probabilities; imports NumPy alone, because a prediction should not pay for more."""
+"""The softmax; imports NumPy alone, because prediction should not load more."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDAr
 
     Args:
         logits: scores of any shape whose last axis is the classes.
-        temperature: the logits are divided by it: above 1 the probabilities are less sure, below 1 more.
+        temperature: the logits are divided by it: above 1 it lowers the confidence, below 1 it raises it.
 
     Raises:
         UserError: the temperature is not positive.
@@ -28,7 +28,7 @@ def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDAr
 
 
 def check_finite(what: str, values: NDArray[np.floating[Any]]) -> None:
-    """Refuse NaN and infinity, which every later step would turn into a plausible wrong answer.
+    """Refuse NaN and infinity, which later steps would turn into plausible wrong results.
 
     Raises:
         WorkError: a value is NaN or infinite.

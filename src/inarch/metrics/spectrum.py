@@ -1,4 +1,4 @@
-"""How many directions features spread over."""
+"""The effective dimension of features."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from inarch.errors import UserError
 def effective_rank(features: NDArray[np.floating]) -> float:
     """The exponential of the entropy of the covariance's spectrum (Roy and Vetterli 2007, EUSIPCO, section 2).
 
-    1 where all features vary along one line, d where they vary alike in every direction; 0 where nothing varies.
+    1 if all features vary along one line, d if they vary equally in every direction; 0 if they are constant.
 
     Args:
         features: (n, d), n of at least 2.

@@ -7,11 +7,7 @@ from torch import nn
 
 from inarch.models.anatomy.records import Departure
 from inarch.models.backbone import Classifier
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-HALF = (0.5, 0.5, 0.5)
-# torchvision's GoogLeNet and Inception v3 turn ImageNet's normalisation into this one inside the net
-# (`transform_input`); here it is the photo that is normalised so, and the net stays pure.
+from inarch.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +18,15 @@ class Architecture:
     """Takes the number of classes."""
     family: str
     variant: str
-    """Which of the nets of this name it is: ``paper``, ``torchvision``, ``timm``, ``v1``, ``v1.5``, or our own."""
+    """Which of the models of this name it is: ``paper``, ``torchvision``, ``timm``, ``v1``, ``v1.5``, or our own."""
     image_size: int
     """Side, in pixels, of the images it was designed for."""
     source: str
+    classes: int = 1000
+    """The number of classes that it was designed for."""
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
-    """The normalisation under which this net's public weights were trained."""
+    """The normalisation under which this model's public weights were trained."""
     auxiliary_taps: tuple[str, ...] = ()
     auxiliary_head: Callable[[int, int], nn.Module] | None = None
     """Takes the tap's channels and the number of classes."""

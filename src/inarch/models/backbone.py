@@ -1,4 +1,4 @@
-"""The face that every net shows: named stages of named blocks that can be tapped, cut and declared.
+"""The face that every model shows: named stages of named blocks that can be tapped, cut and declared.
 
 *stem → stages of blocks → head.* A stage is a run of blocks; the last block of a stage is the stage's output.
 Auxiliary heads, probes, the feature cache and the drawings all find their map by a stage's or a block's name.
@@ -17,6 +17,7 @@ from inarch import notebook
 from inarch.errors import UnknownNameError, UserError
 from inarch.models.anatomy.records import FeatureInfo
 from inarch.models.shapes import Images, Logits, MapOut
+from inarch.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 SMALL = 1e-4
 """Added to what roots are taken of."""
@@ -63,12 +64,12 @@ class Backbone(nn.Module):
 
     @property
     def info(self) -> tuple[FeatureInfo, ...]:
-        """What each stage puts out, in order."""
+        """The output of each stage, in order."""
         return tuple(replace(blocks[-1], name=name) for name, blocks in self._declared.items())
 
     @property
     def taps(self) -> Mapping[str, FeatureInfo]:
-        """What can be tapped: every block by its name, in order, and every stage after its last block."""
+        """The taps: every block by its name, in order, and every stage after its last block."""
         points: dict[str, FeatureInfo] = {}
         for stage, blocks in zip(self.info, self._declared.values(), strict=True):
             points.update({block.name: block for block in blocks})
@@ -192,8 +193,13 @@ class Classifier(nn.Module):
     """
 
     name = "classifier"
+    """Its name."""
     image_size = 224
-    """What it is called, and the side of the images it is made for; `build` knows them."""
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    interpolation = "bilinear"
+    """The preprocessing of the images that it is made for: a square of ``image_size`` pixels a side, normalised by mean
+    and standard deviation. `build` and whoever loads weights know better than these defaults."""
 
     def __init__(self, backbone: Backbone, head: nn.Module, auxiliary: Mapping[str, nn.Module] | None = None) -> None:
         super().__init__()

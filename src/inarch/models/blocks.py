@@ -1,15 +1,13 @@
 """The two ways in which a block joins its paths: by concatenation and by addition."""
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from inarch.models.convolution import (
     Conv,
-    Step,
-    Unit,
-    chain,
     conv_norm,
 )
 from inarch.models.fast.fused import run_branches
@@ -45,18 +43,24 @@ class ResidualBlock(nn.Module):
         return self.relu(self.residual(feature_map) + self.shortcut(feature_map))
 
 
-BranchSteps = Mapping[str, Sequence[Step]]
+class ResidualSum(nn.Module):
+    """``residual(x) + shortcut(x)`` and nothing else (He et al. 2016, arXiv 1603.05027, eq. 1 and 2)."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+
+    def forward(self, feature_map: MapIn) -> MapOut:
+        """The sum of both paths."""
+        return self.residual(feature_map) + self.shortcut(feature_map)
 
 
-def inception(in_channels: int, branches: BranchSteps, unit: Unit) -> tuple[Inception, int]:
-    """Build an Inception module from its table.
-
-    Returns:
-        the module, and its output channels: the sum over the branches.
-    """
-    built = {name: chain(in_channels, steps, unit) for name, steps in branches.items()}
-    module = Inception({name: branch for name, (branch, _) in built.items()})
-    return module, sum(channels for _, channels in built.values())
+def add_shortcut(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
+    """``residual(x) + shortcut(x)``, or without a shortcut ``residual(x)``, under the same names."""
+    if shortcut is None:
+        return nn.Sequential(OrderedDict(residual=residual))
+    return ResidualSum(residual, shortcut)
 
 
 def projection_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:

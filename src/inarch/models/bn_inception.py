@@ -1,7 +1,7 @@
 """BN-Inception (Inception v2). Ioffe and Szegedy 2015, "Batch normalization", arXiv 1502.03167, appendix.
 
 GoogLeNet with batch normalisation, two 3x3 in place of the 5x5, average pools, and modules that halve the grid by
-themselves. `bn_inception` is the Caffe net that everyone has; how it differs stands in `BN_INCEPTION_DEPARTURES`.
+themselves. `bn_inception` is the Caffe model that everyone has; how it differs stands in `BN_INCEPTION_DEPARTURES`.
 """
 
 from collections import OrderedDict
@@ -41,9 +41,9 @@ def _max_pool() -> nn.Module:
 
 
 def _halving_pool() -> nn.Module:
-    """Caffe's pool on an even grid; on an odd one it keeps the last pixel, as the convolutions beside it do.
+    """Caffe's pool on an even grid; on an odd one it keeps the last pixel, as the parallel convolutions do.
 
-    What comes in is rectified, so that a border of zeros can never be the maximum.
+    The input is rectified, so that a border of zeros can never be the maximum.
     """
     return nn.Sequential(OrderedDict(pad=nn.ZeroPad2d((0, 2, 0, 2)), pool=nn.MaxPool2d(3, 2)))
 
@@ -56,7 +56,7 @@ class BnInceptionWidths(NamedTuple):
     conv3: int
     reduce_twice: int
     conv_twice: int
-    """Of both 3x3 of the double branch."""
+    """The width of both 3x3 of the double branch."""
     pool: Callable[[], nn.Module]
     pool_proj: int
     """0: the pool's channels are passed through, and the module halves the grid."""
@@ -102,7 +102,7 @@ def bn_inception_table(widths: BnInceptionWidths) -> Branches:
 
 
 def bn_inception_stages(stem: StemTable, modules: Mapping[str, BnInceptionWidths], branches: Variation) -> Stages:
-    """The whole net as one table; a module that halves the grid begins a stage."""
+    """The whole model as one table; a module that halves the grid begins a stage."""
     stages: dict[str, dict[str, Row]] = {"stem": dict(stem(nn.Identity))}
     stage = 3
     for name, widths in modules.items():
@@ -133,29 +133,29 @@ def bn_inception(
 BN_INCEPTION_DEPARTURES = (
     Departure(
         "The first convolution is an ordinary 7x7; in the paper it is depthwise separable with multiplier 8.",
-        "The Caffe net, of which all public weights are descendants, has it so.",
+        "The Caffe model, of which all public weights are descendants, has it so.",
         "appendix of the paper, text under Fig. 5; Cadene/pretrained-models.pytorch, bninception.py",
     ),
     Departure(
         "4c and 4d put out 608 channels and 4e 1056; the paper prints 576, 576 and 1024.",
-        "The paper's own columns add up to 608: 160 + 160 + 160 + 128 and 96 + 192 + 192 + 128. The Caffe net follows "
-        "the columns; TF-slim's makes the pool's projection 96 to keep the sums.",
+        "The paper's own columns add up to 608: 160 + 160 + 160 + 128 and 96 + 192 + 192 + 128. The Caffe model "
+        "follows the columns; TF-slim's makes the pool's projection 96 to keep the sums.",
         "Fig. 5 of the paper; bninception.py, inception_4d_1x1; tf-slim nets/inception_v2.py, Mixed_4d",
     ),
     Departure(
-        "The net has 11.3 million parameters; the paper's text says 13.6 million.",
+        "The model has 11.3 million parameters; the paper's text says 13.6 million.",
         "The table comes to 11.3 million with a classifier of 1000; the text was not followed.",
         "section 4.2 and Fig. 5 of the paper",
     ),
     Departure(
-        "As in the paper, convolutions have no bias; those of the Caffe net's files have one.",
+        "As in the paper, convolutions have no bias; those of the Caffe model's files have one.",
         "Batch normalisation subtracts it again: such a file loads exactly if its biases are taken off the running "
         "means.",
         "section 3.2 of the paper; bninception.py",
     ),
     Departure(
-        "Batch normalisation has eps 0.00001; the paper gives no value, and TF-slim's nets have 0.001.",
-        "The Caffe net's value.",
+        "Batch normalisation has eps 0.00001; the paper gives no value, and TF-slim's models have 0.001.",
+        "The Caffe model's value.",
         "bninception.py, BatchNorm2d",
     ),
     Departure(
@@ -167,7 +167,7 @@ BN_INCEPTION_DEPARTURES = (
         "On a grid of odd size the pools of 3c and 4e keep the last pixel; Caffe's leave it out, which gives maps of "
         "two sizes and an error. On even grids, as at 224 pixels, the two agree.",
         "So every image size works.",
-        "_halving in inarch/nets/bn_inception.py",
+        "_halving in inarch/models/bn_inception.py",
     ),
     Departure(
         "Strided pools of the stem round the grid up without padding; the paper does not say.",
@@ -176,7 +176,7 @@ BN_INCEPTION_DEPARTURES = (
     ),
     Departure(
         "Photos come in as bytes less (128, 117, 104) in RGB; the paper does not say.",
-        "The Caffe net's mean, there in BGR; a file of the port needs its first convolution's channels turned round.",
+        "The Caffe model's mean, there in BGR; a file of the port needs its first convolution's channels turned round.",
         "bninception.py, pretrained_settings",
     ),
 )

@@ -1,8 +1,8 @@
-"""The ResNets for images of 32 pixels, and their plain twins. He et al. 2016, arXiv 1512.03385, section 4.2.
+"""The ResNets for images of 32 pixels, and their plain counterparts. He et al. 2016, arXiv 1512.03385, section 4.2.
 
 A 3x3 stem, then three stages of n basic blocks with 16, 32 and 64 channels: 6n + 2 layers. Shortcuts have no
-parameters (option A), so a net and its plain twin have exactly the same ones, under the same names: nothing in a
-checkpoint says which of the two it is of.
+parameters (option A), so a model and its plain counterpart have exactly the same ones, under the same names: nothing in
+a checkpoint says which of the two it is of.
 """
 
 from functools import partial
@@ -22,13 +22,13 @@ CIFAR_WIDTH = 16
 CIFAR_MEAN = Departure(
     "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper CIFAR's mean "
     "image is subtracted, pixel by pixel.",
-    "The public checkpoints of these nets were trained so.",
+    "The public checkpoints of these models were trained so.",
     "akamaster/pytorch_resnet_cifar10, trainer.py; He et al. 2016, section 4.2",
 )
 ZEROS_AROUND = Departure(
     "A shortcut that widens puts half of its zero channels before the map's and half behind; the paper doesn't say "
     "where they go, and Facebook's Torch code puts all of them behind.",
-    "The public checkpoints of these nets were trained so; the two differ by an order of channels only.",
+    "The public checkpoints of these models were trained so; the two differ by an order of channels only.",
     "akamaster/pytorch_resnet_cifar10, resnet.py; facebookarchive/fb.resnet.torch, models/resnet.lua",
 )
 
@@ -40,7 +40,7 @@ cifar_plain = partial(cifar_resnet, shortcut=no_shortcut)
 
 
 def cifar_depths(layers: int, *, per_block: int = 2) -> tuple[int, int, int]:
-    """Blocks in each of the three stages of a net with so many layers.
+    """Blocks in each of the three stages of a model with so many layers.
 
     Args:
         layers: the stem, the linear layer, and ``per_block`` for every block.

@@ -1,7 +1,7 @@
 """Convolution units and the one-line notation in which every architecture's table is written.
 
 A table row says ``Conv("reduce", 96, 1)``; a *unit builder* turns a row into modules. Passing another
-unit builder (with or without batch normalisation, say) changes the whole net without touching its table.
+unit builder (with or without batch normalisation, say) changes the whole model without touching its table.
 """
 
 from collections import OrderedDict
@@ -70,7 +70,7 @@ def conv_norm_relu(in_channels: int, conv: Conv, *, eps: float = 1e-5) -> nn.Seq
 
 
 def conv_relu(in_channels: int, conv: Conv) -> nn.Sequential:
-    """Convolution with bias, ReLU: the unit of the nets that came before batch normalisation."""
+    """Convolution with bias, ReLU: the unit of the models that came before batch normalisation."""
     return nn.Sequential(OrderedDict(conv=_convolution(in_channels, conv, bias=True), relu=nn.ReLU()))
 
 

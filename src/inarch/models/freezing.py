@@ -8,9 +8,9 @@ from torch import Tensor, nn
 Norm = nn.BatchNorm2d | nn.BatchNorm1d
 
 
-def norms_of(net: nn.Module) -> list[Norm]:
+def norms_of(model: nn.Module) -> list[Norm]:
     """Every batch normalisation that keeps statistics."""
-    return [each for each in net.modules() if isinstance(each, Norm) and each.track_running_stats]
+    return [each for each in model.modules() if isinstance(each, Norm) and each.track_running_stats]
 
 
 class FrozenModule(nn.Module):
@@ -25,7 +25,7 @@ class FrozenModule(nn.Module):
         self.inner = inner.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """What ``inner`` computes in evaluation mode."""
+        """The output of ``inner`` in evaluation mode."""
         return self.inner(images)
 
     def train(self, mode: bool = True) -> "FrozenModule":

@@ -1,6 +1,6 @@
 """GoogLeNet (Inception v1). Szegedy et al. 2015, "Going deeper with convolutions", arXiv 1409.4842.
 
-Two nets carry this name. `googlenet_paper` is the paper's: true 5x5 branches, local response normalisation in
+Two models carry this name. `googlenet_paper` is the paper's: true 5x5 branches, local response normalisation in
 the stem, biases, no batch normalisation. `googlenet` is the one whose checkpoints everyone has (torchvision's,
 ported from TF-slim); how it differs stands in `GOOGLENET_DEPARTURES`.
 """
@@ -65,7 +65,7 @@ GOOGLENET_AUXILIARY = ("4a", "4d")
 
 @dataclass(frozen=True, kw_only=True)
 class GoogLeNetParts:
-    """What the paper's net and the checkpoints' net build differently."""
+    """The differences between the paper's model and the checkpoints' model."""
 
     unit: Unit
     kernel5: int
@@ -154,7 +154,7 @@ def inception_table(widths: InceptionWidths, kernel5: int) -> Branches:
 def googlenet_stages(
     parts: GoogLeNetParts, stem: StemTable, modules: Mapping[str, InceptionWidths], branches: Variation
 ) -> Stages:
-    """The whole net as one table; a pool stands between two stages."""
+    """The whole model as one table; a pool stands between two stages."""
     stages: dict[str, dict[str, Row]] = {"stem": dict(stem(parts.response_norm))}
     for name, widths in modules.items():
         stage = stages.setdefault(f"stage{name[0]}", {})
@@ -186,7 +186,7 @@ def googlenet_backbone(
 def googlenet_auxiliary_head(
     channels: int, classes: int, *, parts: GoogLeNetParts, reduce: int = 128, hidden: int = 1024
 ) -> nn.Module:
-    """The side head of section 5: average pool to 4x4, 1x1 reduction, two linear layers, dropout 0.7."""
+    """The auxiliary classifier of section 5: average pool to 4x4, 1x1 reduction, two linear layers, dropout 0.7."""
     return nn.Sequential(
         OrderedDict(
             pool=parts.auxiliary_pool(),
@@ -215,7 +215,7 @@ def googlenet(
 
 _CEIL = Departure(
     "Strided pools round the grid up without padding; the paper gives the sizes at 224 pixels, not the rule.",
-    "Caffe, on which its authors' net was rebuilt, rounds so; it shows at sizes that 32 does not divide.",
+    "Caffe, on which its authors' model was rebuilt, rounds so; it shows at sizes that 32 does not divide.",
     "bvlc_googlenet in Caffe's model zoo; torchvision models/googlenet.py, ceil_mode",
 )
 _MEAN = Departure(
@@ -227,12 +227,12 @@ GOOGLENET_DEPARTURES = (
     Departure(
         "Every convolution is followed by batch normalisation (eps 0.001) and has no bias; in the paper it has a bias "
         "and no normalisation.",
-        "The weights were ported from TF-slim's net, which came after batch normalisation.",
+        "The weights were ported from TF-slim's model, which came after batch normalisation.",
         "torchvision models/googlenet.py, BasicConv2d; tf-slim nets/inception_v1.py",
     ),
     Departure(
         "The branch called 5x5 has a 3x3 kernel; in the paper 5x5.",
-        "A slip of TF-slim's net, kept because the weights were trained with it.",
+        "A slip of TF-slim's model, kept because the weights were trained with it.",
         "pytorch/vision#906",
     ),
     Departure(
@@ -243,7 +243,7 @@ GOOGLENET_DEPARTURES = (
     ),
     Departure(
         "The pool before stage 5 is 2x2; in the paper 3x3.",
-        "TF-slim's net has it so.",
+        "TF-slim's model has it so.",
         "Table 1 of the paper; tf-slim nets/inception_v1.py, MaxPool_5a_2x2",
     ),
     Departure(
@@ -280,8 +280,8 @@ GOOGLENET_SMALL_DEPARTURES = (
     Departure(
         "The stem's first convolution is a 3x3 with stride 1, and no pool follows it; in the paper a 7x7 with stride 2 "
         "and a pool. Every map has a stride four times smaller.",
-        "On an image of 64 pixels the paper's net would end with a map of 2x2.",
-        "small_stem in inarch/nets/googlenet.py; the same change as in He et al. 2016, section 4.2, for CIFAR",
+        "On an image of 64 pixels the paper's model would end with a map of 2x2.",
+        "small_stem in inarch/models/googlenet.py; the same change as in He et al. 2016, section 4.2, for CIFAR",
     ),
     *GOOGLENET_DEPARTURES,
 )

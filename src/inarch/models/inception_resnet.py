@@ -1,7 +1,7 @@
 """Inception-ResNet v1 and v2. Szegedy et al. 2017, "Inception-v4, Inception-ResNet", arXiv 1602.07261, section 3.2.
 
 Inception modules as residual paths: each ends in a linear 1x1 that brings it back to the block's width, and is
-scaled down before it is added. Both nets are those of the public weights (v1: facenet's, v2: the authors' own, in
+scaled down before it is added. Both models are those of the public weights (v1: facenet's, v2: the authors' own, in
 timm); how they differ from what is printed stands in the tables of departures.
 """
 
@@ -30,11 +30,11 @@ from inarch.models.tables import (
 )
 
 SCALES = (0.17, 0.10, 0.20)
-"""Of the residuals of blocks A, B and C."""
+"""The scales of the residuals of blocks A, B and C."""
 
 
 class InceptionResNetTable(NamedTuple):
-    """What the two nets build differently."""
+    """The differences between the two models."""
 
     stem: Mapping[str, Row]
     before_a: Mapping[str, Row]
@@ -116,7 +116,7 @@ INCEPTION_RESNET_V2 = InceptionResNetTable(
 def inception_resnet_stages(
     table: InceptionResNetTable, depths: tuple[int, int, int], scales: tuple[float, float, float]
 ) -> Stages:
-    """The whole net as one table (Fig. 15)."""
+    """The whole model as one table (Fig. 15)."""
     a, b, c = depths
     block_a, block_b, block_c = (
         ScaledResidual(branches, partial(Scaling, scale))
@@ -162,7 +162,7 @@ _SHARED = (
     Departure(
         "The last block C is neither scaled nor rectified; the paper treats it as the others.",
         "So the authors released it.",
-        "tf-slim nets/inception_resnet_v2.py, block8(net, activation_fn=None)",
+        "tf-slim nets/inception_resnet_v2.py, block8(activation_fn=None)",
     ),
     Departure(
         "The linear 1x1 at a residual's end has a bias and no batch normalisation; the paper has normalisation on top "
@@ -179,14 +179,14 @@ _SHARED = (
 INCEPTION_RESNET_V1_DEPARTURES = (
     Departure(
         "There are six blocks C; the paper has five.",
-        "The sixth is the one without scaling and rectifier, which facenet's net, the origin of all public weights, "
+        "The sixth is the one without scaling and rectifier, which facenet's model, the origin of all public weights, "
         "took over from the authors' v2. Widths, stem and reductions are the paper's.",
         "Fig. 15 of the paper; davidsandberg/facenet, src/models/inception_resnet_v1.py",
     ),
     Departure(
         "The classifier is one linear layer on the pooled 1792 channels, as in the paper; facenet's weights put an "
         "embedding of 128 or 512 values between.",
-        "That embedding belongs to faces; load such a file with its own head left out.",
+        "The embedding is made for faces; load such a file with its own head left out.",
         "Fig. 15 of the paper; facenet, inception_resnet_v1.py, Bottleneck",
     ),
     *_SHARED,
@@ -219,7 +219,7 @@ INCEPTION_RESNET_V2_DEPARTURES = (
     ),
     Departure(
         "Dropout before the classifier is 0.2, as in the paper; timm's port has none unless asked.",
-        "It plays no part in evaluation, but does when training beside timm.",
+        "It has no effect in evaluation, but in training together with timm.",
         "Fig. 15 of the paper; timm models/inception_resnet_v2.py, drop_rate",
     ),
     Departure(

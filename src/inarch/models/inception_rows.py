@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from inarch.models.architecture import HALF, Architecture
+from inarch.models.architecture import Architecture
 from inarch.models.bn_inception import (
     BN_INCEPTION_DEPARTURES,
     BN_INCEPTION_MEAN,
@@ -41,6 +41,7 @@ from inarch.models.inception_v3 import (
 )
 from inarch.models.inception_v4 import INCEPTION_V4_DEPARTURES, inception_v4
 from inarch.models.tables import scale_widths
+from inarch.normalisation import HALF
 
 _EIGHTH = 0.125
 _INCEPTION = partial(Architecture, family="inception", mean=HALF, std=HALF)

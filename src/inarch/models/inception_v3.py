@@ -1,6 +1,6 @@
 """Inception v3. Szegedy et al. 2016, "Rethinking the Inception architecture", arXiv 1512.00567.
 
-The net of the paper's Table 1 as its authors released it and as torchvision and timm carry it; how that differs
+The model of the paper's Table 1 as its authors released it and as torchvision and timm carry it; how that differs
 from what is printed stands in `INCEPTION_V3_DEPARTURES`.
 """
 
@@ -182,7 +182,7 @@ INCEPTION_V3_DEPARTURES = (
 
 
 def inception_v3_auxiliary_head(channels: int, classes: int, *, reduce: int = 128, hidden: int = 768) -> nn.Module:
-    """The side head on the last 17x17 map: 5x5 pool with stride 3, 1x1, 5x5, linear.
+    """The auxiliary classifier on the last 17x17 map: 5x5 pool with stride 3, 1x1, 5x5, linear.
 
     The pool turns 17x17 into exactly the 5x5 map that the 5x5 convolution needs. At 299 pixels ``fit`` does nothing;
     at other sizes it makes the map 17x17, where torchvision's head fails.

@@ -1,6 +1,6 @@
 """Inception v4. Szegedy et al. 2017, "Inception-v4, Inception-ResNet", arXiv 1602.07261, section 3.1.
 
-The net of Fig. 9 as its authors released it and as timm carries it; how that differs from what is printed stands
+The model of Fig. 9 as its authors released it and as timm carries it; how that differs from what is printed stands
 in `INCEPTION_V4_DEPARTURES`.
 """
 
@@ -101,7 +101,7 @@ MODULE_C: Branches = MappingProxyType(
 
 
 def reduction_a(k: int, l: int, m: int, n: int) -> Branches:  # noqa: E741  # the paper's letters
-    """35x35 -> 17x17 (Fig. 7); its widths, net by net, are the paper's Table 1."""
+    """35x35 -> 17x17 (Fig. 7); its widths, model by model, are the paper's Table 1."""
     return {
         "3x3": [Conv("conv", n, 3, stride=2, padding=0)],
         "3x3_twice": [Conv("reduce", k, 1), Conv("conv1", l, 3), Conv("conv2", m, 3, stride=2, padding=0)],
@@ -110,7 +110,7 @@ def reduction_a(k: int, l: int, m: int, n: int) -> Branches:  # noqa: E741  # th
 
 
 def inception_v4_stages(depths: tuple[int, int, int] = INCEPTION_V4_DEPTHS) -> Stages:
-    """The whole net as one table (Fig. 9); ``depths`` are the repeats of modules A, B and C."""
+    """The whole model as one table (Fig. 9); ``depths`` are the repeats of modules A, B and C."""
     a, b, c = depths
     return {
         "stem": STEM,
@@ -134,7 +134,7 @@ def inception_v4(classes: int, *, depths: tuple[int, int, int] = INCEPTION_V4_DE
 
 INCEPTION_V4_DEPARTURES = (
     Departure(
-        "Of a factorised pair the order is the release's: 1x7 before 7x1 in the stem, 7x1 before 1x7 in the longer "
+        "The order of a factorised pair is the release's: 1x7 before 7x1 in the stem, 7x1 before 1x7 in the longer "
         "branch of module B, 3x1 before 1x3 in module C; the figures draw these the other way round.",
         "The weights were trained so; counts are the same.",
         "Fig. 3, 5 and 6 of the paper; tf-slim models/inception_v4.py; timm models/inception_v4.py",
@@ -151,7 +151,7 @@ INCEPTION_V4_DEPARTURES = (
     ),
     Departure(
         "Dropout before the classifier is 0.2, as in the paper; timm's port has none unless asked.",
-        "It plays no part in evaluation, but does when training beside timm.",
+        "It has no effect in evaluation, but in training together with timm.",
         "Fig. 9 of the paper; timm models/inception_v4.py, drop_rate",
     ),
     Departure(

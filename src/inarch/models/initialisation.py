@@ -12,7 +12,7 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every parameter and buffer of ``model``.
 
     Convolutions are drawn as He et al. 2015 (arXiv 1502.01852, eq. 10: normal, variance 2 / fan-in), which also
-    keeps the nets without batch normalisation alive; linear layers are normal with standard deviation 0.01;
+    keeps the models without batch normalisation alive; linear layers are normal with standard deviation 0.01;
     batch normalisation starts as the identity, but as zero where it ends a residual path, so that every
     residual block starts as its shortcut (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
 

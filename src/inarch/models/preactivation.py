@@ -3,10 +3,10 @@
 Normalisation and ReLU stand before a convolution instead of behind it, so that nothing stands on the way from one
 sum to the next. **A tap after a block is that bare sum**: signed, not normalised, and the larger the deeper; the next
 block sees it through a normalisation and a ReLU of its own. Only the last stage ends with an activation, the block
-``final_norm``, so that its map, and the whole backbone's, is what the other nets have at every tap. Who probes or
+``final_norm``, so that its map, and the whole backbone's, is what the other models have at every tap. Who probes or
 cuts before it should standardise the features.
 
-Wide ResNets for CIFAR (Zagoruyko and Komodakis 2016, arXiv 1605.07146) are these nets with a wider basic path.
+Wide ResNets for CIFAR (Zagoruyko and Komodakis 2016, arXiv 1605.07146) are these models with a wider basic path.
 """
 
 from collections import OrderedDict
@@ -22,6 +22,7 @@ from inarch.models.backbone import (
     Classifier,
     linear_head,
 )
+from inarch.models.blocks import add_shortcut
 from inarch.models.cifar_resnet import CIFAR_WIDTH, ZEROS_AROUND
 from inarch.models.convolution import Conv, conv_norm_relu, conv_only
 from inarch.models.resnet import TORCH_START, BlockPlace, stack_stages
@@ -32,7 +33,6 @@ from inarch.models.resnet_parts import (
     Stem,
     stride_on_second,
 )
-from inarch.models.shapes import MapIn, MapOut
 
 LATE_ACTIVATION = Departure(
     "The stem is a convolution and a pool, and the first block has a pre-activation of its own, behind which its "
@@ -41,7 +41,7 @@ LATE_ACTIVATION = Departure(
     "timm/models/resnetv2.py, create_resnetv2_stem; arXiv 1603.05027, appendix; fb.resnet.torch, models/preresnet.lua",
 )
 BASIC_V2 = Departure(
-    "Basic blocks on photos; the paper's nets for ImageNet are of bottlenecks, with 101, 152 and 200 layers.",
+    "Basic blocks on photos; the paper's models for ImageNet are of bottlenecks, with 101, 152 and 200 layers.",
     "timm's checkpoints resnetv2_18 and resnetv2_34.",
     "timm/models/resnetv2.py, class PreActBasic; arXiv 1603.05027, Table 5",
 )
@@ -52,7 +52,7 @@ HALF_MEAN = Departure(
 )
 FOREIGN_MEAN = Departure(
     "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper by CIFAR's own.",
-    "The same photo then means the same to every net for small images of the catalog.",
+    "The same photo then means the same to every model for small images of the catalog.",
     "facebookarchive/fb.resnet.torch, datasets/cifar10.lua",
 )
 
@@ -60,19 +60,6 @@ V2_DEPARTURES = (LATE_ACTIVATION, HALF_MEAN, TORCH_START)
 BASIC_V2_DEPARTURES = (BASIC_V2, *V2_DEPARTURES)
 SMALL_V2_DEPARTURES = (FOREIGN_MEAN, TORCH_START)
 PADDED_V2_DEPARTURES = (ZEROS_AROUND, *SMALL_V2_DEPARTURES)
-
-
-class ResidualSum(nn.Module):
-    """``residual(x) + shortcut(x)`` and nothing else (eq. 1 and 2, with f the identity)."""
-
-    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.residual = residual
-        self.shortcut = shortcut
-
-    def forward(self, feature_map: MapIn) -> MapOut:
-        """The sum of both paths."""
-        return self.residual(feature_map) + self.shortcut(feature_map)
 
 
 def preactivation(channels: int) -> nn.Sequential:
@@ -135,13 +122,6 @@ BARE_PHOTO_STEM = Stem(_bare_photo_stem, activated=False)
 """A 7x7 with stride 2 and a pool, with nothing between them."""
 
 
-def add_shortcut(residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
-    """``residual(x) + shortcut(x)``, or without a shortcut ``residual(x)``, under the same names."""
-    if shortcut is None:
-        return nn.Sequential(OrderedDict(residual=residual))
-    return ResidualSum(residual, shortcut)
-
-
 def add_preactivation(activation: nn.Module, residual: nn.Module, shortcut: nn.Module | None) -> nn.Module:
     """A sum whose residual path begins with ``activation``.
 
@@ -179,7 +159,7 @@ def preactivation_backbone(
             return add_shortcut(path, skip)
         return add_preactivation(preactivation(at.in_channels), path, skip)
 
-    stages = stack_stages(stem.build(width), depths, residual.expansion, block)
+    stages = stack_stages(stem.build(width), depths, width, residual.expansion, block)
     last = stages[f"stage{len(depths)}"]
     last.append(Block("final_norm", preactivation(last[-1].channels), last[-1].channels, last[-1].stride))
     return Backbone(stages)
@@ -194,7 +174,7 @@ def resnet_v2(
     stem: Stem = BARE_PHOTO_STEM,
     shortcut: Shortcut = bare_projection,
 ) -> Classifier:
-    """A pre-activation net; its parts are those of `preactivation_backbone`."""
+    """A pre-activation model; its parts are those of `preactivation_backbone`."""
     backbone = preactivation_backbone(residual, depths, width=width, stem=stem, shortcut=shortcut)
     return Classifier(backbone, linear_head(backbone.channels, classes))
 

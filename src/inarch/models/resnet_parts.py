@@ -1,11 +1,10 @@
-"""The parts that the residual nets are put together from: residual paths, shortcuts, stems.
+"""The parts that the residual models are put together from: residual paths, shortcuts, stems.
 
-Every part is a function of widths and strides, so that a net varies by being handed another part.
+Every part is a function of widths and strides, so that a model varies by being handed another part.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from torch import nn
@@ -31,7 +30,7 @@ class Stem(NamedTuple):
     """How the layers before the first stage are built."""
 
     build: Callable[[int], Sequence[Block]]
-    """Takes the width of the last one."""
+    """Takes the width of the first stage."""
     activated: bool = True
     """Whether its map comes out normalised and rectified, so that a pre-activation need not do it again."""
 
@@ -42,21 +41,6 @@ def basic_path(in_channels: int, width: int, stride: int) -> nn.Module:
         OrderedDict(
             conv1=conv_norm_relu(in_channels, Conv("conv1", width, 3, stride)),
             conv2=conv_norm(width, Conv("conv2", width, 3)),
-        )
-    )
-
-
-def bottleneck_path(
-    in_channels: int, width: int, stride: int, *, strides: Callable[[int], tuple[int, int]], inner: int, groups: int
-) -> nn.Module:
-    """A 1x1 to ``inner * width`` channels, a 3x3 in ``groups``, a 1x1 to ``4 * width`` (Fig. 5, right)."""
-    first, second = strides(stride)
-    wide = inner * width
-    return nn.Sequential(
-        OrderedDict(
-            reduce=conv_norm_relu(in_channels, Conv("reduce", wide, 1, first)),
-            conv=conv_norm_relu(wide, Conv("conv", wide, 3, second, groups=groups)),
-            expand=conv_norm(wide, Conv("expand", 4 * width, 1)),
         )
     )
 
@@ -81,7 +65,20 @@ def bottleneck(
         inner: width of the 3x3, in widths of the stage (2 in Wide ResNets).
         groups: groups of the 3x3 (ResNeXt's cardinality).
     """
-    return Residual(4, partial(bottleneck_path, strides=strides, inner=inner, groups=groups))
+
+    def path(in_channels: int, width: int, stride: int) -> nn.Module:
+        """A 1x1 to ``inner * width`` channels, a 3x3 in ``groups``, a 1x1 to ``4 * width`` (Fig. 5, right)."""
+        first, second = strides(stride)
+        wide = inner * width
+        return nn.Sequential(
+            OrderedDict(
+                reduce=conv_norm_relu(in_channels, Conv("reduce", wide, 1, first)),
+                conv=conv_norm_relu(wide, Conv("conv", wide, 3, second, groups=groups)),
+                expand=conv_norm(wide, Conv("expand", 4 * width, 1)),
+            )
+        )
+
+    return Residual(4, path)
 
 
 BASIC = Residual(1, basic_path)
@@ -119,7 +116,7 @@ def projection_everywhere(in_channels: int, out_channels: int, stride: int) -> n
 def average_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
     """Where the grid halves, a 2x2 average before the 1x1, which then skips no pixel (He et al. 2019, Fig. 2c).
 
-    An odd grid is rounded up, as by the convolutions beside it; the pixels outside it do not count.
+    An odd grid is rounded up, as by the parallel convolutions; the pixels outside it do not count.
     """
     if stride == 1:
         return projection_shortcut(in_channels, out_channels, 1)
@@ -129,13 +126,21 @@ def average_shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Mod
 
 
 def no_shortcut(in_channels: int, out_channels: int, stride: int) -> None:
-    """No skip path: the plain nets."""
+    """No skip path: the plain models."""
 
 
 def _photo_stem(width: int) -> Sequence[Block]:
+    return _stem_with(nn.MaxPool2d(3, 2, 1), width)
+
+
+def _half_stem(width: int) -> Sequence[Block]:
+    return _stem_with(nn.MaxPool2d(3, 2, ceil_mode=True), 2 * width)
+
+
+def _stem_with(pool: nn.Module, width: int) -> Sequence[Block]:
     return (
         Block("conv1", conv_norm_relu(3, Conv("conv1", width, 7, stride=2)), width, 2),
-        Block("pool1", nn.MaxPool2d(3, 2, 1), width, 4),
+        Block("pool1", pool, width, 4),
     )
 
 
@@ -155,6 +160,8 @@ def _small_stem(width: int) -> Sequence[Block]:
 
 PHOTO_STEM = Stem(_photo_stem)
 """A 7x7 with stride 2 and a pool: a quarter of the grid (He et al. 2016, Table 1)."""
+HALF_STEM = Stem(_half_stem)
+"""The same with twice the first stage's width, and a pool that pads none and rounds up, as in Caffe."""
 DEEP_STEM = Stem(_deep_stem)
 """The 7x7 as three 3x3, of which the first strides (He et al. 2019, Fig. 2b)."""
 SMALL_STEM = Stem(_small_stem)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from inarch.models.architecture import HALF, Architecture
+from inarch.models.architecture import Architecture
 from inarch.models.cifar_resnet import (
     CIFAR_DEPARTURES,
     CIFAR_PLAIN_DEPARTURES,
@@ -27,11 +27,14 @@ from inarch.models.resnet import (
     BASIC_DEPARTURES,
     BOTTLENECK_DEPARTURES,
     BOTTLENECK_V1_DEPARTURES,
+    BYTE_MEAN,
+    BYTE_STD,
     DEPTHS_18,
     DEPTHS_34,
     DEPTHS_50,
     DEPTHS_101,
     DEPTHS_152,
+    HALF_DEPARTURES,
     NARROW_DEPARTURES,
     PLAIN_DEPARTURES,
     RESNET_D_DEPARTURES,
@@ -44,17 +47,27 @@ from inarch.models.resnet_parts import (
     BASIC,
     BOTTLENECK,
     BOTTLENECK_V1,
+    HALF_STEM,
     SMALL_STEM,
     bottleneck,
     no_shortcut,
     padded_shortcut,
     stride_on_first,
 )
+from inarch.normalisation import HALF
 
 _RESNET = partial(Architecture, family="resnet", image_size=224, source="He et al. 2016, arXiv 1512.03385, Table 1")
 _BASIC = partial(_RESNET, variant="paper", departures=BASIC_DEPARTURES)
 _BOTTLENECK = partial(_RESNET, variant="v1.5", departures=BOTTLENECK_DEPARTURES)
 _BOTTLENECK_V1 = partial(_RESNET, variant="v1", departures=BOTTLENECK_V1_DEPARTURES)
+_HALF = partial(
+    _RESNET,
+    variant="v1",
+    source="He et al. 2016, arXiv 1512.03385, for content moderation",
+    mean=BYTE_MEAN,
+    std=BYTE_STD,
+    departures=HALF_DEPARTURES,
+)
 _PLAIN = partial(_RESNET, variant="paper", departures=PLAIN_DEPARTURES)
 _TORCH = partial(_RESNET, variant="torchvision", departures=TORCH_DEPARTURES)
 _WIDE = partial(_TORCH, source="Zagoruyko and Komodakis 2016, arXiv 1605.07146, Table 8")
@@ -81,6 +94,7 @@ _CIFAR = partial(
     _RESNET,
     variant="paper",
     image_size=32,
+    classes=10,
     source="He et al. 2016, arXiv 1512.03385, section 4.2",
     departures=CIFAR_DEPARTURES,
 )
@@ -103,6 +117,9 @@ RESNET_ROWS: Mapping[str, Architecture] = MappingProxyType(
         "resnet50_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_50)),
         "resnet101_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_101)),
         "resnet152_v1": _BOTTLENECK_V1(builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_152)),
+        "resnet50_half": _HALF(
+            builder=partial(resnet, residual=BOTTLENECK_V1, depths=DEPTHS_50, width=32, stem=HALF_STEM)
+        ),
         "plain18": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, shortcut=no_shortcut)),
         "plain34": _PLAIN(builder=partial(resnet, residual=BASIC, depths=DEPTHS_34, shortcut=no_shortcut)),
         "resnet18_small": _SMALL(builder=partial(resnet, residual=BASIC, depths=DEPTHS_18, stem=SMALL_STEM)),
@@ -151,6 +168,7 @@ RESNET_ROWS: Mapping[str, Architecture] = MappingProxyType(
         "resnet_tiny": _BOTTLENECK(builder=partial(_tiny_resnet, residual=BOTTLENECK), image_size=64),
         "resnet_basic_tiny": _BASIC(builder=partial(_tiny_resnet, residual=BASIC), image_size=64),
         "resnet_v1_tiny": _BOTTLENECK_V1(builder=partial(_tiny_resnet, residual=BOTTLENECK_V1), image_size=64),
+        "resnet_half_tiny": _HALF(builder=partial(_tiny_resnet, residual=BOTTLENECK_V1, stem=HALF_STEM), image_size=64),
         "plain_tiny": _PLAIN(
             builder=partial(resnet, residual=BASIC, depths=(1, 1, 1, 1), width=8, shortcut=no_shortcut),
             image_size=64,

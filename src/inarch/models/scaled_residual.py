@@ -8,7 +8,7 @@ from inarch.models.shapes import MapIn
 class Scaling(nn.Module):
     """Multiplies by a constant.
 
-    Wide residual nets without it may die early in training: all activations become zero, and stay so.
+    Wide residual models without it may die early in training: all activations become zero, and stay so.
     """
 
     def __init__(self, factor: float) -> None:

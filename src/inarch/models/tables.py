@@ -1,6 +1,6 @@
-"""Tables of whole nets: the rows that stand for blocks, the one reading of them, and tables made from tables.
+"""Tables of whole models: the rows that stand for blocks, the one reading of them, and tables made from tables.
 
-A net is stages of named rows. A row is a convolution, a pool, the branches of an Inception module, or a scaled
+A model is stages of named rows. A row is a convolution, a pool, the branches of an Inception module, or a scaled
 residual around such branches. `backbone_of` reads them in order, so that in-channels and strides are computed.
 """
 
@@ -124,7 +124,7 @@ Table = TypeVar("Table")
 
 
 def scale_widths(table: Table, *, width: float) -> Table:
-    """The same table (a row, a stage, a net) with every width multiplied, rounded, and at least 1.
+    """The same table (a row, a stage, a model) with every width multiplied, rounded, and at least 1.
 
     Where a table writes 0 for a branch that is not there, it stays 0.
     """
@@ -152,7 +152,7 @@ Modules = TypeVar("Modules")
 
 
 def keep_last_modules(modules: Mapping[str, Modules], depths: Sequence[int]) -> dict[str, Modules]:
-    """A shallower net: of each stage the last modules, as many as ``depths`` says, stage by stage.
+    """A shallower model: of each stage the last modules, as many as ``depths`` says, stage by stage.
 
     A module's first character names its stage. The last ones stay because they set what a stage puts out.
 
@@ -196,17 +196,6 @@ def scale_reduction(factor: float) -> Variation:
     return varied
 
 
-def remove_projection(branches: Branches) -> Branches:
-    """The pool hands all channels on, as in the paper's naive module (Szegedy et al. 2015, Fig. 2a).
-
-    Modules grow wider with every one: what came in comes out, and the convolutions' maps on top.
-    """
-    return {
-        name: [step for step in path if not (isinstance(step, Conv) and step.name == "proj")]
-        for name, path in branches.items()
-    }
-
-
 def keep_single_branch(name: str) -> Variation:
     """Only branch ``name`` of every module, its widths multiplied so that it alone gives the module's channels.
 
@@ -228,7 +217,7 @@ def keep_single_branch(name: str) -> Variation:
 
 
 def _out_channels(path: Path) -> int:
-    """Of a path's last convolution; 0 where it has none and hands on what came in."""
+    """The channels of a path's last convolution; 0 if it has none and passes its input on."""
     for step in reversed(path):
         match step:
             case Conv():

@@ -1,7 +1,7 @@
 """Variations: functions from one row of the catalog to another, which hands its builder other parts.
 
 A varied row builds, traces, exports and trains like any other; its ``variant`` says what was varied. On the command
-line a variation is written behind the net's name: ``googlenet:without_reduction``, ``resnet18:width=0.5:depth=2``.
+line a variation is written behind the model's name: ``googlenet:without_reduction``, ``resnet18:width=0.5:depth=2``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ def without_reduction(row: Architecture) -> Architecture:
     """Every module without the 1x1 convolutions before its larger ones; output widths and the pool branch stay.
 
     Raises:
-        UserError: the net is not made of Inception modules whose branches are a part of it.
+        UserError: the model is not made of Inception modules whose branches are a part of it.
     """
     return _vary_branches(row, "without reduction", tables.remove_reduction)
 
@@ -37,7 +37,7 @@ def scale_reduction(row: Architecture, factor: float) -> Architecture:
     """Every module with the 1x1 convolutions before its larger ones so many times as wide.
 
     Raises:
-        UserError: the factor is not above 0 and up to `LARGEST`, or the net is not made of such modules.
+        UserError: the factor is not above 0 and up to `LARGEST`, or the model is not made of such modules.
     """
     _check_factor("reduction", factor)
     return _vary_branches(row, f"reductions of width {factor:g}", tables.scale_reduction(factor))
@@ -47,16 +47,16 @@ def keep_single_branch(row: Architecture, name: str) -> Architecture:
     """Every module with branch ``name`` alone, widened so that it gives as many channels as all of them did.
 
     Raises:
-        UserError: the net is not made of such modules, or one of them has no branch of that name.
+        UserError: the model is not made of such modules, or one of them has no branch of that name.
     """
     return _check_buildable(_vary_branches(row, f"branch {name} alone", tables.keep_single_branch(name)))
 
 
 def without_shortcut(row: Architecture) -> Architecture:
-    """Every block without its skip path: the plain net.
+    """Every block without its skip path: the plain model.
 
     Raises:
-        UserError: the net has no shortcuts that are a part of it.
+        UserError: the model has no shortcuts that are a part of it.
     """
     if _parts(row).get("shortcut") in (None, resnet_parts.no_shortcut):
         raise UserError(f"{_display_name(row)} has no shortcuts that could be left out.")
@@ -64,7 +64,7 @@ def without_shortcut(row: Architecture) -> Architecture:
 
 
 def without_auxiliary(row: Architecture) -> Architecture:
-    """The net without the side heads that it is trained with.
+    """The model without the auxiliary classifiers that it is trained with.
 
     Raises:
         UserError: it has none.
@@ -78,7 +78,7 @@ def scale_architecture(row: Architecture, *, width: float = 1.0, depth: float = 
     """Every width and every stage's number of blocks multiplied, rounded, at least 1; the head's input follows.
 
     Raises:
-        UserError: a factor is not above 0 and up to `LARGEST`, or the net cannot be made of that width or depth.
+        UserError: a factor is not above 0 and up to `LARGEST`, or the model cannot be made of that width or depth.
     """
     _check_factor("width", width)
     _check_factor("depth", depth)
@@ -93,7 +93,7 @@ def _check_factor(name: str, factor: float) -> None:
 
 @dataclass(frozen=True)
 class Notation:
-    """How a variation is written behind a net's name, and what it does."""
+    """How a variation is written behind a model's name, and what it does."""
 
     apply: Callable[..., Architecture]
     """Takes the row and, where something stands behind the equals sign, that."""
@@ -107,8 +107,8 @@ VARIATIONS: Mapping[str, Notation] = MappingProxyType(
     {
         "without_reduction": Notation(without_reduction, "no 1x1 convolution before the larger ones of a module"),
         "reduction": Notation(scale_reduction, "those 1x1 convolutions so many times as wide", float, ("0.5",)),
-        "without_shortcut": Notation(without_shortcut, "no skip path, as in a plain net"),
-        "without_auxiliary": Notation(without_auxiliary, "no side heads in training"),
+        "without_shortcut": Notation(without_shortcut, "no skip path, as in a plain model"),
+        "without_auxiliary": Notation(without_auxiliary, "no auxiliary classifiers in training"),
         "branch": Notation(
             keep_single_branch, "one branch of every module, as wide as all of them", str, ("1x1", "3x3", "5x5")
         ),
@@ -123,15 +123,15 @@ VARIATIONS: Mapping[str, Notation] = MappingProxyType(
         ),
     }
 )
-"""Every variation that can be written behind a net's name."""
+"""Every variation that can be written behind a model's name."""
 
 
 def apply_variations(name: str, row: Architecture, variations: Sequence[str]) -> Architecture:
-    """``row``, which is called ``name``, put through ``variations`` as they are written behind a net's name.
+    """``row``, which is called ``name``, put through ``variations`` as they are written behind a model's name.
 
     Raises:
         UnknownNameError: no variation of that name.
-        UserError: a variation makes no sense for this net.
+        UserError: a variation is not defined for this model.
     """
     for variation in variations:
         change = _parse_variation(variation)
@@ -139,7 +139,9 @@ def apply_variations(name: str, row: Architecture, variations: Sequence[str]) ->
             row = change(row)
         except UserError as error:
             possible = ", ".join(applicable_variations(row))
-            raise UserError(f"{name} cannot be varied by {variation}: {error} What can be: {possible}.") from error
+            raise UserError(
+                f"{name} cannot be varied by {variation}: {error} Possible variations: {possible}."
+            ) from error
     return row
 
 
@@ -177,7 +179,7 @@ def _parse_variation(variation: str) -> Callable[[Architecture], Architecture]:
 
 
 def _parts(row: Architecture) -> Mapping[str, Any]:
-    """What the row's builder is handed beside the number of classes: bound in the row, or its default."""
+    """The arguments of the row's builder besides the number of classes: bound in the row, or defaults."""
     parameters = signature(row.builder).parameters.values()
     return {each.name: each.default for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
 
@@ -185,7 +187,7 @@ def _parts(row: Architecture) -> Mapping[str, Any]:
 def _replace_parts(row: Architecture, words: str, **parts: Any) -> Architecture:
     """``row`` with other parts; what was varied is said in its variant and among its departures."""
     departure = Departure(
-        f"A variation of the catalog's net: {words}.", "It was asked for.", "inarch/nets/variation.py"
+        f"A variation of the catalog's model: {words}.", "It was asked for.", "inarch/models/variation.py"
     )
     return replace(
         row,

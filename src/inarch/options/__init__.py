@@ -1,1 +1,1 @@
-"""Options of commands: checks, and values as people write them."""
+"""Options: declared once in frozen records, read from the command line, checked, and shown in the documentation."""

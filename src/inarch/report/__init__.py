@@ -1,1 +1,1 @@
-"""What all pages share: charts, SVG, theme, wording."""
+"""The common parts of all pages: charts, SVG, theme, wording."""

@@ -1,54 +1,54 @@
-"""When a classifier answers, and what that comes to, in sentences."""
+"""Sentences about selective classification: when a model answers, its coverage, and why it abstains."""
 
 from inarch.metrics.records import AnswerRule, SelectiveResult
 from inarch.report.wording import count_of, interval, percent
 
 
 def rule_sentence(rule: AnswerRule) -> str:
-    """When it answers, and whether the goal is promised."""
+    """When the model answers, and whether the target accuracy is guaranteed."""
     if rule.confidence is None:
         return (
-            f"It answers nothing: on the {count_of(rule.n, 'held-out photo')} no confidence had {percent(rule.goal)} "
-            "of the answers right. A lower --goal, or --always-answer, makes it answer."
+            f"The model abstains on every photo: on the {count_of(rule.n, 'validation photo')}, no confidence "
+            f"threshold reaches the target accuracy of {percent(rule.target_accuracy)}. A lower --target-accuracy, or "
+            "--always-answer, makes it answer."
         )
+    confident = f"its confidence is above {percent(rule.confidence)} and " if rule.confidence > 0 else ""
     chosen = (
-        f"It answers if it is more than {percent(rule.confidence)} sure and the photo is like those that it learned "
-        f"from; by {count_of(rule.n, 'held-out training photo')}, that answers {percent(rule.coverage.value)} of them"
+        f"The model answers a photo if {confident}the photo resembles the training set (in distribution). On the "
+        f"{count_of(rule.n, 'validation photo')}, its coverage is {percent(rule.coverage.value)}"
     )
     if rule.promised:
         return (
-            f"{chosen}, and {percent(rule.goal)} of the answers or more are right: a promise, for photos like these, "
-            "that bad luck with the held-out ones breaks 1 time in 20 at most."
+            f"{chosen} and at least {percent(rule.target_accuracy)} of its answers are correct. For photos like these, "
+            "this target accuracy is guaranteed, with 95 % confidence over the choice of validation photos."
         )
     return f"{chosen}. {no_promise(rule)}"
 
 
 def caution(rule: AnswerRule | None) -> str:
-    """What to know beside the answers; nothing where the goal is promised."""
+    """The warning that predictions carry; empty where the target accuracy is guaranteed."""
     if rule is None:
-        return (
-            "This bundle cannot say when it is unsure, so every photo is answered: it was adapted, or is an older one."
-        )
+        return "This bundle has no abstention rule, so every photo is answered: it was adapted, or is an older one."
     return "" if rule.promised else no_promise(rule)
 
 
 def no_promise(rule: AnswerRule) -> str:
-    """Why the goal of a rule is not promised."""
+    """Why the target accuracy of a rule is not guaranteed."""
     if rule.confidence is None:
         return rule_sentence(rule)
     return (
-        f"That {percent(rule.goal)} of the answers are right is not promised: for that, the "
-        f"{count_of(rule.n, 'held-out photo')} are too few or the wrong answers among them too many. A lower --goal "
-        "may be kept."
+        f"The target accuracy of {percent(rule.target_accuracy)} is not guaranteed: the "
+        f"{count_of(rule.n, 'validation photo')} are too few for that, or too many of the answers on them are wrong. A "
+        "lower --target-accuracy may be guaranteed."
     )
 
 
 def answered_sentence(answered: SelectiveResult) -> str:
-    """How many photos were answered, how many answers are right, and why there was none for the others."""
+    """Coverage, selective accuracy, and the reasons for abstaining."""
     right = answered.accuracy
-    share = f"Answered: {percent(answered.coverage.value)} ({interval(answered.coverage)})"
-    correct = f"; of the answers {percent(right.value)} ({interval(right)}) are right" if right else ""
+    share = f"Coverage {percent(answered.coverage.value)} ({interval(answered.coverage)})"
+    correct = f"; selective accuracy {percent(right.value)} ({interval(right)})" if right else ""
     return (
-        f"{share}{correct}. No answer: {count_of(answered.unlike, 'photo')} unlike those that it learned from, "
-        f"{count_of(answered.close, 'photo')} too close between two classes."
+        f"{share}{correct}. The model abstained on {count_of(answered.unlike, 'photo')} as out-of-distribution and on "
+        f"{count_of(answered.close, 'photo')} because of low confidence."
     )

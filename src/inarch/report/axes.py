@@ -19,10 +19,10 @@ class Scale:
     start: Number
     end: Number
     doubling: bool = False
-    """Equal factors, not equal differences, are equally far apart; all values are then above 0."""
+    """Whether the axis is logarithmic; all values are then above 0."""
 
     def __call__(self, value: Number) -> float:
-        """The pixel of a value; one beyond the scale is put at its end."""
+        """The pixel of a value; a value beyond the scale is clipped to its end."""
         low, value, high = (
             map(log, (self.low, max(value, self.low), self.high)) if self.doubling else (self.low, value, self.high)
         )
@@ -38,7 +38,7 @@ class Frame:
     y: Scale
 
     def point(self, x: Number, y: Number) -> str:
-        """The pixels of a point, as a polyline wants them."""
+        """The pixels of a point, in the notation of an SVG polyline."""
         return f"{self.x(x):.1f},{self.y(y):.1f}"
 
 
@@ -55,12 +55,12 @@ def ticks(low: Number, high: Number, about: int = 5) -> tuple[float, ...]:
 
 
 def tick_label(value: float, *, as_percent: bool = False) -> str:
-    """A tick as it is written: ``0.25``, ``1e-05``, or ``25 %``."""
+    """A tick's text: ``0.25``, ``1e-05``, or ``25 %``."""
     return f"{100 * value:g} %" if as_percent else f"{value:g}"
 
 
 def left_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_percent: bool = False) -> str:
-    """Grid lines with their values, and what they are above the axis."""
+    """Grid lines with their values, and the label of the vertical axis above them."""
     left, right = frame.x.start, frame.x.end
     rows = [
         svg.line(left, frame.y(value), right, frame.y(value), stroke=svg.muted_colour(), stroke_opacity=0.3)
@@ -71,7 +71,7 @@ def left_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_percent
 
 
 def bottom_axis(frame: Frame, values: tuple[float, ...], label: str, *, as_percent: bool = False) -> str:
-    """The horizontal axis with its values, and what they are below."""
+    """The horizontal axis with its values, and its label below them."""
     base = frame.y.start
     marks = [
         svg.line(frame.x(value), base, frame.x(value), base + 5)

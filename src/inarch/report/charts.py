@@ -1,6 +1,6 @@
 """Charts as SVG text: curves, reliability, intervals of candidates, durations. Pure functions of records.
 
-Every chart scales with its page and says in words what it shows; text is at least 11 pixels at nominal width.
+Every chart scales with its page and carries a text alternative; text is at least 11 pixels at nominal width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WIDTH = 400
 PLOT_HEIGHT = 250
 DASHES = ("none", "7 3", "2 3", "9 3 2 3", "4 4", "12 4")
 FEW = 10
-"""A reliability bar of fewer photos than this is drawn pale: chance decides its height."""
+"""A reliability bar of fewer photos than this is drawn pale, because its height is mostly noise."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -44,10 +44,10 @@ def line_chart(
 
     Args:
         curves: they share ``x_label`` and ``y_label``; the first one's are written.
-        title: what the chart is about, for those who cannot see it.
-        as_percent: whether y is a share.
+        title: the chart's subject, for the text alternative.
+        as_percent: whether y is a fraction that is shown as percent.
         intervals: for the name of a curve, (low, high) at each of its points.
-        doubling: the values to write on the x axis, at least two and above 0; they then stand apart by their factors.
+        doubling: the tick values of a logarithmic x axis, at least two and above 0; without them the axis is linear.
     """
     bands = intervals or {}
     kept = [_finite_points(curve.points) for curve in curves]
@@ -56,7 +56,7 @@ def line_chart(
         kept, [bound for band in bands.values() for pair in _finite_points(band) for bound in pair], top
     )
     if len(doubling) > 1:
-        frame = replace(frame, x=Scale(doubling[0], doubling[-1], 58, WIDTH - 16, doubling=True))
+        frame = replace(frame, x=Scale(doubling[0], doubling[-1], 58, WIDTH - 20, doubling=True))
         marks = marks._replace(x=doubling)
     return svg.picture(
         WIDTH,
@@ -85,7 +85,7 @@ def _frame_around(curves: Sequence[Points], bounds: Sequence[float], top: int) -
     marks = _Marks(_keep_reached_ticks(ticks(min(across), max(across), 6), across), ticks(min(up), max(up)))
     low, high = min(*across, marks.x[0]), max(*across, marks.x[-1])
     y_scale = Scale(marks.y[0], marks.y[-1], top + PLOT_HEIGHT - 46, top + 28)
-    return Frame(Scale(low, high, 58, WIDTH - 16), y_scale), marks
+    return Frame(Scale(low, high, 58, WIDTH - 20), y_scale), marks
 
 
 def _finite_points(points: Points) -> list[tuple[float, float]]:
@@ -93,7 +93,7 @@ def _finite_points(points: Points) -> list[tuple[float, float]]:
 
 
 def _keep_reached_ticks(values: tuple[float, ...], data: Sequence[float]) -> tuple[float, ...]:
-    """The ticks that the data reach, so that a horizontal axis ends where its curve does; all, if fewer than two do."""
+    """The ticks within the data, so that a horizontal axis ends where its curve does; all, if fewer than two are."""
     reached = tuple(value for value in values if min(data) <= value <= max(data))
     return reached if len(reached) > 1 else values
 
@@ -106,7 +106,7 @@ def _curve_summary(curve: Curve, points: Points) -> str:
 
 
 def _legend(names: Sequence[str]) -> tuple[str, int]:
-    """The names beside a piece of their line, wrapped into rows; and how many pixels they take."""
+    """The names next to a piece of their line, wrapped into rows; and the height in pixels."""
     x, y, entries = 8.0, 16, []
     for index, name in enumerate(names):
         shown = shorten(name, 40)
@@ -139,21 +139,21 @@ def _band(frame: Frame, points: Points, bounds: Points, index: int) -> str:
 
 
 def reliability_diagram(bins: Sequence[Bin]) -> str:
-    """How often answers of each confidence were right; a calibrated net's bars end on the diagonal."""
+    """Accuracy by confidence; the bars of a calibrated model end on the diagonal."""
     frame = Frame(Scale(0, 1, 58, WIDTH - 24), Scale(0, 1, 330, 34))  # room for half of "100 %"
     shares = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     said = [
-        f"Confidence {each.low:.0%} to {each.high:.0%}: right on {each.accuracy:.0%} of {count_of(each.n, 'photo')}."
+        f"Confidence {each.low:.0%} to {each.high:.0%}: accuracy {each.accuracy:.0%} on {count_of(each.n, 'photo')}."
         for each in bins
     ]
     return svg.picture(
         WIDTH,
         376,
-        left_axis(frame, shares, "share that was right", as_percent=True),
+        left_axis(frame, shares, "accuracy", as_percent=True),
         *(_reliability_bar(frame, each) for each in bins),
         svg.line(frame.x(0), frame.y(0), frame.x(1), frame.y(1), stroke_dasharray="5 4"),
         *(_bar_count(frame, each) for each in bins),
-        bottom_axis(frame, shares, "confidence of the answer", as_percent=True),
+        bottom_axis(frame, shares, "confidence", as_percent=True),
         title="Reliability diagram",
         description=" ".join(said) or "No photos.",
     )
@@ -161,7 +161,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
 
 def _reliability_bar(frame: Frame, each: Bin) -> str:
     left, right, top = frame.x(each.low) + 2, frame.x(each.high) - 2, frame.y(each.accuracy)
-    tip = f"{count_of(each.n, 'photo')}: mean confidence {percent(each.confidence)}, right {percent(each.accuracy)}"
+    tip = f"{count_of(each.n, 'photo')}: mean confidence {percent(each.confidence)}, accuracy {percent(each.accuracy)}"
     return svg.element(
         "rect",
         svg.element("title", svg.escape_text(tip)),

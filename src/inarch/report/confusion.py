@@ -1,4 +1,4 @@
-"""The confusion matrix as SVG: which classes are taken for which."""
+"""The confusion matrix as SVG."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ MANY = 25
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where the cells stand, in pixels."""
+    """The positions of the cells, in pixels."""
 
     cell: int
     left: int
     top: int
     name_length: int
-    """Characters of a class name that fit beside the grid."""
+    """Characters of a class name that fit next to the grid."""
     every: int
-    """Each how many rows a name fits."""
+    """The number of rows that one name takes."""
 
     def x(self, column: svg.Number) -> svg.Number:
         return self.left + self.cell * column
@@ -31,16 +31,16 @@ class _Grid:
 
 
 def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    """A heat map: row is the true class, column the answer; shade is the share of the row's photos.
+    """A heat map: row is the true class, column the predicted class; shade is the fraction of the row's photos.
 
-    Right answers and mistakes have colours of their own. Counts are written while they fit.
+    Correct predictions and mistakes have colours of their own. Counts are written while they fit.
     """
     grid = _grid(classes)
     side = grid.cell * len(classes)
     return svg.picture(
         grid.left + side + round(0.72 * svg.CHARACTER * grid.name_length) + 8,
         grid.top + side + 8,
-        svg.text("true class ↓   answer →", 4, 14, fill=svg.muted_colour()),
+        svg.text("true class ↓   predicted class →", 4, 14, fill=svg.muted_colour()),
         svg.element("rect", x=grid.left, y=grid.top, width=side, height=side, fill="none", stroke=svg.muted_colour()),
         *_names(grid, classes),
         *_cells(grid, confusion, classes),
@@ -72,7 +72,7 @@ def _cells(grid: _Grid, confusion: Sequence[Sequence[int]], classes: Sequence[st
     for row, counts in enumerate(confusion):
         for column, count in enumerate(counts):
             if count:
-                tip = f"{count_of(count, 'photo')} of {classes[row]} answered {classes[column]}"
+                tip = f"{count_of(count, 'photo')} of {classes[row]} predicted as {classes[column]}"
                 yield _cell(grid, (row, column), count / sum(counts), tip)
                 if len(classes) < MANY:
                     yield _count(grid, (row, column), count, sum(counts))
@@ -107,7 +107,7 @@ def _count(grid: _Grid, at: tuple[int, int], count: int, total: int) -> str:
 
 def _summarise_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     right = sum(row[at] for at, row in enumerate(confusion))
-    summary = f"{right} of {count_of(sum(map(sum, confusion)), 'photo')} are on the diagonal, answered rightly."
+    summary = f"{right} of {count_of(sum(map(sum, confusion)), 'photo')} are on the diagonal: correct predictions."
     mistakes = [
         (count, row, column)
         for row, counts in enumerate(confusion)
@@ -115,5 +115,5 @@ def _summarise_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[s
         if count and row != column
     ]
     worst = sorted(mistakes, key=lambda mistake: (-mistake[0], *mistake[1:]))[:3]
-    taken = "; ".join(f"{classes[row]} for {classes[column]} ({count})" for count, row, column in worst)
-    return f"{summary} Most often taken: {taken}." if taken else summary
+    taken = "; ".join(f"{classes[row]} as {classes[column]} ({count})" for count, row, column in worst)
+    return f"{summary} Most frequent confusions: {taken}." if taken else summary

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from inarch.metrics.records import ClassScore, Estimate, Evaluation
 from inarch.report.answering import answered_sentence, rule_sentence
+from inarch.report.text_table import table_lines
 from inarch.report.wording import (
+    correct_count,
     count_of,
     headline,
     interval,
@@ -16,11 +18,11 @@ from inarch.report.wording import (
 
 NAME_WIDTH = 24
 SHOWN = 30
-"""Classes that are listed; the weakest come first."""
+"""Classes that are listed; those with the lowest recall come first."""
 
 
 def to_text(evaluation: Evaluation) -> str:
-    """Accuracy with its interval, a table of the classes, and the worst mistakes."""
+    """Accuracy with its interval, a table of the classes, and the most confident mistakes."""
     return "\n".join([*summary_lines(evaluation), "", *_class_lines(evaluation), "", *_mistake_lines(evaluation)])
 
 
@@ -28,10 +30,10 @@ def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
     """The figures of the whole set, one a line."""
     weighting, gap = evaluation.balanced_accuracy, evaluation.calibration_error
     return (
-        f"{headline(evaluation.accuracy)} (95 % interval {interval(evaluation.accuracy)}).",
-        f"Photos measured    {make_printable(evaluation.split)}, {count_of(evaluation.n, 'photo')}",
-        f"Balanced accuracy  {percent(weighting.value)} ({interval(weighting)}): every class counts alike",
-        f"Calibration error  {percent(gap.value)} ({interval(gap)}): how far confidence is off, on average",
+        headline(evaluation.accuracy, evaluation.split),
+        f"Photos             {correct_count(evaluation.accuracy)} correct ({make_printable(evaluation.split)})",
+        f"Balanced accuracy  {percent(weighting.value)} ({interval(weighting)}): mean recall over the classes",
+        f"Calibration error  {percent(gap.value)} ({interval(gap)}): mean gap of confidence and accuracy (ECE)",
         f"Log loss           {evaluation.log_loss:.3f}",
         *_more_lines(evaluation),
     )
@@ -39,7 +41,7 @@ def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
 
 def _more_lines(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.answered:
-        yield f"Don't know         {rule_sentence(evaluation.answered.rule)}"
+        yield f"Abstention         {rule_sentence(evaluation.answered.rule)}"
         yield f"                   {answered_sentence(evaluation.answered)}"
     if wanted := photos_wanted(evaluation):
         yield f"More photos        {wanted}"
@@ -47,11 +49,11 @@ def _more_lines(evaluation: Evaluation) -> Iterator[str]:
 
 def _class_lines(evaluation: Evaluation) -> Iterator[str]:
     scores = sort_weakest_first(evaluation)
-    width = max([5, *(min(NAME_WIDTH, len(score.name)) for score in scores)])
-    yield f"{'class':{width}}  {'photos':>6}  {'found (recall)':25}  {'right when answered (precision)'}"
+    rows = [("class", "photos", "recall", "precision")]
     for score in scores[:SHOWN]:
-        name = shorten(make_printable(score.name), width)
-        yield f"{name:{width}}  {score.n:6}  {_figure(score.recall):25}  {_figure(score.precision)}".rstrip()
+        name = shorten(make_printable(score.name), NAME_WIDTH)
+        rows.append((name, str(score.n), _figure(score.recall), _figure(score.precision)))
+    yield from table_lines(rows, "lrll")
     if len(scores) > SHOWN:
         yield f"… and {count_of(len(scores) - SHOWN, 'class', 'classes')} with better recall or without photos"
 
@@ -70,8 +72,8 @@ def _mistake_lines(evaluation: Evaluation) -> Iterator[str]:
         yield "No mistakes."
         return
     names = [score.name for score in evaluation.per_class]
-    yield "Worst mistakes (wrong, and sure of it):"
+    yield "Most confident mistakes:"
     for mistake in evaluation.mistakes:
         label, answer = (shorten(make_printable(names[at]), NAME_WIDTH) for at in (mistake.label, mistake.predicted))
         sure = percent(mistake.confidence, 0)
-        yield f"  is {label}, answered {answer}, {sure} sure: {make_printable(mistake.path)}"
+        yield f"  true class {label}, predicted {answer} with confidence {sure}: {make_printable(mistake.path)}"

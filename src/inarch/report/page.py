@@ -18,7 +18,7 @@ def environment(templates: Path, **filters: Callable[..., object]) -> Environmen
 
     Args:
         templates: the folder that holds the templates.
-        filters: filters of this page alone, beside those that all pages have.
+        filters: filters of this page alone, in addition to those that all pages have.
     """
     environment = Environment(
         loader=FileSystemLoader(templates),
@@ -34,6 +34,7 @@ def environment(templates: Path, **filters: Callable[..., object]) -> Environmen
         points=_avoid_line_breaks(wording.points),
         duration=_avoid_line_breaks(wording.duration),
         counted=wording.count_of,
+        correct_count=wording.correct_count,
         photos_wanted=wording.photos_wanted,
         rule_sentence=rule_sentence,
         answered_sentence=answered_sentence,
@@ -44,16 +45,16 @@ def environment(templates: Path, **filters: Callable[..., object]) -> Environmen
 
 
 def data_uri(image: bytes) -> str:
-    """The image as a ``data:`` address, so that a page needs no other file."""
+    """The image as a ``data:`` address, so that the page needs no other file."""
     mime = next((mime for start, mime in MIME_TYPES if image.startswith(start)), "application/octet-stream")
     return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
 
 
 def _avoid_line_breaks(words: Callable[..., str]) -> Callable[..., str]:
-    """The same words with spaces at which a line does not break."""
+    """The same words with no-break spaces."""
     return lambda *figures: words(*figures).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _finalize_value(value: object) -> object:
-    """Text without control characters; what is already marked up stays as it is."""
+    """Text without control characters; markup passes unchanged."""
     return wording.make_printable(value) if type(value) is str else value

@@ -11,14 +11,14 @@ THUMBNAIL = 112
 
 
 def png(pixels: NDArray[np.integer]) -> bytes:
-    """Values from 0 to 255, (h, w) or of three colours (h, w, 3), as PNG; the same pixels give the same bytes."""
+    """An image of values from 0 to 255, (h, w) or RGB (h, w, 3), as PNG; the same pixels give the same bytes."""
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A thumbnail of an image (side, side, 3)."""
+    """A JPEG thumbnail of an RGB image (side, side, 3)."""
     image = Image.fromarray(pixels)
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The few words of SVG that the charts are written in. Colours are the page's CSS variables, so both themes work."""
+"""The few SVG elements that the charts need. Colours are the page's CSS variables, so both themes work."""
 
 from html import escape
 
@@ -7,10 +7,10 @@ from inarch.report.wording import make_printable
 Number = float | int
 
 CHARACTER = 6.6
-"""Mean width, in pixels, of a character of 12-pixel text: SVG cannot measure text, so room is kept by estimate."""
+"""Mean width, in pixels, of a character of 12-pixel text: SVG cannot measure text, so layouts rely on this estimate."""
 
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito 2008: told apart with every common kind of colour vision. Fallbacks where there is no style sheet."""
+"""Okabe and Ito 2008: distinguishable with every common kind of colour vision. Fallbacks without a style sheet."""
 
 
 def element(tag: str, *children: str, **attributes: str | Number) -> str:
@@ -37,7 +37,7 @@ def line(x1: Number, y1: Number, x2: Number, y2: Number, **attributes: str | Num
 
 
 def picture(width: Number, height: Number, *children: str, title: str, description: str) -> str:
-    """A whole drawing that scales down with the page and has a text in place of itself for those who cannot see it."""
+    """A whole drawing that scales down with the page and carries a text alternative."""
     return element(
         "svg",
         element("title", escape_text(title)),
@@ -55,18 +55,18 @@ def picture(width: Number, height: Number, *children: str, title: str, descripti
 
 
 def escape_text(content: str) -> str:
-    """Text that is nothing but text, whatever it holds."""
+    """The text with every character of markup escaped."""
     return escape(make_printable(content))
 
 
 def series_colour(index: int) -> str:
-    """The colour of the curve or bar at ``index``; after six they begin again."""
+    """The colour of the curve or bar at ``index``; the palette repeats after six."""
     place = index % len(SERIES)
     return f"var(--series-{place + 1}, {SERIES[place]})"
 
 
 def muted_colour() -> str:
-    """The colour of what should stand back: grids, notes."""
+    """The colour of grids and notes."""
     return "var(--muted, #667)"
 
 

@@ -20,7 +20,7 @@ def interval(estimate: Estimate, unit: str = "%") -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares in percentage points: 0.044 is ``4.4 points``."""
+    """A difference of two fractions in percentage points: 0.044 is ``4.4 points``."""
     return f"{100 * difference:.1f} points"
 
 
@@ -40,31 +40,41 @@ def duration(seconds: float) -> str:
 
 
 def make_printable(text: str) -> str:
-    """The text with every character that a page cannot hold, or that a terminal would obey, replaced."""
+    """The text with every character replaced that a page cannot hold or that a terminal would obey."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _is_unsafe(character) else character for character in text)
 
 
 def _is_unsafe(character: str) -> bool:
-    """Control characters, halves of surrogate pairs, line separators, and what turns the direction of writing."""
+    """Control characters, halves of surrogate pairs, line separators, and characters that reverse the writing."""
     return category(character) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(character) in TURNING
 
 
 def photos_wanted(evaluation: Evaluation) -> str:
-    """What it takes to know the accuracy well: ``About 1,677 more test photos would tell it to 2 points …``"""
+    """The photos needed for a narrower interval: ``About 1,677 more test photos would narrow the interval …``"""
     if evaluation.precise_at is None or evaluation.precise_at <= evaluation.n:
         return ""
-    more = count_of(evaluation.precise_at - evaluation.n, "more test photo")
-    return f"About {more} would tell the accuracy to 2 points either way."
+    more = count_of(evaluation.precise_at - evaluation.n, "more photo")
+    return f"About {more} would narrow the interval to 2 points either way."
 
 
 def shorten(text: str, length: int) -> str:
-    """At most ``length`` characters, cut in the middle: names often differ at their ends."""
+    """At most ``length`` characters, cut in the middle, because names often differ at their ends."""
     if len(text) <= length:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def headline(right: Estimate) -> str:
-    """The accuracy as the beginning of a sentence: ``Right on 94.8 % of 153 photos``."""
-    return f"Right on {percent(right.value)} of {count_of(right.n, 'photo')}"
+TITLES = {"test": "Test accuracy", "val": "Validation accuracy", "all": "Accuracy"}
+"""The headline of each split that `inarch.data.split.evaluation_photos` can name."""
+
+
+def headline(accuracy: Estimate, split: str = "test") -> str:
+    """The accuracy as a title, with its 95 % interval: ``Test accuracy 97.5 % (95.3–98.7)``."""
+    bounds = f"{100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}"
+    return f"{TITLES.get(split, TITLES['all'])} {percent(accuracy.value)} ({bounds})"
+
+
+def correct_count(accuracy: Estimate) -> str:
+    """The accuracy as a count: ``350 of 359``."""
+    return f"{round(accuracy.value * accuracy.n):,} of {accuracy.n:,}"

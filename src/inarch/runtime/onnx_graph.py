@@ -1,4 +1,4 @@
-"""Nets as ONNX graphs that take pixels: normalisation is inside, so that nobody can feed them the wrong one."""
+"""Models as ONNX graphs from pixels: normalisation is part of the graph, so that it cannot be mistaken."""
 
 import io
 import warnings
@@ -25,9 +25,9 @@ from inarch.runtime.session import PIXELS
 
 OPSET = 18
 FEATURES = "features"
-"""The output with the pooled last map."""
+"""The output with the pooled last feature map."""
 EMBEDDING = "embedding"
-"""The output with what a classifier's last layer reads."""
+"""The output with the inputs of a classifier's last layer."""
 
 
 class PixelModel(nn.Module):
@@ -35,7 +35,7 @@ class PixelModel(nn.Module):
 
     Args:
         inner: takes float images (n, 3, side, side).
-        preprocessing: whose mean and std are applied.
+        preprocessing: its mean and std are applied.
     """
 
     scale: Tensor
@@ -50,7 +50,7 @@ class PixelModel(nn.Module):
         self.register_buffer("shift", -mean / std, persistent=False)
 
     def forward(self, pixels: UInt8[Tensor, "n side side 3"]) -> Tensor | tuple[Tensor, ...]:
-        """What ``inner`` gives for the normalised images."""
+        """The output of ``inner`` for the normalised images."""
         return self.inner(pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift)
 
 
@@ -63,13 +63,13 @@ class TappedBackbone(nn.Module):
         self.taps, self.pooled = tuple(taps), (*pooled, backbone.info[-1].name)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, ...]:
-        """The maps in the order of the taps, then the features (n, d)."""
+        """The feature maps in the order of the taps, then the features (n, d)."""
         maps = self.backbone.tapped(images, {*self.taps, *self.pooled})
         return (*(maps[tap] for tap in self.taps), *(maps[tap].mean((2, 3)) for tap in self.pooled))
 
 
 class EmbeddingClassifier(nn.Module):
-    """A classifier that shows what the last layer of its head reads, too."""
+    """A classifier that also returns the inputs of its head's last layer."""
 
     def __init__(self, model: Classifier) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class EmbeddingClassifier(nn.Module):
 
 
 def classifier_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
-    """Pixels to ``logits`` and ``embedding``, which is what the last layer reads."""
+    """Pixels to ``logits`` and ``embedding``, the inputs of the last layer."""
     return _graph(EmbeddingClassifier(model), preprocessing, ["logits", EMBEDDING])
 
 
@@ -93,25 +93,25 @@ def features_graph(
     """Pixels to features.
 
     Args:
-        backbone: in evaluation, batch normalisation folded.
-        preprocessing: its mean and std go into the graph.
-        taps: stages or blocks whose whole maps are the outputs ``map_0``, ``map_1`` …
-        pooled: stages or blocks whose pooled maps are outputs too, named by `features_output`; the pooled last map
-            is ``features``.
+        backbone: in evaluation mode, batch normalisation folded.
+        preprocessing: its mean and std become part of the graph.
+        taps: stages or blocks whose whole feature maps are the outputs ``map_0``, ``map_1`` …
+        pooled: stages or blocks whose pooled feature maps are outputs too, named by `features_output`; the pooled last
+            feature map is ``features``.
     """
     names = [*(f"map_{place}" for place in range(len(taps))), *map(features_output, pooled), FEATURES]
     return _graph(TappedBackbone(backbone, taps, pooled), preprocessing, names)
 
 
 def features_output(tap: str) -> str:
-    """The output with the pooled map after ``tap``."""
+    """The name of the output with the pooled feature map after ``tap``."""
     return f"{FEATURES}_{tap}"
 
 
 def named_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
-    """Pixels to ``logits``, as `classifier_graph`, but every value that a module computes is named after it.
+    """Pixels to ``logits``, like `classifier_graph`, with every value named after the module that computes it.
 
-    A value of ``backbone.stages.stem.conv1.conv`` is called like that, with a bar and a number behind it.
+    A value of ``backbone.stages.stem.conv1.conv`` has that name, followed by a bar and a number.
     """
     proto = _export_graph(model, preprocessing, ["logits"])
     names = {each.name: each.name for each in proto.graph.output}
@@ -129,7 +129,7 @@ def named_graph(model: Classifier, preprocessing: Preprocessing) -> bytes:
 
 
 def _paths_by_calls(model: nn.Module) -> dict[str, str]:
-    """The path of each module by what the exporter names its operators after: the modules that were called.
+    """The path of each module by the exporter's names of its operators, which follow the modules that were called.
 
     A dictionary of modules is never called.
     """
@@ -155,15 +155,15 @@ def _serialise(proto: onnx.ModelProto) -> bytes:
 def _export_graph(inner: nn.Module, preprocessing: Preprocessing, outputs: Sequence[str]) -> onnx.ModelProto:
     """Export in evaluation mode with batch normalisation folded; the number of images is free.
 
-    By PyTorch's older exporter, which takes a fifth of the time (0025); batch normalisation that `folded` does not
-    know, as in foreign nets, it folds itself.
+    With PyTorch's older exporter, which takes a fifth of the time (0025); batch normalisation that `folded` does not
+    know, as in models of other libraries, is folded by the exporter.
     """
     side = preprocessing.image_size
     with evaluating(inner):
         graph = PixelModel(fold_batch_norm(inner), preprocessing).eval()
     written = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own age
+        warnings.simplefilter("ignore")  # the exporter warns of its own deprecation
         torch.onnx.export(
             graph,
             (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
@@ -183,10 +183,10 @@ def with_linear_head(
     """A graph from `features_graph` with a linear layer on its features: pixels to ``logits`` and ``embedding``.
 
     Args:
-        graph: what neither ``outputs`` nor the input needs is dropped.
+        graph: parts that ``outputs`` does not need are dropped.
         weight: (classes, d).
         bias: (classes,).
-        outputs: which of its features; of several the roots, side by side, as `inarch.models.head_for` takes them.
+        outputs: the features to use; for several, the concatenated roots, as in `inarch.models.head_for`.
     """
     model = onnx.load_from_string(graph)
     inner = model.graph

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ PIXELS = "pixels"
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on; a container, a job scheduler or ``taskset`` may leave it some alone."""
+    """Cores that this process may use; a container, a job scheduler or ``taskset`` may restrict them."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -26,7 +27,7 @@ class Graph:
 
     Args:
         graph: the file, or its bytes.
-        threads: how many cores to use; 0 takes all that this process may use.
+        threads: the number of cores; 0 takes all that this process may use.
 
     Raises:
         WeightsError: ONNX Runtime cannot run it.
@@ -34,13 +35,13 @@ class Graph:
 
     def __init__(self, graph: Path | bytes, *, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
-        # Left to itself, ONNX Runtime starts a thread for every core of the machine and ties each to one: on one
-        # core of two a net then took 1.4 times as long.
+        # By default, ONNX Runtime starts a thread for every core of the machine and pins each to one: on one core of
+        # two, inference then took 1.4 times as long.
         options.intra_op_num_threads = threads or usable_cores()
         options.log_severity_level = 3
         source = graph if isinstance(graph, bytes) else str(graph)
         try:
-            with contextlib.redirect_stdout(None):  # before it raises, it prints that it tries once more
+            with contextlib.redirect_stdout(None):  # before it raises, it prints that it tries again
                 self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own kinds share no base class
             name = "The graph" if isinstance(graph, bytes) else str(graph)
@@ -48,11 +49,15 @@ class Graph:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of what a call returns."""
+        """The names of a call's outputs."""
         return tuple(each.name for each in self._session.get_outputs())
 
     def __call__(self, pixels: NDArray[np.uint8], *, batch: int = 16) -> tuple[NDArray[np.float32], ...]:
         """Every output for ``pixels`` (n, side, side, 3), computed ``batch`` photos at a time."""
-        starts = range(0, max(len(pixels), 1), batch)  # no photos at all still have outputs, of no rows
-        parts = [self._session.run(None, {PIXELS: pixels[at : at + batch]}) for at in starts]
+        starts = range(0, max(len(pixels), 1), batch)  # without photos, the outputs have no rows
+        return self.over(pixels[at : at + batch] for at in starts)
+
+    def over(self, batches: Iterable[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], ...]:
+        """Every output for all batches, at least one; the iterable may be lazy."""
+        parts = [self._session.run(None, {PIXELS: pixels}) for pixels in batches]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))

@@ -1,1 +1,1 @@
-"""Files written whole or not at all, the cache, locks."""
+"""Atomic writes, the cache, locks."""

@@ -1,4 +1,4 @@
-"""Rows of arrays on disk, found again by the digest of what they were made from.
+"""Rows of arrays on disk, found by the digest of their inputs.
 
 A cache folder holds immutable chunks of some hundred rows. A chunk is one ``.npy`` file for each named array and one
 ``.keys.json``, which is renamed into place last: files without it do not exist for a reader, so that a process may
@@ -21,29 +21,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.errors import OutputError, WorkError
+from inarch.storage.files import whole_file
 
 KEYS = ".keys.json"
 OPEN_CHUNKS = 128
-"""Files that one `Rows` keeps open: each costs a file descriptor, and a process often has no more than 1,024."""
+"""Files that one `Rows` keeps open: each costs a file descriptor, and the usual limit of a process is 1,024."""
 OPEN_BYTES = 2**27
-"""What they may have mapped in all: pages that were read count as this process's memory while their file is open."""
-
-
-def default_cache_folder() -> Path:
-    """``$INARCH_CACHE``, else ``$XDG_CACHE_HOME/inarch``, else ``~/.cache/inarch``."""
-    own = os.environ.get("INARCH_CACHE")
-    if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inarch"
+"""Bytes that they may map in all: pages that were read count as this process's memory while their file is open."""
 
 
 def cache_key(*parts: str) -> str:
-    """A name for everything that depends on ``parts`` and on nothing else: 64 hex digits."""
+    """A digest of ``parts``: 64 hex digits."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Rows:
-    """A read-only array whose rows lie in memory-mapped chunks; ``rows[indices]`` copies what is asked for.
+    """A read-only array whose rows lie in memory-mapped chunks; ``rows[indices]`` copies the selected rows.
 
     Args:
         files: the chunks.
@@ -79,7 +72,7 @@ class Rows:
         return self._gather(wanted)
 
     def of(self, indices: NDArray[np.integer[Any]]) -> "Rows":
-        """Those rows as rows of their own; nothing is read."""
+        """Those rows as a `Rows` of their own; nothing is read."""
         return Rows(self._files, self._places[indices], self.shape[1:], self.dtype)
 
     def _gather(self, places: NDArray[np.int64]) -> NDArray[Any]:
@@ -95,7 +88,7 @@ class _Chunk:
     stem: Path
     keys: tuple[str, ...]
     rows: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
-    """For each array the shape and dtype of a row."""
+    """The shape and dtype of a row of each array."""
 
     def file(self, name: str) -> Path:
         return _array_file(self.stem, name)
@@ -105,7 +98,7 @@ class ArrayCache:
     """Rows of named arrays, by key. All rows of one name have one shape and one dtype.
 
     Args:
-        folder: need not exist; what depends on different settings belongs in different folders (see `cache_key`).
+        folder: need not exist; use different folders for different settings (see `cache_key`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -114,7 +107,7 @@ class ArrayCache:
         self._places: dict[str, tuple[_Chunk, int]] = {}
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """The keys that have no rows, each once, in the order given. A damaged chunk has no rows."""
+        """The keys without rows, each once, in the given order. A damaged chunk has no rows."""
         self._look()
         return [key for key in dict.fromkeys(keys) if key not in self._places]
 
@@ -138,14 +131,14 @@ class ArrayCache:
         return Rows(tuple(numbers), np.array(places, np.int64), row_shape, dtype)
 
     def write(self, keys: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Add the rows of ``keys`` as one chunk: all of it, or nothing.
+        """Add the rows of ``keys`` as one chunk, atomically.
 
         Args:
             keys: hex digests, one for each row.
             arrays: by name; row i of each belongs to key i.
 
         Raises:
-            OutputError: the chunk cannot be written, because the disk is full, say.
+            OutputError: the chunk cannot be written, for example because the disk is full.
             ValueError: the lengths differ, or there is nothing to write.
         """
         if not keys or not arrays or any(len(array) != len(keys) or not array.size for array in arrays.values()):
@@ -166,7 +159,7 @@ class ArrayCache:
             raise
 
     def _look(self) -> None:
-        """Learn of the chunks that have appeared since the last look."""
+        """Find the chunks that have appeared since the last call."""
         for file in sorted(set(self.folder.glob(f"*{KEYS}")) - self._seen):
             self._seen.add(file)
             chunk = _read_chunk(file)
@@ -176,7 +169,7 @@ class ArrayCache:
 
 
 def touch(file: Path) -> None:
-    """Note that a file of the cache was used just now (see `inarch.storage.cache_size`), where that can be noted."""
+    """Record that a file of the cache was used just now (see `inarch.storage.cache_size`), if possible."""
     with contextlib.suppress(OSError):
         os.utime(file)
 
@@ -191,15 +184,14 @@ def _write_chunk(stem: Path, keys: Sequence[str], arrays: Mapping[str, NDArray[A
         with _array_file(stem, name).open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
             stream.flush()
-            os.fsync(stream.fileno())  # else a power cut may leave a file of the right size that is full of zeros
+            os.fsync(stream.fileno())  # else a power cut may leave a file of zeros of the right size
             sizes[name] = stream.tell()
-    partial = stem.with_name(f"{stem.name}.partial")
-    partial.write_text(json.dumps({"keys": list(keys), "bytes": sizes}), "utf-8")
-    partial.replace(stem.with_name(stem.name + KEYS))
+    with whole_file(stem.with_name(stem.name + KEYS)) as partial:
+        partial.write_text(json.dumps({"keys": list(keys), "bytes": sizes}), "utf-8")
 
 
 def _read_chunk(keys_file: Path) -> _Chunk | None:
-    """A chunk, checked; None if any part of it is damaged, as if it had never been written."""
+    """A chunk, validated; None if any part of it is damaged, as if it had never been written."""
     stem = keys_file.with_name(keys_file.name.removesuffix(KEYS))
     try:
         record = json.loads(keys_file.read_text("utf-8"))

@@ -1,40 +1,39 @@
-"""The cache stays within a size: what was used longest ago goes first, and never while somebody uses the cache."""
+"""The size limit of the cache: the least recently used files are removed first, and never during use."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
+
 from inarch.errors import OutputError, WorkError
 from inarch.storage.cache import KEYS
-from inarch.storage.lock import is_locked, try_lock
+from inarch.storage.files import PARTIAL
+from inarch.storage.lock import LOCK
 
-DEFAULT_SIZE = 20 * 10**9
-"""Bytes."""
-LOCK, USERS = ".lock", ".users"
-PATIENCE = 60.0
-"""Seconds to wait for a process that is tidying up."""
+USERS = ".users"
 
 
 @contextmanager
-def in_use(cache: Path, size: int | None) -> Iterator[None]:
+def in_use(cache: Path, size: int | None, *, patience: float = 60.0) -> Iterator[None]:
     """Inside the ``with`` nothing is removed from ``cache``; afterwards it is trimmed to ``size`` bytes, if given.
 
-    The mark is a file that is locked by its process, so it does not outlive a process that is killed.
+    The mark is a locked file, so it does not outlive its process. Waits at most ``patience`` seconds for another
+    process that is cleaning up.
 
     Raises:
         OutputError: the cache cannot be written.
-        WorkError: another process has been tidying up for a minute.
+        WorkError: another process has been cleaning up for a minute.
     """
     mark = cache / USERS / uuid4().hex
     try:
-        with _tidying(cache):
+        with _tidying(cache, patience):
             mark.parent.mkdir(exist_ok=True)
-            file = mark.open("w")
-            try_lock(file.fileno())
+            held = FileLock(mark, timeout=0, thread_local=False)
+            held.acquire()
     except OSError as error:
         raise OutputError(
             f"The cache in {cache} cannot be written ({error.strerror or error}): free some space, "
@@ -43,21 +42,21 @@ def in_use(cache: Path, size: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        file.close()
+        held.release()
         mark.unlink(missing_ok=True)
         if size is not None:
-            with contextlib.suppress(OSError):  # what cannot be removed now is removed another time
+            with contextlib.suppress(OSError):  # files that cannot be removed now are removed another time
                 trim(cache, size)
 
 
 def trim(cache: Path, size: int) -> int:
-    """Remove what a killed process left half written, then what was used longest ago until ``size`` bytes are left.
+    """Remove partial files of killed processes, then the least recently used files until ``size`` bytes are left.
 
     Returns:
-        how many bytes were removed: none while another process uses the cache, which trims it when it is done.
+        The number of removed bytes: 0 while another process uses the cache, which trims it in the end.
     """
     with _tidying(cache):
-        if any(is_locked(each) for each in (cache / USERS).glob("*")):
+        if any(_is_held(each) for each in (cache / USERS).glob("*")):
             return 0
         removed = sum(_remove(file) for file in _leftovers(cache))
         units = sorted(_units(cache), key=lambda unit: unit.used)
@@ -72,7 +71,7 @@ def trim(cache: Path, size: int) -> int:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Files that are of use together only; the one that makes the others count is the first."""
+    """Files that are only useful together; the first one is their index."""
 
     files: tuple[Path, ...]
     size: int
@@ -93,17 +92,18 @@ def _unit(*files: Path) -> _Unit:
 
 
 def _leftovers(cache: Path) -> Iterator[Path]:
-    """Arrays without an index, and files that were not yet renamed into place."""
+    """Arrays without an index, and files that were not renamed into place."""
     for array in cache.glob("*/*/*.npy"):
         stem = array.name.partition(".")[0]
         if not array.with_name(f"{stem}{KEYS}").exists():
             yield array
-    yield from cache.glob("*/*/*.partial")
+    for folder in ("*/*", "checkpoints"):
+        yield from cache.glob(f"{folder}/*{PARTIAL}")
     yield from (file for file in cache.glob("graphs/*") if file.suffix != ".onnx")
 
 
 def _remove(file: Path) -> int:
-    """Remove a file; returns its bytes, or 0 where it is gone already or cannot be removed (open, on Windows)."""
+    """Remove a file; returns its bytes, or 0 if it is gone already or cannot be removed (open, on Windows)."""
     try:
         size = file.stat().st_size
         file.unlink()
@@ -112,14 +112,29 @@ def _remove(file: Path) -> int:
     return size
 
 
+def _is_held(mark: Path) -> bool:
+    """Whether a process holds a mark; one that nobody holds is removed."""
+    try:
+        with FileLock(mark, timeout=0, thread_local=False):
+            pass
+        mark.unlink(missing_ok=True)
+    except Timeout:
+        return True
+    except OSError:  # gone meanwhile
+        return False
+    return False
+
+
 @contextmanager
-def _tidying(cache: Path) -> Iterator[None]:
-    """Hold the right to add marks and to remove files; each holds it for a moment only."""
+def _tidying(cache: Path, patience: float = 60.0) -> Iterator[None]:
+    """Hold the right to add marks and to remove files, for a moment."""
     cache.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + PATIENCE
-    with (cache / LOCK).open("w") as file:
-        while not try_lock(file.fileno()):
-            if time.monotonic() > until:
-                raise WorkError(f"Another process has been tidying {cache} for a minute; look what it does.")
-            time.sleep(0.02)
+    lock = FileLock(cache / LOCK, timeout=patience, poll_interval=0.02, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkError(f"Another process has been cleaning up {cache} for a minute; end it, or wait.") from error
+    try:
         yield
+    finally:
+        lock.release()

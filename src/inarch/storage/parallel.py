@@ -9,13 +9,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 4
-"""Results that may wait for their turn, per thread: enough to even out slow items, little enough for memory."""
+"""Results per thread that may wait for their turn: enough to even out slow items, few enough for memory."""
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     """``map(function, items)``, computed by ``workers`` threads that run at most a few items ahead.
 
-    An exception of ``function`` is raised in its item's turn. A consumer may stop early: what has not begun is dropped.
+    An exception of ``function`` is raised in its item's turn. A consumer may stop early: pending items are dropped.
     """
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[Result]] = deque()

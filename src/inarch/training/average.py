@@ -9,7 +9,7 @@ def average_model(model: nn.Module, decay: float) -> AveragedModel:
     """A copy of ``model`` that follows it exponentially, parameters and statistics alike.
 
     The decay starts low and rises to ``decay``: after t updates it is at most (1 + t) / (10 + t), so that a short
-    run does not end on its random start.
+    run does not end near its random initialisation.
     """
 
     def follow(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:

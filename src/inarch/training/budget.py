@@ -1,9 +1,8 @@
-"""Keeping a run to its time: how many epochs fit is looked at again after each of them."""
+"""Time budgets: the number of epochs is adjusted after each epoch."""
 
 import copy
 import statistics
 from collections.abc import Callable
-from dataclasses import replace
 
 from torch import nn
 
@@ -15,21 +14,21 @@ from inarch.training.memory import keeping_memory
 from inarch.training.seeds import global_draws
 
 REMEMBERED = 3
-"""The mean of the last so many epochs says how long one takes now: on a shared machine that changes."""
+"""The mean of this many last epochs is the current duration, which varies on a shared machine."""
 SETTLING = 2
-"""Epochs after which the plan may still grow; the first is slow, as files and memory are new to it."""
+"""Epochs after which the plan may still grow; the first is slow, because caches are cold."""
 SLOW = 1.0
 """Seconds of a step from which on one is timed, and not two."""
 SHORTEST = 1e-6
-"""Seconds; a clock may not have moved."""
+"""The least duration in seconds, because a clock may not have advanced."""
 
 
 def step_seconds(step: Callable[[], object], clock: Callable[[], float] = run_seconds) -> float:
-    """What one step takes here and now, in memory as in training; the first is slower and does not count.
+    """The duration of one step on this machine, with memory as in training; the first, slower step does not count.
 
     Args:
         step: a training step.
-        clock: seconds, to be passed by tests.
+        clock: seconds, to be replaced by tests.
     """
     with keeping_memory():
         first = clock()
@@ -42,9 +41,9 @@ def step_seconds(step: Callable[[], object], clock: Callable[[], float] = run_se
 
 
 def update_seconds(model: nn.Module, config: TrainingConfig, batch: Callable[[], Batch], loss_of: Loss) -> float:
-    """What one update of ``model`` takes here and now, with the making of its batch; done on a copy.
+    """The duration of one update of ``model`` on this machine, including its batch; done on a copy.
 
-    The optimiser and the average of the weights take time too: on maps of 8 x 8, half as long as the gradient.
+    The optimiser and the average of the weights take time too: on feature maps of 8 x 8, half as much as the gradient.
     """
     run = Run(copy.deepcopy(model), config)
     with global_draws(config.seed, "timing"):
@@ -52,22 +51,22 @@ def update_seconds(model: nn.Module, config: TrainingConfig, batch: Callable[[],
 
 
 def affordable_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:
-    """As many epochs as fit into the time, within the bounds; ``most`` is the firmer one."""
+    """As many epochs as fit into the time, within the bounds; ``most`` has precedence."""
     return min(most, max(fewest, int(seconds / epoch_seconds)))
 
 
 class TimePlan:
-    """So many seconds from now, and the bounds within which the number of epochs may move.
+    """A time budget from now on, and the bounds for the number of epochs.
 
-    After the first two epochs the plan, which a few single steps were timed for, is made anew, longer or shorter. From
-    then on it is only shortened: a rate that has begun to fall should not rise again. The course of the rate is drawn
-    over the epochs that there are now, so that it ends at zero whenever the run does.
+    After the first two epochs the plan, which is based on a few timed steps, is revised in both directions. From then
+    on it is only shortened, because a learning rate that has begun to fall should not rise again. The learning-rate
+    schedule spans the current number of epochs, so that it ends at zero whenever the run does.
 
     Args:
-        seconds: what the run may take.
-        most: epochs, where there is time.
-        fewest: epochs, whatever they take.
-        clock: seconds, to be passed by tests.
+        seconds: the time available.
+        most: epochs if there is time.
+        fewest: epochs whatever their duration.
+        clock: seconds, to be replaced by tests.
     """
 
     def __init__(self, seconds: float, *, most: int, fewest: int, clock: Callable[[], float] = run_seconds) -> None:
@@ -86,5 +85,5 @@ class TimePlan:
         room = int(min(max(0.0, (self._ends - now) / typical), self._most))
         fitting = max(self._fewest, done + 1, min(self._most, done + room))
         if done < planned and (fitting < planned or (fitting > planned and done <= SETTLING)):
-            run.config = replace(run.config, epochs=fitting)
+            run.reschedule(fitting)
             run.save()

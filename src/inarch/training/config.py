@@ -1,4 +1,4 @@
-"""How a net is trained; saved with every run."""
+"""The configuration of a training run; saved with every run."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from inarch.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """One training run."""
+    """The hyperparameters of one training run."""
 
     epochs: int
     batch_size: int = 32
@@ -16,22 +16,22 @@ class TrainingConfig:
     lr: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    """Applied to weights of convolutions and linear layers only; never to biases and norms."""
+    """Weight decay of the weights of convolutions and linear layers only; not of biases and norms."""
     warmup: float = 0.1
-    """Fraction of all steps over which the rate rises to ``lr``; then it falls along a cosine to zero."""
+    """Fraction of all steps over which the learning rate rises to ``lr``; then it falls along a cosine to zero."""
     cooldown: float = 0.0
-    """If set, the rate stays after the warm-up and falls along a straight line over this last fraction of the steps."""
+    """If set, the rate stays constant after the warm-up and falls linearly over this last fraction of the steps."""
     label_smoothing: float = 0.1
     ema_decay: float = 0.99
-    """Decay of the running average of the weights, which is what the run returns; 0 turns it off."""
+    """Decay of the running average of the weights, which is the result of the run; 0 turns it off."""
     precision: str = "float32"
-    """``bfloat16``: convolutions and matrix products read 16 bits and add up in 32; weights, statistics, loss and
-    updates stay in 32. Sooner on processors that have such products (AVX512_BF16, AMX), slower on all others."""
+    """``bfloat16``: convolutions and matmuls take bfloat16 and accumulate in float32; weights, statistics, loss and
+    updates stay in float32. Faster on processors with bfloat16 matmul (AVX512_BF16, AMX), slower on all others."""
     keeps_statistics: bool = False
-    """Batch normalisation goes by the running statistics that the net came with, which then never move; its scale and
-    shift still learn. By default it goes by those of the batch, and the running ones follow."""
+    """Batch normalisation uses the given running statistics, which stay unchanged; its scale and shift are trained. By
+    default it uses the batch's statistics, and the running ones follow."""
     auxiliary_weight: float = 0.3
-    """Weight of each auxiliary head's loss (Szegedy et al. 2015, section 5)."""
+    """Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5)."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from inarch import clock
 from inarch.errors import WorkError
 from inarch.models import norms_of
 from inarch.models.shapes import Labels
+from inarch.storage.serialisation import from_data, to_data
 from inarch.training.average import average_model
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
@@ -23,7 +25,7 @@ from inarch.training.seeds import generator, global_draws
 from inarch.training.watching import StageMonitor, StageState
 
 Batch = tuple[Any, Labels]
-"""What the loss takes beside the model: inputs (a tensor, unless the loss says otherwise) and labels."""
+"""The loss's arguments besides the model: inputs (a tensor, unless the loss says otherwise) and labels."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,21 @@ class Epoch:
     """From 1."""
     loss: float
     accuracy: float
-    """Of the training photos as they were seen: augmented, in training mode."""
+    """Accuracy on the training images as augmented, in training mode."""
     seconds: float
     stages: tuple[StageState, ...] = ()
-    """Of a net that has any; older checkpoints do not say."""
+    """The magnitudes by stage, if the model has stages; older checkpoints lack them."""
 
 
 @dataclass(frozen=True)
 class ExampleSource:
-    """Where batches come from: ``batch(indices, epoch)`` gives inputs and labels of those training examples."""
+    """The origin of batches: ``batch(indices, epoch)`` gives inputs and labels of those training examples."""
 
     examples: int
     batch: Callable[[Tensor, int], Batch]
 
     def epoch(self, number: int, config: TrainingConfig) -> Iterator[Batch]:
-        """Batches in a new order each epoch; a last batch of one joins its neighbour (batch statistics need two)."""
+        """Batches in a new order each epoch; a last batch of one joins the one before (statistics need two)."""
         order = torch.randperm(self.examples, generator=generator(config.seed, "order", number))
         cuts = range(config.batch_size, config.batch_size * self.steps(config), config.batch_size)
         return (self.batch(part, number) for part in order.tensor_split(tuple(cuts)))
@@ -74,10 +76,8 @@ def train_steps(
     optimisers: Sequence[optim.Optimizer],
     loss_of: Loss,
     rates: Iterable[float],
-    *,
-    precision: str = "float32",
 ) -> Iterator[Step]:
-    """One update per batch, each at the next of ``rates``; ``precision`` as in `TrainingConfig`.
+    """One update per batch, each at the next of the learning rates ``rates``.
 
     Raises:
         WorkError: the loss is no longer a finite number.
@@ -87,8 +87,7 @@ def train_steps(
             for group in optimiser.param_groups:
                 group["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            loss, logits = loss_of(model, inputs, labels)
+        loss, logits = loss_of(model, inputs, labels)
         if not torch.isfinite(loss):
             raise WorkError(f"The loss became {loss.item()}; a lower learning rate than {rate:.3g} may help.")
         loss.backward()
@@ -97,29 +96,54 @@ def train_steps(
         yield Step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels))
 
 
+def in_precision(loss_of: Loss, precision: str) -> Loss:
+    """The same loss, computed in a precision of `TrainingConfig`."""
+
+    def loss(model: nn.Module, inputs: Any, labels: Labels) -> tuple[Tensor, Tensor]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return loss_of(model, inputs, labels)
+
+    return loss
+
+
 class Run:
-    """The state of one training run: everything that a checkpoint has to hold.
+    """The state of one training run, as checkpoints hold it.
 
     Args:
-        model: trained in place; after the last epoch it holds the averaged weights.
-        config: how to train it.
-        checkpoint: where to save after every epoch; None saves nothing.
+        model: trained in place; it holds the averaged weights after the last epoch, or when the caller stops.
+        config: the hyperparameters.
+        checkpoint: the file to save to after every epoch; None saves nothing.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig, checkpoint: Path | None = None) -> None:
         self.model = model.to(memory_format=torch.channels_last)
-        self.config = config
+        self._config = config
         self.optimisers = optimisers(model, config)
         self.average: AveragedModel | None = average_model(model, config.ema_decay) if config.ema_decay else None
         self.checkpoint = checkpoint
         self.history: list[Epoch] = []
         self.watch = StageMonitor(model)
+        self._left: Mapping[str, Tensor] | None = None
+        """The weights from which a run that was left early goes on: the model holds the averaged ones."""
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The hyperparameters; see `reschedule` and `resume` for what may change."""
+        return self._config
+
+    def reschedule(self, epochs: int) -> None:
+        """Change how many epochs there are in all; from the next one on the rate's course is drawn over so many."""
+        self._config = replace(self._config, epochs=epochs)
 
     def epochs(self, source: ExampleSource, loss_of: Loss) -> Iterator[Epoch]:
-        """Train epoch by epoch, from where a checkpoint left off if `resume` found one.
+        """Train epoch by epoch, from the checkpoint if `resume` found one.
 
-        How many there are may be changed in between (see `inarch.training.budget`).
+        `reschedule` may change their number in between. A caller that stops early has the averaged weights in the
+        model too; another call continues from the last ones.
         """
+        if self._left is not None:
+            self.model.load_state_dict(self._left)
+            self._left = None
         steps = source.steps(self.config)
         while len(self.history) < self.config.epochs:
             number = len(self.history) + 1
@@ -133,21 +157,26 @@ class Run:
             correct = sum(step.correct for step in done)
             self.history.append(Epoch(number, loss, correct / images, clock.seconds() - began, self.watch.states()))
             self.save()
-            yield self.history[-1]
+            try:
+                yield self.history[-1]
+            except GeneratorExit:
+                self._left = copy.deepcopy(self.model.state_dict())
+                self._take_average()
+                raise
+        self._take_average()
+
+    def _take_average(self) -> None:
         if self.average is not None:
             self.model.load_state_dict(self.average.module.state_dict())
 
     def updates(self, batches: Iterable[Batch], loss_of: Loss, rates: Iterable[float]) -> list[Step]:
-        """One update per batch, the average of the weights moved after each; belongs to no epoch by itself."""
+        """One update per batch, each followed by an update of the average; belongs to no epoch by itself."""
         self._begin()
-        precision = self.config.precision
-        return [
-            self._averaging(step)
-            for step in train_steps(self.model, batches, self.optimisers, loss_of, rates, precision=precision)
-        ]
+        loss_of = in_precision(loss_of, self.config.precision)
+        return [self._averaging(step) for step in train_steps(self.model, batches, self.optimisers, loss_of, rates)]
 
     def _begin(self) -> None:
-        """Training mode, but for norms that keep their statistics."""
+        """Training mode, except for norms that keep their statistics."""
         self.model.train()
         if self.config.keeps_statistics:
             for norm in norms_of(self.model):
@@ -159,53 +188,48 @@ class Run:
         return step
 
     def save(self) -> None:
-        """Write the checkpoint, if there is a place for one."""
+        """Write the checkpoint, if there is a file for it."""
         if self.checkpoint is not None:
             save_checkpoint(self.checkpoint, self._state())
 
     def _state(self) -> dict[str, Any]:
         return {
-            "config": asdict(self.config),
+            "config": to_data(self.config),
             "model": self.model.state_dict(),
             "optimisers": [each.state_dict() for each in self.optimisers],
             "average": None if self.average is None else self.average.state_dict(),
-            "history": [{**vars(epoch), "stages": [tuple(each) for each in epoch.stages]} for epoch in self.history],
+            "history": to_data(self.history),
         }
 
     def resume(self) -> int:
-        """Go on from the checkpoint, if a whole one of this run is there; returns the epochs that are already done.
+        """Resume from the checkpoint, if there is an intact one of this run; returns the epochs that are done.
 
-        How many epochs there are in all is the checkpoint's to say: the rate's course depends on it. A checkpoint of
-        another net or another config counts as none.
+        The total number of epochs is taken from the checkpoint, because the learning-rate schedule depends on it. A
+        checkpoint of another model or another config is ignored.
         """
         state = None if self.checkpoint is None else load_checkpoint(self.checkpoint)
         if state is not None and self._is_own(state):
-            self.config = TrainingConfig(**state["config"])
+            self._config = from_data(TrainingConfig, state["config"])
             self.model.load_state_dict(state["model"])
             for each, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 each.load_state_dict(saved)
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
-            self.history = [_epoch(**epoch) for epoch in state["history"]]
+            self.history = [from_data(Epoch, each) for each in state["history"]]
         return len(self.history)
 
     def _is_own(self, state: dict[str, Any]) -> bool:
-        """Whether a checkpoint is of a run like this one, but for the number of epochs."""
+        """Whether a checkpoint belongs to a run like this one, whatever its number of epochs."""
         if state.keys() != self._state().keys():
             return False
         epochs = state["config"].get("epochs")
-        same_config = state["config"] == {**asdict(self.config), "epochs": epochs}
+        same_config = state["config"] == {**to_data(self.config), "epochs": epochs}
         return same_config and _shapes(state["model"]) == _shapes(self.model.state_dict())
 
     def discard(self) -> None:
         """Remove the checkpoint: the run is over."""
         if self.checkpoint is not None:
             self.checkpoint.unlink(missing_ok=True)
-
-
-def _epoch(*, stages: Sequence[tuple[str, float, float]] = (), **rest: Any) -> Epoch:
-    """An epoch as a checkpoint holds it."""
-    return Epoch(**rest, stages=tuple(StageState(*each) for each in stages))
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -1,6 +1,7 @@
-"""What a training step minimises."""
+"""The losses of a training step."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from inarch.models.shapes import Images, Labels, Logits
 Loss = Callable[[nn.Module, Any, Labels], tuple[Tensor, Tensor]]
 """Takes model, inputs and labels; returns the scalar to minimise and the logits of the main head.
 
-The model may run in 16 bits; a loss is computed in 32, so logits are widened first."""
+The model may run in bfloat16; a loss is computed in float32, so logits are widened first."""
 
 
 def cross_entropy(
@@ -24,39 +25,48 @@ def cross_entropy(
         model: takes ``inputs`` and returns logits (n, classes).
         inputs: n of them.
         labels: their classes, (n,).
-        smoothing: the share of every label that is spread over all classes.
+        smoothing: the fraction of every label that is spread over all classes.
         class_weights: how much an example of each class counts, (classes,); None is 1 for all.
     """
     logits = model(inputs).float()
-    return _mean_loss(logits, labels, smoothing, class_weights), logits
+    return CrossEntropy(smoothing=smoothing, class_weights=class_weights)(logits, labels), logits
 
 
 def auxiliary_cross_entropy(
     model: Classifier,
     images: Images,
     labels: Labels,
+    criterion: "CrossEntropy | None" = None,
     *,
-    smoothing: float = 0.0,
     weight: float = 0.3,
-    class_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the head plus ``weight`` times that of every auxiliary head (Szegedy et al. 2015, section 5)."""
+    """Cross-entropy plus ``weight`` times that of every auxiliary classifier (Szegedy et al. 2015, section 5)."""
+    criterion = criterion or CrossEntropy()
     last = model.backbone.info[-1].name
     maps = model.backbone.tapped(images, [*model.auxiliary, last])
     logits = model.head(maps[last]).float()
-    loss = _mean_loss(logits, labels, smoothing, class_weights)
+    loss = criterion(logits, labels)
     for tap, head in model.auxiliary.items():
-        loss = loss + weight * _mean_loss(head(maps[tap]).float(), labels, smoothing, class_weights)
+        loss = loss + weight * criterion(head(maps[tap]).float(), labels)
     return loss, logits
 
 
-def _mean_loss(logits: Logits, labels: Labels, smoothing: float, class_weights: Tensor | None) -> Tensor:
-    """The mean over the batch of each example's loss, times what its class counts.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossEntropy:
+    """The mean over the batch of each example's loss times the weight of its class.
 
-    PyTorch's own class weights would weight the smoothed share of every *other* class too, and divide by the weights
-    in the batch: with classes of very different size the best answer would then be a wrong one.
+    PyTorch's own class weights would also weight the smoothed fraction of every *other* class, and divide by the
+    weights in the batch: with a large class imbalance, the loss would then be minimal for a wrong class.
     """
-    if class_weights is None:
-        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
-    losses = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
-    return (class_weights[labels] * losses).mean()
+
+    smoothing: float = 0.0
+    """The share of every label that is spread over all classes."""
+    class_weights: Tensor | None = None
+    """How much an example of each class counts, (classes,); None is 1 for all."""
+
+    def __call__(self, logits: Logits, labels: Labels) -> Tensor:
+        """The loss of logits (n, classes) for labels (n,)."""
+        if self.class_weights is None:
+            return F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        losses = F.cross_entropy(logits, labels, label_smoothing=self.smoothing, reduction="none")
+        return (self.class_weights[labels] * losses).mean()

@@ -1,4 +1,4 @@
-"""Memory that one training step frees is there for the next."""
+"""Memory that one training step frees is kept for the next."""
 
 import ctypes
 import sys
@@ -10,19 +10,19 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 NEVER = -1
 DEFAULT_MMAP_MAX = 65536
 LARGEST_TRIM_THRESHOLD = 64 * 2**20
-"""Bytes: as far as glibc itself raises its threshold in a process that frees large blocks."""
+"""Bytes: the largest threshold to which glibc itself adapts in a process that frees large blocks."""
 
 
 @contextmanager
 def keeping_memory() -> Iterator[bool]:
-    """Inside the ``with``, the process keeps what it frees; afterwards it gives back what is free.
+    """Inside the ``with``, the process keeps freed memory; afterwards it returns it.
 
-    A training step frees its feature maps, and the next one asks for the same again. Left to itself, glibc hands
-    blocks of that size back to the system at once, and the system clears each of their pages before it lends them
-    anew. It works on the whole process, and only where its C library is glibc.
+    A training step frees its feature maps, and the next one allocates them again. By default, glibc returns blocks of
+    that size to the system at once, and the system clears each of their pages before it maps them again. The setting
+    affects the whole process, and exists only in glibc.
 
     Yields:
-        whether it works here.
+        Whether it works here.
     """
     libc = _glibc()
     if libc is None:

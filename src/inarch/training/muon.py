@@ -1,6 +1,6 @@
 """Muon: momentum whose update is the nearest orthogonal matrix. Jordan et al. 2024, "Muon: an optimizer for hidden
-layers in neural networks"; scaled as in Liu et al. 2025 (arXiv 2502.16982, section 2.2), so that rate and weight
-decay mean what they mean to AdamW."""
+layers in neural networks"; scaled as in Liu et al. 2025 (arXiv 2502.16982, section 2.2), so that learning rate and
+weight decay mean the same as for AdamW."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn, optim
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic whose iteration pushes every singular value towards 1 (Jordan et al. 2024)."""
+"""Coefficients of the quintic whose iteration pushes every singular value towards 1 (Jordan et al. 2024)."""
 ITERATIONS = 4
 LIKE_ADAMW = 0.2
-"""Root mean square of an AdamW update, which the orthogonal one is scaled to (Liu et al. 2025, eq. 4)."""
+"""Root mean square of an AdamW update, to which the orthogonal one is scaled (Liu et al. 2025, eq. 4)."""
 
 
 def orthogonalise_update(update: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Muon(optim.Optimizer):
     Args:
         groups: parameters of two dimensions or more, as for any optimiser of torch.
         lr: as for AdamW.
-        momentum: of the gradient, with Nesterov's step ahead.
+        momentum: of the gradient, with Nesterov's look-ahead.
         weight_decay: decoupled, as for AdamW.
     """
 
@@ -48,7 +48,7 @@ class Muon(optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient; there is no closure to call."""
+        """One update of every parameter that has a gradient; closures are not supported."""
         for group in self.param_groups:
             for kernel in group["params"]:
                 if kernel.grad is not None:

@@ -1,4 +1,4 @@
-"""Optimisers and the course of the learning rate."""
+"""Optimisers and learning-rate schedules."""
 
 import math
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from inarch.training.muon import Muon
 
 
 def optimisers(model: nn.Module, config: TrainingConfig) -> tuple[optim.Optimizer, ...]:
-    """What updates the parameters of ``model`` that take a gradient; each parameter belongs to one of them.
+    """The optimisers of the trainable parameters of ``model``; each parameter belongs to one of them.
 
-    ``sgd`` has Nesterov momentum. ``muon`` moves the kernels of convolutions, and AdamW all else beside it.
+    ``sgd`` has Nesterov momentum. ``muon`` updates the kernels of convolutions, and AdamW the other parameters.
     """
     moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
     kernels = [each for each in moving if each.ndim == 4]
@@ -38,9 +38,9 @@ def _groups(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> list[
 def learning_rate_at(step: int, steps: int, config: TrainingConfig) -> float:
     """The learning rate of ``step`` (from 0) of ``steps``: linear warm-up, then down to zero.
 
-    It falls along a cosine from the end of the warm-up on, or, where ``cooldown`` is set, stays and falls along a
-    straight line over that last part of all steps (Hägele et al. 2024, arXiv 2405.18392): a run that stays can be
-    made longer without having been planned so.
+    It falls along a cosine from the end of the warm-up on, or, with ``cooldown``, stays constant and falls linearly
+    over that last fraction of all steps (Hägele et al. 2024, arXiv 2405.18392): a run at a constant rate can be
+    extended without having been planned so.
     """
     rising = max(1, round(config.warmup * steps))
     if step < rising:

@@ -1,4 +1,4 @@
-"""The one place that turns a seed into random numbers."""
+"""The only place that turns a seed into random numbers."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import torch
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
-    """A seed of its own for every purpose, so that one draw more in one place moves nothing elsewhere."""
+    """A separate seed for every purpose, so that another draw in one place changes nothing elsewhere."""
     text = "/".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
@@ -20,7 +20,7 @@ def generator(seed: int, *purpose: object) -> torch.Generator:
 
 @contextmanager
 def global_draws(seed: int, *purpose: object) -> Iterator[None]:
-    """Seed torch's global generator inside the ``with`` (dropout draws from it) and give it back untouched."""
+    """Seed torch's global generator inside the ``with`` (dropout draws from it) and restore its state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, *purpose))
         yield

@@ -1,4 +1,4 @@
-"""How large activations and gradients are in every stage while a net trains."""
+"""The magnitudes of activations and gradients in every stage during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +12,17 @@ from inarch.models import Backbone
 
 
 class StageState(NamedTuple):
-    """One stage as an epoch left it, root mean squares over its last batch."""
+    """The magnitudes of one stage: root mean squares over the last batch of an epoch."""
 
     stage: str
     activation: float
-    """Of the values that the stage puts out."""
+    """Root mean square of the stage's output."""
     gradient: float
-    """Of the slopes of the loss by the stage's weights, before the last update."""
+    """Root mean square of the loss's gradient by the stage's weights, before the last update."""
 
 
 class StageMonitor:
-    """The stages of a net that trains; what they put out is looked at while `watching`."""
+    """Records the stages of a model in training, inside `watching`."""
 
     def __init__(self, model: nn.Module) -> None:
         backbones = (each for each in model.modules() if isinstance(each, Backbone))
@@ -30,7 +30,7 @@ class StageMonitor:
         self._activations: dict[str, float] = {}
 
     def states(self) -> tuple[StageState, ...]:
-        """By the last batch; stages whose weights got no gradient are left out."""
+        """The magnitudes of the last batch; stages whose weights got no gradient are left out."""
         slopes = {
             name: [each.grad.flatten() for each in stage.parameters() if each.grad is not None]
             for name, stage in self.stages.items()
@@ -43,8 +43,8 @@ class StageMonitor:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Inside the ``with``, every batch that runs is looked at."""
-        handles = [  # the last block, as a stage that is tapped does not run as a whole
+        """Inside the ``with``, every batch is recorded."""
+        handles = [  # the last block, because a tapped stage does not run as a whole
             [*stage.children()][-1].register_forward_hook(partial(self._look, name))
             for name, stage in self.stages.items()
         ]

@@ -1,13 +1,13 @@
-"""Where a graft starts: a backbone from a file of weights, from weights that have a name, or a fresh one."""
+"""Backbones for transfer: from a file of weights, from named weights, or randomly initialised."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from inarch.errors import WeightsError, WeightsMismatchError
 from inarch.models import Backbone, architecture, build
-from inarch.models.foreign import is_buildable
 from inarch.storage.cache import cache_key
 from inarch.transfer.run import StartingPoint
 from inarch.weights.embedded import IMAGE_SIZE, embedded_weights, list_embedded_models
@@ -19,61 +19,77 @@ from inarch.weights.named import NAMED, NamedWeights, default_weights, find_name
 from inarch.weights.sources import sources_of
 
 DEFAULT_MODEL = "resnet18"
-"""What is trained when the user names neither a model nor weights, and none come with inarch."""
+"""The model that is trained if the user names neither a model nor weights, and none come with inarch."""
 DEFAULT_EMBEDDED = "resnet18_narrow"
-"""Which of the backbones that come with inarch is grafted then."""
+"""The default among the backbones that come with inarch."""
 EMBEDDED, RANDOM = "embedded", "random"
-"""The names of the weights that come with inarch, and of none at all."""
+"""The names for the weights that come with inarch, and for random initialisation."""
 VARIANTS: Mapping[str, str] = MappingProxyType(
     {
         "v1": "its stride is on the first 1x1: the paper, Caffe, Keras",
         "v1.5": "its stride is on the 3x3: torchvision, timm",
     }
 )
-"""What tells nets apart that have the same names and shapes."""
+"""The differences between models with the same names and shapes."""
 LARGEST_SIZE = 4096
-"""A file that claims to be trained on larger images is not believed."""
+"""The largest image size in a file's metadata that is believed."""
 
 
 def starting_point(model: str | None, weights: Path | str | None, places: Places | None = None) -> StartingPoint:
-    """The backbone that training starts from.
+    """The backbone from which training starts.
 
     Args:
-        model: a name of the catalog or of a foreign net; None takes the one that the weights are for.
+        model: a name of the catalog or of another library's model; None takes the one that the weights are for.
         weights: a file of pre-trained weights, or the name of one (``imagenet``, ``torchvision:IMAGENET1K_V1``,
-            ``embedded``, ``random``); None takes those that the model comes with, or that come with inarch, and only
-            where there are none random ones.
-        places: where named weights are looked for; None takes the usual places.
+            ``embedded``, ``random``); None takes those that the model comes with, or that come with inarch, or else
+            random ones.
+        places: the places to search for named weights; None takes the usual places.
 
     Raises:
         UnknownNameError: no model, and no weights of it, have that name.
-        WeightsError: the file cannot be read, fits another net, or fits several and ``model`` does not say which; or
+        WeightsError: the file cannot be read, fits another model, or fits several and ``model`` does not say which; or
             named weights are not on this machine and cannot be fetched.
     """
+    found = find_weights(model, weights, places)
+    return random_starting_point(model or DEFAULT_MODEL) if found is None else load_starting_point(found)
+
+
+class FoundWeights(NamedTuple):
+    """Weights that were looked for and read."""
+
+    file: WeightsFile
+    architecture: str
+    """The model that they are for."""
+    origin: str
+    """Where they come from, in words."""
+
+
+def find_weights(model: str | None, weights: Path | str | None, places: Places | None = None) -> FoundWeights | None:
+    """The weights that `starting_point` loads; None if the model is randomly initialised. Arguments and errors
+    are its own."""
     if model is not None:
         architecture(model)
     row = _resolve_weights(model, weights)
     if row is not None:
         path = locate(row, places)
-        return _load_starting_point(read_weights(path), row.architecture, f"{row.name}, {path.name}")
+        return FoundWeights(read_weights(path), row.architecture, f"{row.name}, {path.name}")
     if weights is None and (model or DEFAULT_EMBEDDED) in list_embedded_models():
         model, weights = model or DEFAULT_EMBEDDED, EMBEDDED
     if weights is None or str(weights) == RANDOM:
-        return random_starting_point(model or DEFAULT_MODEL)
+        return None
     path = _find_embedded_file(model) if str(weights) == EMBEDDED else Path(weights)
     file = read_weights(path)
-    return _load_starting_point(file, model or _find_only_match(file, path), path.name)
+    return FoundWeights(file, model or _find_only_match(file, path), path.name)
 
 
 def list_available_models() -> tuple[str, ...]:
-    """The models whose weights are on this machine with the packages that are installed, the usual one first."""
+    """The models with weights on this machine, given the installed packages, the usual one first."""
     ours = sorted(list_embedded_models(), key=lambda name: name != DEFAULT_EMBEDDED)
-    packaged = [row for row in NAMED.values() if row.package and find_spec(row.package)]
-    return (*ours, *(row.architecture for row in packaged if is_buildable(row.architecture)))
+    return (*ours, *(row.architecture for row in NAMED.values() if row.package and find_spec(row.package)))
 
 
 def _resolve_weights(model: str | None, weights: Path | str | None) -> NamedWeights | None:
-    """What the user's words name; None where they are a file, or nothing."""
+    """The named weights that the user means; None for a file, or if nothing is named."""
     if weights is None:
         return None if model is None else default_weights(model)
     text, path = str(weights), Path(weights)
@@ -91,7 +107,13 @@ def _find_embedded_file(model: str | None) -> Path:
     return embedded_weights(name)
 
 
-def _load_starting_point(file: WeightsFile, name: str, origin: str) -> StartingPoint:
+def load_starting_point(found: FoundWeights) -> StartingPoint:
+    """The backbone that ends where the weights end, with these in it.
+
+    Raises:
+        WeightsError: the weights are another model's, or hold a value that cannot be used.
+    """
+    file, name, origin = found
     try:
         loaded = load_backbone(file, name)
     except WeightsMismatchError as error:
@@ -112,13 +134,13 @@ def _load_starting_point(file: WeightsFile, name: str, origin: str) -> StartingP
 
 
 def _stated_image_size(file: WeightsFile) -> int | None:
-    """The image size in the metadata of files that we wrote."""
+    """The image size in the metadata of files that inarch wrote."""
     said = file.metadata.get(IMAGE_SIZE, "")
     return int(said) if said.isascii() and said.isdecimal() and 8 <= int(said) <= LARGEST_SIZE else None
 
 
 def random_starting_point(name: str) -> StartingPoint:
-    """A net of the catalog that knows nothing yet."""
+    """A randomly initialised model of the catalog."""
     backbone = build(name, classes=1).backbone
     return StartingPoint(
         architecture=name,
@@ -132,12 +154,12 @@ def random_starting_point(name: str) -> StartingPoint:
 
 
 def _digest(name: str, backbone: Backbone) -> str:
-    """Names what a backbone computes; where it ends counts, as an activation or a pool leaves no trace in weights."""
+    """A digest of a backbone's function; its end is included, as activations and pools leave no trace in weights."""
     return cache_key(name, backbone.end, weights_digest(backbone.state_dict()))
 
 
 def _find_only_match(file: WeightsFile, path: Path) -> str:
-    """The one net that the weights are for: by their names and shapes, or by what the file or its source says."""
+    """The only model that fits the weights: by their names and shapes, or by the file's metadata or source."""
     fitting = identify(file.tensors)
     if not fitting:
         raise WeightsError(f"The weights in {path} fit no model of the catalog; `inarch models` lists them.")
@@ -154,7 +176,7 @@ def _find_only_match(file: WeightsFile, path: Path) -> str:
 
 
 def _unpublished_models(file: WeightsFile, name: str) -> frozenset[str]:
-    """The nets of which the source of the file's names has never published weights."""
+    """The models whose weights the source of the file's names has never published."""
     source = translate_state_dict(file.tensors, name).source
     return frozenset(lacking for each in sources_of(name) if each.name == source for lacking in each.lacks)
 

@@ -1,4 +1,4 @@
-"""What is done about classes of different size; one function for each kind, and one table of them."""
+"""The treatments of class imbalance; one function for each, and one table of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,55 +8,74 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.errors import UnknownNameError
-from inarch.metrics.calibration import fit_temperature
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
+from inarch.metrics.temperature import fit_temperature
 
+PhotoWeights = NDArray[np.float64]
+"""How much each photo counts, (n,), in addition to its class."""
+Counts = NDArray[np.int64] | NDArray[np.float64]
+"""The photos of each class, or the sums of their weights, (classes,)."""
 LEAST_COUNT = 0.5
-"""A class without photos counts as half a one: its weight and its logit stay finite."""
+"""The count of a class without photos, which keeps its weight and its logit finite."""
 
 
 @dataclass(frozen=True)
 class ClassWeighting:
-    """How much a photo of each class counts, (classes,) each, and what its logit loses in the end."""
+    """The weight of a photo of each class, (classes,) each, and the final shift of its logit."""
 
     learned: NDArray[np.float64]
-    """In the loss that is minimised; the photos' mean is 1."""
+    """Weights in the training loss; the photos' mean is 1."""
     judged: NDArray[np.float64]
-    """In the figures by which settings and strategies are chosen; the photos' mean is 1."""
+    """Weights in the validation figures by which settings and strategies are chosen; the photos' mean is 1."""
     shift: NDArray[np.float32]
-    """What is taken from the logits of the finished classifier, once a temperature has made them calibrated."""
+    """Subtracted from the logits of the finished classifier, once a temperature has calibrated them."""
 
-    def temperature(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-        """By what the logits are divided, found on photos that were not learned from; they count as when learned."""
-        return fit_temperature(logits, labels, self.learned[labels])
+    def temperature(
+        self, logits: NDArray[np.float64], labels: NDArray[np.int64], weights: PhotoWeights | None = None
+    ) -> float:
+        """The temperature of the logits of validation photos, weighted as in training."""
+        return fit_temperature(logits, labels, _times(self.learned[labels], weights))
 
-    def answers(self, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Logits of photos that were not learned from, (n, classes), as those of the finished classifier."""
-        return logits - self.temperature(logits, labels) * self.shift if self.shift.any() else logits
+    def answers(
+        self, logits: NDArray[np.float64], labels: NDArray[np.int64], weights: PhotoWeights | None = None
+    ) -> NDArray[np.float64]:
+        """The shifted logits of validation photos, (n, classes), as the finished classifier computes them."""
+        return logits - self.temperature(logits, labels, weights) * self.shift if self.shift.any() else logits
 
-    def losses(self, answers: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The log loss of each photo, (n,), times what the photo counts."""
-        return self.judged[labels] * log_losses(softmax(answers), labels)
+    def losses(
+        self, answers: NDArray[np.float64], labels: NDArray[np.int64], weights: PhotoWeights | None = None
+    ) -> NDArray[np.float64]:
+        """The weighted log loss of each photo, (n,)."""
+        return _times(self.judged[labels], weights) * log_losses(softmax(answers), labels)
 
 
-def uniform_weighting(counts: NDArray[np.int64]) -> ClassWeighting:
-    """Every photo counts alike: a class with more photos is the more probable answer."""
+def _times(of_classes: NDArray[np.float64], weights: PhotoWeights | None) -> NDArray[np.float64]:
+    return of_classes if weights is None else of_classes * weights
+
+
+def uniform_weighting(counts: Counts) -> ClassWeighting:
+    """Every photo has the same weight: a class with more photos is predicted more often."""
     ones = np.ones(len(counts))
     return ClassWeighting(learned=ones, judged=ones, shift=np.zeros(len(counts), np.float32))
 
 
-def loss_weighting(counts: NDArray[np.int64]) -> ClassWeighting:
-    """Every class counts alike in what is minimised, however many photos it has."""
+def unweighted(classes: int) -> ClassWeighting:
+    """The same, whatever the classes' sizes."""
+    return uniform_weighting(np.zeros(classes, dtype=np.int64))
+
+
+def loss_weighting(counts: Counts) -> ClassWeighting:
+    """Every class has the same weight in the training loss, whatever its number of photos."""
     weights = _inverse_frequency_weights(counts)
     return ClassWeighting(learned=weights, judged=weights, shift=np.zeros(len(counts), np.float32))
 
 
-def logit_adjustment(counts: NDArray[np.int64]) -> ClassWeighting:
-    """Learned from the photos as they are; then each logit loses the logarithm of its class's share.
+def logit_adjustment(counts: Counts) -> ClassWeighting:
+    """Train on the photos unweighted; then subtract the log prior of its class from each logit.
 
-    Logit adjustment (Menon et al. 2021, arXiv 2007.07314, section 4.1): the answer is the class that the photo speaks
-    for, not the one that is frequent.
+    Logit adjustment (Menon et al. 2021, arXiv 2007.07314, section 4.1): the prediction follows the likelihood of the
+    photo, not the class frequencies.
     """
     present = np.maximum(counts, LEAST_COUNT)
     shift = np.log(len(counts) * present / present.sum())
@@ -65,22 +84,24 @@ def logit_adjustment(counts: NDArray[np.int64]) -> ClassWeighting:
     )
 
 
-def _inverse_frequency_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _inverse_frequency_weights(counts: Counts) -> NDArray[np.float64]:
     present = np.maximum(counts, LEAST_COUNT)
     return counts.sum() / ((counts > 0).sum() * present)
 
 
-CLASS_WEIGHTINGS: Mapping[str, Callable[[NDArray[np.int64]], ClassWeighting]] = MappingProxyType(
+WEIGHTINGS: Mapping[str, Callable[[Counts], ClassWeighting]] = MappingProxyType(
     {"none": uniform_weighting, "loss": loss_weighting, "logit-adjustment": logit_adjustment}
 )
 
 
-def class_weighting_of(kind: str, labels: NDArray[np.int64], classes: int) -> ClassWeighting:
-    """The class weighting called ``kind`` for photos with these labels.
+def class_weighting_of(
+    kind: str, labels: NDArray[np.int64], classes: int, weights: PhotoWeights | None = None
+) -> ClassWeighting:
+    """The class weighting called ``kind`` for photos with these labels, each counted by its weight if it has one.
 
     Raises:
-        UnknownNameError: there is none; offers the nearest one.
+        UnknownNameError: there is none; the message offers the nearest name.
     """
-    if kind not in CLASS_WEIGHTINGS:
-        raise UnknownNameError("class weighting", kind, CLASS_WEIGHTINGS)
-    return CLASS_WEIGHTINGS[kind](np.bincount(labels, minlength=classes))
+    if kind not in WEIGHTINGS:
+        raise UnknownNameError("class weighting", kind, WEIGHTINGS)
+    return WEIGHTINGS[kind](np.bincount(labels, weights, minlength=classes))

@@ -1,4 +1,4 @@
-"""Where a net is cut for fine-tuning: what stands before stays frozen, and its maps are computed once."""
+"""The cut of a backbone for fine-tuning: the prefix up to it is frozen, and its feature maps are computed once."""
 
 from torch import nn
 
@@ -7,11 +7,11 @@ from inarch.models import Backbone
 
 
 def default_cut(backbone: Backbone) -> str | None:
-    """Where fine-tuning cuts unless told otherwise: before the first weights of the last stage.
+    """The default cut: before the first layer with weights of the last stage.
 
-    A pool that opens the last stage has none, so it stays with the prefix and the cached maps are small.
-    None if only one stage has weights: there is nothing to freeze in front of it. Where stages are gathered, the tail
-    begins behind the first of them.
+    A pool that opens the last stage has no weights, so it stays with the prefix, and the cached feature maps are small.
+    None if only one stage has weights: there would be no frozen prefix. If stages are gathered, the tail begins after
+    the first of them.
     """
     if backbone.gathered:
         return next(iter(backbone.gathered))
@@ -28,7 +28,7 @@ def default_cut(backbone: Backbone) -> str | None:
 
 
 def later_cuts(backbone: Backbone) -> tuple[str, ...]:
-    """Cuts in the last stage that leave less and less of it to train; none where stages are gathered."""
+    """Cuts in the last stage that leave fewer and fewer layers to train; none if stages are gathered."""
     usual = default_cut(backbone)
     if usual is None or backbone.gathered:
         return ()
@@ -37,11 +37,11 @@ def later_cuts(backbone: Backbone) -> tuple[str, ...]:
 
 
 def check_cut(backbone: Backbone, cut: str) -> None:
-    """Refuse a cut behind which there is nothing to train.
+    """Refuse a cut without trainable layers after it.
 
     Raises:
         UnknownNameError: no stage or block that weights follow has that name.
-        UserError: what follows would not see a stage that the backbone gathers.
+        UserError: the tail would lack a stage that the backbone gathers.
     """
     cuts = _cuts(backbone)
     if cut not in cuts:
@@ -50,7 +50,7 @@ def check_cut(backbone: Backbone, cut: str) -> None:
 
 
 def _cuts(backbone: Backbone) -> list[str]:
-    """Every stage and block that weights follow, in running order, whatever is gathered."""
+    """Every stage and block that weights follow, in running order, whether stages are gathered or not."""
     whole = backbone.gathering(())
     return [name for name in backbone.taps if _has_weights(whole.split(name)[1])]
 

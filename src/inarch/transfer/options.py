@@ -2,65 +2,160 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from inarch.data.augmentation import Augmentation
-from inarch.errors import UnknownNameError, UserError
-from inarch.options.checks import check_seed_and_time
-from inarch.storage.cache import default_cache_folder
-from inarch.storage.cache_size import DEFAULT_SIZE
-from inarch.transfer.class_weighting import CLASS_WEIGHTINGS
+from inarch.errors import UserError
+from inarch.options.kinds import Cache, CacheSize, Seed
+from inarch.options.notation import DURATION
+from inarch.options.option import Option, check_options
+from inarch.runtime.device import AUTO, Device
+from inarch.storage.cache_folder import DEFAULT_SIZE, default_cache_folder
+from inarch.transfer.recipes import Recipes
+
+STRATEGIES = ("auto", "probe", "finetune", "scratch")
+CLASS_WEIGHTINGS = ("none", "loss", "logit-adjustment")
+LARGEST_IMAGE = 2048
+"""Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """How to train; the defaults suit a folder of photos."""
+    """How to train; the defaults suit a folder of photos.
 
-    model: str | None = None
-    """A model of the catalog, or a bundle whose backbone is grafted again. Where neither it nor ``weights`` are named,
-    `train` compares the backbones at hand on a sample of the photos."""
-    weights: Path | str | None = None
-    """A file of pre-trained weights or the name of one, such as ``imagenet``, ``embedded`` or ``random``; None takes
-    what the model comes with."""
-    strategy: str = "auto"
-    time_budget: float = 600.0
+    Examples:
+        >>> options = inarch.TrainOptions(strategy="probe", group_by="folder")
+        >>> options.time_budget
+        600.0
+        >>> inarch.TrainOptions(class_weighting="lost")
+        Traceback (most recent call last):
+        ...
+        inarch.errors.UnknownNameError: No class weighting is called 'lost'. Did you mean 'loss'? ...
+    """
+
+    model: Annotated[
+        str | None,
+        Option(
+            "A model of `inarch models`, timm:NAME, or a bundle whose backbone is transferred again; by default the "
+            "backbones that are available locally are compared.",
+            metavar="NAME|BUNDLE",
+        ),
+    ] = None
+    weights: Annotated[
+        Path | str | None,
+        Option(
+            "Pre-trained weights: a file (safetensors, PyTorch, Keras .h5, .npz), or a name: imagenet, "
+            "torchvision:IMAGENET1K_V1, timm:resnet18.a1_in1k, embedded, random. This machine is searched first. By "
+            "default those that the model comes with.",
+            metavar="FILE|NAME",
+        ),
+    ] = None
+    strategy: Annotated[
+        str,
+        Option(
+            "Linear probe on frozen features, fine-tuning, training from scratch, or the best of them by "
+            "cross-validation.",
+            choices=STRATEGIES,
+        ),
+    ] = "auto"
+    time_budget: Annotated[float, Option("How long training may take.", notation=DURATION)] = 600.0
     """Seconds."""
-    augmented_copies: int = 0
-    """How many augmented copies of each training image probe and finetune learn from, beside the image as it is."""
-    freeze_until: str | None = None
-    """The stage or block behind which fine-tuning trains the net; what stands before it stays frozen. None takes the
-    last stage that has weights."""
-    image_size: int | None = None
-    """Pixels a side; None takes what the weights were trained for."""
-    seed: int = 0
-    class_weighting: str = "none"
-    """What is done about class imbalance: ``none``; ``loss``, every class counts alike in
-    training; ``logit-adjustment``, answers no longer lean towards the frequent classes."""
-    unlabelled: Path | None = None
-    """A folder of more photos without labels; the probe learns from them where that proves better."""
-    group_by: str | None = None
-    """What else keeps photos on one side of the split: ``folder``, ``burst`` or a regular expression (see
-    `inarch.data.grouping.group_photos`)."""
-    near_duplicates: bool = True
-    """Whether near-duplicates are looked for, and kept on one side of the split."""
-    measure_leakage: bool = False
-    """Whether to measure what a split that parts what belongs together would have added to the accuracy."""
-    resume: bool = False
-    deterministic: bool = False
-    """Whether the clock decides nothing, so that the same photos and options give the same bundle, byte by byte. The
-    time budget is then not obeyed."""
-    learning_curves: bool = False
-    """Whether every strategy is measured with fewer photos, too. Half of the time budget is kept for that."""
+    augmented_copies: Annotated[
+        int,
+        Option(
+            "Augmented copies of each training image for probe and finetune, in addition to the image itself.",
+            kind="number of augmented copies",
+            minimum=0,
+        ),
+    ] = 0
+    freeze_until: Annotated[
+        str | None,
+        Option(
+            "Stage or block (see `inarch inspect`) up to which finetune keeps the model frozen; by default all but the "
+            "last stage is frozen.",
+            metavar="NAME",
+        ),
+    ] = None
+    image_size: Annotated[
+        int | None,
+        Option(
+            "Pixels a side; by default what the weights were trained for.",
+            kind="image size in pixels",
+            minimum=1,
+            maximum=LARGEST_IMAGE,
+        ),
+    ] = None
+    class_weighting: Annotated[
+        str,
+        Option(
+            "Against class imbalance. loss: every class counts alike in training. logit-adjustment: the logits no "
+            "longer lean towards the frequent classes.",
+            choices=CLASS_WEIGHTINGS,
+        ),
+    ] = "none"
+    unlabelled: Annotated[
+        Path | None,
+        Option(
+            "Folder of more photos without labels, for the probe: semi-supervised, where that proves better.",
+            in_estimator=False,
+        ),
+    ] = None
+    group_by: Annotated[
+        str | None,
+        Option(
+            "Photos that stay together in the split: those of a folder (inside the class folder), of a burst (EXIF), "
+            "or with the same match of a pattern such as '(patient\\d+)'.",
+            metavar="folder|burst|PATTERN",
+            in_estimator=False,
+        ),
+    ] = None
+    near_duplicates: Annotated[
+        bool, Option("Look for near-duplicates and keep them on one side of the split.", in_estimator=False)
+    ] = True
+    measure_leakage: Annotated[
+        bool,
+        Option(
+            "Measure the accuracy inflation of a split that has near-duplicates or groups on both sides.",
+            in_estimator=False,
+        ),
+    ] = False
+    seed: Seed = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    cache: Path = field(default_factory=default_cache_folder)
-    cache_size: int = DEFAULT_SIZE
-    """Bytes: what the cache is trimmed to after the run, and what this run may need at most."""
+    learning_curves: Annotated[
+        bool,
+        Option(
+            "Measure probe, finetune and scratch with 5, 10, 20 … photos of each class, too; takes half of the time "
+            "budget.",
+            in_estimator=False,
+        ),
+    ] = False
+    device: Device = AUTO
+    cache: Cache = field(default_factory=default_cache_folder)
+    cache_size: CacheSize = DEFAULT_SIZE
+    resume: Annotated[bool, Option("Go on where an interrupted run stopped.", in_estimator=False)] = False
+    deterministic: Annotated[
+        bool,
+        Option(
+            "Reproducible: ignores wall-clock time. The same photos, options and machine give the same bundle, byte by "
+            "byte; the time budget is not obeyed.",
+            in_estimator=False,
+        ),
+    ] = False
+    recipes: Recipes = field(default_factory=Recipes)
+    """How each strategy learns, for studies and tests; the command line has no option for it."""
+
+    @property
+    def names_backbone(self) -> bool:
+        """Whether the user named the model."""
+        return self.model is not None or self.weights is not None
+
+    @property
+    def views(self) -> int:
+        """How often each training photo is seen: as it is, and augmented."""
+        return 1 + self.augmented_copies
 
     def __post_init__(self) -> None:
-        check_seed_and_time(self.seed, self.time_budget)
-        if self.class_weighting not in CLASS_WEIGHTINGS:
-            raise UnknownNameError("class weighting", self.class_weighting, CLASS_WEIGHTINGS)
-        if self.augmented_copies < 0:
-            raise UserError(f"The number of augmented copies is 0 or more; {self.augmented_copies} was asked for.")
+        check_options(self)
         if self.freeze_until is not None and self.strategy not in ("auto", "finetune"):
             raise UserError(
                 f"Fine-tuning alone takes freeze_until, in strategy auto or finetune; "
@@ -70,14 +165,6 @@ class TrainOptions:
             self.class_weighting == "logit-adjustment" or self.strategy not in ("auto", "probe")
         ):
             raise UserError(
-                "Photos without labels are learned from by the probe, in strategy auto or probe, and not with logit "
+                "Photos without labels are for the probe, in strategy auto or probe, and not with logit "
                 f"adjustment; strategy={self.strategy} and class_weighting={self.class_weighting} were asked for."
             )
-        if self.image_size is not None and self.image_size > LARGEST_IMAGE:
-            raise UserError(
-                f"Images may have {LARGEST_IMAGE} pixels a side at most; image_size={self.image_size} was asked for."
-            )
-
-
-LARGEST_IMAGE = 2048
-"""Pixels a side; a batch of larger ones would not fit into the memory of an ordinary computer."""

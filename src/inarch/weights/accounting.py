@@ -27,7 +27,7 @@ def compare(wanted: Shapes, file: TranslatedStateDict, fresh: Collection[str], i
     """Account for what is wanted and what the file gives.
 
     Args:
-        wanted: names and shapes of the net.
+        wanted: names and shapes of the model.
         file: names and tensors of the file.
         fresh: beginnings of our names that are not loaded, whether or not the file has them.
         ignore: beginnings of names, ours or the file's, that are left out.
@@ -72,7 +72,7 @@ def _both_names(name: str, file: TranslatedStateDict) -> str:
 
 
 def remedy(account: Account, file: TranslatedStateDict, architecture: str) -> str:
-    """What the caller of `load` can do about the problems."""
+    """The advice for the caller of `load`."""
     if file.folded and any(".norm." in name for name in account.missing):
         return (
             "The file has batch normalisation folded into the convolutions: load it into inarch.models.folded(model), "
@@ -94,13 +94,13 @@ def _beginnings(names: Collection[str]) -> tuple[str, ...]:
 
 
 def describe_likeness(file: TranslatedStateDict, architecture: str) -> str:
-    """Which nets the file's names and shapes belong to, unless ``architecture`` is one of them."""
+    """Which models the file's names and shapes belong to, unless ``architecture`` is one of them."""
     tensors: Mapping[str, Tensor] = {file.foreign[name]: tensor for name, tensor in file.tensors.items()}
     if architecture in identify(tensors):
         return ""
     names = nearest_architectures(tensors)
     if not names:
-        return f"These are not {architecture}'s weights, nor like those of any net in the catalog."
+        return f"These are not {architecture}'s weights, nor like those of any model in the catalog."
     if architecture in names:
         return ""
     return f"These look like {' or '.join(names)}'s weights, not {architecture}'s: build that instead."

@@ -1,4 +1,4 @@
-"""Archives of named arrays: NumPy's ``.npz`` and the HDF5 files that Keras writes. Nothing in them ever runs."""
+"""Archives of named arrays: NumPy's ``.npz``, Keras' HDF5 files, the weights of ONNX graphs. Nothing in them runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor
 
 from inarch.errors import WeightsError
-from inarch.models.foreign import import_required
+from inarch.extras import import_required
 from inarch.weights.npz import read_arrays
 
 ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
@@ -20,7 +22,7 @@ ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
         "batch_normalization": ("beta", "moving_mean", "moving_variance"),
     }
 )
-"""What Keras 3 numbers in a layer of each kind; with a scale, ``gamma`` comes before these."""
+"""The arrays that Keras 3 numbers in a layer of each kind; with a scale, ``gamma`` comes before these."""
 
 
 def read_npz(path: Path) -> dict[str, Tensor]:
@@ -37,13 +39,32 @@ def read_npz(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def read_onnx(path: Path) -> dict[str, Tensor]:
+    """The initialisers of an ONNX graph, by name: its weights and constants. The graph itself is not run.
+
+    Raises:
+        WeightsError: it is damaged, has no weights, or keeps them in other files, which are not followed.
+    """
+    try:
+        arrays = onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
+        found = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in arrays}
+    except Exception as error:  # damaged bytes make protobuf raise nearly anything
+        raise WeightsError(
+            f"{path} is an ONNX graph that is damaged or keeps its weights elsewhere ({error})."
+        ) from error
+    if not found:
+        raise WeightsError(f"{path} is an ONNX graph without weights.")
+    return found
+
+
 def read_hdf5(path: Path) -> dict[str, Tensor]:
     """The arrays of a Keras file, as ``layer/array``; links to other files are not followed.
 
     Raises:
-        WeightsError: it is damaged, an array holds something else than numbers, or the extra ``keras`` is missing.
+        MissingExtraError: h5py is not installed.
+        WeightsError: it is damaged, or an array holds something else than numbers.
     """
-    h5py = import_required("h5py", "keras")
+    h5py = import_required("h5py")
     found: dict[str, Any] = {}
     try:
         with h5py.File(path, "r") as file:

@@ -11,7 +11,7 @@ from inarch.weights.files import write_weights
 FOLDER = "embedded"
 SUFFIX = ".safetensors"
 ARCHITECTURE, IMAGE_SIZE, ORIGIN = "architecture", "image_size", "origin"
-"""What the metadata of such a file says."""
+"""The keys of such a file's metadata."""
 
 
 def list_embedded_models() -> tuple[str, ...]:

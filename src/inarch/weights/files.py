@@ -1,9 +1,7 @@
-"""State dicts on disk: safetensors in and out; PyTorch's pickles, Keras' and NumPy's archives in; nothing runs."""
+"""State dicts on disk: safetensors in and out; PyTorch's pickles, Keras', NumPy's and ONNX's files in; nothing runs."""
 
 import hashlib
-import os
 import pickle
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,17 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inarch.errors import OutputError, WeightsError
-from inarch.weights.arrays import read_hdf5, read_npz
-from inarch.weights.recognition import HDF5, NUMPY, PICKLE, SAFETENSORS, recognise
+from inarch.storage.files import whole_file
+from inarch.weights.arrays import read_hdf5, read_npz, read_onnx
+from inarch.weights.recognition import HDF5, NUMPY, ONNX, PICKLE, SAFETENSORS, recognise
 
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 """Where checkpoints keep the state dict, in order of preference: the moving average is what their authors evaluate."""
 PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel, torch.compile and Lightning put before every name."""
+"""The prefixes of DataParallel, torch.compile and Lightning before every name."""
 NESTED = 4
 """How deep wrappers are followed: a pickled dict can hold itself."""
 COUNTERS = ("n_averaged",)
-"""What torch's AveragedModel adds to its state dict."""
+"""The key that torch's AveragedModel adds to its state dict."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class WeightsFile:
 
     tensors: Mapping[str, Tensor]
     metadata: Mapping[str, str]
-    """What the file says about itself; ``unwrapped`` and ``also_present`` say which part of it was taken."""
+    """The file's own metadata; ``unwrapped`` and ``also_present`` say which part of it was taken."""
     sha256: str
-    """Of the file's bytes."""
+    """SHA-256 of the file's bytes."""
     path: str
 
 
@@ -62,8 +61,8 @@ def read_weights(path: str | Path) -> WeightsFile:
         content, metadata = READERS[kind](path), {}
     else:
         raise WeightsError(
-            f"{path} is {kind}; weights are read from safetensors and PyTorch (.pth, .pt) files, and from Keras' (.h5) "
-            "and NumPy's (.npz)."
+            f"{path} is {kind}; weights are read from safetensors and PyTorch (.pth, .pt) files, and from Keras' "
+            "(.h5), NumPy's (.npz) and ONNX's (.onnx)."
         )
     tensors, found = unwrap_checkpoint(content, path)
     with path.open("rb") as file:
@@ -101,7 +100,7 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
-    {PICKLE: _read_pickle, NUMPY: read_npz, HDF5: read_hdf5}
+    {PICKLE: _read_pickle, NUMPY: read_npz, HDF5: read_hdf5, ONNX: read_onnx}
 )
 """How the kinds of files are read that say nothing about themselves."""
 
@@ -174,18 +173,11 @@ def write_weights(
     path = Path(path)
     stored = {name: _copy_tensor(tensor.detach().cpu(), half=half) for name, tensor in tensors.items()}
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(descriptor)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); name a file in a writable folder.") from error
-    try:
-        save_file(stored, temporary, dict(sorted((metadata or {}).items())))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with whole_file(path) as partial:
+            save_file(stored, partial, dict(sorted((metadata or {}).items())))
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path} cannot be written ({error}); is the disk full?") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        advice = "is the disk full?" if path.parent.is_dir() else "name a file in a writable folder."
+        raise OutputError(f"{path} cannot be written ({error}); {advice}") from error
 
 
 def _copy_tensor(tensor: Tensor, *, half: bool) -> Tensor:

@@ -25,11 +25,11 @@ class TranslatedStateDict:
     foreign: Mapping[str, str]
     """The file's name of each, by ours."""
     folded: bool
-    """Whether it has biases where the net has batch normalisation, and no batch normalisation."""
+    """Whether it has biases where the model has batch normalisation, and no batch normalisation."""
     implied: frozenset[str] = frozenset()
-    """Our names of what the source's nets do without, because it is 1 there: scales."""
+    """Our names of what the source's models do without, because it is 1 there: scales."""
     left_over: tuple[str, ...] = ()
-    """The file's names of what training keeps beside the net."""
+    """The file's names of training state besides the model."""
 
 
 def translate_state_dict(tensors: Mapping[str, Tensor], name: str) -> TranslatedStateDict:
@@ -98,7 +98,7 @@ class Signature:
     names: frozenset[str]
     """All names of the unfolded form, those of heads included."""
     first_sizes: frozenset[int]
-    """How many values the tensors of the first block have, in any layout: what no file of the net lacks."""
+    """How many values the tensors of the first block have, in any layout: what no file of the model lacks."""
 
     def of(self, *, folded: bool) -> Mapping[str, Shapes]:
         """The blocks of one form."""
@@ -124,7 +124,7 @@ def signature(name: str) -> Signature:
 
 
 def folded_shapes(shapes: Shapes) -> Shapes:
-    """What `inarch.models.folded` would leave: in place of each ``norm`` a bias of its convolution."""
+    """The shapes after `inarch.models.folded`: each ``norm`` is replaced by a bias of its convolution."""
     kept = {name: shape for name, shape in shapes.items() if ".norm." not in name}
     biases = {name.replace(".norm.", ".conv."): shape for name, shape in shapes.items() if name.endswith(".norm.bias")}
     return kept | biases
@@ -162,14 +162,14 @@ def identify(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 
 def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
-    """Share of the blocks that the tensors fill; 0 where a tensor is none of the net's, or a block follows a gap."""
+    """Share of the blocks that the tensors fill; 0 where a tensor is none of the model's, or a block follows a gap."""
     file = translate_state_dict(tensors, name)
     blocks = signature(name).of(folded=file.folded)
     complete = complete_prefix(blocks, file)
     allowed = {each: shape for block in list(blocks)[: len(complete) + 1] for each, shape in blocks[block].items()}
     given = {each: tensor.shape for each, tensor in file.tensors.items() if each.startswith("backbone.")}
-    strangers = len(file.tensors) - sum(each.startswith(OURS) for each in file.tensors)
-    if strangers or any(allowed.get(each) != shape for each, shape in given.items()):
+    foreign = len(file.tensors) - sum(each.startswith(OURS) for each in file.tensors)
+    if foreign or any(allowed.get(each) != shape for each, shape in given.items()):
         return 0.0
     return len(complete) / len(blocks)
 

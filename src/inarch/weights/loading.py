@@ -1,4 +1,4 @@
-"""Weights into a net: every tensor of the net and of the file is accounted for, or nothing is changed."""
+"""Weights into a model: every tensor of the model and of the file is accounted for, or nothing is changed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -54,8 +54,7 @@ def load(
         WeightsMismatchError: a tensor is missing, unexpected or of another shape.
         WeightsError: a value cannot be used: not finite, a negative variance, quantised.
         UserError: nothing of the model begins like one of ``fresh``, or the model is on device "meta".
-
-    Whatever is raised, the model is as it was.
+        Whatever is raised, the model is as it was.
     """
     state = model.state_dict()
     _check_request(state, fresh)
@@ -221,17 +220,17 @@ def _their_names(names: Iterable[str], file: TranslatedStateDict) -> tuple[str, 
 
 
 def _notes(weights: Weights, file: TranslatedStateDict, architecture: str) -> tuple[str, ...]:
-    """What the file and its source say about themselves and the user should know."""
+    """Notes for the user from the metadata of the file and its source."""
     said = weights.metadata if isinstance(weights, WeightsFile) else {}
     notes = []
     if said.get("architecture", architecture) != architecture:
         notes.append(f"The file says that it is {said['architecture']}; it was loaded as {architecture}.")
     if "also_present" in said:
-        notes.append(f"Of several state dicts in the file, {said['unwrapped']} was taken (not {said['also_present']}).")
+        notes.append(f"The file has several state dicts; {said['unwrapped']} was loaded (not {said['also_present']}).")
     if file.implied:
         notes.append(f"{file.source} does without the scale of batch normalisation: {len(file.implied)} of them are 1.")
     if background := [each for each in file.foreign.values() if _has_background(each, weights, file)]:
-        notes.append(f"Of 1,001 classes the first, background, was left out ({', '.join(background)}).")
+        notes.append(f"The first of 1,001 classes, background, was left out ({', '.join(background)}).")
     if any(each.name == file.source and architecture in each.notes for each in SOURCES):
         notes.append(source(file.source).notes[architecture])
     return tuple(notes)

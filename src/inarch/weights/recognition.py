@@ -1,4 +1,4 @@
-"""What a file is, judged by its first bytes: suffixes lie."""
+"""The kind of a file, judged by its first bytes, because suffixes may be wrong."""
 
 import json
 import zipfile
@@ -8,6 +8,7 @@ SAFETENSORS = "safetensors"
 PICKLE = "pickle"
 NUMPY = "a NumPy archive (.npz)"
 HDF5 = "an HDF5 file"
+ONNX = "an ONNX graph"
 CHECKPOINT = (
     "a TensorFlow checkpoint, which only TensorFlow reads; there, `c = tf.train.load_checkpoint(path)` and "
     "`np.savez(out, **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})` make an .npz of it"
@@ -94,7 +95,7 @@ def _guess_format(start: bytes) -> str:
     if start[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if start[:1] == b"\x08" and any(word in start for word in (b"onnx", b"pytorch", b"tf2onnx", b"torch")):
-        return "an ONNX graph (a program, not a state dict)"
+        return ONNX
     if start.lstrip()[:1] in (b"{", b"["):
         return "a JSON text"
     return f"nothing that is known here (it begins with {start[:8]!r})"

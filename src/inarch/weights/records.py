@@ -1,11 +1,11 @@
-"""What became of every tensor when weights were loaded."""
+"""The account of every tensor of a load."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsReport:
-    """Every tensor of the model and of the file stands in exactly one of the tuples of names."""
+    """Every tensor of the model and of the file is in exactly one of the tuples of names."""
 
     source: str
     """Whose names the file uses: ``inarch`` or ``torchvision`` (timm has the same)."""
@@ -16,9 +16,9 @@ class WeightsReport:
     ignored: tuple[str, ...] = ()
     """The file's names of the tensors that were left out, as the caller asked."""
     missing: tuple[str, ...] = ()
-    """Our names of what the file does not have and nothing needs: counters, blocks behind the cut, the head."""
+    """Our names of tensors that the file lacks and nothing needs: counters, blocks after the cut, the head."""
     unexpected: tuple[str, ...] = ()
-    """The file's names of the tensors behind the cut, in blocks that are not complete or follow a gap."""
+    """The file's names of the tensors after the cut, in blocks that are not complete or follow a gap."""
     sha256: str = ""
     """Digest of the file; of the tensors where there was no file."""
     folded: bool = False

@@ -11,13 +11,19 @@ from types import MappingProxyType
 from torch import Size, Tensor, nn
 
 from inarch.errors import UnknownNameError, UserError
-from inarch.models import ARCHITECTURES, architecture, build
+from inarch.models import architecture, build
 from inarch.models.foreign import foreign_layer_name, is_foreign, plan_chain
 from inarch.weights.names import (
     cifar as cifar_names,
 )
 from inarch.weights.names import (
+    efficientnet as efficientnet_names,
+)
+from inarch.weights.names import (
     keras as keras_names,
+)
+from inarch.weights.names import (
+    open_nsfw as open_nsfw_names,
 )
 from inarch.weights.names import (
     slim as slim_names,
@@ -48,16 +54,16 @@ def _keep_names(names: Collection[str]) -> Mapping[str, str]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WeightsSource:
-    """One library's way of naming and laying out the tensors of a net."""
+    """One library's way of naming and laying out the tensors of a model."""
 
     name: str
     layers: Layers
     separator: str = "."
-    """What stands between the layer and the tensor's own name."""
+    """The separator between the layer and the tensor's own name."""
     leaves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By kind of layer: our word for a tensor to theirs (``weight`` to ``kernel``); the same where it is not listed."""
     omitted: Collection[tuple[str, str]] = ()
-    """Kinds of layer and our words for tensors that its nets do not have: a scale that is always 1."""
+    """Kinds of layer and our words for tensors that its models do not have: a scale that is always 1."""
     spelled: Callable[[Collection[str]], Mapping[str, str]] = _keep_names
     """For each name in a file the name that the table means; drops none."""
     incoming: Callable[[str, Tensor], Tensor] = _keep_tensor
@@ -67,20 +73,20 @@ class WeightsSource:
     heads: Mapping[str, str] = field(default_factory=dict)
     """How names of heads begin that need not be in the table (someone put layers of their own there), to ours."""
     left_over: tuple[str, ...] = ()
-    """How names end of what training keeps beside the net."""
+    """The suffixes of names of training state besides the model."""
     lacks: Collection[str] = ()
     """Architectures that its tables cover but that it has never published weights of."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """By architecture, what its weights expect and this net does not do."""
+    """By architecture, what its weights expect and this model does not do."""
 
     def theirs(self, ours: str, name: str) -> str:
         """Their name of our tensor ``ours`` of architecture ``name``.
 
         Raises:
-            UserError: they have no such net, or their net has no such layer.
+            UserError: they have no such model, or their model has no such layer.
         """
         if name not in self.layers:
-            raise UserError(f"{self.name} has no net like {name}; it names {', '.join(self.layers)}.")
+            raise UserError(f"{self.name} has no model like {name}; it names {', '.join(self.layers)}.")
         layer, _, leaf = ours.rpartition(".")
         try:
             their_layer = self.layers[name](layer)
@@ -101,7 +107,7 @@ class WeightsSource:
         return {kind: {theirs: ours for ours, theirs in words.items()} for kind, words in self.leaves.items()}
 
     def omits(self, ours: str) -> bool:
-        """Whether its nets do without our tensor ``ours``."""
+        """Whether its models do without our tensor ``ours``."""
         layer, _, leaf = ours.rpartition(".")
         return (kind_of(layer), leaf) in self.omitted
 
@@ -134,6 +140,17 @@ SOURCES: tuple[WeightsSource, ...] = (
         layers=cifar_names.TRANSLATED,
         heads={"linear.": "head."},
         lacks=[name for name in cifar_names.TRANSLATED if name.startswith("plain")],
+    ),
+    WeightsSource(name="EfficientNet-PyTorch", layers=efficientnet_names.TRANSLATED, heads={"_fc.": "head."}),
+    WeightsSource(
+        name="open_nsfw",
+        layers=open_nsfw_names.TRANSLATED,
+        spelled=open_nsfw_names.spelled,
+        incoming=open_nsfw_names.incoming,
+        outgoing=open_nsfw_names.outgoing,
+        heads={"fc_nsfw.": "head."},
+        left_over=open_nsfw_names.LEFT_OVER,
+        notes=open_nsfw_names.NOTES,
     ),
     WeightsSource(
         name="TF-slim",
@@ -182,7 +199,7 @@ def sources_of(name: str) -> tuple[WeightsSource, ...]:
 
 @cache
 def foreign_source(name: str) -> WeightsSource:
-    """The names that a foreign net has in the library that it comes from."""
+    """The names that a foreign model has in the library that it comes from."""
     return WeightsSource(
         name=name.partition(":")[0],
         layers={name: lambda layer: foreign_layer_name(name, layer)},
@@ -219,11 +236,6 @@ def names(model: nn.Module, name: str, source: WeightsSource) -> dict[str, str]:
     """For every tensor of ``model`` their name, by ours.
 
     Raises:
-        UserError: they have no such net, or their net has no such layer.
+        UserError: they have no such model, or their model has no such layer.
     """
     return {ours: source.theirs(ours, name) for ours in model.state_dict()}
-
-
-def list_architectures(source: WeightsSource) -> tuple[str, ...]:
-    """The architectures of the catalog that a source names."""
-    return tuple(name for name in ARCHITECTURES if name in source.layers)

@@ -7,7 +7,7 @@ there, or a 1x1 convolution, and (out, in) here.
 from torch import Tensor
 
 BACKGROUND = 1001
-"""TF-slim's nets for ImageNet have a class before the 1,000, "background", that no photo has; it is dropped."""
+"""TF-slim's models for ImageNet have a class before the 1,000, "background", that no photo has; it is dropped."""
 
 
 def kind_of(layer: str) -> str:

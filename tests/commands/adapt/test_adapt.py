@@ -10,16 +10,18 @@ from PIL import Image
 
 from inarch.bundle.predictor import Predictor
 from inarch.bundle.reading import Bundle, read_bundle
-from inarch.commands.adapt import methods, training
-from inarch.commands.adapt.adapt import AdaptOptions, adapt
+from inarch.commands.adapt import methods
+from inarch.commands.adapt.adapt import adapt
+from inarch.commands.adapt.options import AdaptOptions
+from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.commands.evaluate.evaluate import evaluate
 from inarch.commands.inspect.inspect import draw_model
 from inarch.commands.train import run as train_module
 from inarch.commands.train.run import train
-from inarch.commands.train.strategies import probe, scratch
+from inarch.commands.train.strategies import probe
 from inarch.data.photos import PhotoSet
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
-from trained import CLASSES, Trained, draw, draw_folder, options
+from trained import CLASSES, ONE_EPOCH, Trained, draw, draw_folder, options
 
 EACH = 30
 """Photos of each class of the other domain."""
@@ -51,16 +53,11 @@ def unlabelled(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_updates() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "UPDATES", 8)
-        patch.setattr(training, "FEWEST_UPDATES", 2)
-        yield
+FEW_UPDATES = AdaptRecipe(updates=8, fewest_updates=2)
 
 
 def _options(tiny: Trained, **changes: object) -> AdaptOptions:
-    return replace(AdaptOptions(cache=tiny.cache), **changes)
+    return replace(AdaptOptions(cache=tiny.cache, recipe=FEW_UPDATES), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +106,7 @@ def test_labels_of_the_target_change_nothing(adapted: Bundle, tiny: Trained, els
     assert not blind.metrics["adaptation"]["oracle_verdict"]
 
 
+@pytest.mark.slow
 def test_an_oracle_with_wrong_labels_chooses_the_same_net(
     adapted: Bundle, tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path
 ) -> None:
@@ -124,12 +122,11 @@ def test_an_oracle_with_wrong_labels_chooses_the_same_net(
     assert [each["oracle"] for each in told] != [each["oracle"] for each in said]
 
 
+@pytest.mark.slow
 def test_the_photos_to_test_on_stay_the_same(tmp_path: Path, unlabelled: Path) -> None:
     """However often a bundle is adapted and with whatever seed: they are split as when it was trained."""
     photos = draw_folder(tmp_path / "photos", {"": 10})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scratch, "MOST_EPOCHS", 1)
-        bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5))
+    bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5, recipes=ONE_EPOCH))
     given = AdaptOptions(cache=tmp_path / "cache", methods=("adabn",))
     once = adapt(bundle.path, unlabelled, tmp_path / "once", given)
     twice = adapt(once.path, unlabelled, tmp_path / "twice", replace(given, seed=3))
@@ -141,6 +138,7 @@ def test_the_photos_to_test_on_stay_the_same(tmp_path: Path, unlabelled: Path) -
     assert adapt(bundle.path, unlabelled, tmp_path / "more", replace(given, source=photos)).classes == CLASSES
 
 
+@pytest.mark.slow
 def test_photos_are_grouped_as_they_were_for_training(
     tmp_path: Path, unlabelled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,10 +149,10 @@ def test_photos_are_grouped_as_they_were_for_training(
         return replace(photos, photos=tuple(pairs))
 
     photos = draw_folder(tmp_path / "photos", {"": 10})
-    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
     monkeypatch.setattr(train_module, "group_near_duplicates", in_pairs)
-    bundle = train(photos, tmp_path / "bundle", options(tmp_path, seed=5))
-    plain = train(photos, tmp_path / "plain", options(tmp_path, seed=5, near_duplicates=False))
+    short = options(tmp_path, seed=5, recipes=ONE_EPOCH)
+    bundle = train(photos, tmp_path / "bundle", short)
+    plain = train(photos, tmp_path / "plain", replace(short, near_duplicates=False))
     assert bundle.metrics["learned_from"] != plain.metrics["learned_from"]
     given = AdaptOptions(cache=tmp_path / "cache", methods=("adabn",))
     for before, name in ((bundle, "one"), (plain, "other")):
@@ -163,6 +161,7 @@ def test_photos_are_grouped_as_they_were_for_training(
         assert after.config.near_duplicates is before.config.near_duplicates
 
 
+@pytest.mark.slow
 def test_a_probed_bundle_adapts_behind_the_cut(
     tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path
 ) -> None:
@@ -176,11 +175,12 @@ def test_a_probed_bundle_adapts_behind_the_cut(
         result = adapt(bundle.path, unlabelled, tmp_path / validator, replace(given, validator=validator))
         moved |= {name for each in result.metrics["movements"] if each["phase"] != "adabn" for name in each["moved"]}
         (told,) = [each["oracle"] for each in result.metrics["adaptation"]["candidates"] if each["chosen"]]
-        figures, _ = evaluate(result.path, elsewhere)
-        assert figures.accuracy.value == pytest.approx(told["value"])
+        figures = evaluate(result.path, elsewhere).evaluation
+        assert abs(figures.accuracy.value - told["value"]) < 1.5 / told["n"]  # maps in 16 bits may turn one answer
     assert not any(name.startswith("backbone.stages.stem") for name in moved)
 
 
+@pytest.mark.slow
 def test_a_head_on_several_stages_adapts_too(tiny: Trained, unlabelled: Path, elsewhere: Path, tmp_path: Path) -> None:
     """The bundle says which stages its head reads, and the net that is adapted is that net."""
     with pytest.MonkeyPatch.context() as patch:
@@ -195,21 +195,22 @@ def test_a_head_on_several_stages_adapts_too(tiny: Trained, unlabelled: Path, el
     candidates = result.metrics["adaptation"]["candidates"]
     assert {each["method"] for each in candidates if each["oracle"]} == {"none", "coral", "mcc"}
     (told,) = [each["oracle"] for each in candidates if each["chosen"]]
-    figures, _ = evaluate(result.path, elsewhere)
-    assert figures.accuracy.value == pytest.approx(told["value"])
+    figures = evaluate(result.path, elsewhere).evaluation
+    assert abs(figures.accuracy.value - told["value"]) < 1.5 / told["n"]  # maps in 16 bits may turn one answer
     assert "gather" not in draw_model(bundle.path, "text")
 
 
+@pytest.mark.slow
 def test_what_training_would_undo_is_left_out(tiny: Trained, unlabelled: Path, tmp_path: Path) -> None:
     """The answers of a balanced bundle stay balanced."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scratch, "MOST_EPOCHS", 1)
-        bundle = train(tiny.photos, tmp_path / "bundle", options(tiny.cache.parent, class_weighting="logit-adjustment"))
+    balanced = options(tiny.cache.parent, class_weighting="logit-adjustment", recipes=ONE_EPOCH)
+    bundle = train(tiny.photos, tmp_path / "bundle", balanced)
     record = adapt(bundle.path, unlabelled, tmp_path / "out", _options(tiny)).metrics["adaptation"]
     assert [name for name, why in record["left_out"] if "class weighting" in why] == ["coral", "mcc", "dann"]
     assert record["validator"] == "information"
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_does_not_stop_the_others(
     tiny: Trained, unlabelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +230,7 @@ def test_the_old_bundle_stays_and_the_new_one_can_be_adapted_again(
     assert read_bundle(tiny.bundle).metrics["adaptation"] is None
 
 
+@pytest.mark.slow
 def test_photos_that_do_not_differ_leave_the_net_as_it_was_or_no_worse(tiny: Trained, tmp_path: Path) -> None:
     """New photos of the old domain."""
     same = draw_folder(tmp_path / "same", {"": 12}, seed=99_000)
@@ -252,7 +254,7 @@ def test_mistakes_are_one_sentence(tiny: Trained, unlabelled: Path, tmp_path: Pa
         adapt(tiny.bundle, tmp_path / "nowhere", out, given)
     strangers = draw_folder(tmp_path / "strangers", {"": 3})
     (strangers / "red").rename(strangers / "crimson")
-    with pytest.raises(PhotosError, match="knows blue, green, red"):
+    with pytest.raises(PhotosError, match="has blue, green, red"):
         adapt(tiny.bundle, unlabelled, out, replace(given, source=strangers))
     with pytest.raises(UnknownNameError, match="adabn"):
         AdaptOptions(methods=("adabm",))
@@ -260,7 +262,7 @@ def test_mistakes_are_one_sentence(tiny: Trained, unlabelled: Path, tmp_path: Pa
         AdaptOptions(validator="luck")
     with pytest.raises(UserError, match="two methods"):
         AdaptOptions(methods=("mcc",), validator="agreement")
-    with pytest.raises(OutputError, match="stays as it is"):
+    with pytest.raises(OutputError, match="must not be changed"):
         adapt(tiny.bundle, unlabelled, tiny.bundle, given)
     with pytest.raises(UserError, match="time budget"):
         AdaptOptions(time_budget=0.0)

@@ -8,23 +8,20 @@ import pytest
 from PIL import Image
 
 from inarch.bundle.reading import Bundle
-from inarch.commands.adapt import labelled, training
-from inarch.commands.adapt.adapt import AdaptOptions, adapt
+from inarch.commands.adapt.adapt import adapt
+from inarch.commands.adapt.options import AdaptOptions
+from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.commands.evaluate.evaluate import evaluate
 from inarch.errors import PhotosError
 from trained import CLASSES, Trained, draw_folder
+
+pytestmark = pytest.mark.slow
 
 LEARNED, TESTED = 8, 8
 """Photos of each class of the other domain."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_updates() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "UPDATES", 4)
-        patch.setattr(training, "FEWEST_UPDATES", 2)
-        patch.setattr(labelled, "UPDATES", 6)
-        yield
+FEW_UPDATES = AdaptRecipe(updates=4, fewest_updates=2, tuned_updates=6)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +47,7 @@ def _first(photos: Path, each: int, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def adapted(tiny: Trained, swapped: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """By labels of the train split; the test split is reported on."""
-    options = AdaptOptions(cache=tiny.cache, labelled=swapped)
+    options = AdaptOptions(recipe=FEW_UPDATES, cache=tiny.cache, labelled=swapped)
     return adapt(tiny.bundle, swapped, tmp_path_factory.mktemp("adapted") / "bundle", options)
 
 
@@ -74,7 +71,7 @@ def test_labels_repair_what_no_method_without_them_can(adapted: Bundle) -> None:
 def test_the_bundle_is_right_on_the_target_as_often_as_told(adapted: Bundle, swapped: Path) -> None:
     """The shipped graph, on the photos that were reported on."""
     (told,) = [each["oracle"] for each in adapted.metrics["adaptation"]["candidates"] if each["chosen"]]
-    figures, _ = evaluate(adapted.path, swapped)
+    figures = evaluate(adapted.path, swapped).evaluation
     assert figures.accuracy.value == pytest.approx(told["value"])
 
 
@@ -86,7 +83,7 @@ def test_labels_that_are_reported_on_change_nothing(
     test = lying / "test"
     for old, new in ((CLASSES[0], "spare"), (CLASSES[1], CLASSES[0]), ("spare", CLASSES[1])):
         (test / old).rename(test / new)
-    options = AdaptOptions(cache=tiny.cache, labelled=lying)
+    options = AdaptOptions(recipe=FEW_UPDATES, cache=tiny.cache, labelled=lying)
     other = adapt(tiny.bundle, lying, tmp_path / "out", options)
     assert other.graph() == adapted.graph()
     told, said = (each.metrics["adaptation"]["candidates"] for each in (other, adapted))
@@ -100,7 +97,9 @@ def test_photos_to_report_on_are_neither_learned_from_nor_adapted_to(
 ) -> None:
     """An oracle that is a part of the target and of the labelled photos leaves both."""
     oracle = _first(swapped / "train", 2, tmp_path / "oracle")
-    options = AdaptOptions(cache=tiny.cache, labelled=swapped / "train", oracle=oracle, methods=("adabn",))
+    options = AdaptOptions(
+        recipe=FEW_UPDATES, cache=tiny.cache, labelled=swapped / "train", oracle=oracle, methods=("adabn",)
+    )
     record = adapt(tiny.bundle, swapped, tmp_path / "out", options).metrics["adaptation"]
     assert record["labelled"] == 3 * (LEARNED - 2)
     assert record["photos"] == 3 * (LEARNED + TESTED - 2)
@@ -110,7 +109,7 @@ def test_photos_to_report_on_are_neither_learned_from_nor_adapted_to(
 def test_few_photos_with_labels_are_enough(tiny: Trained, swapped: Path, tmp_path: Path) -> None:
     """What takes statistics of the target is left out and says so; the head learns."""
     few = _first(swapped / "train", 4, tmp_path / "few")
-    options = AdaptOptions(cache=tiny.cache, labelled=few, oracle=swapped / "test")
+    options = AdaptOptions(recipe=FEW_UPDATES, cache=tiny.cache, labelled=few, oracle=swapped / "test")
     record = adapt(tiny.bundle, few, tmp_path / "out", options).metrics["adaptation"]
     assert [each["method"] for each in record["candidates"]] == ["none", "head"]
     assert [name for name, why in record["left_out"] if "20" in why] == ["adabn", "coral", "mcc", "dann", "tune"]
@@ -118,13 +117,13 @@ def test_few_photos_with_labels_are_enough(tiny: Trained, swapped: Path, tmp_pat
 
 def test_mistakes_are_one_sentence(tiny: Trained, swapped: Path, tmp_path: Path) -> None:
     """Too few labels, classes that the bundle does not know, no photo left to report on."""
-    given = AdaptOptions(cache=tiny.cache)
+    given = AdaptOptions(recipe=FEW_UPDATES, cache=tiny.cache)
     few = draw_folder(tmp_path / "few", {"": 1})
-    with pytest.raises(PhotosError, match="6 at least"):
+    with pytest.raises(PhotosError, match="at least 6"):
         adapt(tiny.bundle, swapped, tmp_path / "out", replace(given, labelled=few, oracle=swapped / "test"))
     with pytest.raises(PhotosError, match="--oracle"):
         adapt(tiny.bundle, swapped, tmp_path / "out", replace(given, labelled=few))
-    with pytest.raises(PhotosError, match="among those to report on"):
+    with pytest.raises(PhotosError, match="may not be adapted to"):
         adapt(tiny.bundle, few, tmp_path / "out", replace(given, labelled=swapped, oracle=few))
     strange = shutil.copytree(few, tmp_path / "strange")
     (strange / "red").rename(strange / "crimson")

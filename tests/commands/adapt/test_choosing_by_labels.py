@@ -26,7 +26,7 @@ def test_what_labels_prove_is_taken() -> None:
     choice = chosen({NONE: 0.5, "mcc": 0.7, "head": 0.95}, 200)
     assert choice.name == "head"
     assert choice.against["head"].verdict == "better"
-    assert "head was taken: it is better (+" in choice.why
+    assert "head was selected: it is better (+" in choice.why
     assert choice.accuracies[NONE].n == 200
 
 
@@ -43,7 +43,7 @@ def test_where_adapting_hurt_the_net_stays_as_it_was_and_it_is_said() -> None:
     choice = chosen({NONE: 0.95, "mcc": 0.3, "head": 0.3}, 100, "mcc")
     assert choice.name == NONE
     assert choice.against["mcc"].verdict == "worse"
-    assert choice.why.startswith("adapting hurt")
+    assert choice.why.startswith("adaptation hurt")
 
 
 def test_candidates_that_are_alike_are_rarely_told_apart() -> None:

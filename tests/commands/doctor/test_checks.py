@@ -22,7 +22,7 @@ def test_a_class_that_splits_lack_is_one_finding(photo_set):
     named = tuple(replace(photo, split=split) for photo, split in zip(photos.photos, splits, strict=True))
     found = list(report_class_problems(replace(photos, photos=named)))
     assert kinds(found) == [("class-mismatch", "c")]
-    assert found[0].problem == "There are photos of this class in val, and none in test and train."
+    assert found[0].problem == "This class has photos in val and none in test and train."
 
 
 def test_small_and_uneven_classes_and_confusable_names_are_told(photo_set):

@@ -12,23 +12,23 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-import inarch.commands.doctor.doctor as doctoring
 from inarch.commands.doctor.doctor import (
     MANIFEST,
     PATCH,
     REPORT,
-    DoctorOptions,
-    _choose_judge,
     apply_patch,
     doctor,
 )
+from inarch.commands.doctor.judge import _choose_judge
+from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.records import KINDS, Finding
-from inarch.commands.doctor.text import to_json, to_text
-from inarch.commands.train.run import choices_of
+from inarch.commands.doctor.text import to_text
+from inarch.commands.train.run import backbones_of
 from inarch.data.scan import scan
 from inarch.errors import OutputError
 from inarch.progress import ignore_progress
 from inarch.runtime.session import Graph
+from inarch.storage.serialisation import to_printed_json
 from inarch.transfer.options import TrainOptions
 from trained import CLASSES, draw_folder
 
@@ -120,7 +120,7 @@ def test_every_planted_fault_is_found_and_nothing_else(tmp_path: Path, options: 
         found[finding.kind].add(finding.path)
     assert found == KINDS_OF_FAULTS
     assert len({finding.id for finding in diagnosis.findings}) == len(diagnosis.findings)
-    read = json.loads(to_json(diagnosis))
+    read = json.loads(to_printed_json(diagnosis, "inarch.doctor/1"))
     assert {(each["id"], each["path"]) for each in read["findings"]} == {(f.id, f.path) for f in diagnosis.findings}
     page = (tmp_path / "out" / REPORT).read_text("utf-8")
     assert all(finding.id in page for finding in diagnosis.findings)
@@ -137,11 +137,12 @@ def test_a_patch_becomes_a_manifest_that_training_obeys(tmp_path: Path, options:
     text = (out / PATCH).read_text("utf-8")
     assert "train/red/strange.png,keep,blue," in text
     (out / PATCH).write_text(text.replace("train/red/strange.png,keep,", "train/red/strange.png,relabel,"), "utf-8")
-    with pytest.raises(OutputError, match="holds decisions that differ"):
+    with pytest.raises(OutputError, match="holds other decisions"):
         doctor(photos, out, options)
     manifest = apply_patch(photos, out / PATCH, out, options)
-    assert manifest == out / MANIFEST
-    found = scan(manifest)
+    assert manifest.path == out / MANIFEST
+    found = scan(manifest.path)
+    assert manifest.photos == len(found.photos)
     by_path = {photo.path.removeprefix("../photos/"): photo for photo in found.photos}
     assert found.classes == CLASSES
     assert not by_path.keys() & {"train/blue/copy.png", "train/blue/leak.png", "train/green/blank.png"}
@@ -162,7 +163,7 @@ def test_what_would_become_a_class_is_refused(tmp_path: Path, options: DoctorOpt
     assert not (photos / "check").exists()
 
 
-def test_wrong_labels_are_doubted(tmp_path: Path, options: DoctorOptions) -> None:
+def test_wrong_labels_are_found(tmp_path: Path, options: DoctorOptions) -> None:
     """Photos of two plain colours, two of them filed wrongly: these, and the right class beside."""
     draw = np.random.default_rng(0)
     for number in range(40):
@@ -190,7 +191,7 @@ def test_identity_of_a_finding_depends_on_its_kind_and_place() -> None:
 def test_the_judge_of_labels_follows_from_the_photos_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow a backbone seems to be, and at a smaller size where there are many photos."""
     found = scan(draw_folder(tmp_path / "photos", {"": 8}))
-    choices = choices_of(TrainOptions(), ranking=True)[:2]
+    choices = backbones_of(TrainOptions(), ranking=True)[:2]
     chosen = []
     for slow in (0.0, 0.02):
         run = Graph.__call__
@@ -204,8 +205,6 @@ def test_the_judge_of_labels_follows_from_the_photos_alone(tmp_path: Path, monke
         monkeypatch.setattr(Graph, "__call__", run)
         chosen.append((judge.start.architecture, judge.preprocessing))
     assert chosen[0] == chosen[1]
-    monkeypatch.setattr(doctoring, "MOST_MACS", 1e9)
-    small = _choose_judge(
-        found, choices, DoctorOptions(cache=tmp_path / "cache0.0"), ignore_progress
-    ).preprocessing.image_size
-    assert small <= min(preprocessing.image_size for _, preprocessing in choices)
+    given = DoctorOptions(cache=tmp_path / "cache0.0")
+    small = _choose_judge(found, choices, given, ignore_progress, most_macs=1e9).preprocessing.image_size
+    assert small <= min(each.preprocessing.image_size for each in choices)

@@ -48,7 +48,7 @@ MISTAKES = {
     f"{HEAD}\nant/7.jpg,drop,,\n": "line 2: No photo is called 'ant/7.jpg'. Did you mean 'ant/",
     f"{HEAD}\nant/0.jpg,Drop,,\n": "line 2: No decision is called 'Drop'. Did you mean 'drop'",
     f"{HEAD}\n\nant/0.jpg,relabel,be,\n": "line 3: No class is called 'be'. Did you mean 'bee'",
-    f"{HEAD}\nant/0.jpg,relabel,,\n": "line 2: to relabel, a label is needed",
+    f"{HEAD}\nant/0.jpg,relabel,,\n": "line 2: relabel needs a label",
     f"{HEAD}\nant/0.jpg,drop,bee,\n": "line 2: a photo that is dropped has no label",
     f"{HEAD}\nant/0.jpg,drop,,\nant/0.jpg,keep,,\n": "line 3: 'ant/0.jpg' is decided already, in line 2",
     f'{HEAD}\nant/0.jpg,drop,,"why\n': "is not a CSV file in UTF-8",

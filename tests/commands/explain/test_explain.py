@@ -1,6 +1,7 @@
 """A bundle explained: the same again by its seed, and refused in a sentence where it cannot be."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,18 @@ from inarch.commands.explain.explain import (
     FIGURES,
     MAPPED,
     PAGE,
-    ExplainOptions,
     explain,
 )
+from inarch.commands.explain.options import ExplainOptions
 from inarch.commands.explain.text import LIMITS, before_sentence, to_text
 from inarch.errors import PhotosError, UserError, WeightsError
-from inarch.models import foreign
+from schemas import check_json
 from trained import CLASSES, COUNTS, Trained, draw_folder
 
 FEW = ExplainOptions(shown=3)
 
 
+@pytest.mark.slow
 def test_everything_follows_from_the_seed(tiny: Trained, tmp_path: Path) -> None:
     """The photos, the folds, the net with first weights, its head included; and no draw of others matters."""
     figures = []
@@ -51,9 +53,12 @@ def test_what_is_explained_is_what_is_shown(tiny: Trained, tmp_path: Path) -> No
     for words in (*CLASSES, *METHODS, *(answer.path for answer in found.answers), BORDERS):
         assert words in page
     assert all(limit in to_text(found) for limit in LIMITS)
-    assert json.loads((tmp_path / "out" / FIGURES).read_text("utf-8"))["limits"] == list(LIMITS)
+    figures = (tmp_path / "out" / FIGURES).read_text("utf-8")
+    assert check_json(figures) == "inarch.explain/1"
+    assert json.loads(figures)["limits"] == list(LIMITS)
 
 
+@pytest.mark.slow
 def test_channels_filters_and_maps_are_shown(tiny: Trained, tmp_path: Path) -> None:
     """Of every stage, and on the page; without channels there are none."""
     found = explain(tiny.bundle, tiny.photos, tmp_path / "out", ExplainOptions(shown=2, channels=2))
@@ -66,21 +71,22 @@ def test_channels_filters_and_maps_are_shown(tiny: Trained, tmp_path: Path) -> N
     assert all(path.startswith("val/") for path in paths)
     assert len(found.seen) == MAPPED
     page = (tmp_path / "out" / PAGE).read_text("utf-8")
-    for words in ("The first filters", "Maps of channels", "What moves a channel", found.filters.verdict):
+    for words in ("First-layer filters", "Feature maps", "Activation maximisation", found.filters.verdict):
         assert words in page
     without = explain(tiny.bundle, tiny.photos, tmp_path / "none", ExplainOptions(shown=2, channels=0))
     assert without.channels == ()
-    assert "What moves a channel" not in (tmp_path / "none" / PAGE).read_text("utf-8")
+    assert "Activation maximisation" not in (tmp_path / "none" / PAGE).read_text("utf-8")
 
 
-def test_the_net_before_stands_beside_it(tiny: Trained, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_model_before_fine_tuning_is_compared(tiny: Trained, tmp_path: Path) -> None:
     """Against itself nothing has changed; random weights are worth less or as much; another net is refused."""
     same = ExplainOptions(shown=2, channels=0, before=tiny.bundle)
     found = explain(tiny.bundle, tiny.photos, tmp_path / "same", same)
     assert found.before == str(tiny.bundle)
     assert found.depth.moved is not None
     assert found.depth.moved.gain.value == 0
-    assert found.depth.moved.verdict == "too close to call"
+    assert found.depth.moved.verdict == "inconclusive"
     for each in found.depth.stages:
         assert each.before is not None
         assert each.before.alike == pytest.approx(1)
@@ -102,12 +108,8 @@ def test_what_cannot_be_explained_is_refused(tiny: Trained, tmp_path: Path, monk
         (one / kind).rename(tmp_path / kind)
     with pytest.raises(PhotosError, match="two classes"):
         explain(tiny.bundle, one, tmp_path / "out")
-    with pytest.raises(UserError, match="shown is a number from 2"):
+    with pytest.raises(UserError, match="shown is a whole number from 2"):
         ExplainOptions(shown=1)
-
-    def missing(module: str) -> object:
-        raise ImportError(module)
-
-    monkeypatch.setattr(foreign.importlib, "import_module", missing)
-    with pytest.raises(UserError, match=r"pip install 'inarch\[explain\]'"):
+    monkeypatch.setitem(sys.modules, "captum", None)
+    with pytest.raises(UserError, match=r'pip install "inarch\[explain\]"'):
         explain(tiny.bundle, tiny.photos, tmp_path / "out")

@@ -16,6 +16,7 @@ from inarch.models.anatomy.records import (
     ModelComparison,
     ModelFigures,
     StageFigures,
+    StagePair,
 )
 
 HERE = ModelFigures("googlenet", "torchvision", 224, 1000, 6_624_904, 1_498_376_192, 22, 379)
@@ -23,7 +24,7 @@ THERE = ModelFigures("googlenet_paper", "paper", 224, 1000, 6_998_552, 1_582_671
 STEM = StageFigures("stem", 5, (192, 28, 28), 8, 124_800, 477_000_000, 27)
 NINE = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 KERNEL = Change("kernel", "convolution", "3x3", "5x5", ("5x5 conv",), NINE, ("stage3",), True, 9, -380_928, -84_295_680)
-COMPARISON = ModelComparison(HERE, THERE, ((STEM, STEM),), True, (KERNEL,))
+COMPARISON = ModelComparison(HERE, THERE, (StagePair(STEM, STEM),), True, (KERNEL,))
 
 
 def change(what: str, **fields: object) -> Change:
@@ -68,7 +69,7 @@ def change(what: str, **fields: object) -> Change:
         ),
         (
             change("shortcut", here="none", there="identity"),
-            "In block1_1 there is no shortcut, where the other has the identity",
+            "In block1_1 there is no shortcut, and the other has the identity",
         ),
         (
             change("shortcut", here="projection", there="none"),
@@ -76,7 +77,7 @@ def change(what: str, **fields: object) -> Change:
         ),
         (
             change("order", here="after", there="before"),
-            "In block1_1 normalisation and ReLU stand after the convolutions, not before them",
+            "In block1_1 normalisation and ReLU come after the convolutions, not before them",
         ),
         (
             change("input", kind="linear", here="more channels"),
@@ -102,7 +103,7 @@ def test_no_line_is_wider_than_a_terminal() -> None:
     many = tuple(replace(KERNEL, blocks=(f"block{n}_1",), layers=("residual reduce", "shortcut")) for n in range(40))
     for comparison in (
         COMPARISON,
-        ModelComparison(long, replace(long, parameters=95_000_000), ((STEM, None),), True, many),
+        ModelComparison(long, replace(long, parameters=95_000_000), (StagePair(STEM, None),), True, many),
     ):
         assert max(map(len, to_text(comparison).splitlines())) <= 80
 
@@ -116,10 +117,10 @@ def test_of_many_changes_the_rest_is_summed() -> None:
 
 
 def test_nets_that_are_the_same_are_said_to_be() -> None:
-    """And nets of different plans, too."""
-    assert "do not differ in any layer" in to_text(ModelComparison(HERE, HERE, ((STEM, STEM),), True, ()))
-    unlike = to_text(ModelComparison(HERE, THERE, ((STEM, None),), False, ()))
-    assert "different plans" in unlike
+    """And nets of different structures, too."""
+    assert "do not differ in any layer" in to_text(ModelComparison(HERE, HERE, (StagePair(STEM, STEM),), True, ()))
+    unlike = to_text(ModelComparison(HERE, THERE, (StagePair(STEM, None),), False, ()))
+    assert "different structures" in unlike
     assert "do not differ" not in unlike
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from inarch.bundle.model import trace
-from inarch.commands.inspect import inspect
 from inarch.commands.inspect.inspect import catalog, draw_model
 from inarch.errors import OutputError, UnknownNameError, UserError
-from inarch.models import ARCHITECTURES
 from inarch.storage.files import write_text
 from trained import Trained
 
@@ -62,12 +60,11 @@ def test_an_unknown_form_offers_the_nearest() -> None:
         draw_model("resnet50", "htm")
 
 
-def test_the_catalog_leaves_out_what_is_made_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_catalog_leaves_out_what_is_made_for_tests() -> None:
     """Unless everything is asked for."""
-    few = {name: ARCHITECTURES[name] for name in ("resnet18", "resnet_tiny")}
-    monkeypatch.setattr(inspect, "ARCHITECTURES", few)
-    assert [record.name for record in catalog()] == ["resnet18"]
-    assert [record.name for record in catalog(everything=True)] == ["resnet18", "resnet_tiny"]
+    few = ("resnet18", "resnet_tiny")
+    assert [record.name for record in catalog(names=few).models] == ["resnet18"]
+    assert [record.name for record in catalog(everything=True, names=few).models] == ["resnet18", "resnet_tiny"]
 
 
 def test_text_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import json
 from dataclasses import replace
 
-from inarch.commands.inspect.drawing.catalog_text import catalog_json, catalog_text
+from inarch.commands.inspect.drawing.catalog_text import catalog_text
 from inarch.commands.inspect.drawing.departures_text import to_json, to_text
-from inarch.models.anatomy.records import Departure, Ledger, ModelSize
+from inarch.models.anatomy.records import Departure, Ledger, ModelSize, Sibling, VariedModel
 
 SLIP = Departure("The branch called 5x5 has a 3x3 kernel; in the paper 5x5.", "A slip, kept.", "pytorch/vision#906")
 POOL = Departure("The pool is 2x2; in the paper 3x3.", "The port has it so.", "Table 1")
@@ -16,10 +16,10 @@ SMALL = replace(NET, name="googlenet_small", image_size=64)
 BARE = replace(NET, name="googlenet:without_auxiliary", training_parameters=6_624_904)
 WIDE = replace(NET, name="googlenet:width=2", parameters=2 * NET.parameters, macs=4 * NET.macs)
 LEDGER = Ledger(
-    net=NET,
+    model=NET,
     departures=(SLIP, POOL),
-    siblings=((PAPER, (POOL, HEADS)), (SMALL, (SLIP, POOL, HEADS))),
-    variations=((BARE, "no side heads"), (WIDE, "every width times that")),
+    siblings=(Sibling(PAPER, (POOL, HEADS)), Sibling(SMALL, (SLIP, POOL, HEADS))),
+    variations=(VariedModel(BARE, "no auxiliary classifiers"), VariedModel(WIDE, "every width times that")),
 )
 
 
@@ -46,14 +46,14 @@ def test_variations_say_what_they_cost() -> None:
     """As multiples; what shows in training only is said to."""
     told = flat(to_text(LEDGER))
     assert "every width times that: parameters × 2.00, MACs × 4.00" in told
-    assert "no side heads: the same net, 6,379,984 parameters fewer in training" in told
+    assert "no auxiliary classifiers: the same model, 6,379,984 parameters fewer in training" in told
 
 
 def test_a_net_without_quirks_or_kin_is_said_to_be() -> None:
     """In a sentence each, and nothing about variations."""
     told = to_text(Ledger(NET, (), (), ()))
-    assert "departs from its paper in nothing that is known" in told
-    assert "No other net of the catalog is of its kind." in told
+    assert "no known departure from its paper" in told
+    assert "The catalog has no related models." in told
     assert "varied" not in told
 
 
@@ -68,7 +68,7 @@ def test_json_holds_the_whole_ledger() -> None:
     told = json.loads(to_json(LEDGER))
     assert [each["source"] for each in told["departures"]] == ["pytorch/vision#906", "Table 1"]
     assert [len(each["departures"]) for each in told["siblings"]] == [2, 3]
-    assert told["variations"][1]["name"] == "googlenet:width=2"
+    assert told["variations"][1]["model"]["name"] == "googlenet:width=2"
 
 
 def test_the_catalog_lists_every_net_once_under_its_paper() -> None:
@@ -78,6 +78,5 @@ def test_the_catalog_lists_every_net_once_under_its_paper() -> None:
     names = [line.split()[0] for line in lines if line.startswith("  ")]
     assert names == ["googlenet", "googlenet_small", "resnet18"]
     assert lines.index("Szegedy 2015, arXiv 1409.4842") < lines.index("He 2016, arXiv 1512.03385")
-    assert [row["model"] for row in catalog_json([NET, other])] == ["googlenet", "resnet18"]
     assert "come with inarch" not in lines[-1]
     assert catalog_text([NET], ("googlenet", "resnet18")).endswith("come with inarch for googlenet and resnet18.")

@@ -9,8 +9,8 @@ import torch
 from inarch.commands.inspect.flow import flow
 from inarch.commands.inspect.records import Flow
 from inarch.models import build
-from inarch.models.anatomy.trace import trace_architecture
 from inarch.models.initialisation import open_residuals
+from traces import traced
 
 
 @cache
@@ -19,7 +19,7 @@ def flowing(name: str, *, opened: bool = True) -> Flow:
     model = build(name)
     if opened:
         open_residuals(model)
-    return flow(model, trace_architecture(name), images=4)
+    return flow(model, traced(name), images=4)
 
 
 def first(name: str) -> float:
@@ -38,7 +38,7 @@ def test_without_shortcuts_gradients_explode_with_depth() -> None:
 
 def test_every_block_and_every_weight_is_told() -> None:
     """Blocks in running order; one gradient for each convolution and linear layer that runs in evaluation."""
-    record, told = trace_architecture("googlenet_tiny"), flowing("googlenet_tiny")
+    record, told = traced("googlenet_tiny"), flowing("googlenet_tiny")
     assert [each.block for each in told.blocks] == list(
         dict.fromkeys(node.block for node in record.nodes if node.stage != "head")
     )
@@ -75,7 +75,7 @@ def test_the_model_is_not_touched() -> None:
     """No gradient, no moved statistics."""
     model = build("resnet_tiny").eval()
     before = {name: each.clone() for name, each in model.state_dict().items()}
-    flow(model, trace_architecture("resnet_tiny"), images=2)
+    flow(model, traced("resnet_tiny"), images=2)
     assert all(torch.equal(before[name], each) for name, each in model.state_dict().items())
     assert all(each.grad is None for each in model.parameters())
     assert not model.training

@@ -4,7 +4,6 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, replace
-from functools import cache
 from itertools import combinations
 
 import pytest
@@ -43,18 +42,12 @@ from inarch.commands.inspect.records import (
 )
 from inarch.errors import UnknownNameError
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import ModelTrace, Node
-from inarch.models.anatomy.trace import trace_architecture
+from inarch.models.anatomy.records import Node
+from traces import traced
 
 NETS = ("googlenet", "googlenet_paper", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "resnet_tiny")
 NASTY = "<script>alert('&\"')</script>"
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@cache
-def traced(name: str) -> ModelTrace:
-    """Records are frozen, so tests may share them."""
-    return trace_architecture(name)
 
 
 def rectangles(picture: str, kind: str) -> list[tuple[float, float, float, float]]:
@@ -290,7 +283,7 @@ def test_every_part_can_be_reached_from_the_whole(name: str) -> None:
 def test_boxes_of_every_distance_lie_apart_and_inside(name: str) -> None:
     """The whole at a glance, and every block: no box upon another, none beyond the picture, texts within it."""
     record = traced(name)
-    pictures = [to_svg(record, part="net")]
+    pictures = [to_svg(record, part="model")]
     pictures += [part.picture for part in parts_of(record, quantities_of(record, Measurements()))]
     for picture in pictures:
         root = ET.fromstring(picture)

@@ -53,7 +53,7 @@ def test_variants_print_the_ledger(inarch: Inarch) -> None:
     assert all(each.what in flat and each.why in flat and each.source in flat for each in departures)
     told = json.loads(inarch("inspect", "googlenet_tiny", "--variants", "--format", "json").out)
     assert len(told["departures"]) == len(departures)
-    assert "googlenet_paper" in [each["name"] for each in told["siblings"]]
+    assert "googlenet_paper" in [each["model"]["name"] for each in told["siblings"]]
 
 
 def test_a_comparison_is_written_to_a_file(inarch: Inarch, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_comparison_is_written_to_a_file(inarch: Inarch, tmp_path: Path) -> No
         (["resnet_tiny", "--against", "resnet_tiny", "--variants"], "--against and --variants"),
         (["resnet_tiny", "--variants", "--layers"], "--variants and --layers"),
         (["resnet_tiny", "--variants", "--image-size", "64"], "leave --image-size out"),
-        (["./nothing", "--variants"], "not of a bundle"),
+        (["./nothing", "--variants"], "not for the bundle"),
         (["resnet_tiny", "--measure", "--against", "resnet_tiny"], "--against and --measure"),
         (["resnet_tiny", "--format", "png"], "say where to with --out"),
         (["resnet_tiny", "--format", "gif"], "Known: html, json, mermaid, png, svg, text."),
@@ -96,7 +96,7 @@ def test_a_mistake_ends_with_a_sentence(words: list[str], said: str, inarch: Ina
     assert ended.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("part", ["net", "stage2", "block2_1"])
+@pytest.mark.parametrize("part", ["model", "stage2", "block2_1"])
 def test_a_part_is_drawn(inarch: Inarch, part: str) -> None:
     """The whole at a glance, a stage, a block."""
     ended = inarch("inspect", "resnet_tiny", "--format", "svg", "--part", part, "--colour", "parameters")
@@ -121,7 +121,7 @@ def test_a_bundle_is_measured(inarch: Inarch, tiny: Trained) -> None:
 def test_a_picture_comes_as_pixels(inarch: Inarch, tmp_path: Path) -> None:
     """Two for each of the drawing's, and not all of one colour."""
     place = tmp_path / "net.png"
-    ended = inarch("inspect", "resnet_tiny", "--format", "png", "--part", "net", "--out", place)
+    ended = inarch("inspect", "resnet_tiny", "--format", "png", "--part", "model", "--out", place)
     assert (ended.code, ended.out) == (0, f"written to {place}\n")
     with Image.open(place) as picture:
         assert picture.width == 2 * 880

@@ -11,7 +11,7 @@ import pytest
 
 from inarch.commands.inspect.drawing.html import to_html
 from inarch.commands.inspect.picture import BROWSERS
-from inarch.models.anatomy.trace import trace_architecture
+from traces import traced
 
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 NEEDED = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(BROWSERS)} is on the path")
@@ -67,12 +67,12 @@ def walked(page: str, folder: Path, *, width: int = 1000) -> tuple[dict[str, Any
 @NEEDED
 def test_parts_open_by_click_and_by_key(tmp_path: Path) -> None:
     """From the whole net to a stage, a block, the next block, and out again; one part at a time."""
-    told, log = walked(to_html(trace_architecture("googlenet")), tmp_path)
+    told, log = walked(to_html(traced("googlenet")), tmp_path)
     steps = {step: rest for step, *rest in told["told"]}
     assert steps["opened"][0] == ["part-"]
     assert steps["stage"][0] == ["part-stage4"]
     assert steps["block"][0] == ["part-4b"]
-    assert steps["block"][1] == "The whole net › stage4 › 4b"
+    assert steps["block"][1] == "Overview › stage4 › 4b"
     assert steps["right"][0] == ["part-4c"]
     assert steps["out"][0] == ["part-stage4"]
     assert (steps["larger"][3], steps["as before"][3]) == ("125 %", "100 %")
@@ -87,5 +87,5 @@ def test_parts_open_by_click_and_by_key(tmp_path: Path) -> None:
 @NEEDED
 def test_a_narrow_window_scrolls_the_drawing_and_not_the_page(tmp_path: Path) -> None:
     """500 pixels, the narrowest that a headless window can be."""
-    told, _ = walked(to_html(trace_architecture("googlenet")), tmp_path, width=500)
+    told, _ = walked(to_html(traced("googlenet")), tmp_path, width=500)
     assert told["wide"] <= 500

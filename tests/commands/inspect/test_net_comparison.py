@@ -8,9 +8,9 @@ import pytest
 from inarch.commands.inspect.comparison import compare
 from inarch.commands.inspect.figures import depth_of
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import Change, ModelComparison, ModelTrace
+from inarch.models.anatomy.records import Change, ModelComparison
 from inarch.models.anatomy.size import size_of
-from inarch.models.anatomy.trace import trace_architecture
+from traces import traced
 
 ALIKE = [
     ("googlenet", "googlenet_paper"),
@@ -32,12 +32,6 @@ ALIKE = [
     ("resnet50", "resnet50:width=0.5:without_shortcut"),
 ]
 UNLIKE = [("inception_v3", "resnet50"), ("inception_v4_tiny", "inception_resnet_v2_tiny"), ("googlenet", "resnet18")]
-
-
-@cache
-def traced(name: str) -> ModelTrace:
-    """Records are frozen, so tests may share them."""
-    return trace_architecture(name)
 
 
 @cache

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from inarch.commands.pretrain.corpus import Corpora, corpora_of
 from inarch.commands.pretrain.distillation import DistillationLoader
@@ -71,5 +70,4 @@ def teacher(graph: Graph) -> Teacher:
 @pytest.fixture
 def lessons(corpora: Corpora, teacher: Teacher, tmp_path: Path) -> DistillationLoader:
     """Lessons whose teacher has said nothing yet."""
-    torch.set_num_threads(1)
     return DistillationLoader(recipe(), corpora, teacher, tmp_path / "cache")

@@ -11,7 +11,7 @@ from inarch.commands.study.records import Quantity
 from inarch.commands.study.run import PAGE, judge_ledgers
 from inarch.commands.study.studies_page import studies_page
 
-FOLDER = Path(__file__).parents[2] / "docs" / "studies"
+FOLDER = Path(__file__).parents[3] / "docs" / "studies"
 FOLDERS = (FOLDER, FOLDER / "land")
 LEDGERS = sorted(FOLDER.rglob("*.json"))
 

@@ -11,6 +11,7 @@ import pytest
 from inarch.commands.study import run as studying
 from inarch.commands.study.judging import judge_claim
 from inarch.commands.study.ledger import read_ledger, to_json
+from inarch.commands.study.options import StudyOptions
 from inarch.commands.study.records import (
     POINTS,
     SUPPORTED,
@@ -23,13 +24,12 @@ from inarch.commands.study.records import (
 from inarch.commands.study.run import (
     PAGE,
     FailedStudy,
-    StudyOptions,
     _share,
     every_study,
     study,
     write_pages,
 )
-from inarch.commands.study.running import adopt_rows, measure_missing, note_look
+from inarch.commands.study.running import TimeLimit, adopt_rows, measure_missing, note_look
 from inarch.commands.study.study import Bench, Study
 from inarch.errors import PhotosError, UnknownNameError, UserError, WorkError
 
@@ -80,7 +80,6 @@ class Clock:
 def only(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """The catalog holds one study, which is quick."""
     counted = Counted()
-    monkeypatch.setattr(studying, "STUDIES", {"drawn": Study(CLAIM, counted)})
     monkeypatch.setattr(studying, "find_study", lambda name: Study(CLAIM, counted))
     return counted
 
@@ -122,12 +121,12 @@ def test_a_ledger_survives_being_written_and_read(tmp_path: Path) -> None:
 def test_the_budget_ends_before_what_would_not_fit() -> None:
     """The first of an arm by what the claim says, the next by what it took; seeds come in order whatever comes out."""
     clock = Clock(each=3.0)
-    run = measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=11.0, clock=clock)
+    run = measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, limit=TimeLimit(11.0, clock))
     ledgers = list(run)
     assert [(row.seed, row.arm) for row in ledgers[-1].rows] == [(0, "new"), (0, "old"), (1, "new")]
     assert clock.now <= 11.0
     assert judge_claim(CLAIM, ledgers[-1].rows).seeds == 1
-    assert not list(measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, seconds=0.5, clock=clock))
+    assert not list(measure_missing(Study(CLAIM, clock.measure), None, EMPTY, seeds=5, limit=TimeLimit(0.5, clock)))
 
 
 def test_without_time_a_study_is_undecided_and_says_so(only: Counted, tmp_path: Path) -> None:
@@ -174,7 +173,7 @@ def test_what_belongs_to_something_else_is_refused(
 def test_a_file_that_is_no_ledger_is_said(text: str, only: Counted, tmp_path: Path) -> None:
     """And not overwritten."""
     (tmp_path / "drawn.json").write_text(text)
-    with pytest.raises(UserError, match="no ledger of a study"):
+    with pytest.raises(UserError, match="not a readable ledger of a study"):
         study("drawn", tmp_path, options(tmp_path))
     assert (tmp_path / "drawn.json").read_text() == text
 
@@ -191,7 +190,7 @@ def test_a_ratio_of_nothing_is_refused() -> None:
     """A gradient that has died is said by name, not by a logarithm of zero."""
     claim = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
     run = measure_missing(Study(claim, lambda bench, arm, seed: {"share": 0.0}), None, EMPTY, seeds=1)
-    with pytest.raises(WorkError, match="no ratio"):
+    with pytest.raises(WorkError, match="a ratio needs values above 0"):
         list(run)
 
 
@@ -206,15 +205,14 @@ def test_measurements_are_shared_only_where_all_else_is_alike() -> None:
     assert adopt_rows(replace(other, rows=ledger.rows[:1]), [ledger]).rows == ledger.rows
 
 
-def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path) -> None:
     """It is told, and the pages of the others are written."""
 
     def failing(bench: Bench | None, arm: str, seed: int) -> Mapping[str, float]:
         raise PhotosError("Too few photos.")
 
-    both = {"failing": Study(replace(CLAIM, name="failing"), failing), "drawn": Study(CLAIM, Counted())}
-    monkeypatch.setattr(studying, "STUDIES", both)
-    first, second = every_study(tmp_path / "out", options(tmp_path))
+    both = (Study(replace(CLAIM, name="failing"), failing), Study(CLAIM, Counted()))
+    first, second = every_study(tmp_path / "out", options(tmp_path), studies=both)
     assert isinstance(first, FailedStudy)
     assert first.why == "Too few photos."
     assert second.finding.verdict == SUPPORTED

@@ -19,7 +19,7 @@ def test_the_list_names_every_claim(inarch: Inarch) -> None:
     for name, each in STUDIES.items():
         assert name in ended.out
         assert each.claim.source in ended.out
-    claims = json.loads(inarch("study", "--list", "--json").out)
+    claims = json.loads(inarch("study", "--list", "--json").out)["claims"]
     assert [each["name"] for each in claims] == list(STUDIES)
     assert all(each["quantities"][0]["threshold"] for each in claims)
 
@@ -32,7 +32,7 @@ def test_the_list_names_every_claim(inarch: Inarch) -> None:
         (["--list", "--seeds", "3"], "leave --seeds out"),
         (["lesions"], "Did you mean 'lesion'?"),
         (["zero-start", "--data", "photos"], "leave --data out"),
-        (["zero-start", "--seeds", "0"], "1 to 1000 seeds"),
+        (["zero-start", "--seeds", "0"], "from 1 to 1000; 0 was asked for"),
         (["zero-start", "--budget", "soon"], "'soon' is not a duration"),
         (["--pages", "--out", "nowhere"], "no ledger of a study in nowhere"),
         (["lesion", "--data", "nowhere"], "nowhere"),
@@ -58,4 +58,6 @@ def test_a_study_prints_its_verdict_and_writes_its_pages(inarch: Inarch, tmp_pat
     assert "0 of 5 seeds" in ended.out
     assert {path.name for path in tmp_path.iterdir()} == {"zero-start.json", "zero-start.html", "README.md"}
     told = json.loads(inarch("study", "zero-start", "--budget", "0.001s", "--out", tmp_path, "--json").out)
-    assert (told["verdict"], told["claim"]["name"], told["seeds"]) == ("UNDECIDED", "zero-start", 0)
+    assert (told["finding"]["verdict"], told["finding"]["seeds"]) == ("UNDECIDED", 0)
+    assert told["ledger"]["claim"]["name"] == "zero-start"
+    assert told["schema"] == "inarch.study/1"

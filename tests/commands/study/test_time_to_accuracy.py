@@ -15,9 +15,11 @@ from inarch.commands.study.claims.time_to_accuracy import (
     SCRATCH,
     readings,
 )
-from inarch.commands.study.run import StudyOptions, _bench
+from inarch.commands.study.options import StudyOptions
+from inarch.commands.study.run import _bench
 from inarch.errors import PhotosError
 from inarch.progress import ignore_progress
+from inarch.transfer.recipes import Recipes, ScratchRecipe
 from trained import draw_folder
 
 STEEP = [(1.0, 0.6), (2.0, 0.9), (3.0, 0.8)]
@@ -30,14 +32,15 @@ def test_the_lower_best_is_what_both_reach() -> None:
     assert readings(SLOW, STEEP) == {FINETUNE: 10.0, SCRATCH: 2.0, BOTH: 0.9, BEST_FINETUNE: 1.0, BEST_SCRATCH: 0.9}
 
 
-def test_both_are_trained_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_both_are_trained_and_timed(tmp_path: Path) -> None:
     """Fine-tuning pays for its features: none of them is kept for the next run to find."""
-    monkeypatch.setattr(time_to_accuracy, "SECONDS", 0.0)
     draw_folder(tmp_path / "photos")
     bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), ignore_progress)
-    job = bench.job(bench.photos, 0)
+    run = bench.prepare(bench.photos, 0)
+    run = replace(run, options=replace(run.options, recipes=Recipes(scratch=ScratchRecipe(most_epochs=3))))
     kept = set((tmp_path / "cache").glob("features/*"))
-    read = time_to_accuracy.measure(replace(bench, job=lambda photos, seed: job), RACE, 0)
+    read = time_to_accuracy.measure(replace(bench, prepare=lambda photos, seed: run), RACE, 0)
     assert set((tmp_path / "cache").glob("features/*")) == kept
     assert read[FINETUNE] > 0
     assert read[SCRATCH] > 0
@@ -48,5 +51,5 @@ def test_too_few_photos_are_said(tmp_path: Path) -> None:
     """Two of a class can be halved but not learned from."""
     draw_folder(tmp_path / "photos", {"train": 2})
     bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), ignore_progress)
-    with pytest.raises(PhotosError, match="Fine-tuning cannot be measured: a trial on held-out photos takes 3"):
+    with pytest.raises(PhotosError, match="Fine-tuning cannot be measured: a trial takes 3"):
         time_to_accuracy.measure(bench, RACE, 0)

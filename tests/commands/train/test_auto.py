@@ -12,12 +12,15 @@ from inarch.commands.train.strategies import auto as auto_module
 from inarch.commands.train.strategies import finetune as finetune_module
 from inarch.commands.train.strategies import scratch as scratch_module
 from inarch.commands.train.strategies.auto import auto, judge
-from inarch.commands.train.strategies.finetune import PROVABLE, Trial
+from inarch.commands.train.strategies.finetune import Trial
 from inarch.commands.train.strategies.scratch import prepare_scratch_run
+from inarch.transfer.recipes import FinetuneRecipe
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
 from inarch.transfer.run import StartingPoint, TrainingRun
 from inarch.weights.files import weights_digest
+from jobs import with_options
+from trained import ONE_EPOCH
 
 Jobs = Callable[..., TrainingRun]
 
@@ -30,6 +33,7 @@ def _no_export(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HELD = 30
+PROVABLE = FinetuneRecipe().provable
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +61,9 @@ def trial_of(job: TrainingRun, tuned: tuple[int, float], probed: tuple[int, floa
         ((0, 3.0), (PROVABLE, 3.0), "better"),
         ((1, 3.0), (1, 2.0), "better"),
         ((10, 3.0), (0, 3.0), "worse"),
-        ((4, 3.0), (4, 3.0), "too close to call"),
-        ((5, 2.0), (3, 3.0), "too close to call"),
-        ((3, 9.0), (4, 1.0), "too close to call"),
+        ((4, 3.0), (4, 3.0), "inconclusive"),
+        ((5, 2.0), (3, 3.0), "inconclusive"),
+        ((3, 9.0), (4, 1.0), "inconclusive"),
     ],
     ids=[
         "right on ten more",
@@ -75,7 +79,7 @@ def test_verdicts(job: TrainingRun, tuned: tuple[int, float], probed: tuple[int,
     """(mistakes, confidence) of both on the same 30 photos; only what is better beyond chance is taken."""
     better, why = judge(job, trial_of(job, tuned, probed))
     assert why.startswith(
-        f"{verdict}: on 30 held-out photos fine-tuning is right on {HELD - tuned[0]} and the probe on"
+        f"{verdict}: on 30 validation photos, fine-tuning is correct on {HELD - tuned[0]} and the probe on"
     )
     assert better == (verdict == "better")
 
@@ -91,18 +95,15 @@ def test_a_probe_with_few_mistakes_is_kept(job: TrainingRun) -> None:
     assert outcome.strategy == "probe"
     assert [candidate.strategy for candidate in outcome.candidates] == ["probe"]
     assert outcome.candidates[0].chosen
-    assert "fine-tuning could not prove that it is better" in outcome.notes[0]
+    assert "no improvement by fine-tuning could be significant" in outcome.notes[0]
     assert "trial" not in [phase.name for phase in job.stopwatch.phases]
 
 
-def test_without_weights_it_trains_from_scratch(
-    make_job: Jobs, fresh: StartingPoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_weights_it_trains_from_scratch(make_job: Jobs, fresh: StartingPoint) -> None:
     """There is nothing to transfer, and the candidate says so."""
-    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
-    outcome = auto(make_job(fresh))
+    outcome = auto(make_job(fresh, recipes=ONE_EPOCH))
     assert outcome.strategy == "scratch"
-    assert outcome.candidates[0].why == "no pre-trained weights were given, so there is nothing to transfer"
+    assert outcome.candidates[0].why == "there are no pre-trained weights to transfer"
 
 
 def mixed_up() -> dict[int, int]:
@@ -135,7 +136,7 @@ def test_without_time_for_a_fair_trial_the_probe_is_kept(
     monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
     outcome = auto(make_job(start, labels=mixed_up()))
     assert outcome.strategy == "probe"
-    assert outcome.notes[0] == "Not fine-tuned: the time left does not allow a fair trial of fine-tuning."
+    assert outcome.notes[0] == "Not fine-tuned: the remaining time allows no fair trial of fine-tuning."
 
 
 def test_a_class_too_small_for_a_trial_keeps_the_probe(make_job: Jobs, start: StartingPoint) -> None:
@@ -145,7 +146,7 @@ def test_a_class_too_small_for_a_trial_keeps_the_probe(make_job: Jobs, start: St
     outcome = auto(make_job(start, train=few))
     assert outcome.strategy == "probe"
     assert outcome.notes[0] == (
-        "Not fine-tuned: a trial on held-out photos takes 3 different training photos of every class, "
+        "Not fine-tuned: a trial takes 3 different training photos per class, for training and validation, "
         "and 'aslant' has 2."
     )
 
@@ -158,9 +159,8 @@ def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
     make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     """Judged on photos that neither it nor the graft has seen. It is right on all of them, or on none."""
-    monkeypatch.setattr(scratch_module, "MOST_EPOCHS", 1)
     monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1000.0)
-    job = make_job(start, labels=mixed_up(), plan=PLANNED)
+    job = make_job(start, labels=mixed_up(), plan=PLANNED, recipes=ONE_EPOCH)
 
     def said(own: TrainingRun) -> scratch_module.ScratchRun:
         done = scratch_module.train_with_holdout(own)
@@ -175,7 +175,7 @@ def test_a_planned_net_from_scratch_is_taken_if_it_is_better(
         ("probe", not share),
         ("scratch", bool(share)),
     ]
-    verdict = "From scratch: better" if share else "Not from scratch: worse"
+    verdict = "Trained from scratch: better" if share else "Not trained from scratch: worse"
     assert any(note.startswith(verdict) for note in outcome.notes)
     assert auto(replace(job, plan=None)).strategy == "probe"
 
@@ -189,5 +189,5 @@ def test_a_net_from_scratch_sees_small_photos_at_their_size(
     assert prepare_scratch_run(job, reserved=100.0).time_budget == job.time_budget - 100
     assert prepare_scratch_run(job, reserved=0.0).start is start
     monkeypatch.setattr(scratch_module, "store", lambda *_: job.stored)
-    own = prepare_scratch_run(replace(job, named=False), reserved=0.0)
+    own = prepare_scratch_run(with_options(job, model=None), reserved=0.0)
     assert (own.start.architecture, own.preprocessing.image_size, own.start.pretrained) == ("resnet20", 64, False)

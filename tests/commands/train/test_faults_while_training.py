@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,14 +14,16 @@ import pytest
 from inarch.bundle.format import METRICS
 from inarch.commands.train import run as train_module
 from inarch.commands.train.run import UNTIMED, train
-from inarch.commands.train.strategies import scratch
-from inarch.commands.train.verify_resume import COMPARED, verify_resume
+from inarch.commands.train.verify_resume import COMPARED, RandomKills, verify_resume
 from inarch.errors import OutputError, WorkError
 from inarch.models import build
 from inarch.transfer import ranking
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import Recipes, ScratchRecipe
 from inarch.weights.files import write_weights
 from trained import draw, draw_folder
+
+pytestmark = pytest.mark.slow
 
 NET = "resnet_basic_tiny"
 
@@ -60,6 +61,7 @@ def contents(bundle: Path) -> dict[str, bytes]:
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """Inside the ``with``, a file that grows beyond so many bytes fails like one on a full disk."""
+    resource = pytest.importorskip("resource", reason="limits of files are of POSIX")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -142,7 +144,11 @@ def test_two_runs_share_a_cache(photos: Path, options: Options, weights: Path, t
     """At the same time, on the same photos; what each writes is what a run alone writes."""
     words = ["train", "photos", "--model", NET, "--weights", weights, "--strategy", "probe", "--image-size", "32"]
     program = [sys.executable, "-c", "from inarch.commands.cli import run; run()", *words, "--deterministic", "--out"]
-    environment = {**os.environ, "INARCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "INARCH_CACHE": str(tmp_path / "cache"),
+        "OMP_NUM_THREADS": os.environ.get("INARCH_TEST_THREADS", "1"),
+    }
     running = [subprocess.Popen([*program, name], cwd=tmp_path, env=environment, stdout=-1) for name in ("one", "two")]
     for process in running:
         process.communicate()
@@ -164,13 +170,11 @@ def test_a_clock_that_jumps_changes_nothing(photos: Path, options: Options, tmp_
 
 @pytest.mark.parametrize("strategy", ["probe", "finetune", "scratch", "auto"])
 def test_without_a_clock_the_same_photos_give_the_same_bytes(
-    strategy: str, photos: Path, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, photos: Path, options: Options, tmp_path: Path
 ) -> None:
     """Every file of the bundle, whatever is tried, and however the machine's clock runs."""
-    monkeypatch.setattr(scratch, "MOST_EPOCHS", 3)
-    one, two = (
-        contents(train(photos, tmp_path / name, options(name + " cache", strategy=strategy)).path) for name in "ab"
-    )
+    given = {"strategy": strategy, "recipes": Recipes(scratch=ScratchRecipe(most_epochs=3))}
+    one, two = (contents(train(photos, tmp_path / name, options(name + " cache", **given)).path) for name in "ab")
     assert one == two
     metrics = json.loads(one[METRICS])
     assert metrics["phases"] == []
@@ -181,10 +185,10 @@ def test_without_a_clock_the_same_photos_give_the_same_bytes(
 def test_a_run_that_is_killed_and_resumed_is_verified(photos: Path, options: Options, tmp_path: Path) -> None:
     """Killed once at least, as no run ends within a millisecond; a bundle of another run is told apart."""
     bundle = train(photos, tmp_path / "bundle", options()).path
-    assert verify_resume(photos, bundle, options(), seconds=1e-3, kills=1) == 1
+    assert verify_resume(photos, bundle, options(), RandomKills(1e-3, 1)) == 1
     other = train(photos, tmp_path / "other", options(augmented_copies=1)).path
     with pytest.raises(WorkError, match=r"ended with another model\.onnx, model\.safetensors"):
-        verify_resume(photos, other, options(), seconds=1e-3, kills=1)
+        verify_resume(photos, other, options(), RandomKills(1e-3, 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "cache", "other", "photos"]
     with pytest.raises(WorkError, match="set deterministic"):
-        verify_resume(photos, bundle, options(deterministic=False), seconds=1.0)
+        verify_resume(photos, bundle, options(deterministic=False), RandomKills(1.0))

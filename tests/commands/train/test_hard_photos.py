@@ -10,10 +10,9 @@ import pytest
 
 from inarch.bundle.format import REPORT
 from inarch.commands.train.run import train
-from inarch.commands.train.strategies import scratch
 from inarch.data.decode import decode_or_error
 from inarch.errors import UnreadableImageError
-from trained import CLASSES, draw_folder, options
+from trained import CLASSES, ONE_EPOCH, draw_folder, options
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -21,17 +20,14 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default:::PIL")
-def test_hard_images_are_used_or_named(
-    shared_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hard_images_are_used_or_named(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
     """Each but hidden ones is either used or stands in figures and report with a reason; none is touched."""
     photos = draw_folder(tmp_path / "photos", {"": 4})
     shutil.copytree(shared_data("hard_images"), photos / CLASSES[0] / "hard")
     before = digests(photos)
-    monkeypatch.setattr(scratch, "MOST_EPOCHS", 1)
-    monkeypatch.setattr(scratch, "FEWEST_EPOCHS", 1)
-    bundle = train(photos, tmp_path / "out", options(tmp_path))
+    bundle = train(photos, tmp_path / "out", options(tmp_path, recipes=ONE_EPOCH))
     skipped = {each["path"]: each["reason"] for each in bundle.metrics["skipped"]}
     used = sum(sum(counts) for _, counts in bundle.metrics["counts"])
     assert digests(photos) == before

@@ -1,6 +1,7 @@
 """What is said before the start: times that follow from what was timed, bands around what was measured."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,30 +10,20 @@ import pytest
 from torch import nn
 
 from inarch.commands.train import plan as planning
-from inarch.commands.train.plan import (
-    BEFORE,
-    COLD,
-    EXPORT,
-    FAIR_EPOCHS,
-    LARGE,
-    STEEPEST,
-    TRAINED,
-    WRITING,
-    PlanInputs,
-    plan,
-)
-from inarch.commands.train.strategies.scratch import FAST, choose_scratch_model, wanted_epochs
+from inarch.commands.train.plan import PlanInputs
 from inarch.commands.train.text import plan_lines, promise_sentence
-from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.metrics.intervals import wilson
 from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.transfer.features import Prefix
+from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import PlanRecipe, ScratchRecipe
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
 from inarch.transfer.run import StartingPoint
 
+PLAN, SCRATCH = PlanRecipe(), ScratchRecipe()
 SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
 """Photos a second, seconds of the sample's cross-validation and of a decoded photo, photos of the sample."""
 
@@ -60,14 +51,20 @@ def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         start=start,
         preprocessing=preprocessing,
         ranking=ranking_of(80, 55),
-        named=True,
         prefix=Prefix(start.backbone, start.digest, preprocessing, start.cut, tmp_path),
-        augmentation=Augmentation(),
-        views=1,
-        time_budget=600.0,
+        options=TrainOptions(model="resnet_basic_tiny", cache=tmp_path),
         spent=5.0,
-        seed=0,
     )
+
+
+def asking(course: PlanInputs, **changes: Any) -> PlanInputs:
+    """The same with other options."""
+    return replace(course, options=replace(course.options, **changes))
+
+
+def plan(course: PlanInputs, strategy: str, obstacle: Callable[[StartingPoint], str] = lambda start: "") -> Plan:
+    """Of a run with that strategy."""
+    return planning.plan(asking(course, strategy=strategy), obstacle)
 
 
 def row(made: Plan, name: str) -> PlannedStrategy:
@@ -76,16 +73,16 @@ def row(made: Plan, name: str) -> PlannedStrategy:
 
 def test_the_time_of_a_probe_adds_up(course: PlanInputs) -> None:
     """Decoding 220 photos, 200 through the net, 20 answered, and fits in proportion to the sample's: by hand."""
-    fit_of_sample = (4 + 1) * (100 + BEFORE)
+    fit_of_sample = (4 + 1) * (100 + PLAN.before_fits)
     *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
     wider = (before + 2 * (beside + last)) / (beside + last)  # both stages, and three together
-    fit = wider * FITTED / fit_of_sample * (3 * 4 + 1) * (200 + BEFORE)
-    curve = FITTED / fit_of_sample * COLD * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
-    seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + WRITING
+    fit = wider * FITTED / fit_of_sample * (3 * 4 + 1) * (200 + PLAN.before_fits)
+    curve = FITTED / fit_of_sample * PLAN.cold_fit * 3 * 5 * (1 / 8 + 1 / 4 + 1 / 2 + 1) * 200 * 4 / 5
+    seconds = 5 + 220 * DECODED + 200 / SPEED + 20 / SPEED + fit + curve + PLAN.writing_seconds
     assert plan(course, "probe").seconds("probe") == pytest.approx(seconds, abs=0.1)
-    assert plan(replace(course, views=3), "probe").seconds("probe") > seconds + 2 * 200 / SPEED
+    assert plan(asking(course, augmented_copies=2), "probe").seconds("probe") > seconds + 2 * 200 / SPEED
     others = PhotoSet("/elsewhere", ("?",), tuple(Photo(f"{row}", 0, f"other {row}", "") for row in range(60)))
-    trained = FITTED / fit_of_sample * COLD * 5 * (4 * 200 + (1 / 6 + 1 / 3 + 1 / 2) * 60)
+    trained = FITTED / fit_of_sample * PLAN.cold_fit * 5 * (4 * 200 + (1 / 6 + 1 / 3 + 1 / 2) * 60)
     more = plan(replace(course, unlabelled=others), "probe").seconds("probe")
     assert more == pytest.approx(seconds + 60 * DECODED + 60 / SPEED + trained, abs=0.1)
 
@@ -95,16 +92,23 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: PlanInputs)
 
     A run that ends with the probe has had the trial all the same, where it was to be expected.
     """
-    training, answering = 8 * 7 * 0.01, planning.FORWARD * 0.01 * 200 / 32
+    training, answering = 8 * 7 * 0.01, PLAN.inference * 0.01 * 200 / 32
     *_, before, beside, last = (stage.channels for stage in course.start.backbone.info)
-    fits = (before + 2 * (beside + last)) / (beside + last) * FITTED / (5 * (100 + BEFORE)) * 13 * (200 + BEFORE)
+    fits = (
+        (before + 2 * (beside + last))
+        / (beside + last)
+        * FITTED
+        / (5 * (100 + PLAN.before_fits))
+        * 13
+        * (200 + PLAN.before_fits)
+    )
     alone = plan(course, "probe").seconds("probe")
     tried = alone + 0.8 * (fits + training) + 0.2 * answering
     made = plan(course, "auto")
     assert made.seconds("probe") == pytest.approx(tried, abs=0.1)
-    assert made.seconds("finetune") == pytest.approx(tried + training + answering + EXPORT, abs=0.1)
+    assert made.seconds("finetune") == pytest.approx(tried + training + answering + PLAN.export_seconds, abs=0.1)
     assert plan(course, "finetune").seconds("finetune") == pytest.approx(made.seconds("finetune"), abs=0.1)
-    hurried = plan(replace(course, time_budget=alone), "auto")
+    hurried = plan(asking(course, time_budget=alone), "auto")
     assert hurried.seconds("finetune") == pytest.approx(
         made.seconds("finetune") - 1.8 * training * (1 - 3 / 8), abs=0.1
     )
@@ -112,7 +116,7 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: PlanInputs)
 
 def test_a_trial_without_time_is_not_promised(course: PlanInputs) -> None:
     """Auto refuses it; who asks for fine-tuning has it all the same."""
-    hurried = replace(course, time_budget=plan(course, "probe").seconds("probe"))
+    hurried = asking(course, time_budget=plan(course, "probe").seconds("probe"))
     made = plan(hurried, "auto")
     assert not row(made, "finetune").planned
     assert row(made, "finetune").why == "the time allows no fair trial: 3 epochs"
@@ -131,9 +135,9 @@ def test_without_room_or_time_less_is_tuned(course: PlanInputs, monkeypatch: pyt
     usual = plan(deep, "auto")
     assert (usual.cut, usual.notes) == ("pool4", ())
     moved = plan(deep, "auto", obstacle)
-    assert (moved.cut, row(moved, "finetune").settings) == ("5a", "the net behind 5a")
+    assert (moved.cut, row(moved, "finetune").settings) == ("5a", "frozen until 5a")
     assert row(moved, "finetune").planned
-    assert moved.notes == ("Fine-tuning trains what follows 5a alone: of all that follows pool4, the maps do not fit.",)
+    assert moved.notes == ("Fine-tuning freezes the backbone until 5a instead of pool4: the maps do not fit.",)
     named = replace(deep, start=replace(start, cut_after="pool4"))
     sure = replace(deep, ranking=ranking_of(98, 55))
     for stays in (plan(named, "auto", obstacle), plan(sure, "auto", obstacle)):
@@ -145,7 +149,7 @@ def test_without_room_or_time_less_is_tuned(course: PlanInputs, monkeypatch: pyt
 
     monkeypatch.setattr(planning, "tail_step_seconds", by_size)
     assert plan(deep, "auto").cut == "5a"
-    assert plan(deep, "auto").notes[0].endswith("of all that follows pool4, the time allows 3 epochs.")
+    assert plan(deep, "auto").notes[0].endswith("instead of pool4: the time allows 3 epochs.")
     monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 1e3)
     assert plan(deep, "auto").cut == "pool4"
 
@@ -156,7 +160,7 @@ def test_where_no_trial_is_to_be_expected_none_is_promised(course: PlanInputs) -
     made = plan(sure, "auto")
     assert made.seconds("probe") == pytest.approx(plan(sure, "probe").seconds("probe"), abs=0.1)
     assert not row(made, "finetune").planned
-    assert row(made, "finetune").why.startswith("the probe should be wrong on about 1 held-out photos")
+    assert row(made, "finetune").why.startswith("the probe should make about 1 validation mistakes")
 
 
 def test_bands_hold_what_the_sample_showed(course: PlanInputs) -> None:
@@ -164,7 +168,7 @@ def test_bands_hold_what_the_sample_showed(course: PlanInputs) -> None:
     probed = row(plan(course, "auto"), "probe")
     sampled = wilson(80, SAMPLED)
     assert probed.low == pytest.approx(sampled.low)
-    assert probed.high == pytest.approx(1 - (1 - sampled.high) * 2**-STEEPEST)
+    assert probed.high == pytest.approx(1 - (1 - sampled.high) * 2**-PLAN.steepest)
     for each in plan(course, "auto").strategies:
         assert 0 <= each.low < each.high <= 1
 
@@ -181,7 +185,7 @@ def test_what_is_tried(course: PlanInputs) -> None:
     far = replace(course, ranking=ranking_of(85, 75))
     assert tried("auto", far) == ["probe", "finetune", "scratch"]
     assert tried("probe", far) == ["probe"]
-    large = replace(course, found=photos_of(LARGE))
+    large = replace(course, found=photos_of(PLAN.large))
     assert tried("auto", large) == ["probe", "finetune", "scratch"]
 
 
@@ -190,13 +194,13 @@ def test_a_far_source_and_many_photos_are_said(course: PlanInputs) -> None:
     assert plan(course, "auto").notes == ()
     far = plan(replace(course, ranking=ranking_of(85, 75)), "auto")
     assert far.notes == (
-        f"These photos are far from what {course.start.architecture} learned: on a sample, a linear classifier is "
-        "right on 85 % with its features and on 75 % with bare pixels alone.",
+        f"These photos are far from the source domain of {course.start.architecture}: on a sample, a linear classifier "
+        "has an accuracy of 85 % on its features and of 75 % on bare pixels.",
     )
-    large = plan(replace(course, found=photos_of(LARGE)), "auto")
-    assert large.notes[0].startswith(f"There are {LARGE} photos of a class")
-    hurried = plan(replace(course, found=photos_of(LARGE), time_budget=1.0), "auto")
-    assert row(hurried, "scratch").why == f"the time allows fewer than {FAIR_EPOCHS} epochs"
+    large = plan(replace(course, found=photos_of(PLAN.large)), "auto")
+    assert large.notes[0].startswith(f"There are {PLAN.large} training photos per class")
+    hurried = plan(asking(replace(course, found=photos_of(PLAN.large)), time_budget=1.0), "auto")
+    assert row(hurried, "scratch").why == f"the time allows fewer than {PLAN.fair_epochs} epochs"
     assert not row(hurried, "scratch").planned
 
 
@@ -212,8 +216,8 @@ def test_an_obstacle_takes_fine_tuning_out(course: PlanInputs) -> None:
 )
 def test_small_photos_are_learned_by_a_net_made_for_them(side: int, net: tuple[str, int], course: PlanInputs) -> None:
     """Unless the user named one."""
-    assert choose_scratch_model(side) == net
-    seen = replace(course, named=False, ranking=replace(course.ranking, side=side))
+    assert SCRATCH.model_for(side) == net
+    seen = asking(replace(course, ranking=replace(course.ranking, side=side)), model=None)
     assert row(plan(seen, "auto"), "scratch").settings.startswith(f"{net[0]}, {net[1]} px")
     assert row(plan(course, "auto"), "scratch").settings.startswith(f"{course.start.architecture}, 32 px")
 
@@ -221,7 +225,7 @@ def test_small_photos_are_learned_by_a_net_made_for_them(side: int, net: tuple[s
 def test_the_plan_in_lines() -> None:
     made = Plan(
         (
-            PlannedStrategy("probe", "a net", 62.0, 0.7, 0.8, True, "the quickest"),
+            PlannedStrategy("probe", "a net", 62.0, 0.7, 0.8, True, "the fastest strategy"),
             PlannedStrategy("scratch", "another", 600.0, 0.1, 0.9, False, "there is no time"),
         ),
         ("Something is odd.",),
@@ -231,7 +235,7 @@ def test_the_plan_in_lines() -> None:
     assert "70 to 80 %" in said[1]
     assert said[2].endswith("not tried: there is no time")
     assert "- Something is odd." in said
-    assert promise_sentence(made, "probe", 93.0) == "about 1 min 2 s promised for probe, 1 min 33 s taken (+50 %)"
+    assert promise_sentence(made, "probe", 93.0) == "planned 1 min 2 s for probe, took 1 min 33 s (+50 %)"
 
 
 def test_a_net_that_will_not_be_tried_is_not_timed(course: PlanInputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,8 +248,8 @@ def test_a_net_that_will_not_be_tried_is_not_timed(course: PlanInputs, monkeypat
     course = replace(course, ranking=replace(course.ranking, backbones=(known,)))
     promised = row(plan(course, "auto"), "scratch")
     assert not promised.planned
-    steps = math.ceil(0.8 * course.learned / FAST.batch_size)
-    fitted = TRAINED * FAST.batch_size / 1000 * steps * wanted_epochs(160)
+    steps = math.ceil(0.8 * course.learned / SCRATCH.config.batch_size)
+    fitted = PLAN.trained * SCRATCH.config.batch_size / 1000 * steps * SCRATCH.epochs_for(160)
     assert fitted < promised.seconds < 2 * fitted
     monkeypatch.setattr(planning, "timed_config", refused)
     assert row(plan(course, "auto"), "scratch").seconds == pytest.approx(promised.seconds, rel=0.05)

@@ -1,9 +1,8 @@
 """The report is one well-formed page that holds all it needs, whatever the run was."""
 
-import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
@@ -17,7 +16,7 @@ from inarch.commands.train.curves_drawing import strategy_lines
 from inarch.commands.train.report import to_html
 from inarch.commands.train.text import training_lines
 from inarch.data.photos import Photo, Preprocessing, SkippedFile
-from inarch.metrics.classification import evaluate
+from inarch.metrics.classification import JudgedPhotos, evaluate
 from inarch.metrics.coverage import measure_coverage
 from inarch.metrics.intervals import difference, wilson
 from inarch.metrics.records import AnswerRule, Comparison, Curve, Estimate
@@ -98,20 +97,20 @@ def made_up(classes: tuple[str, ...], n: int = 60, signal: float = 2.0) -> Train
         seed=7,
         root="/photos/insects",
         classes=classes,
-        counts=(("train", counts), ("held out", counts)),
+        counts=(("train", counts), ("test", counts)),
         preprocessing=Preprocessing(image_size=224),
         skipped=(SkippedFile("ants/Thumbs.db", "not a photo"),),
         notes=("A probe was chosen.",),
         candidates=(
             Candidate("linear probe", "C=0.1", wilson(50, 60), 0.3, 2.5, True, "Lowest log loss."),
-            Candidate("fine-tune", "lr 0.001", wilson(49, 60), 0.31, 90.0, False, "Too close to call."),
+            Candidate("fine-tune", "lr 0.001", wilson(49, 60), 0.31, 90.0, False, "Inconclusive."),
         ),
         curves=(
             Curve("training", "epoch", "log loss", ((1.0, 0.9), (2.0, 0.5))),
             Curve("validation", "epoch", "log loss", ((1.0, 0.9), (2.0, 0.6))),
             Curve("validation", "epoch", "accuracy", ((1.0, 0.7), (2.0, 0.8))),
         ),
-        evaluation=evaluate(softmax(logits), labels, classes=classes, paths=paths, split="held out"),
+        evaluation=evaluate(softmax(logits), JudgedPhotos(labels, paths, classes, split="test")),
         evaluation_train=wilson(n, n),
         temperature=1.37,
         phases=(Phase("scan", 0.5), Phase("features", 58.0, "2 threads")),
@@ -162,7 +161,7 @@ def adaptation_by_labels() -> Adaptation:
     """The same with labels, by which the head that learned from them is taken."""
     blind = adaptation()
     none, mcc = (replace(each, learned=wilson(20, 30), chosen=False) for each in blind.candidates)
-    close = Comparison(Estimate(0.0, -0.1, 0.1, 30), 1.0, 0.01, "too close to call")
+    close = Comparison(Estimate(0.0, -0.1, 0.1, 30), 1.0, 0.01, "inconclusive")
     better = Comparison(Estimate(0.2, 0.05, 0.35, 30), 0.03, 0.4, "better")
     head = replace(mcc, method="head", scores=(), gain=None, learned=wilson(26, 30), against=better, chosen=True)
     candidates = (none, replace(mcc, against=close), head)
@@ -171,9 +170,9 @@ def adaptation_by_labels() -> Adaptation:
 
 SIZES = (5, 10, 20, 40)
 VERDICTS = {
-    ("finetune", "probe"): ("worse", "too close to call", "better", "better"),
+    ("finetune", "probe"): ("worse", "inconclusive", "better", "better"),
     ("scratch", "probe"): ("worse",) * 4,
-    ("scratch", "finetune"): ("worse", "worse", "worse", "too close to call"),
+    ("scratch", "finetune"): ("worse", "worse", "worse", "inconclusive"),
 }
 
 
@@ -200,11 +199,11 @@ def strategy_curves() -> StrategyCurves:
         photos=100,
         judged=60,
         folds=3,
-        left_out=("scratch with 40 photos of a class: the time allows 2 epochs, and it takes 8.",),
+        left_out=("scratch with 40 photos per class: the time allows 2 epochs, and it takes 8.",),
     )
 
 
-MOVED = "probe: 2 of 62 tensors: head 1, stage4 1; the other 60 stayed as they were, bit for bit."
+UPDATED = "probe: 2 of 62 tensors (head 1, stage4 1); the other 60 are unchanged, bit for bit."
 BARE = {
     "skipped": (),
     "notes": (),
@@ -284,20 +283,28 @@ def test_the_page_says_what_was_measured() -> None:
     report = REPORTS["usual"]
     page = Page(to_html(report, {mistake.path: photo_bytes() for mistake in report.evaluation.mistakes}))
     accuracy = report.evaluation.accuracy
-    assert f"Right on {100 * accuracy.value:.1f} % of 60 photos it had never seen" in page.text
-    assert f"The 95 % interval is {100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %" in page.text
+    bounds = f"({100 * accuracy.low:.1f}–{100 * accuracy.high:.1f})"
+    assert f"Test accuracy {100 * accuracy.value:.1f} % {bounds}" in page.text
+    assert f"Correct on {round(60 * accuracy.value)} of 60 photos that the model had never seen." in page.text
     for expected in (
         "stage4",
         "IMAGENET1K_V2",
         "A probe was chosen.",
         "not a photo",
-        "Too close to call.",
+        "Inconclusive.",
         "1.37",
-        MOVED,
+        UPDATED,
         "Twice as many photos would add about 3.4 points (0.7 to 6.0) to a linear classifier on these features.",
     ):
         assert expected in page.text
-    for heading in ("The photos", "How it was chosen", "The worst mistakes", "What this report does not show"):
+    for heading in (
+        "Dataset",
+        "Strategy selection",
+        "Confusion matrix",
+        "Most confident mistakes",
+        "Calibration",
+        "Limitations",
+    ):
         assert heading in page.text
     assert page.tags.count("svg") == 7
     assert page.tags.count("img") == len(report.evaluation.mistakes) + sum(
@@ -309,40 +316,40 @@ def test_an_adapted_net_shows_what_was_tried_and_whose_photos_the_figures_are_of
     """In the page and on the terminal; accuracies only where there were labels."""
     page = Page(to_html(REPORTS["adapted"], {}))
     for expected in (
-        "the domain that it was trained on, not of the one that it was adapted to",
+        "from the source domain, not from the target domain that the model was adapted to",
         "90 photos in winter",
         "Mcc was taken",
         "+0.100 (+0.050 to +0.150)",
-        "adabn was left out",
-        "adapting helped. Nothing was chosen by the labels of those photos.",
+        "adabn was not tried",
+        "adapting helped. The labels of those photos took no part in the selection.",
         "75.0 %",
     ):
         assert expected in page.text
-    assert "How it was chosen" not in page.text
-    lines = adaptation_lines(asdict(adaptation()))
+    assert "Strategy selection" not in page.text
+    lines = adaptation_lines(adaptation())
     assert "80.0% (67.0% to 88.8%, n=50)" in lines[3]
     assert lines[3].startswith("→ mcc")
     assert lines[-1] == "- On 50 labelled target photos adapting helped."
-    blind = adaptation_lines(asdict(adaptation(oracle=False)))
+    blind = adaptation_lines(adaptation(oracle=False))
     assert not any("oracle" in line or "n=50" in line for line in blind)
 
 
-def test_labels_that_chose_are_told_from_those_that_only_report() -> None:
+def test_labels_that_chose_are_distinguished_from_those_that_only_report() -> None:
     """Each candidate's two accuracies and its verdict stand side by side, and what learned has no label-free score."""
     page = Page(to_html(REPORTS["adapted by labels"], {}))
     for expected in (
-        "There it is right on 80.0 % of 50 photos (67.0 to 88.8 %).",
-        "The labels of 30 photos were learned from",
+        "On the target domain, the accuracy is 80.0 % (67.0 to 88.8 %) on 50 photos.",
+        "train on the source photos and on 30 labelled target photos",
         "86.7 %",
-        "too close to call (+0.0 points, -10.0 to +10.0; log loss lower by 0.010)",
+        "inconclusive (+0.0 points, -10.0 to +10.0; log loss lower by 0.010)",
         "better (+20.0 points, +5.0 to +35.0; log loss lower by 0.400)",
     ):
         assert expected in page.text
-    assert "Nobody looked at their labels" not in page.text
-    lines = adaptation_lines(asdict(adaptation_by_labels()))
-    assert "30 photos with labels" in lines[0]
+    assert "without target labels" not in page.text
+    lines = adaptation_lines(adaptation_by_labels())
+    assert "30 labelled target photos" in lines[0]
     none, mcc, head = lines[2:5]
-    assert "undecided" in mcc
+    assert "inconclusive" in mcc
     assert head.split()[:6] == ["→", "head", "–", "–", "better", "21.0"]
     assert "86.7% (70.3% to 94.7%, n=30) 80.0% (67.0% to 88.8%, n=50)" in " ".join(head.split())
     assert "66.7%" in none
@@ -352,14 +359,15 @@ def test_strategies_are_compared_in_words_and_lines() -> None:
     """Where one becomes better, in a sentence; the same in the page and, read back from JSON, on the terminal."""
     curves = strategy_curves()
     page = Page(to_html(REPORTS["curves of strategies"], {}))
-    lines = strategy_lines(json.loads(json.dumps(asdict(curves))))
+    lines = strategy_lines(curves)
     for sentence in (
-        "Fine-tuning beside the probe: "
-        "worse with 5 photos of each class, too close to call with 10, better from 20 on.",
-        "A net from scratch beside the probe: worse with every number of photos from 5 to 40 of each class.",
-        "A net from scratch beside fine-tuning: worse up to 20 photos of each class, too close to call with 40.",
-        "Whether twice as many photos would help fine-tuning is too close to call: about 2.0 points (-1.0 to 5.0).",
-        "Left out: scratch with 40 photos of a class: the time allows 2 epochs, and it takes 8.",
+        "Fine-tuning compared with the probe: worse with 5 photos per class, inconclusive with 10, better from 20 on.",
+        "A model trained from scratch compared with the probe: "
+        "worse with every number of photos from 5 to 40 per class.",
+        "A model trained from scratch compared with fine-tuning: "
+        "worse up to 20 photos per class, inconclusive with 40.",
+        "Inconclusive: twice as many photos would add about 2.0 points (-1.0 to 5.0) to fine-tuning.",
+        "Not measured: scratch with 40 photos per class: the time allows 2 epochs, and it takes 8.",
     ):
         assert sentence in page.text
         assert f"- {sentence}" in lines
@@ -369,7 +377,7 @@ def test_strategies_are_compared_in_words_and_lines() -> None:
     (last,) = [line for line in lines if line.split()[:1] == ["40"]]
     assert last.endswith("–")
     empty = Page(to_html(REPORTS["no curves of strategies"], {}))
-    assert "Left out: Nothing was measured." in empty.text
+    assert "Not measured: Nothing was measured." in empty.text
 
 
 def test_names_are_shown_and_never_obeyed() -> None:
@@ -384,19 +392,19 @@ def test_names_are_shown_and_never_obeyed() -> None:
     ("name", "sentence"),
     [
         ("no mistakes", "There were none among 8 photos."),
-        ("bare", "None: every file could be used."),
-        ("bare", "nothing was compared."),
+        ("bare", "None: every file was used."),
+        ("bare", "none was compared."),
         ("bare", "(temperature 1)"),
-        ("one candidate", "One strategy was run; nothing was compared."),
-        ("calibrated", "Without it, confidence would be off by 6.2 points (4.1 to 9.5 points)."),
-        ("usual", "more test photos would tell the accuracy to 2 points either way."),
+        ("one candidate", "One strategy was trained; none was compared."),
+        ("calibrated", "Without temperature scaling, the ECE would be 6.2 points (4.1 to 9.5 points)."),
+        ("usual", "more photos would narrow the interval to 2 points either way."),
         (
             "unsure",
-            "a promise, for photos like these, that bad luck with the held-out ones breaks 1 time in 20 at most",
+            "this target accuracy is guaranteed, with 95 % confidence over the choice of validation photos",
         ),
-        ("unsure", "No answer: 3 photos unlike those that it learned from,"),
-        ("unsure without a promise", "That 95.0 % of the answers are right is not promised"),
-        ("never sure", "It answers nothing: on the 400 held-out photos no confidence had 95.0 %"),
+        ("unsure", "The model abstained on 3 photos as out-of-distribution"),
+        ("unsure without a promise", "The target accuracy of 95.0 % is not guaranteed"),
+        ("never sure", "on the 400 validation photos, no confidence threshold reaches the target accuracy of 95.0 %"),
         ("200 classes", "200 classes have fewer than 30 photos here"),
     ],
 )
@@ -409,26 +417,26 @@ def test_text_has_the_figures_the_classes_and_the_mistakes() -> None:
     """One line for each, the weakest class first, with the same figures as the page."""
     evaluation = REPORTS["usual"].evaluation
     lines = to_text(evaluation).splitlines()
-    assert lines[0].startswith(f"Right on {100 * evaluation.accuracy.value:.1f} % of 60 photos (95 % interval ")
+    assert lines[0].startswith(f"Test accuracy {100 * evaluation.accuracy.value:.1f} % (")
     at = next(row for row, line in enumerate(lines) if line.startswith("class"))
     recalls = {score.name: score.recall.value for score in evaluation.per_class}
     assert [line.split()[0] for line in lines[at + 1 : at + 3]] == sorted(recalls, key=lambda name: recalls[name])
     assert all(any(line.endswith(mistake.path) for line in lines) for mistake in evaluation.mistakes)
 
 
-def test_the_terminal_says_what_it_does_not_know_as_the_page_does() -> None:
+def test_the_terminal_explains_abstention_as_the_page_does() -> None:
     """The same sentences, from the record and from a bundle's ``metrics.json``."""
     for name in ("unsure", "unsure without a promise", "never sure"):
         report = REPORTS[name]
         kept = report.evaluation.answered
         assert kept is not None
         page = Page(to_html(report, {})).text
-        lines = "\n".join(training_lines(json.loads(json.dumps(asdict(report)))))
+        lines = "\n".join(training_lines(report))
         for sentence in (rule_sentence(kept.rule), answered_sentence(kept)):
             assert sentence in page
             assert sentence in lines
             assert sentence in to_text(report.evaluation)
-    assert "when it says" not in Page(to_html(REPORTS["usual"], {})).text.lower()
+    assert "gets no answer" not in Page(to_html(REPORTS["usual"], {})).text
 
 
 def test_text_is_safe_for_a_terminal_and_stays_short() -> None:

@@ -1,13 +1,11 @@
 """What layers are for: every layer for one thing, and as often as the papers' tables say."""
 
 from collections import Counter
-from functools import cache
 
 import pytest
 
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import ModelTrace
-from inarch.models.anatomy.trace import trace_architecture
+from traces import traced
 
 COUNTS = [
     ("googlenet_paper", "1x1 reduction", 18),  # Szegedy et al. 2015, Table 1: nine modules, two reductions each
@@ -23,16 +21,17 @@ COUNTS = [
     ("resnet50", "1x1 expansion", 16),
     ("resnet50", "shortcut projection", 4),
     ("resnet50", "grid reduction", 3),
+    (
+        "efficientnet_lite0",
+        "1x1 expansion",
+        15,
+    ),  # Tan and Le 2019, Table 1: 16 blocks, of which the first widens nothing
+    ("efficientnet_lite0", "1x1 reduction", 16),
+    ("efficientnet_lite0", "5x5", 7),  # 9, of which two have a stride
     ("resnet18", "1x1 reduction", 0),
     ("resnet18", "shortcut projection", 3),
     ("resnet34", "3x3", 29),  # 32 in blocks, of which three have a stride
 ]
-
-
-@cache
-def traced(name: str) -> ModelTrace:
-    """Records are frozen, so tests may share them."""
-    return trace_architecture(name)
 
 
 @pytest.mark.parametrize(("name", "concept", "count"), COUNTS)
@@ -48,7 +47,16 @@ def test_every_layer_is_for_one_thing(name: str) -> None:
         assert node.concept
         assert (node.concept == "join") == (node.kind in ("concatenation", "addition"))
         assert node.macs == 0 or node.concept not in ("join", "between layers", "pooling")
-        assert (node.concept == "auxiliary head") <= (node.stage == "auxiliary")
+        assert (node.concept == "auxiliary classifier") <= (node.stage == "auxiliary")
+
+
+def test_an_inverted_residual_expands_and_reduces() -> None:
+    """MBConv6: six times as wide around the depthwise convolution."""
+    for node in traced("efficientnet_lite0").nodes:
+        if node.concept == "1x1 expansion":
+            assert node.out_shape[0] == 6 * node.in_shape[0]
+        if node.concept == "1x1 reduction":
+            assert node.out_shape[0] < node.in_shape[0]
 
 
 def test_a_reduction_reduces_and_an_expansion_expands() -> None:

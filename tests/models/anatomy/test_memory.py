@@ -1,7 +1,6 @@
 """Memory and traffic, against PyTorch's allocator and against arithmetic; auxiliary heads, against published counts."""
 
 import json
-from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -17,14 +16,8 @@ from inarch.models import (
     build,
     linear_head,
 )
-from inarch.models.anatomy.records import ModelTrace
-from inarch.models.anatomy.trace import trace, trace_architecture
-
-
-@cache
-def traced(name: str) -> ModelTrace:
-    """Records are frozen, so tests may share them."""
-    return trace_architecture(name)
+from inarch.models.anatomy.trace import trace
+from traces import traced
 
 
 def allocated_at_most(model: nn.Module, images: torch.Tensor, folder: Path) -> int:

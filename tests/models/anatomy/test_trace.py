@@ -1,7 +1,6 @@
 """What a trace measures, against the papers, torchvision, and PyTorch's own counter."""
 
 import copy
-from functools import cache
 
 import pytest
 import torch
@@ -20,6 +19,7 @@ from inarch.models import (
 )
 from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.models.anatomy.trace import trace, trace_architecture
+from traces import traced
 
 PUBLISHED = [  # parameters, giga-MACs: torchvision's table; for the paper's own nets, computed from their Table 1
     ("resnet18", 224, 11_689_512, 1.814),
@@ -45,12 +45,6 @@ GOOGLENET_TABLE = {  # Szegedy et al. 2015, Table 1: exact weights and biases, a
     "5a": (1_043_456, 51.1),
     "5b": (1_444_080, 70.7),
 }
-
-
-@cache
-def traced(name: str, image_size: int | None = None) -> ModelTrace:
-    """Records are frozen, so tests may share them."""
-    return trace_architecture(name, image_size=image_size)
 
 
 def of_block(record: ModelTrace, block: str) -> list[Node]:
@@ -166,10 +160,9 @@ def test_blocks_put_out_what_they_declare(name: str) -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_nodes_chain_up_and_account_for_every_parameter(name: str) -> None:
     """The first node takes the image, the last gives the logits, and no parameter is lost or counted twice."""
-    record = trace_architecture(name, classes=7)
-    model = build(name, classes=7, device="meta")
+    record, model = traced(name), build(name, device="meta")
     assert record.nodes[0].in_shape == (3, record.image_size, record.image_size)
-    assert record.nodes[-1].out_shape == (7,)
+    assert record.nodes[-1].out_shape == (1000,)
     assert record.parameters == sum(each.numel() for each in model.parameters())
 
 

@@ -1,5 +1,5 @@
-"""Domain adaptation: a trained net, labelled photos that it knows, and photos of another domain.
+"""Domain adaptation: a trained model, its labelled source photos, and photos of a target domain.
 
-The target domain reaches every method of `methods` as images alone: none of the types that they take has a place for
-its labels. What may learn from some of them, in `labelled`, is handed these beside.
+The target domain reaches every method of `methods` as images alone: none of their types has a field for its labels.
+The methods of `labelled` receive the labels of some target photos separately.
 """

@@ -1,4 +1,4 @@
-"""Every way of adapting is tried: first those that look at no target label, then, where some are given, the others."""
+"""All adaptation methods are tried: first those without target labels, then, if labels are given, the others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,16 +39,16 @@ from inarch.transfer.records.report import ParameterChanges
 
 @dataclass(frozen=True)
 class UnsupervisedRuns:
-    """What came of several methods."""
+    """The results of several methods."""
 
     adapted: dict[str, AdaptedModel]
-    """By method; the net as it was is `NONE`."""
+    """By method; the unadapted model is `NONE`."""
     seconds: dict[str, float]
     movements: dict[str, ParameterChanges]
     left_out: tuple[tuple[str, str], ...]
 
     def joined(self, other: "UnsupervisedRuns", left_out: tuple[tuple[str, str], ...] = ()) -> "UnsupervisedRuns":
-        """What came of the methods of both; ``left_out`` are others yet."""
+        """The results of both, with further methods that were left out."""
         return UnsupervisedRuns(
             {**self.adapted, **other.adapted},
             {**self.seconds, **other.seconds},
@@ -59,27 +59,27 @@ class UnsupervisedRuns:
 
 @dataclass(frozen=True)
 class SupervisedRuns:
-    """What came of learning from labels, beside what came without."""
+    """The results of training on target labels, and those of the unsupervised methods on the same photos."""
 
     learned: UnsupervisedRuns
     held_out: dict[str, NDArray[np.float64]]
-    """For each candidate, also those that know no labels: logits of the labelled photos, whose labels the one that
-    answers had not seen, (n, classes)."""
+    """For each candidate, also the unsupervised ones: out-of-fold logits of the labelled target photos,
+    (n, classes)."""
 
 
 def run_unsupervised(task: AdaptationProblem, methods: Sequence[str]) -> UnsupervisedRuns:
-    """Adapt by each of ``methods`` that nothing stands in the way of, and prove what each has moved.
+    """Adapt by each of ``methods`` that has no obstacle, and prove which parameters each has updated.
 
-    The task's seconds are for all of them together; a method that fails is left out, and the others go on.
+    The problem's seconds are for all methods together; a method that fails is left out, and the others go on.
 
     Raises:
-        FrozenMovedError: a method moved what it had no right to.
+        FrozenTensorChangedError: a method updated a frozen tensor.
     """
     before = digests(task.model)
     began = time.perf_counter()
     moving = task.moving()
     logits = compute_logits(moving, task, task.target)
-    adapted = {NONE: AdaptedModel(task.model, task.temperature, "as it was", logits, frozenset())}
+    adapted = {NONE: AdaptedModel(task.model, task.temperature, "not adapted", logits, frozenset())}
     seconds = {NONE: time.perf_counter() - began}
     ways = {name: (METHODS[name].obstacle, METHODS[name].adapt) for name in methods}
     done, left_out = _run_methods(replace(task, seconds=task.seconds - seconds[NONE]), ways)
@@ -91,10 +91,10 @@ def run_unsupervised(task: AdaptationProblem, methods: Sequence[str]) -> Unsuper
 
 
 def run_supervised(task: AdaptationProblem, labelled: LabelledTarget, result: UnsupervisedRuns) -> SupervisedRuns:
-    """Learn from labels in every way that nothing stands in the way of, and answer the labelled photos in all ways.
+    """Train on target labels by each method that has no obstacle, and predict the labelled photos with all candidates.
 
     Raises:
-        FrozenMovedError: a method moved what it had no right to.
+        FrozenTensorChangedError: a method updated a frozen tensor.
     """
     before = digests(task.model)
     ways = {name: (each.obstacle, partial(_learn, each, labelled)) for name, each in LABELLED_METHODS.items()}
@@ -118,13 +118,13 @@ T = TypeVar("T", AdaptedModel, SupervisedModel)
 
 
 MethodWithObstacle = tuple[Callable[[AdaptationProblem], str], Callable[[AdaptationProblem], T]]
-"""What says what stands in the way of a method, and the method."""
+"""A function that names the obstacle to a method, and the method."""
 
 
 def _run_methods(
     task: AdaptationProblem, ways: Mapping[str, MethodWithObstacle[T]]
 ) -> tuple[dict[str, tuple[T, float]], tuple[tuple[str, str], ...]]:
-    """What came of each way and the seconds that it took; and which were left out, and why."""
+    """The result and the seconds of each method; and those that were left out, with the reasons."""
     done: dict[str, tuple[T, float]] = {}
     left_out = []
     ends = time.perf_counter() + task.seconds
@@ -148,7 +148,7 @@ def _movement(name: str, before: Mapping[str, str], adapted: AdaptedModel) -> Pa
 
 
 def probabilities_of(result: UnsupervisedRuns) -> dict[str, NDArray[np.float64]]:
-    """Every candidate's probabilities on the target photos."""
+    """Every candidate's probabilities on the target photos, (m, classes)."""
     return {name: softmax(each.logits, each.temperature) for name, each in result.adapted.items()}
 
 
@@ -158,7 +158,7 @@ def choose_unsupervised(result: UnsupervisedRuns, validator: str | None, *, seed
 
 
 def candidates_of(result: UnsupervisedRuns, choice: CandidateChoice) -> tuple[AdaptedCandidate, ...]:
-    """The record of each candidate that knows no label."""
+    """The record of each unsupervised candidate."""
     answers = probabilities_of(result)
     scored = {validator: scores(answers, validator) for validator in VALIDATORS}
     return tuple(
@@ -174,7 +174,7 @@ def candidates_of(result: UnsupervisedRuns, choice: CandidateChoice) -> tuple[Ad
 def judge_candidates(
     candidates: Sequence[AdaptedCandidate], result: UnsupervisedRuns, learned: UnsupervisedRuns, choice: LabelledChoice
 ) -> tuple[AdaptedCandidate, ...]:
-    """The records of ``candidates`` and of those that learned from labels, with what labels say about each."""
+    """The records of ``candidates`` and of those trained on labels, with their accuracies on those labels."""
     before = probabilities_of(result)[NONE]
     every = [*candidates, *(_candidate(learned, name, before, chosen=False) for name in learned.adapted)]
     return tuple(
@@ -189,7 +189,7 @@ def judge_candidates(
 
 
 def _candidate(result: UnsupervisedRuns, name: str, before: NDArray[np.float64], *, chosen: bool) -> AdaptedCandidate:
-    """What one did and what it answers, next to the probabilities of the net as it was."""
+    """The record of a candidate, compared with the probabilities ``before`` of the unadapted model."""
     adapted = result.adapted[name]
     answers = adapted.logits.argmax(1)
     return AdaptedCandidate(

@@ -1,4 +1,4 @@
-"""Which way of adapting is taken where some labels of the target may be learned from: by those labels, paired."""
+"""Selection of a candidate by labelled target photos, with paired tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,22 +8,23 @@ from numpy.typing import NDArray
 
 from inarch.commands.adapt.selection import NONE
 from inarch.commands.train.learning_curve import accuracy_of_units
-from inarch.metrics.calibration import fit_temperature
+from inarch.metrics.accuracy import is_correct
 from inarch.metrics.comparison import BETTER, compare_classifiers, paired_difference
 from inarch.metrics.losses import log_losses
 from inarch.metrics.records import Comparison, Estimate
 from inarch.metrics.softmax import softmax
+from inarch.metrics.temperature import fit_temperature
 
 
 @dataclass(frozen=True)
 class LabelledChoice:
-    """What was chosen and what the labels say of each candidate."""
+    """The selected candidate, and how each candidate compares."""
 
     name: str
     why: str
     accuracies: Mapping[str, Estimate]
     against: Mapping[str, Comparison]
-    """Each candidate beside the net as it was."""
+    """Each candidate compared with the unadapted model."""
 
 
 def choose_by_labels(
@@ -33,22 +34,22 @@ def choose_by_labels(
     *,
     unlabelled_choice: str,
 ) -> LabelledChoice:
-    """The candidate that labels prove better than what would be taken without them; else that one.
+    """The candidate that is significantly better on the labels than the unsupervised choice; else that choice.
 
-    Of several that are better beyond chance it is the first whose log loss is within one standard error of the least
-    (Breiman et al. 1984, section 3.4.3). A few labels say little, and many photos without labels may say more: so
-    what those chose stays until labels speak against it.
+    Of several significantly better ones it is the first whose log loss is within one standard error of the lowest
+    (Breiman et al. 1984, section 3.4.3). A few labels carry little evidence, and many unlabelled photos may carry
+    more: so the unsupervised choice stays unless the labels are significantly against it.
 
     Args:
-        held_out: each candidate's logits of the same photos, whose labels it had not seen, (n, classes); `NONE` is
-            among them. Cheaper candidates stand first.
+        held_out: each candidate's out-of-fold logits of the same photos, (n, classes); `NONE` is among them. Cheaper
+            candidates come first.
         labels: of these photos, (n,).
         groups: photos of one group count once, (n,).
-        unlabelled_choice: what would be taken without labels.
+        unlabelled_choice: the selection without labels.
     """
     units = np.unique(groups, return_inverse=True)[1]
-    correct = {name: each.argmax(1) == labels for name, each in held_out.items()}
-    # Each at the temperature that suits it: a candidate that is too sure on the target is not for that the worse one.
+    correct = {name: is_correct(each, labels) for name, each in held_out.items()}
+    # Each at its own best temperature: a candidate that is overconfident on the target is not worse for that.
     losses = {name: log_losses(softmax(each, fit_temperature(each, labels)), labels) for name, each in held_out.items()}
 
     def beside(name: str, other: str) -> Comparison:
@@ -76,19 +77,17 @@ def _cheapest_candidate(better: list[str], losses: Mapping[str, NDArray[np.float
 def _explain_choice(
     name: str, unlabelled_choice: str, rivals: Mapping[str, Comparison], against: Mapping[str, Comparison]
 ) -> str:
-    """The sentence that says what was taken and what that goes by."""
+    """The sentence on the selection and its evidence."""
     if name == unlabelled_choice == NONE:
-        return "the net was kept as it was: no candidate is better beyond chance on the labelled photos"
+        return "the model was not adapted: no candidate is significantly better on the labelled photos"
     if name == NONE:
-        hurt = "adapting hurt, and the net was kept as it was"
-        return f"{hurt}: it is {_format_comparison(rivals[NONE])} than {unlabelled_choice}"
+        hurt = "adaptation hurt, and the model was not adapted"
+        return f"{hurt}: no adaptation is {_format_comparison(rivals[NONE])} than {unlabelled_choice}"
     if name == unlabelled_choice:
-        rest = f"; beside the net as it was it is {_format_comparison(against[name])}"
-        return f"{name} was taken, as without labels: on those no other is better beyond chance{rest}"
-    than = "the net as it was" if unlabelled_choice == NONE else unlabelled_choice
-    return (
-        f"{name} was taken: it is {_format_comparison(rivals[name])} than {than}, which would be taken without labels"
-    )
+        rest = f"; compared with no adaptation it is {_format_comparison(against[name])}"
+        return f"{name} was selected, as without labels: no other is significantly better on the labelled photos{rest}"
+    than = "no adaptation" if unlabelled_choice == NONE else unlabelled_choice
+    return f"{name} was selected: it is {_format_comparison(rivals[name])} than {than}, the selection without labels"
 
 
 def _format_comparison(comparison: Comparison) -> str:

@@ -1,8 +1,8 @@
-"""Adapting with some labels of the target: they join those of the source, and the net learns from both.
+"""Adaptation with some target labels: the labelled target photos join the source photos in training.
 
-What is learned is measured on the labelled photos themselves, fold by fold, so that it can be compared with ways of
-adapting that know no labels. The target's share of what is minimised is what counts: as single photos, a few of the
-target would drown among those of the source (the baseline "Weighted" of Daumé 2007, arXiv 0907.1815, section 2).
+The result is cross-validated on the labelled photos themselves, so that it can be compared with unsupervised methods.
+The target's fraction of the loss is a hyperparameter: as single photos, a few target photos would have no weight among
+those of the source (the baseline "Weighted" of Daumé 2007, arXiv 0907.1815, section 2).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from inarch.commands.adapt import training
 from inarch.commands.adapt.methods import head_obstacle
 from inarch.commands.adapt.problem import (
     FEWEST_PHOTOS,
@@ -35,79 +34,68 @@ from inarch.commands.adapt.training import (
     tail_tensor_names,
     train_on_both_domains,
 )
-from inarch.data.split import Fold, loose_folds
-from inarch.metrics.calibration import fit_temperature
+from inarch.data.folds import Fold, loose_folds
 from inarch.metrics.losses import log_losses
 from inarch.metrics.softmax import softmax
+from inarch.metrics.temperature import fit_temperature
 from inarch.models import norms_of
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import Probe, fit_at
-
-FOLDS, TUNED_FOLDS = 5, 3
-"""Of the labelled target photos; training is dearer than a linear fit."""
-SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Of what the head minimises, tried for the target photos."""
-STRENGTHS = (0.1, 0.01, 0.001)
-"""Penalties per photo that are tried with each."""
-SEARCH_PHOTOS, MOST_PHOTOS = 1000, 4000
-"""Of the source, beside which the share and the penalty are searched, and from which the head then learns: both are
-relative to how many there are, so they carry over, and memory and time stay bounded."""
-UPDATES = 200
-"""Of a tail, on as many source photos as target photos."""
 
 
 @dataclass(frozen=True)
 class LabelledTarget:
-    """Photos of the target whose labels may be learned from."""
+    """Labelled target photos for training."""
 
     domain: Domain
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
-    """What is held out together."""
+    """The group of each photo; a group stays in one fold."""
 
     def folds(self, k: int, seed: int) -> list[Fold]:
-        """See `loose_folds`: a class that is not learned from here has photos in the source."""
+        """See `loose_folds`: a class that is absent from a fold's target photos has photos in the source."""
         return loose_folds(self.labels, self.groups, k=k, seed=seed)
 
 
 @dataclass(frozen=True)
 class SupervisedModel:
-    """What learning from labels made of a task's net."""
+    """The model of a method that trains on target labels."""
 
     adapted: AdaptedModel
     held_out: NDArray[np.float64]
-    """Logits of each labelled photo, by a fit that had not seen its label: (n, classes)."""
+    """Out-of-fold logits of the labelled photos, (n, classes)."""
 
 
 def fit_head(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedModel:
-    """The head learns anew on the features of both domains.
+    """Refit the head to the features of both domains.
 
-    The target's share and the penalty are those with the least cross-validated log loss on the target photos. The
-    photos of each fold are answered with what was best on the other folds, so that the choice does not flatter them.
+    The target's fraction and the strength minimise the cross-validated log loss on the target photos. The photos of
+    each fold are predicted with the best values of the other folds, so that the search does not bias their logits.
     """
-    moving = task.moving().eval()
+    recipe, moving = task.recipe, task.moving().eval()
     source, target = (features_of(moving, task, each) for each in (task.source, labelled.domain))
 
     def heads(most: int) -> _HeadFits:
         rows = task.seen[:: -(-len(task.seen) // most)]
         return _HeadFits(source[rows], task.labels[rows], target, labelled.labels, task.classes)
 
-    folds = labelled.folds(FOLDS, task.seed)
-    grid = [(share, strength) for share in SHARES for strength in STRENGTHS]
+    folds = labelled.folds(task.recipe.folds, task.seed)
+    grid = [(share, strength) for share in recipe.head_shares for strength in recipe.head_strengths]
     with threadpool_limits(1, user_api="blas"):
-        tried = heads(SEARCH_PHOTOS)
+        tried = heads(recipe.search_photos)
         logits = np.stack([tried.held_out(folds, *each) for each in grid])
         losses = np.stack([log_losses(softmax(each), labelled.labels) for each in logits])
         held_out = np.empty_like(logits[0])
         for seen, held in folds:
             held_out[held] = logits[losses[:, seen].mean(1).argmin(), held]
         share, strength = grid[int(losses.mean(1).argmin())]
-        fit = heads(MOST_PHOTOS).of(np.arange(len(labelled.labels)), share, strength)
+        fit = heads(recipe.head_photos).of(np.arange(len(labelled.labels)), share, strength)
     moving.set_head(fit.weight, fit.bias)
     return SupervisedModel(
         AdaptedModel(
             task.whole(moving),
             _temperature(task, held_out, labelled),
-            f"target photos are {share:.0%} of the loss, penalty {strength:g}",
+            f"target photos are {share:.0%} of the loss, L2 strength {strength:g}",
             fit.logits(features_of(moving, task, task.target)),
             frozenset({"head.linear.weight", "head.linear.bias"}),
         ),
@@ -117,7 +105,7 @@ def fit_head(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedMod
 
 @dataclass(frozen=True)
 class _HeadFits:
-    """Linear fits of source features and of some target features."""
+    """Linear fits to source features and some target features."""
 
     source: NDArray[np.float32]
     source_labels: NDArray[np.int64]
@@ -126,19 +114,20 @@ class _HeadFits:
     classes: int
 
     def of(self, seen: NDArray[np.int64], share: float, strength: float) -> Probe:
-        """Of those target photos, which make up ``share`` of what is minimised."""
+        """The fit to those target photos, which make up ``share`` of the loss."""
         counts = np.array([len(self.source), len(seen)])
         each = np.array([1 - share, share]) * counts.sum() / counts
+        labels = np.concatenate([self.source_labels, self.target_labels[seen]])
         return fit_at(
             np.concatenate([self.source, self.target[seen]]),
-            np.concatenate([self.source_labels, self.target_labels[seen]]),
+            labels,
             strength,
-            classes=self.classes,
-            weights=np.repeat(each, counts),
+            unweighted(self.classes),
+            np.repeat(each, counts),
         )
 
     def held_out(self, folds: list[Fold], share: float, strength: float) -> NDArray[np.float64]:
-        """Logits of each target photo by the fit that did not see it."""
+        """Out-of-fold logits of each target photo."""
         logits = np.empty((len(self.target), self.classes))
         for seen, held in folds:
             logits[held] = self.of(seen, share, strength).logits(self.target[held])
@@ -146,9 +135,9 @@ class _HeadFits:
 
 
 def tune_tail(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedModel:
-    """What moves learns from batches that are half of the source and half of the labelled target photos."""
-    folds = labelled.folds(TUNED_FOLDS, task.seed)
-    seconds = training.SHARE * task.seconds / (len(folds) + 1)
+    """Fine-tune the tail on batches that are half source photos and half labelled target photos."""
+    folds = labelled.folds(task.recipe.tuned_folds, task.seed)
+    seconds = task.recipe.share * task.seconds / (len(folds) + 1)
     held_out = np.empty((len(labelled.labels), task.classes))
     for seen, held in folds:
         held_out[held] = compute_logits(_train_tail(task, labelled, seen, seconds)[0], task, labelled.domain, held)
@@ -168,39 +157,39 @@ def tune_tail(task: AdaptationProblem, labelled: LabelledTarget) -> SupervisedMo
 def _train_tail(
     task: AdaptationProblem, labelled: LabelledTarget, rows: NDArray[np.int64], seconds: float
 ) -> tuple[TrainableTail, str]:
-    """From the bundle's weights, with averaged weights in the end and, where it has any, target statistics."""
+    """From the bundle's weights, with weight averaging and, if it has batch normalisation, target statistics."""
     moving = task.moving()
     beside = CompanionBatches(labelled.domain, rows, labelled.labels)
-    config = replace(training.ADAPTING, batch_size=training.ADAPTING.batch_size // 2)
-    settings = train_on_both_domains(
-        task, moving, AdaptationSchedule("tune", tune_loss, beside, UPDATES, seconds, config)
-    )
+    recipe = task.recipe
+    config = replace(recipe.config, batch_size=recipe.config.batch_size // 2)
+    schedule = AdaptationSchedule("tune", tune_loss, beside, recipe.tuned_updates, seconds, config)
+    settings = train_on_both_domains(task, moving, schedule)
     if norms_of(moving):
         adopt_domain_statistics(moving, task, task.target, np.arange(len(task.target)))
     return moving, settings
 
 
 def tune_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The domains pass one after the other, so that each is normalised by its own statistics."""
+    """The mean cross-entropy; the domains pass one after the other, each normalised by its own statistics."""
     source, target, _ = inputs
     logits = torch.cat([moving(source), moving(target)])
     return F.cross_entropy(logits, labels), logits
 
 
 def _temperature(task: AdaptationProblem, held_out: NDArray[np.float64], labelled: LabelledTarget) -> float:
-    """What fits target photos whose labels had not been seen; never below the task's own, for they are few."""
+    """The temperature of the out-of-fold target photos; never below the bundle's own, because they are few."""
     return max(task.temperature, fit_temperature(held_out, labelled.labels))
 
 
 def tuning_obstacle(task: AdaptationProblem) -> str:
-    """Why a tail cannot be tuned; empty where it can."""
+    """The reason why a tail cannot be tuned; empty if it can."""
     if norms_of(task.moving()) and len(task.target) < FEWEST_PHOTOS:
-        return f"statistics of {len(task.target)} target photos are chance; it takes {FEWEST_PHOTOS}"
+        return f"batch statistics of {len(task.target)} target photos are too noisy; it takes {FEWEST_PHOTOS}"
     return head_obstacle(task)
 
 
 class LabelledMethod(NamedTuple):
-    """A way of learning from labels of the target, and what may stand in its way."""
+    """A method that trains on target labels, and its possible obstacle."""
 
     learn: Callable[[AdaptationProblem, LabelledTarget], SupervisedModel]
     obstacle: Callable[[AdaptationProblem], str]

@@ -1,4 +1,4 @@
-"""What adaptation adds to the loss on labelled source photos; one function for each method."""
+"""The terms that adaptation adds to the loss on labelled source photos; one function for each method."""
 
 import math
 
@@ -12,7 +12,7 @@ CONFUSION_TEMPERATURE = 2.5
 
 
 def class_confusion(logits: Float[Tensor, "m classes"]) -> Float[Tensor, ""]:
-    """Minimum class confusion: how often target photos hesitate between two classes, sure photos counting more.
+    """Minimum class confusion: how much target predictions spread over two classes; confident photos count more.
 
     Jin et al. 2020, arXiv 1912.03699, section 3: it needs no source photo, no domain critic and no label.
     """
@@ -28,10 +28,10 @@ def class_confusion(logits: Float[Tensor, "m classes"]) -> Float[Tensor, ""]:
 def domain_confusion(
     critic: nn.Module, source: Float[Tensor, "n d"], target: Float[Tensor, "m d"], reversal: float
 ) -> Float[Tensor, ""]:
-    """How well ``critic`` tells the domains apart by their features, with the gradient reversed behind it.
+    """The cross-entropy of ``critic``, which classifies features by domain; the features get the reversed gradient.
 
-    The critic learns to tell them apart and what computed the features learns to prevent it
-    (Ganin et al. 2016, arXiv 1505.07818, section 4).
+    The critic learns to distinguish the domains, and the feature extractor learns to prevent it (Ganin et al. 2016,
+    arXiv 1505.07818, section 4).
 
     Args:
         critic: features (n, d) to one logit each: high for the target.
@@ -57,10 +57,10 @@ class _GradientReversal(torch.autograd.Function):
 
 
 def reverse_gradient(features: Tensor, factor: float) -> Tensor:
-    """``features`` as they are; the gradient through them is multiplied by ``-factor``."""
+    """The identity; the gradient through it is multiplied by ``-factor``."""
     return _GradientReversal.apply(features, factor)
 
 
 def reversal_factor(progress: float) -> float:
-    """The factor of the reversal, rising from 0 to 1 while training goes from 0 to 1 (the paper's section 5.2.2)."""
+    """The factor of the reversal, rising from 0 to 1 with the progress of training (the paper's section 5.2.2)."""
     return math.tanh(5 * progress)

@@ -1,4 +1,4 @@
-"""The ways of adapting: one function each, and one table of them."""
+"""The unsupervised adaptation methods: one function each, and one table of them."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -10,7 +10,6 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inarch.commands.adapt import training
 from inarch.commands.adapt.alignment import align_features
 from inarch.commands.adapt.losses import class_confusion, domain_confusion, reversal_factor
 from inarch.commands.adapt.problem import (
@@ -28,7 +27,8 @@ from inarch.commands.adapt.training import (
     tail_tensor_names,
     train_on_both_domains,
 )
-from inarch.metrics.calibration import fit_temperature
+from inarch.data.labels import PhotoLabels
+from inarch.metrics.temperature import fit_temperature
 from inarch.models import norms_of
 from inarch.training.losses import Loss
 from inarch.training.seeds import global_draws
@@ -36,18 +36,18 @@ from inarch.transfer.linear import fit_probe
 
 CRITIC_WIDTH = 256
 CALIBRATING = 2000
-"""Temperatures are fitted on so many held-out source photos at most."""
+"""The most validation photos of the source for a temperature."""
 
 
 def adabn(task: AdaptationProblem) -> AdaptedModel:
-    """Adaptive batch normalisation, in every layer of the net."""
+    """Adaptive batch normalisation, in every layer of the model."""
     model = copy.deepcopy(task.model).eval()
     whole = replace(task, cut=None, source=_drop_maps(task.source), target=_drop_maps(task.target))
     names = [f"{at}.{name}" for at, module in model.named_modules() for name, _ in module.named_buffers(recurse=False)]
     adopt_domain_statistics(model, whole, whole.target, np.arange(len(whole.target)))
     return AdaptedModel(
         model,
-        task.temperature,  # of source photos seen through source statistics, as for the methods that train
+        task.temperature,  # of source photos under source statistics, as for the methods that train
         f"statistics of {len(norms_of(model))} layers",
         compute_logits(model, whole, whole.target),
         frozenset(names),
@@ -55,16 +55,11 @@ def adabn(task: AdaptationProblem) -> AdaptedModel:
 
 
 def coral(task: AdaptationProblem) -> AdaptedModel:
-    """The head learns anew, on source features that look like the target's."""
+    """Refit the head to source features that are aligned with the target's."""
     moving = task.moving().eval()
     source, target = (features_of(moving, task, domain) for domain in (task.source, task.target))
     fit = fit_probe(
-        align_features(source, target)[None],
-        task.labels,
-        task.groups,
-        classes=task.classes,
-        seed=task.seed,
-        class_weighting="none",
+        align_features(source, target)[None], PhotoLabels(task.labels, task.groups, task.classes), seed=task.seed
     )
     moving.set_head(fit.weight, fit.bias)
     unseen = np.isin(fit.held_out_rows, task.held)
@@ -72,31 +67,31 @@ def coral(task: AdaptationProblem) -> AdaptedModel:
     return AdaptedModel(
         task.whole(moving),
         max(task.temperature, temperature),
-        f"penalty {fit.strength:g} per photo",
+        f"L2 strength {fit.strength:g} per photo",
         fit.logits(target),
         frozenset({"head.linear.weight", "head.linear.bias"}),
     )
 
 
 def mcc(task: AdaptationProblem) -> AdaptedModel:
-    """Minimum class confusion on target photos, beside the labels of source photos."""
+    """Minimum class confusion on target photos, added to the loss on source photos."""
     return _train_tail(task, task.moving(), mcc_loss, "mcc")
 
 
 def mcc_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The domains pass one after the other, so that each is normalised by its own statistics."""
+    """The loss; the domains pass one after the other, each normalised by its own statistics."""
     source, target, _ = inputs
     logits = moving(source)
     return F.cross_entropy(logits, labels) + class_confusion(moving(target)), logits
 
 
 def dann(task: AdaptationProblem) -> AdaptedModel:
-    """Domain-adversarial training: features by which a critic cannot tell the domains apart."""
+    """Domain-adversarial training: features by which a critic cannot distinguish the domains."""
     moving = task.moving()
     channels = moving.linear.in_features
     with global_draws(task.seed, "critic"):
         moving.critic = nn.Sequential(
-            nn.LayerNorm(channels, elementwise_affine=False),  # features have a scale of their own in every net
+            nn.LayerNorm(channels, elementwise_affine=False),  # the scale of features differs between models
             nn.Linear(channels, CRITIC_WIDTH),
             nn.ReLU(),
             nn.Linear(CRITIC_WIDTH, CRITIC_WIDTH),
@@ -107,23 +102,23 @@ def dann(task: AdaptationProblem) -> AdaptedModel:
 
 
 def dann_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Tensor) -> tuple[Tensor, Tensor]:
-    """As `mcc_loss`, with the critic's confusion."""
+    """As `mcc_loss`, with the critic's confusion instead."""
     source, target, progress = inputs
-    net = cast(TrainableTail, moving)
-    features = net.features(source)
-    logits: Tensor = net.linear(features)
-    confusion = domain_confusion(net.critic, features, net.features(target), reversal_factor(progress))
+    model = cast(TrainableTail, moving)
+    features = model.features(source)
+    logits: Tensor = model.linear(features)
+    confusion = domain_confusion(model.critic, features, model.features(target), reversal_factor(progress))
     return F.cross_entropy(logits, labels) + confusion, logits
 
 
 def statistics_obstacle(task: AdaptationProblem) -> str:
-    """Why statistics cannot be adopted; empty where they can."""
-    lacks = "the net has no batch normalisation, or it is folded into the weights: there are no statistics to adopt"
+    """The reason why statistics cannot be replaced; empty if they can."""
+    lacks = "the model has no batch normalisation, or it is folded into the weights"
     return "" if norms_of(task.model) else lacks
 
 
 def head_obstacle(task: AdaptationProblem) -> str:
-    """Why the head cannot learn anew; empty where it can."""
+    """The reason why the head cannot be refitted; empty if it can."""
     kept = (
         f"the bundle was trained with the class weighting {task.class_weighting!r}, which training its head anew would "
         "undo"
@@ -132,7 +127,7 @@ def head_obstacle(task: AdaptationProblem) -> str:
 
 
 class UnsupervisedMethod(NamedTuple):
-    """A way of adapting, and what may stand in its way."""
+    """An unsupervised adaptation method, and its possible obstacle."""
 
     adapt: Callable[[AdaptationProblem], AdaptedModel]
     obstacle: Callable[[AdaptationProblem], str]
@@ -149,10 +144,11 @@ METHODS: Mapping[str, UnsupervisedMethod] = MappingProxyType(
 
 
 def _train_tail(task: AdaptationProblem, moving: TrainableTail, loss: Loss, name: str) -> AdaptedModel:
-    """Train what moves on both domains; it ends with averaged weights and, where it has any, target statistics."""
+    """Train the tail on both domains, with weight averaging and, if it has batch normalisation, target statistics."""
     unlabelled = CompanionBatches(task.target, np.arange(len(task.target)))
-    course = AdaptationSchedule(name, loss, unlabelled, updates=training.UPDATES, seconds=training.SHARE * task.seconds)
-    settings = train_on_both_domains(task, moving, course)
+    recipe = task.recipe
+    schedule = AdaptationSchedule(name, loss, unlabelled, recipe.updates, recipe.share * task.seconds, recipe.config)
+    settings = train_on_both_domains(task, moving, schedule)
     temperature = _temperature(task, moving)
     if norms_of(moving):
         adopt_domain_statistics(moving, task, task.target, np.arange(len(task.target)))
@@ -161,15 +157,15 @@ def _train_tail(task: AdaptationProblem, moving: TrainableTail, loss: Loss, name
     )
 
 
-def _temperature(task: AdaptationProblem, net: nn.Module) -> float:
-    """What fits held-out source photos, seen through source statistics; the net keeps these.
+def _temperature(task: AdaptationProblem, model: nn.Module) -> float:
+    """The temperature of validation photos of the source, under source statistics; the model keeps these.
 
-    Never below the task's own: the net may have learned from those photos before.
+    Never below the bundle's own, because the model may have been trained on those photos.
     """
     held = task.held[:: -(-len(task.held) // CALIBRATING)]
-    if norms_of(net):
-        adopt_domain_statistics(net, task, task.source, task.seen)
-    return max(task.temperature, fit_temperature(compute_logits(net, task, task.source, held), task.labels[held]))
+    if norms_of(model):
+        adopt_domain_statistics(model, task, task.source, task.seen)
+    return max(task.temperature, fit_temperature(compute_logits(model, task, task.source, held), task.labels[held]))
 
 
 def _drop_maps(domain: Domain) -> Domain:

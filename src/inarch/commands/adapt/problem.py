@@ -1,8 +1,8 @@
-"""What every way of adapting is handed, and what it hands back."""
+"""The input and the output of every adaptation method."""
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -11,27 +11,29 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.data.augment import augment
 from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
-from inarch.models import Backbone, Classifier, evaluating
+from inarch.models import Backbone, Classifier
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache import Rows
+from inarch.training.inference import predict_batches
 from inarch.training.pixels import normalise_pixels
 
 BATCH = 64
 FEWEST_PHOTOS = 20
-"""Of the target: statistics of fewer are chance."""
+"""The fewest target photos: batch statistics of fewer are too noisy."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Photos of one domain, without a label."""
+    """Photos of one domain, without labels."""
 
     pixels: Rows
-    """(n, side, side, 3) of uint8"""
+    """Images, (n, side, side, 3) of uint8."""
     maps: Rows | None
-    """Their maps at the task's cut, (n, c, h, w); None where the whole net moves."""
+    """Their feature maps at the problem's cut, (n, c, h, w); None if the whole model is trained."""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -39,50 +41,51 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptationProblem:
-    """A trained net, the labelled photos that it knows, and photos of another domain."""
+    """A trained model, its labelled source photos, and photos of a target domain."""
 
     model: Classifier
-    """Not to be changed."""
+    """The trained model; not to be changed."""
     temperature: float
-    """Its own."""
+    """The model's own temperature."""
     cut: str | None
-    """What stands before is frozen, and its maps are in the domains; None where the whole net moves."""
+    """The end of the frozen prefix, whose feature maps are in the domains; None if the whole model is trained."""
     source: Domain
     labels: NDArray[np.int64]
-    """Of the source photos."""
+    """Labels of the source photos, (n,)."""
     groups: NDArray[np.int64]
-    """Of the source photos: what is held out together."""
+    """Groups of the source photos, (n,); a group stays in one fold."""
     seen: NDArray[np.int64]
     held: NDArray[np.int64]
-    """Places in ``source`` to learn from, and to fit temperatures on."""
+    """Places in ``source`` of the training photos, and of the validation photos for temperatures."""
     target: Domain
     preprocessing: Preprocessing
     augmentation: Augmentation
     seed: int
     seconds: float
-    """What one method may take."""
+    """The seconds that one method may take."""
     class_weighting: str = "none"
-    """With what the net was trained, a name of `BALANCES`."""
+    """The class weighting of the model's training, a name of `CLASS_WEIGHTINGS`."""
     progress: Progress = ignore_progress
+    recipe: AdaptRecipe = field(default_factory=AdaptRecipe)
 
     @property
     def classes(self) -> int:
-        """How many there are."""
+        """The number of classes."""
         return TrainableTail(self.model.backbone, self.model.head).linear.out_features
 
     def moving(self) -> "TrainableTail":
-        """A fresh copy of what moves."""
+        """A fresh copy of the trainable tail."""
         body = self.model.backbone if self.cut is None else self.model.backbone.split(self.cut)[1]
         return TrainableTail(copy.deepcopy(body), copy.deepcopy(self.model.head))
 
     def whole(self, moving: "TrainableTail") -> Classifier:
-        """The net that ``moving`` is a part of."""
+        """The model that ``moving`` is a part of."""
         prefix = None if self.cut is None else self.model.backbone.cut(self.cut)
         body = moving.body if prefix is None else copy.deepcopy(prefix).joined(moving.body)
         return Classifier(body, moving.head).eval()
 
     def inputs(self, domain: Domain, rows: NDArray[np.int64], draw: torch.Generator | None = None) -> Tensor:
-        """What moves takes for these photos of a domain; pixels are augmented where there is something to draw from."""
+        """The tail's input for these photos of a domain; pixels are augmented if there is a generator to draw from."""
         if domain.maps is not None:
             return torch.from_numpy(domain.maps[rows]).float()
         pixels = torch.from_numpy(domain.pixels[rows]).permute(0, 3, 1, 2)
@@ -91,19 +94,19 @@ class AdaptationProblem:
         )
 
     def batches(self, domain: Domain, rows: NDArray[np.int64] | None = None) -> Iterator[Tensor]:
-        """All photos of a domain, or those, as they are, in parts of nearly one size."""
+        """The tail's inputs for all photos of a domain, or for those rows, unaugmented, in parts of nearly one size."""
         rows = np.arange(len(domain)) if rows is None else rows
         for part in np.array_split(rows, -(-len(rows) // BATCH)):
             yield self.inputs(domain, part)
 
 
 class TrainableTail(nn.Module):
-    """The part of a classifier that adapts: a backbone or its tail, and the head.
+    """The trainable part of a classifier: a backbone or its tail, and the head.
 
     Args:
-        body: images, or maps at a cut, to the final map.
+        body: images, or feature maps at a cut, to the final feature map.
         head: as `linear_head` builds it.
-        critic: features (n, d) to one logit, where domains are to be told apart.
+        critic: features (n, d) to one logit, for domain-adversarial training.
     """
 
     def __init__(self, body: Backbone, head: nn.Module, critic: nn.Module | None = None) -> None:
@@ -113,7 +116,7 @@ class TrainableTail(nn.Module):
         self.critic = critic or nn.Identity()
 
     def features(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
-        """What the last linear layer takes."""
+        """The input of the last linear layer."""
         features: Tensor = self.body(inputs)
         for layer in list(self.head.children())[:-1]:
             features = layer(features)
@@ -126,7 +129,7 @@ class TrainableTail(nn.Module):
 
     @torch.no_grad()
     def set_head(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        """Make the last layer this one: (classes, d) and (classes,)."""
+        """Set the last layer's weight (classes, d) and bias (classes,)."""
         self.linear.weight.copy_(torch.from_numpy(weight))
         self.linear.bias.copy_(torch.from_numpy(bias))
 
@@ -138,21 +141,19 @@ class TrainableTail(nn.Module):
 
 @dataclass(frozen=True)
 class AdaptedModel:
-    """What a method made of a task's net."""
+    """The model of a method."""
 
     model: Classifier
     temperature: float
     settings: str
     logits: NDArray[np.float64]
-    """Of the target photos, (m, classes)."""
+    """Logits of the target photos, (m, classes)."""
     trained: frozenset[str]
-    """What was allowed to move: names of parameters and buffers of ``model``."""
+    """The parameters and buffers of ``model`` that the method may update."""
 
 
-@torch.no_grad()
 def compute_logits(
-    net: nn.Module, task: AdaptationProblem, domain: Domain, rows: NDArray[np.int64] | None = None
+    model: nn.Module, task: AdaptationProblem, domain: Domain, rows: NDArray[np.int64] | None = None
 ) -> NDArray[np.float64]:
-    """Logits in evaluation mode, by a task's moving part: (n, classes)."""
-    with evaluating(net):
-        return np.concatenate([net(batch).double().numpy() for batch in task.batches(domain, rows)])
+    """Logits in evaluation mode, (n, classes); ``model`` is the problem's trainable part."""
+    return predict_batches(model, task.batches(domain, rows)).double().numpy()

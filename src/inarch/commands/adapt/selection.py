@@ -1,4 +1,4 @@
-"""Which way of adapting is taken: by what the answers on unlabelled photos look like, never by a label."""
+"""Selection of an unsupervised candidate by its predictions on unlabelled photos, never by a label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from inarch.metrics.records import Estimate
 
 RESAMPLES = 200
 MOST_PHOTOS = 10_000
-"""Scores are compared on so many photos at most: by then chance is small."""
+"""The most photos for comparing scores: sampling error is small by then."""
 NONE = "none"
-"""The net as it was."""
+"""The unadapted model."""
 
 
 @dataclass(frozen=True)
 class CandidateChoice:
-    """What was chosen and what it went by."""
+    """The selected candidate, and the evidence."""
 
     name: str
     validator: str
     gains: Mapping[str, Estimate]
-    """For each candidate but the net as it was, by how much its score is higher than that one's."""
+    """For each candidate but the unadapted model, the gain in score over that model."""
     why: str
 
 
 def default_validator(candidates: int) -> str:
-    """Agreement, where there are candidates enough to disagree; else information."""
+    """Agreement, if there are enough candidates to disagree; else information."""
     return "agreement" if candidates > 2 else "information"
 
 
 def scores(answers: Mapping[str, NDArray[np.float64]], validator: str) -> dict[str, float]:
-    """Each candidate's score beside all others."""
+    """Each candidate's score relative to all others."""
     return {
         name: VALIDATORS[validator](own, [rival for other, rival in answers.items() if other != name])
         for name, own in answers.items()
@@ -43,7 +43,7 @@ def scores(answers: Mapping[str, NDArray[np.float64]], validator: str) -> dict[s
 def choose_candidate(
     answers: Mapping[str, NDArray[np.float64]], validator: str | None, *, seed: int
 ) -> CandidateChoice:
-    """The candidate with the highest score, if it is higher than that of the net as it was beyond chance.
+    """The candidate with the highest score, if that is significantly higher than the unadapted model's.
 
     Args:
         answers: each candidate's probabilities on the same photos, (m, classes); `NONE` is among them.
@@ -53,22 +53,22 @@ def choose_candidate(
     validator = validator or default_validator(len(answers))
     gains = _gains(answers, validator, np.random.default_rng(seed))
     if not gains:
-        return CandidateChoice(NONE, validator, gains, "the net was kept as it was: no other candidate could be tried")
+        return CandidateChoice(NONE, validator, gains, "the model was not adapted: no method could be tried")
     best = max(gains, key=lambda name: gains[name].value)
     gain = gains[best]
     interval = f"{gain.low:+.3f} to {gain.high:+.3f}"
-    figures = f"its {validator} is {gain.value:+.3f} against the net as it was ({interval})"
+    figures = f"its {validator} is {gain.value:+.3f} compared with no adaptation ({interval})"
     if gain.low > 0:
-        return CandidateChoice(best, validator, gains, f"{best} was taken: {figures}")
-    verdict = "worse" if gain.high < 0 else "too close to call"
-    why = f"the net was kept as it was: the best candidate is {best}, and {figures}: {verdict}"
+        return CandidateChoice(best, validator, gains, f"{best} was selected: {figures}")
+    verdict = "worse" if gain.high < 0 else "inconclusive"
+    why = f"the model was not adapted: the best candidate is {best}, and {figures}: {verdict}"
     return CandidateChoice(NONE, validator, gains, why)
 
 
 def _gains(
     answers: Mapping[str, NDArray[np.float64]], validator: str, draw: np.random.Generator
 ) -> dict[str, Estimate]:
-    """Each candidate's score minus that of the net as it was, with a percentile bootstrap over the photos."""
+    """Each candidate's score minus that of the unadapted model, with a percentile bootstrap over the photos."""
     n = len(answers[NONE])
     shown = {name: each[:: -(-n // MOST_PHOTOS)] for name, each in answers.items()}
 

@@ -1,4 +1,4 @@
-"""Adaptive batch normalisation: the net's weights stay, its statistics become those of the target photos."""
+"""Adaptive batch normalisation: the weights stay, and the statistics become those of the target photos."""
 
 from collections.abc import Iterable
 
@@ -9,22 +9,22 @@ from inarch.models import evaluating, norms_of
 
 
 @torch.no_grad()
-def adopt_statistics(net: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Make the running statistics of ``net`` the mean over ``batches`` of each batch's own; all else stays.
+def adopt_statistics(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Make the running statistics of ``model`` the mean over ``batches`` of each batch's own; all else stays.
 
-    Li et al. 2016, arXiv 1603.04779. Each batch must be a mixture like the whole, not photos of one class. Dropout
-    stays off, and every module has its own mode again afterwards.
+    Li et al. 2016, arXiv 1603.04779. Each batch must be a sample of the whole, not photos of one class. Dropout stays
+    off, and every module gets its own mode back.
     """
-    norms = norms_of(net)
+    norms = norms_of(model)
     momenta = [norm.momentum for norm in norms]
     try:
-        with evaluating(net):
+        with evaluating(model):
             for norm in norms:
                 norm.reset_running_stats()
                 norm.momentum = None  # the plain mean over all batches
                 norm.train()
             for batch in batches:
-                net(batch)
+                model(batch)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

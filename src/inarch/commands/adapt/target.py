@@ -1,6 +1,5 @@
-"""Photos of another domain: those that are adapted to, those whose labels may be learned from, those to report on."""
+"""Photos of the target domain: those to adapt to, those with labels for training, and test photos."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.bundle.reading import Bundle
 from inarch.commands.adapt.problem import FEWEST_PHOTOS
 from inarch.data.folders import UNLABELLED
 from inarch.data.photos import PhotoSet
@@ -19,13 +19,13 @@ from inarch.report.wording import count_of
 from inarch.transfer.run import TrainingRun
 
 FEWEST_LABELLED = 6
-"""To learn from, counting those that belong together once: with fewer, even a flawless rival of a net that is always
-wrong could prove nothing."""
+"""The fewest labelled groups for training: with fewer, even a flawless rival of a model that is always wrong could not
+be significantly better."""
 
 
 @dataclass(frozen=True)
 class TargetPhotos:
-    """What was found of the target domain; no file stands both in ``tested`` and in one of the others."""
+    """The photos of the target domain; no file is both in ``tested`` and in one of the other sets."""
 
     unlabelled: PhotoSet
     learned: PhotoSet | None
@@ -42,38 +42,32 @@ class LabelledPhotos:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """All of them."""
+        """All rows."""
         return np.arange(len(self.labels))
 
 
 def target_photos(
-    target: str | Path,
-    classes: Sequence[str],
-    *,
-    labelled: str | Path | None,
-    oracle: str | Path | None,
-    seed: int,
+    target: str | Path, bundle: Bundle, *, labelled: str | Path | None, oracle: str | Path | None
 ) -> TargetPhotos:
     """Find the photos of the target domain.
 
     Args:
         target: a folder of photos; no label is read.
-        classes: those of the bundle.
-        labelled: photos that may be learned from, but for their test or val split. Where they have none, a fifth is
-            kept to report on, unless there is an ``oracle``.
-        oracle: photos to report on: their test or val split where there is one, else all.
-        seed: of that fifth.
+        bundle: its classes, and its seed where photos are split.
+        labelled: labelled photos for training, except for their test or val split. If they have none, a fifth becomes
+            the test set, unless there is an ``oracle``.
+        oracle: test photos: their test or val split if there is one, else all.
 
     Raises:
         PhotosError: there are no such photos, or too few.
     """
     found = scan_unlabelled(target)
-    tested = None if oracle is None else _select_test_photos(scan(oracle, classes))
+    tested = None if oracle is None else _select_test_photos(scan(oracle, bundle.classes))
     learned = None
     if labelled is not None:
-        given = scan(labelled, classes)
+        given = scan(labelled, bundle.classes)
         if tested is None:
-            given = _split(given, labelled, seed)
+            given = _split(given, labelled, bundle.config.seed)
             tested = _select_test_photos(given)
         learned = _exclude_photos(replace(given, photos=training_photos(given)), tested)
         check_labelled(labelled, len(set(groups_of(learned.photos))))
@@ -81,8 +75,8 @@ def target_photos(
         found = _exclude_photos(found, tested)
         if not found.photos:
             raise PhotosError(
-                f"All photos in {target} are among those to report on, and these are not adapted to: name others, or "
-                "other ones to report on."
+                f"All photos in {target} are test photos, which the model may not be adapted to: name other photos, or "
+                "another test set."
             )
     if learned is None:
         check_unlabelled(target, len(found.photos))
@@ -90,7 +84,7 @@ def target_photos(
 
 
 def check_unlabelled(target: str | Path, photos: int) -> None:
-    """Refuse too few photos to adapt to without labels."""
+    """Refuse a target domain with too few unlabelled photos."""
     if photos < FEWEST_PHOTOS:
         raise PhotosError(
             f"{target} holds {count_of(photos, 'different photo')} that can be read; adapting takes {FEWEST_PHOTOS} at "
@@ -99,25 +93,25 @@ def check_unlabelled(target: str | Path, photos: int) -> None:
 
 
 def check_labelled(labelled: str | Path, photos: int) -> None:
-    """Refuse too few photos to learn from."""
+    """Refuse a target domain with too few labelled photos."""
     if photos < FEWEST_LABELLED:
         raise PhotosError(
-            f"{labelled} holds {count_of(photos, 'different photo')} to learn from, beside those to report on; "
-            f"learning from labels takes {FEWEST_LABELLED} at least: label some more."
+            f"{labelled} holds {count_of(photos, 'different photo')} for training, besides the test photos; "
+            f"adapting by labels takes at least {FEWEST_LABELLED}: label some more."
         )
 
 
-def decode_photos(what: Path | str, photos: PhotoSet, job: TrainingRun) -> StoredPhotos:
-    """Photos without labels, decoded as far as they can be read."""
+def decode_photos(what: Path | str, photos: PhotoSet, run: TrainingRun) -> StoredPhotos:
+    """Photos without labels, decoded; unreadable ones are left out."""
     try:
-        return store(_strip_labels(photos), job.preprocessing, job.cache, partial(job.progress, "decode"))
+        return store(_strip_labels(photos), run.preprocessing, run.options.cache, partial(run.progress, "decode"))
     except PhotosError as error:
         raise PhotosError(f"None of the {count_of(len(photos.photos), 'photo')} in {what} can be read.") from error
 
 
-def decode_labelled_photos(what: Path | str, photos: PhotoSet, job: TrainingRun) -> LabelledPhotos:
+def decode_labelled_photos(what: Path | str, photos: PhotoSet, run: TrainingRun) -> LabelledPhotos:
     """The same with their labels, of which a class may lack photos."""
-    stored = decode_photos(what, photos, job)
+    stored = decode_photos(what, photos, run)
     known = {photo.path: photo for photo in photos.photos}
     kept = [known[photo.path] for photo in stored.photos.photos]
     return LabelledPhotos(stored, np.array([photo.label for photo in kept], dtype=np.int64), groups_of(kept))
@@ -128,8 +122,8 @@ def _split(photos: PhotoSet, given: str | Path, seed: int) -> PhotoSet:
         return split(photos, seed=seed)
     except PhotosError as error:
         raise PhotosError(
-            f"A fifth of the labelled photos in {given} is kept to report on. {error} Or name photos to report on with "
-            "--oracle; then all of these are learned from."
+            f"A fifth of the labelled photos in {given} becomes the test set. {error} Or name a test set with "
+            "--oracle; then all of these are used for training."
         ) from error
 
 
@@ -138,12 +132,12 @@ def _select_test_photos(photos: PhotoSet) -> PhotoSet:
 
 
 def _exclude_photos(photos: PhotoSet, others: PhotoSet) -> PhotoSet:
-    """Those whose bytes are not among the others'."""
+    """The photos whose bytes are not among the others'."""
     digests = {photo.digest for photo in others.photos}
     return replace(photos, photos=tuple(photo for photo in photos.photos if photo.digest not in digests))
 
 
 def _strip_labels(photos: PhotoSet) -> PhotoSet:
-    """The same photos, as if nobody had looked at their labels."""
+    """The same photos without labels."""
     blind = tuple(replace(photo, label=0, split="") for photo in photos.photos)
     return replace(photos, classes=(UNLABELLED,), photos=blind)

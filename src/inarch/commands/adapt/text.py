@@ -1,44 +1,40 @@
-"""What adapting came to, in lines for a terminal."""
+"""An adaptation in lines for a terminal."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from inarch.metrics.records import Estimate
+from inarch.report.text_table import table_lines
 from inarch.report.wording import count_of, duration, percent
+from inarch.transfer.records.adaptation import Adaptation, AdaptedCandidate
 
 
-def adaptation_lines(adaptation: Mapping[str, Any]) -> tuple[str, ...]:
-    """The table of candidates and both verdicts, from the adaptation in a bundle's ``metrics.json``."""
-    candidates = adaptation["candidates"]
-    learned = adaptation["labelled"]
-    by = f"their {adaptation['validator']}"
-    if learned:
-        by = f"{count_of(learned, 'photo')} with labels, each answered by a fit that had not seen its label"
-    columns = [*(name for name, _ in candidates[0]["scores"]), *(["beside none"] if learned else [])]
-    titles = f"  {'method':<7}" + "".join(f"{name:>12}" for name in columns) + f"{'changed':>10}{'time':>13}"
-    last = ["on labels"] * bool(learned) + ["oracle"] * any(each["oracle"] for each in candidates)
-    lines = [f"adapted to {count_of(adaptation['photos'], 'photo')} without labels; chosen by {by}:"]
-    lines.append(titles + "".join(f"  {name:<32}" for name in last).rstrip())
-    lines += [_row(each, columns, last) for each in candidates]
-    lines += [f"- {method} was left out: {why}" for method, why in adaptation["left_out"]]
-    lines.append(f"- {adaptation['verdict'][:1].upper()}{adaptation['verdict'][1:]}.")
-    if adaptation["oracle_verdict"]:
-        lines.append(f"- {adaptation['oracle_verdict']}")
+def adaptation_lines(adaptation: Adaptation) -> tuple[str, ...]:
+    """The table of candidates and both verdicts."""
+    candidates = adaptation.candidates
+    by = f"the {adaptation.validator} score"
+    if adaptation.labelled:
+        by = f"cross-validated accuracy on {count_of(adaptation.labelled, 'labelled target photo')}"
+    columns = [*(name for name, _ in candidates[0].scores), *(["vs none"] if adaptation.labelled else [])]
+    last = ["on labels"] * bool(adaptation.labelled) + ["oracle"] * any(each.oracle for each in candidates)
+    rows = [("  method", *columns, "changed", "time", *last)]
+    rows += [_row(each, columns, last) for each in candidates]
+    lines = [f"adapted to {count_of(adaptation.photos, 'unlabelled target photo')}; selected by {by}:"]
+    lines += table_lines(rows, "l" + "r" * (len(columns) + 2) + "l" * len(last))
+    lines += [f"- {method} was not tried: {why}" for method, why in adaptation.left_out]
+    lines.append(f"- {adaptation.verdict[:1].upper()}{adaptation.verdict[1:]}.")
+    if adaptation.oracle_verdict:
+        lines.append(f"- {adaptation.oracle_verdict}")
     return tuple(lines)
 
 
-SHORT = {"too close to call": "undecided"}
-"""A verdict that must fit into a column."""
-
-
-def _row(each: Mapping[str, Any], columns: list[str], last: list[str]) -> str:
-    scores = {name: f"{score:.3f}" for name, score in each["scores"]}
-    if each["against"]:
-        verdict = each["against"]["verdict"]
-        scores["beside none"] = SHORT.get(verdict, verdict)
-    shown = "".join(f"{scores.get(name, '–'):>12}" for name in columns)
-    mark = "→" if each["chosen"] else " "
-    row = f"{mark} {each['method']:<7}{shown}{percent(each['changed']):>10}{duration(each['seconds']):>13}"
-    figures = {"on labels": each["learned"], "oracle": each["oracle"]}
-    estimates = [str(Estimate(**figures[name])) if figures[name] else "–" for name in last]
-    return (row + "".join(f"  {estimate:<32}" for estimate in estimates)).rstrip()
+def _row(each: AdaptedCandidate, columns: Sequence[str], last: Sequence[str]) -> tuple[str, ...]:
+    scores = {name: f"{score:.3f}" for name, score in each.scores}
+    if each.against:
+        scores["vs none"] = each.against.verdict
+    figures = {"on labels": each.learned, "oracle": each.oracle}
+    return (
+        f"{'→' if each.chosen else ' '} {each.method}",
+        *(scores.get(name, "–") for name in columns),
+        percent(each.changed),
+        duration(each.seconds),
+        *(str(figures[name] or "–") for name in last),
+    )

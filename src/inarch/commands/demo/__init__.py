@@ -1,1 +1,1 @@
-"""``inarch demo``: everything at once on photos that the package draws itself."""
+"""``inarch demo``: two bundles, trained on photos that need no download."""

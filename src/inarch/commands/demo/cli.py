@@ -1,37 +1,39 @@
 """``inarch demo``"""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from inarch.commands.command import FIRST_STEPS, Command
-from inarch.progress import progress
+from inarch.commands.command import FIRST_STEPS, Command, Output
+from inarch.commands.demo.options import DemoOptions
+
+SCHEMA = "inarch.demo/1"
 
 
 def demo(
+    *,
     out: Annotated[Path, typer.Option(help="Folder for the demo's photos and bundles.")] = Path("inarch-demo"),
-    seed: Annotated[int, typer.Option(help="Everything that is drawn follows from it.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    options: DemoOptions,
+    output: Output,
 ) -> None:
-    """Graft a backbone, and train a small net from scratch, on scans of digits that are already on your machine.
+    """Train on scans of digits that are already on your machine: by transfer of a backbone, and from scratch.
 
     Example: inarch demo --out /tmp/demo
     """
     from inarch.bundle.format import REPORT
     from inarch.commands.demo.demo import demo as run
+    from inarch.commands.demo.records import DemoReports
     from inarch.commands.train.text import comparison_lines
 
-    with progress() as show:
-        made = run(out, seed, show)
-    if as_json:
-        typer.echo(json.dumps({name: bundle.metrics for name, bundle in made._asdict().items()}, indent=2))
-        return
-    typer.echo("\n".join(comparison_lines({name: bundle.metrics for name, bundle in made._asdict().items()})))
-    typer.echo("\nThe backbone has learned from photos, never from digits: a far source. It is quick all the same.")
-    typer.echo(f"\nreports {made.grafted.path / REPORT}\n        {made.scratch.path / REPORT}")
-    typer.echo(f"next    inarch predict {made.grafted.path} {out / 'photos' / '7'}/*.png")
+    with output.progress() as show:
+        made = run(out, options, show)
+    reports = DemoReports(transfer=made.transfer.report, scratch=made.scratch.report)
+    output.show(reports, lambda each: "\n".join(comparison_lines(vars(each))), SCHEMA)
+    if output.is_text:
+        output.say("\nThe backbone was pre-trained on photos, never on digits: a distant source domain.")
+        output.say(f"\nreports {made.transfer.path / REPORT}\n        {made.scratch.path / REPORT}")
+        output.say(f"next    inarch predict {made.transfer.path} {out / 'photos' / '7'}/*.png")
 
 
-COMMANDS = (Command(demo, FIRST_STEPS, 10),)
+COMMANDS = (Command(demo, FIRST_STEPS, 10, {SCHEMA: "inarch.commands.demo.records.DemoReports"}),)

@@ -11,7 +11,7 @@ def write_digits(folder: Path) -> int:
     """Write 1,797 scans of handwritten digits (UCI, 8x8, 17 grey levels) as PNG files in class folders.
 
     Returns:
-        how many were written.
+        The number of files.
     """
     digits = load_digits()
     for place, (image, label) in enumerate(zip(digits.images, digits.target, strict=True)):

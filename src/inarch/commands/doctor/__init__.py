@@ -1,1 +1,1 @@
-"""``inarch doctor``: what is wrong with photos and their labels."""
+"""``inarch doctor``: faults of photos and their labels."""

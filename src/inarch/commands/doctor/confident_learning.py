@@ -1,4 +1,4 @@
-"""Confident learning: which labels are probably wrong, by probabilities of fits that did not see them.
+"""Confident learning: probable label errors, by out-of-fold probabilities.
 
 Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70,
 arXiv 1911.00068: the confident joint (section 3.1) and pruning by class and by noise rate (section 3.2).
@@ -19,18 +19,18 @@ class Suspect(NamedTuple):
     label: int
     suggested: int
     margin: float
-    """Probability of the suggested class minus that of the label: the larger, the surer."""
+    """Probability of the suggested class minus that of the given label: larger means more certain."""
 
 
 def find_label_errors(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> list[Suspect]:
-    """Labels that both ways of pruning reject, the surest first.
+    """Labels that both ways of pruning reject, the most certain first.
 
     Args:
-        probabilities: of each class for each photo, by fits that did not see the photo, (n, classes).
-        labels: as they are given, (n,).
+        probabilities: out-of-fold probabilities, (n, classes).
+        labels: the given labels, (n,).
 
     Raises:
-        UserError: there are not as many labels as rows, or a class has no photo.
+        UserError: ``labels`` and ``probabilities`` differ in length, or a class has no photo.
     """
     joint = joint_of(probabilities, labels)
     rejected = _prune_by_class(probabilities, labels, joint) & _prune_by_noise_rate(probabilities, labels, joint)
@@ -43,10 +43,10 @@ def find_label_errors(probabilities: NDArray[np.float64], labels: NDArray[np.int
 
 
 def joint_of(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How many photos are estimated to be labelled i and to be j: (classes, classes), rows add up to the labels given.
+    """The estimated number of photos with label i and true class j, (classes, classes); rows sum to the given labels.
 
-    A photo counts as j if its probability of j is at least what photos labelled j have on average (equation 2); where
-    several are, the most probable counts. Rows are then scaled to the number of labels (equation 3).
+    A photo counts as j if its probability of j is at least the mean of photos labelled j (equation 2); if several
+    classes qualify, the most probable counts. Rows are then scaled to the number of labels (equation 3).
 
     Raises:
         UserError: as `find_label_errors`.
@@ -55,7 +55,7 @@ def joint_of(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> N
     given = np.bincount(labels, minlength=classes)
     if len(labels) != n or len(given) != classes or not given.all():
         raise UserError(
-            f"Labels are judged by a row of probabilities each, and every class needs photos; got {n} rows of "
+            f"Label errors need one row of probabilities for each label, and photos of every class; got {n} rows of "
             f"{classes} classes and {len(labels)} labels of {np.count_nonzero(given)}."
         )
     thresholds = np.array([probabilities[labels == each, each].mean() for each in range(classes)])
@@ -71,7 +71,7 @@ def joint_of(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> N
 def _prune_by_class(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], joint: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Of each class as many of the least probable as are estimated to be of others, (n,)."""
+    """In each class, as many of the least probable labels as are estimated to be errors, (n,)."""
     own = np.take_along_axis(probabilities, labels[:, None], 1)[:, 0]
     wrong = joint.sum(1) - np.diag(joint)
     rejected = np.zeros(len(labels), dtype=bool)
@@ -84,7 +84,7 @@ def _prune_by_class(
 def _prune_by_noise_rate(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], joint: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """For each pair of classes as many as are estimated to be the other one, by the largest margin, (n,)."""
+    """For each pair of classes, as many labels as are estimated to be confused, by the largest margin, (n,)."""
     rejected = np.zeros(len(labels), dtype=bool)
     for label in range(len(joint)):
         rows = np.flatnonzero(labels == label)

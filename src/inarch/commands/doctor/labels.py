@@ -1,4 +1,4 @@
-"""Labels that a linear classifier on frozen features contradicts, although it never saw them."""
+"""Label errors: labels that the out-of-fold predictions of a linear classifier on frozen features contradict."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,34 +9,39 @@ from numpy.typing import NDArray
 from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.augmentation import Augmentation
+from inarch.data.folds import folds
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import PhotoSet
-from inarch.data.split import count_groups, folds, groups_of
+from inarch.data.split import count_groups, groups_of
 from inarch.data.store import StoredPhotos
+from inarch.metrics.accuracy import is_correct
 from inarch.metrics.softmax import softmax
 from inarch.progress import Progress
 from inarch.report.wording import percent
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.features import Prefix
 from inarch.transfer.linear import fit_at, fit_probe, subsample_rows
+from inarch.transfer.recipes import ProbeRecipe
 
 FOLDS = 5
 SEARCHED = 2000
-"""Stage and penalty are chosen on about so many photos; of all others, too, every label is judged by a fit that did not
+"""The most photos for selecting the stage and the regularisation strength; every label is judged by a fit that did not
 see it."""
 MARGIN = 0.5
-"""By how much another class has to be more probable than the label: confident learning alone doubts every photo that
-the features cannot tell (see `benchmarks.faults`)."""
+"""The least margin of another class's probability over the label's: confident learning alone reports every photo that
+the features cannot classify (see `benchmarks.faults`)."""
 
 
 def report_label_problems(
     stored: StoredPhotos, prefix: Prefix, name: str, progress: Progress, *, seed: int
 ) -> tuple[list[Finding], str]:
-    """A finding for every label that is probably wrong, the surest first; and a sentence that says how well is judged.
+    """A finding for every probable label error, the most certain first; and a note on the reliability of the judgement.
 
     Args:
-        stored: photos of at least two classes; photos of one group are judged together.
+        stored: photos of at least two classes; photos of one group are predicted by the same fit.
         prefix: the frozen backbone.
-        name: what it is called.
-        progress: called with a phase's name, what is done, and what there is to do.
+        name: the backbone's name.
+        progress: called with a phase's name, the finished and the total number of steps.
         seed: of the folds.
 
     Raises:
@@ -52,11 +57,11 @@ def report_label_problems(
         classes=len(photos.classes),
         seed=seed,
     )
-    agreed = float((probabilities.argmax(1) == labels).mean())
+    agreed = float(is_correct(probabilities, labels).mean())
     note = (
-        f"Labels were judged by a linear classifier on {name}'s features. It agrees with {percent(agreed, 0)} of "
-        f"them: the fewer, the less its doubts mean. Doubted is what it gives {percent(MARGIN, 0)} less than another "
-        "class."
+        f"Labels were checked by a linear classifier on features of {name}, which agrees with {percent(agreed, 0)} of "
+        "them: the lower this agreement, the less reliable the findings. A finding means that the label is "
+        f"{percent(MARGIN, 0)} less probable than another class."
     )
     return list(_findings(photos, probabilities, labels)), note
 
@@ -69,7 +74,7 @@ def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDAr
         given, likely = (
             f"{photos.classes[at]!r} ({percent(probabilities[suspect.row, at], 0)})" for at in suspect[1:3]
         )
-        problem = f"It is filed as {given}; judged by the other photos it is {likely}."
+        problem = f"Its label is {given}; a classifier of the other photos predicts {likely}."
         yield Finding(
             "label", path, problem, decision=Decision(path, "keep", photos.classes[suspect.suggested], problem)
         )
@@ -83,23 +88,24 @@ def predict_out_of_fold(
     classes: int,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Probabilities of each class for each photo by fits that saw neither it nor its group, (n, classes).
+    """Out-of-fold probabilities, from fits that saw neither the photo nor its group, (n, classes).
 
     Args:
-        features: by stage, (n, d) each; the stage with the lowest cross-validated log loss is taken.
-        labels: as they are given, (n,).
-        groups: photos of one group are held out together, (n,).
-        classes: how many there are.
+        features: by stage, (n, d) each; the stage with the lowest cross-validated log loss is used.
+        labels: the given labels, (n,).
+        groups: the group of each photo, (n,); a group stays in one fold.
+        classes: the number of classes.
         seed: of the folds.
 
     Raises:
         PhotosError: a class has fewer than two different photos.
     """
+    photos = PhotoLabels(labels, groups, classes)
     rows = subsample_rows(labels, seed, SEARCHED)
-    if min(count_groups(labels[rows], groups[rows], classes)) < 2:  # of a rare class, copies were drawn
+    if min(count_groups(labels[rows], groups[rows], classes)) < 2:  # of a rare class, only copies were drawn
         rows = np.arange(len(labels))
     fits = {
-        stage: fit_probe(each[None, rows], labels[rows], groups[rows], classes=classes, seed=seed, repeats=1)
+        stage: fit_probe(each[None, rows], photos.at(rows), seed=seed, recipe=ProbeRecipe().once())
         for stage, each in features.items()
     }
     stage = min(fits, key=lambda each: min(loss for _, loss in fits[each].searched))
@@ -107,8 +113,9 @@ def predict_out_of_fold(
     if len(fit.held_out_rows) == len(labels):
         return softmax(fit.held_out)
     logits = np.empty((len(labels), classes))
+    weighting = unweighted(classes)
     k = min(FOLDS, *count_groups(labels, groups, classes))
     for seen, held in folds(labels, k=k, seed=seed, groups=groups):
-        part = fit_at(features[stage][seen], labels[seen], fit.strength, classes=classes)
+        part = fit_at(features[stage][seen], labels[seen], fit.strength, weighting)
         logits[held] = part.logits(features[stage][held])
     return softmax(logits)

@@ -1,7 +1,7 @@
-"""A patch: what the owner of the photos decides about some of them, one a line, in a CSV file.
+"""Patches: the user's decisions about single photos, one a line, in a CSV file.
 
-``path,decision,label,why``: the decision is ``keep``, ``drop`` or ``relabel``; a label is needed to relabel, and beside
-``keep`` is a suggestion that nobody follows; ``why`` is for people. Photos that are not named stay as they are.
+``path,decision,label,why``: the decision is ``keep``, ``drop`` or ``relabel``. To relabel, a label is required; with
+``keep`` it is a suggestion without effect. ``why`` is for people. Photos without a line stay unchanged.
 """
 
 import csv
@@ -27,10 +27,10 @@ def to_patch(decisions: Iterable[Decision]) -> str:
 
 
 def read_patch(patch: Path, photos: PhotoSet) -> tuple[Decision, ...]:
-    """The decisions of a patch file, each held against the photos.
+    """The decisions of a patch file, checked against the photos.
 
     Raises:
-        PhotosError: the file cannot be read; or names the line that is wrong, and what is wrong with it.
+        PhotosError: the file cannot be read, or a line is wrong; the message names the line and its fault.
     """
     decisions: dict[str, tuple[int, Decision]] = {}
     known = {photo.path for photo in photos.photos} | {file.path for file in photos.skipped}
@@ -46,7 +46,7 @@ def read_patch(patch: Path, photos: PhotoSet) -> tuple[Decision, ...]:
 
 
 def apply_decisions(photos: PhotoSet, decisions: Iterable[Decision]) -> PhotoSet:
-    """The photos after every decision: some are gone, some are of another class."""
+    """The photos after every decision: some are dropped, some have another class."""
     by_path = {decision.path: decision for decision in decisions}
     kept = []
     for photo in photos.photos:
@@ -76,7 +76,7 @@ def _rows(patch: Path) -> list[tuple[int, list[str]]]:
 
 def _decision(row: list[str], known: set[str], classes: Sequence[str]) -> Decision:
     if len(row) != len(COLUMNS):
-        raise PhotosError(f"there are {len(row)} values; {','.join(COLUMNS)} are needed (quote what holds a comma).")
+        raise PhotosError(f"there are {len(row)} values; {','.join(COLUMNS)} are needed (quote values with a comma).")
     decision = Decision(*row)
     if decision.path not in known:
         raise UnknownNameError("photo", decision.path, known)
@@ -87,5 +87,5 @@ def _decision(row: list[str], known: set[str], classes: Sequence[str]) -> Decisi
     if decision.label and decision.label not in classes:
         raise UnknownNameError("class", decision.label, classes)
     if decision.action == "relabel" and not decision.label:
-        raise PhotosError("to relabel, a label is needed.")
+        raise PhotosError("relabel needs a label.")
     return decision

@@ -1,19 +1,21 @@
-"""What is wrong with a folder of photos, and what its owner decides about it."""
+"""The findings about a folder of photos, and the user's decisions about them."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from inarch.storage.shown import in_json
 from inarch.transfer.records.report import Phase
 
 ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
-"""Figures would be wrong or photos are lost; results may suffer; worth knowing."""
+"""Figures are wrong or photos are lost; results may suffer; for information."""
 
 
 class Kind(NamedTuple):
-    """A kind of finding."""
+    """A kind of finding, with its severity, title and fix."""
 
     severity: str
     title: str
@@ -22,73 +24,78 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "unreadable": Kind(
-            ERROR, "Photos that cannot be read", "Restore the file from its source; until then it is left out."
-        ),
+        "unreadable": Kind(ERROR, "Unreadable photos", "Restore the file from its source; until then it is skipped."),
         "class-mismatch": Kind(
-            ERROR, "Splits that disagree about the classes", "Rename, add or remove folders until every split has all."
+            ERROR, "Splits with different classes", "Rename, add or remove folders until every split has all classes."
         ),
         "copy-across-classes": Kind(
-            ERROR, "The same file under two classes", "Keep the one whose label is right and drop the others."
+            ERROR, "The same file under two classes", "Keep the one with the correct label and drop the others."
         ),
         "copy-across-splits": Kind(
-            ERROR, "The same file in two splits", "Drop it from the split that is learned from."
+            ERROR, "The same file in two splits", "Train/test leakage: drop it from the training set."
         ),
         "near-duplicate-across-splits": Kind(
-            ERROR, "Near-duplicates in two splits", "Drop the one that is learned from: what it tests is known already."
+            ERROR, "Near-duplicates in two splits", "Train/test leakage: drop the one in the training set."
         ),
-        "few-photos": Kind(WARNING, "Classes with hardly any photos", "Add photos, or merge the class with another."),
+        "few-photos": Kind(WARNING, "Classes with very few photos", "Add photos, or merge the class with another."),
         "near-duplicate-across-classes": Kind(
             WARNING,
             "Near-duplicates under two classes",
             "One of the labels is probably wrong: relabel it, or drop both.",
         ),
-        "label": Kind(
-            WARNING, "Labels that the photos around them contradict", "Look at it: relabel, drop, or keep as it is."
+        "label": Kind(WARNING, "Probable label errors", "Check the photo: relabel it, drop it, or keep its label."),
+        "copy": Kind(WARNING, "The same file twice", "Drop all but one; copies give a photo more weight than others."),
+        "blank": Kind(WARNING, "Photos of a single colour", "Drop it, unless its class is empty scenes."),
+        "border": Kind(WARNING, "Photos that are mostly border", "Crop the border, or drop the photo."),
+        "small": Kind(
+            WARNING, "Photos with few pixels", "Look for a larger version: this one is enlarged and blurred."
         ),
-        "copy": Kind(WARNING, "The same file twice", "Drop all but one; copies make a photo count more than others."),
-        "blank": Kind(WARNING, "Photos of a single colour", "Drop it, unless nothing is what the class shows."),
-        "border": Kind(WARNING, "Photos that are mostly border", "Cut the border off, or drop the photo."),
-        "small": Kind(WARNING, "Photos with few pixels", "Look for a larger version; enlarged, it is blurred."),
         "class-name": Kind(
             WARNING, "Class names that are easily confused", "Rename the folder; if both are one class, merge them."
         ),
         "imbalance": Kind(
             WARNING,
-            "Classes of very different size",
-            "Add photos to the small ones, or train with --class-weighting logit-adjustment.",
+            "Class imbalance",
+            "Add photos to the small classes, or train with --class-weighting logit-adjustment.",
         ),
-        "aspect": Kind(WARNING, "Photos far from square", "Crop it to what matters: only the centre square is seen."),
-        "near-duplicate": Kind(
-            NOTE, "Near-duplicates", "Nothing has to be done: they are kept on one side of every split."
-        ),
+        "aspect": Kind(WARNING, "Photos far from square", "Crop it to its subject: only the centre square is used."),
+        "near-duplicate": Kind(NOTE, "Near-duplicates", "Nothing has to be done: every split keeps them on one side."),
         "burst": Kind(
             NOTE, "Photos taken within seconds", "Nothing has to be done: the manifest keeps each burst on one side."
         ),
         "hidden": Kind(NOTE, "Hidden files and folders", "Remove them; other tools take such folders for classes."),
-        "stray": Kind(NOTE, "Files that are no photos of a class", "Move them elsewhere; they are left out."),
-        "extension": Kind(NOTE, "Names that say another format", "Rename it; other tools go by the name."),
-        "orientation": Kind(
-            NOTE, "Photos that lie on their side", "Nothing has to be done here; other tools may need them turned."
-        ),
+        "stray": Kind(NOTE, "Files that are not photos of a class", "Move them elsewhere; they are skipped."),
+        "extension": Kind(NOTE, "Names of another format", "Rename it; other tools rely on the name."),
+        "orientation": Kind(NOTE, "Rotated photos", "Nothing has to be done here; other tools may need them upright."),
         "mode": Kind(
             NOTE, "Photos that are not 8-bit RGB", "Nothing has to be done here; other tools may fail on them."
         ),
-        "animation": Kind(NOTE, "Files of several frames", "Save the frame that matters; the first one is used."),
+        "animation": Kind(NOTE, "Files of several frames", "Save the relevant frame; only the first one is used."),
     }
 )
 """Worst first."""
 
 
 @dataclass(frozen=True)
+class PatchedManifest:
+    """A manifest that `train` takes for the photos."""
+
+    path: Path
+    photos: int
+    """The number of photos that it lists."""
+    left_out: int
+    """Photos that the patch drops, or that cannot be read."""
+
+
+@dataclass(frozen=True)
 class Decision:
-    """What is to be done with one photo."""
+    """The decision about one photo."""
 
     path: str
     action: str
     """One of `ACTIONS`."""
     label: str = ""
-    """The new class where the action is ``relabel``; beside ``keep`` a suggestion that nobody follows."""
+    """The new class if the action is ``relabel``; with ``keep`` a suggestion without effect."""
     why: str = ""
 
 
@@ -97,52 +104,62 @@ ACTIONS = ("keep", "drop", "relabel")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or worth knowing, with a file, a folder or a class."""
+    """One fault, or one piece of information, about a file, a folder or a class."""
 
     kind: str
     """A key of `KINDS`."""
     path: str
-    """Of the file, relative to the photos; of a class, its name; empty where it is about all of them."""
+    """The file, relative to the photos; or the name of a class; empty if the finding is about all of them."""
     problem: str
     """A sentence."""
     others: tuple[str, ...] = ()
-    """Files that it is about, too."""
+    """Other files that it concerns."""
     decision: Decision | None = None
-    """What is proposed; None where nothing about a single photo is to be decided."""
+    """The proposed decision; None if the finding needs none about a single photo."""
 
     @property
+    @in_json
     def severity(self) -> str:
         """One of `SEVERITIES`."""
         return KINDS[self.kind].severity
 
     @property
+    @in_json
+    def title(self) -> str:
+        """The title of its kind."""
+        return KINDS[self.kind].title
+
+    @property
+    @in_json
     def fix(self) -> str:
-        """What to do about it."""
+        """The advice for this kind of finding."""
         return KINDS[self.kind].fix
 
     @property
+    @in_json
     def id(self) -> str:
-        """The same in every run, as long as the file keeps its place: ``near-duplicate-1f0c9a3e``."""
+        """A stable identity while the file keeps its path: ``near-duplicate-1f0c9a3e``."""
         return f"{self.kind}-{hashlib.sha256(self.path.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything that was found in a folder of photos."""
+    """All findings about a folder of photos."""
 
     root: str
     classes: tuple[str, ...]
     counts: tuple[tuple[str, tuple[int, ...]], ...]
-    """For each split (one empty name where there are none) the number of readable photos of each class."""
+    """For each split (one empty name without splits) the number of readable photos of each class."""
     findings: tuple[Finding, ...]
     """Worst first."""
     notes: tuple[str, ...]
-    """What was not looked at, and why."""
+    """Checks that were not made, and the reasons."""
     phases: tuple[Phase, ...]
 
     @property
+    @in_json
     def photos(self) -> int:
-        """How many can be read."""
+        """The number of readable photos."""
         return sum(sum(counts) for _, counts in self.counts)
 
     def of_kind(self, kind: str) -> tuple[Finding, ...]:
@@ -151,7 +168,7 @@ class Diagnosis:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """What is proposed, one for each photo: the first proposal is that of the worst finding."""
+        """One proposed decision per photo: the one of its most severe finding."""
         proposed: dict[str, Decision] = {}
         for finding in self.findings:
             if finding.decision is not None:

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of photos, as one page that needs nothing but itself."""
+"""The findings about a folder of photos as one self-contained page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ def to_html(diagnosis: Diagnosis, thumbnails: Mapping[str, bytes], shown: int) -
     """The page; the same record gives the same page.
 
     Args:
-        diagnosis: what was found.
-        thumbnails: for a photo's path a small JPEG, PNG, WebP or GIF; photos without one get an empty frame.
-        shown: findings of each kind that are shown; the others are counted.
+        diagnosis: the findings.
+        thumbnails: a small JPEG, PNG, WebP or GIF by the photo's path; photos without one get an empty frame.
+        shown: the findings of each kind that are shown; the others are counted.
     """
     return (
         environment(Path(__file__).parent)

@@ -1,23 +1,22 @@
-"""What is wrong with a folder of photos, in lines for a terminal, and as JSON."""
+"""The findings about a folder of photos, in lines for a terminal."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from inarch.commands.doctor.records import (
     KINDS,
     SEVERITIES,
     Diagnosis,
     Finding,
+    PatchedManifest,
 )
 from inarch.report.wording import count_of, duration, make_printable
 
 SHOWN = 5
-"""Findings of each kind that are listed; the page and the JSON have more."""
+"""Findings of each kind that are listed; the page and JSON have all."""
 
 
 def summary(diagnosis: Diagnosis) -> str:
-    """One sentence: how many photos, and how much is wrong with them."""
+    """One sentence: the numbers of photos, classes and findings."""
     counts = {each: sum(finding.severity == each for finding in diagnosis.findings) for each in SEVERITIES}
     told = ", ".join(count_of(count, severity) for severity, count in counts.items())
     classes = count_of(len(diagnosis.classes), "class", "classes")
@@ -25,7 +24,7 @@ def summary(diagnosis: Diagnosis) -> str:
 
 
 def to_text(diagnosis: Diagnosis) -> str:
-    """The summary, and kind by kind what was found, what to do, and the first files."""
+    """The summary and, for each kind of finding, the advice and the first files."""
     return "\n".join(_lines(diagnosis))
 
 
@@ -47,14 +46,10 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def line(finding: Finding) -> str:
-    """The file, and what is wrong with it."""
+    """The file and its fault."""
     return make_printable(f"{finding.path}: {finding.problem}" if finding.path else finding.problem)
 
 
-def to_json(diagnosis: Diagnosis) -> str:
-    """Everything, with the identity, severity and fix of each finding."""
-    findings = [
-        {"id": each.id, "severity": each.severity, "title": KINDS[each.kind].title, "fix": each.fix, **asdict(each)}
-        for each in diagnosis.findings
-    ]
-    return json.dumps({**asdict(diagnosis), "photos": diagnosis.photos, "findings": findings}, indent=2)
+def manifest_text(manifest: PatchedManifest) -> str:
+    """Where it is, and the command that trains on it."""
+    return f"manifest  {manifest.path}\ntrain     inarch train {manifest.path}"

@@ -1,4 +1,4 @@
-"""A bundle, measured on labelled photos."""
+"""The evaluation of a bundle on labelled photos."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -7,59 +7,63 @@ from pathlib import Path
 import numpy as np
 
 from inarch.bundle.predictor import Prediction, Predictor
+from inarch.commands.evaluate.records import EvaluationReport
 from inarch.data.photos import SkippedFile
 from inarch.data.scan import scan
 from inarch.data.split import evaluation_photos
 from inarch.errors import PhotosError
 from inarch.metrics.calibration import confidence_and_correct
+from inarch.metrics.classification import JudgedPhotos
 from inarch.metrics.classification import evaluate as evaluate_probabilities
 from inarch.metrics.coverage import measure_coverage
-from inarch.metrics.records import Evaluation
 from inarch.progress import Progress, ignore_progress
 
 
 def evaluate(
-    bundle: str | Path, photos: str | Path, progress: Progress = ignore_progress, *, goal: float | None = None
-) -> tuple[Evaluation, tuple[SkippedFile, ...]]:
+    bundle: str | Path,
+    photos: str | Path,
+    progress: Progress = ignore_progress,
+    *,
+    target_accuracy: float | None = None,
+) -> EvaluationReport:
     """Measure a bundle on the test or validation split where there is one, else on all photos.
 
     Args:
-        bundle: its folder.
+        bundle: the folder of the bundle.
         photos: as for `train`; photos of some of the bundle's classes are enough.
-        progress: called with a phase's name, what is done, and what there is to do.
-        goal: the share of answers that is to be right, as for `inarch.load`.
-
-    Returns:
-        the figures, and the files that were left out.
+        progress: called with a phase's name, the finished and the total number of steps.
+        target_accuracy: of the answered photos, as for `inarch.load`.
 
     Raises:
         BundleError: the bundle cannot be used.
-        UserError: the goal is no share, or the bundle cannot say when it is unsure.
+        UserError: the target accuracy is not between 0 and 1, or the bundle has no abstention rule.
         PhotosError: the photos have classes that the bundle does not know, or none can be read.
+
+    Examples:
+        >>> report = inarch.evaluate("mine", "new-photos")
+        >>> report.accuracy.value, report.accuracy.n
+        (1.0, 10)
+        >>> "100.0 %" in str(report)  # the table that the command prints
+        True
     """
-    predictor = Predictor(bundle, goal=goal)
+    predictor = Predictor(bundle, target_accuracy=target_accuracy)
     found = scan(photos, predictor.classes)
     name, chosen = evaluation_photos(found)
     files = [Path(found.root) / photo.path for photo in chosen]
     answers = list(_report_progress(predictor.predict(files), len(files), progress))
     readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
     if not readable:
-        raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read.")
+        raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read; name readable ones.")
     probabilities = [[dict(answer.ranking)[each] for each in predictor.classes] for _, answer in readable]
     unreadable = [SkippedFile(p.path, a.problem) for p, a in zip(chosen, answers, strict=True) if not a.ranking]
     given, labels = np.array(probabilities), np.array([photo.label for photo, _ in readable])
-    figures = evaluate_probabilities(
-        given,
-        labels,
-        classes=predictor.classes,
-        paths=[photo.path for photo, _ in readable],
-        split=name,
-    )
+    judged = JudgedPhotos(labels, [photo.path for photo, _ in readable], predictor.classes, name)
+    figures = evaluate_probabilities(given, judged)
     if predictor.rule is not None:
         novelties = np.array([answer.novelty for _, answer in readable])
         kept = measure_coverage(predictor.rule, *confidence_and_correct(given, labels), novelties)
         figures = replace(figures, answered=kept)
-    return figures, (*found.skipped, *unreadable)
+    return EvaluationReport(figures, (*found.skipped, *unreadable))
 
 
 def _report_progress(answers: Iterable[Prediction], total: int, progress: Progress) -> Iterator[Prediction]:

@@ -1,1 +1,1 @@
-"""What a trained net sees: stage by stage, and in single photos; each beside a control that knows nothing."""
+"""``inarch explain``: features and attributions of a trained model, each compared with a randomly initialised model."""

@@ -1,4 +1,4 @@
-"""What single channels respond to: maps of a photo, by stage and by branch, and the patches that move them most."""
+"""Feature maps of a photo, by stage and by branch, and the patches with the strongest response of single channels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,15 +15,15 @@ from inarch.models import Backbone, evaluating
 from inarch.models.shapes import Images
 
 FINEST = 28
-"""A side of the maps that are shown, at most: finer ones are averaged down."""
+"""The longest side of a displayed map: finer ones are averaged."""
 STAGE_CHANNELS = 6
-"""Shown of a stage; of a branch one."""
+"""The channels that are shown of a stage; one is shown of a branch."""
 PATCHES = 6
-"""Shown of a channel, each of another photo."""
+"""The patches that are shown of a channel, each of another photo."""
 
 
 class Responses:
-    """The strongest response of every channel of every stage in every photo, and where it stands."""
+    """The strongest response of every channel of every stage in every photo, and its position."""
 
     def __init__(self, backbone: Backbone, images: Images) -> None:
         names = [info.name for info in backbone.info]
@@ -40,15 +40,15 @@ class Responses:
         self.values = {name: torch.cat(each).numpy() for name, each in values.items()}
         """By stage, (n, channels)."""
         self.places = {name: torch.cat(each).numpy() for name, each in places.items()}
-        """By stage, (n, channels, 2): down and across, as shares of the photo's side."""
+        """By stage, (n, channels, 2): down and across, as fractions of the photo's side."""
 
     def alive(self, stage: str) -> NDArray[np.intp]:
-        """The channels that respond differently to different photos."""
+        """The channels whose response differs between photos."""
         return np.flatnonzero(np.ptp(self.values[stage], axis=0) > 0)
 
 
 def top_patches(
-    responses: Responses, stage: str, channel: int, paths: Sequence[str], labels: Sequence[str], share: float
+    responses: Responses, stage: str, channel: int, photos: Sequence[tuple[str, str]], share: float
 ) -> tuple[Patch, ...]:
     """The patches that a channel responds to most, each of another photo, the strongest first.
 
@@ -56,15 +56,15 @@ def top_patches(
         responses: of the photos.
         stage: whose channel.
         channel: its number.
-        paths: of the photos.
-        labels: of the photos.
-        share: side of a patch, of the photo's side.
+        photos: path and class of each.
+        share: side of a patch, as a fraction of the photo's side.
     """
     values, places = responses.values[stage][:, channel], responses.places[stage][:, channel]
     patches = []
     for at in np.argsort(-values, kind="stable")[:PATCHES].tolist():
         top, left = (float(np.clip(middle - share / 2, 0, 1 - share)) for middle in places[at])
-        patches.append(Patch(paths[at], labels[at], float(values[at]), top, left, share))
+        path, label = photos[at]
+        patches.append(Patch(path, label, float(values[at]), top, left, share))
     return tuple(patches)
 
 
@@ -72,16 +72,16 @@ def top_patches(
 def select_feature_maps(
     backbone: Backbone, image: Images, responses: Responses, place: int
 ) -> tuple[ChannelFeatureMap, ...]:
-    """Maps of one photo: of every stage the channels that stand out most, then one of each branch of its last block.
+    """Feature maps of one photo: the most salient channels of every stage, then one of each branch of its last block.
 
-    A channel stands out by how far its strongest response lies above its mean over all photos, in standard deviations.
-    Of branches, whose channels are not known over all photos, the channel with the largest mean is taken.
+    A channel's salience is the distance of its strongest response from the mean over all photos, in standard
+    deviations. Of branches, whose statistics over all photos are unknown, the channel with the largest mean is taken.
 
     Args:
         backbone: in evaluation mode.
         image: normalised, (1, 3, side, side).
         responses: of all photos.
-        place: of this photo among them.
+        place: the photo's place among them.
     """
     maps = []
     with evaluating(backbone), _keeping_branches(backbone) as kept:
@@ -101,8 +101,8 @@ def select_feature_maps(
 
 @contextmanager
 def _keeping_branches(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Mapping[str, Tensor]]]]:
-    """Inside the ``with``, what every branch of each stage's last branched block puts out is kept: by stage, the
-    block's name and the maps by branch."""
+    """Inside the ``with``, the outputs of the branches of each stage's last branched block are kept: by stage, the
+    block's name and the feature maps by branch."""
     kept: dict[str, tuple[str, dict[str, Tensor]]] = {}
     handles = []
     for stage, blocks in backbone.stages.items():
@@ -122,11 +122,11 @@ def _keeping_branches(backbone: Backbone) -> Iterator[Mapping[str, tuple[str, Ma
 
 
 def _keep_output(maps: dict[str, Tensor], path: str, module: nn.Module, given: object, put_out: Tensor) -> None:
-    maps[path] = put_out.clone()  # what follows may work in place
+    maps[path] = put_out.clone()  # later layers may work in place
 
 
 def _branches(block: nn.Module) -> dict[str, nn.Module]:
-    """The paths that a block joins, by name; empty where there is one only."""
+    """The parallel paths of a block, by name; empty if there is only one."""
     children = dict(block.named_children())
     if isinstance(branches := children.get("branches"), nn.ModuleDict):
         return dict(branches.items())
@@ -134,7 +134,7 @@ def _branches(block: nn.Module) -> dict[str, nn.Module]:
 
 
 def _quantise_feature_map(feature_map: Tensor) -> tuple[tuple[int, ...], ...]:
-    """From 0 at its least to 255 at its most, no finer than `FINEST`."""
+    """The values scaled to 0 at the minimum and 255 at the maximum, averaged to `FINEST` at most."""
     finest = min(FINEST, *feature_map.shape)
     small = nn.functional.adaptive_avg_pool2d(feature_map[None, None], finest)[0, 0].double()
     spread = float(small.max() - small.min())

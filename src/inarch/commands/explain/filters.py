@@ -1,8 +1,8 @@
-"""The filters of the first convolution, and how much each is like a Gabor filter: a wave in a bell.
+"""The filters of the first convolution, and their similarity to Gabor filters.
 
-A trained first layer finds edges and bars of some direction and width, as Gabor's function does (Gabor 1946; cells of
-the visual cortex: Jones and Palmer 1987). Small filters of noise can be fitted too, so the same fit of random filters
-stands beside every figure.
+A trained first layer detects edges and bars of some direction and width, as Gabor's function does (Gabor 1946; cells of
+the visual cortex: Jones and Palmer 1987). Random filters can be fitted too, so every figure is compared with the same
+fit of random filters.
 """
 
 from functools import cache
@@ -13,25 +13,29 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.commands.explain.records import Filter, Filters
-from inarch.metrics.intervals import t_interval
+from inarch.metrics.comparison import t_interval
 from inarch.metrics.records import Estimate
 from inarch.models import Backbone
 
 DIRECTIONS, RANDOM_FILTERS = 24, 512
 WIDTHS = (1 / 6, 1 / 4, 1 / 3)
-"""Standard deviations of the bell, as shares of the kernel's side."""
+"""Standard deviations of the Gaussian envelope, as fractions of the kernel's side."""
 DEAD = 0.01
-"""A filter with less than this share of the largest norm has learned nothing."""
+"""A filter with less than this fraction of the largest norm is dead."""
 GREY = np.full(3, 1 / np.sqrt(3))
 CONFIDENCE = 0.95
-MORE, CLOSE, LESS = "more like Gabor filters than chance", "too close to call", "less like Gabor filters than chance"
+MORE, CLOSE, LESS = (
+    "more similar to Gabor filters than random filters are",
+    "inconclusive",
+    "less similar to Gabor filters than random filters are",
+)
 
 
 def first_filters(backbone: Backbone, seed: int) -> Filters:
-    """The filters of the first convolution, judged.
+    """The filters of the first convolution, with their Gabor similarity.
 
     Args:
-        backbone: one that takes images.
+        backbone: its first convolution takes images.
         seed: of the random filters.
     """
     name, convolution = next((name, each) for name, each in backbone.named_modules() if isinstance(each, nn.Conv2d))
@@ -63,10 +67,10 @@ def first_filters(backbone: Backbone, seed: int) -> Filters:
 
 
 def gabor_likeness(filters: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The share of each filter's energy that the best Gabor filter of one colour explains.
+    """The fraction of each filter's energy that the best Gabor filter of one colour explains, (n,).
 
-    The best of a fixed list of waves in a bell; phase, strength and colour are fitted in closed form. The longest wave
-    goes through the kernel once.
+    The best of a fixed list of Gabor filters; phase, strength and colour are fitted in closed form. The longest wave
+    has one period in the kernel.
 
     Args:
         filters: (n, colours, side, side).
@@ -85,7 +89,7 @@ def gabor_likeness(filters: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @cache
 def _pairs(side: int) -> NDArray[np.float64]:
-    """For every wave in its bell two orthonormal filters that span its phases: (waves, 2, side * side)."""
+    """Two orthonormal filters that span the phases of every Gabor filter: (waves, 2, side * side)."""
     middle = (side - 1) / 2
     rows, columns = np.indices((side, side)) - middle
     shifts = (-side / 6, 0.0, side / 6) if side >= 5 else (0.0,)
@@ -99,13 +103,13 @@ def _pairs(side: int) -> NDArray[np.float64]:
         spanned = np.stack([(bell * np.cos(phase)).ravel(), (bell * np.sin(phase)).ravel()])
         norms = np.linalg.norm(spanned, axis=1)
         directions, sizes, _ = np.linalg.svd(spanned.T, full_matrices=False)
-        # where the wave is too short for the pixels, one of the two phases vanishes
+        # if the wave is too short for the pixels, one of the two phases vanishes
         pairs.append(np.where(sizes > 1e-6 * norms.max(), directions, 0.0).T)
     return np.array(pairs)
 
 
 def _render_pixels(weights: NDArray[np.float64]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """Grey where a weight is 0, lighter above and darker below; rows of pixels of three colours from 0 to 255."""
+    """Grey for a weight of 0, lighter above and darker below; rows of RGB pixels from 0 to 255."""
     most = max(np.abs(weights).max(), np.finfo(float).tiny)
     pixels = np.rint(127.5 + 127.5 * weights / most).astype(int).transpose(1, 2, 0)
     return tuple(tuple(tuple(pixel) for pixel in row) for row in pixels.tolist())

@@ -1,52 +1,54 @@
-"""What a trained net sees in photos: measured at every depth, and for single answers."""
+"""Measurements of a trained model on photos: at every depth, and for single predictions."""
 
 from dataclasses import dataclass
 
 from inarch.metrics.records import Comparison, Estimate
 
+SCHEMA = "inarch.explain/1"
+
 
 @dataclass(frozen=True)
 class StageProbe:
-    """What a linear classifier makes of one stage, frozen."""
+    """A linear probe of one frozen stage."""
 
     stage: str
     channels: int
     stride: int
     """Input pixels per output pixel."""
     accuracy: Estimate
-    """Cross-validated, on the pooled map."""
+    """Cross-validated, on the pooled feature map."""
     log_loss: float
     random_accuracy: Estimate
-    """The same of a net of this architecture with first weights."""
+    """The same for a randomly initialised model of this architecture."""
     alike: tuple[float, ...]
     """Linear CKA with every stage, in order; 1 with itself."""
     random_alike: float
-    """Linear CKA with the same stage of the net with first weights."""
+    """Linear CKA with the same stage of the randomly initialised model."""
     before: "UntunedStage | None"
-    """The same stage before the net was fine-tuned; None where that net is not known."""
+    """The same stage before fine-tuning; None if those weights are unknown."""
 
 
 @dataclass(frozen=True)
 class UntunedStage:
-    """One stage of the net that training began with."""
+    """One stage of the model before fine-tuning."""
 
     accuracy: Estimate
     alike: float
-    """Linear CKA with the stage as it is now."""
+    """Linear CKA with the stage after fine-tuning."""
 
 
 @dataclass(frozen=True)
 class DepthProfile:
-    """The net, stage by stage."""
+    """The probes of all stages."""
 
     photos: int
     stages: tuple[StageProbe, ...]
     cut: str
-    """The first stage that one standard error cannot tell from the best."""
+    """The first stage within one standard error of the best."""
     tested: Comparison | None
-    """The cut against the last stage; None where they are one."""
+    """The cut compared with the last stage; None if they are the same."""
     moved: Comparison | None
-    """The last stage against what it was before; None where that is not known."""
+    """The last stage compared with itself before fine-tuning; None if that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -54,45 +56,45 @@ class Filter:
     """One filter of the first convolution."""
 
     pixels: tuple[tuple[tuple[int, ...], ...], ...]
-    """Rows of pixels of three colours, 0 to 255; 127 where the weight is 0."""
+    """Rows of RGB pixels, 0 to 255; 127 for a weight of 0."""
     likeness: float | None
-    """Share of its energy that the best Gabor filter explains; None where it is dead: nearly 0 throughout."""
+    """The fraction of its energy that the best Gabor filter explains; None if it is dead: nearly 0 throughout."""
     colour: float | None
-    """Share of its energy that is not grey."""
+    """The fraction of its energy that is not grey."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """The first convolution."""
+    """The filters of the first convolution."""
 
     layer: str
     side: int
-    """Of the kernel, in pixels."""
+    """Side of the kernel, in pixels."""
     filters: tuple[Filter, ...]
     likeness: float
     """The mean over filters that are not dead."""
     chance: float
-    """The same of filters of noise."""
+    """The same for random filters."""
     over_chance: Estimate
     verdict: str
 
 
 @dataclass(frozen=True)
 class ChannelFeatureMap:
-    """What one channel answers to one photo, place by place."""
+    """The response of one channel to one photo, place by place."""
 
     stage: str
     block: str
     branch: str
-    """Block and branch are empty where the map is the stage's."""
+    """Block and branch are empty for a feature map of the stage."""
     channel: int
     values: tuple[tuple[int, ...], ...]
-    """From 0 at the least to 255 at the most."""
+    """From 0 at the minimum to 255 at the maximum."""
 
 
 @dataclass(frozen=True)
 class PhotoFeatureMaps:
-    """One photo, and the maps of the channels that stand out in it."""
+    """One photo, and the feature maps of its most salient channels."""
 
     path: str
     maps: tuple[ChannelFeatureMap, ...]
@@ -100,7 +102,7 @@ class PhotoFeatureMaps:
 
 @dataclass(frozen=True)
 class Patch:
-    """Where in a photo a channel responds most."""
+    """The patch of a photo with a channel's strongest response."""
 
     path: str
     label: str
@@ -108,20 +110,20 @@ class Patch:
     top: float
     left: float
     side: float
-    """All three as shares of the photo's side."""
+    """All three as fractions of the photo's side."""
 
 
 @dataclass(frozen=True)
 class SynthesisedImage:
-    """An image that was made to move one channel, and its score."""
+    """An image that maximises one channel's activation, and its score."""
 
     picture: bytes
     """As PNG."""
     response: float
     over_best: float
-    """Its response over that of the best patch of a photo."""
+    """Its response divided by that of the best patch of a photo."""
     kept: float
-    """Share of the response that is left, on average, after small shifts of the image."""
+    """The fraction of the response that is left, on average, after small shifts of the image."""
     photo_kept: float
     """The same of the photo with the best patch."""
     verdict: str
@@ -129,30 +131,30 @@ class SynthesisedImage:
 
 @dataclass(frozen=True)
 class ChannelPreference:
-    """One channel: the patches that move it most, and an image made for it."""
+    """One channel: its patches with the strongest response, and its synthesised image."""
 
     stage: str
     channel: int
     field: int
-    """Pixels a side that it can see at most."""
+    """The receptive field, in pixels a side."""
     patches: tuple[Patch, ...]
     made: SynthesisedImage
 
 
 @dataclass(frozen=True)
 class AttributionMap:
-    """Which fields of a photo an answer follows from, by one method."""
+    """The attribution of a prediction to the fields of a photo, by one method."""
 
     method: str
     fields: tuple[tuple[float, ...], ...]
-    """Rows of shares of 1; what speaks against the answer counts as 0."""
+    """Rows of fractions with sum 1; evidence against the class counts as 0."""
     shuffled: tuple[tuple[float, ...], ...]
-    """The same for the net with first weights: what a picture shows that knows nothing."""
+    """The same for the randomly initialised model."""
 
 
 @dataclass(frozen=True)
 class ExplainedAnswer:
-    """One photo and its answer."""
+    """One photo and its prediction."""
 
     path: str
     label: str
@@ -163,33 +165,31 @@ class ExplainedAnswer:
 
 @dataclass(frozen=True)
 class FaithfulnessCheck:
-    """Whether a method's maps say more than chance."""
+    """The faithfulness of a method's maps."""
 
     method: str
     over_random: Estimate
-    """By how much the confidence falls more when fields are deleted in the map's order than in a random one: the mean
-    over the deletions, a share."""
+    """The deletion metric against a random order: how much more the confidence falls, as a mean over the deletions."""
     over_centre: Estimate
     """The same against fields from the centre outwards."""
     alike: Estimate
-    """Rank correlation of the map with that of the net with first weights: near 1, it shows the photo and not the net.
-    """
+    """Rank correlation with the map of the randomly initialised model: near 1, it depends on the photo alone."""
     verdict: str
 
 
 @dataclass(frozen=True)
 class BorderReliance:
-    """How much of its attribution a class has at the border of its photos."""
+    """How much of a class's attribution lies at the border of its photos."""
 
     label: str
     share: Estimate
-    """Of the photos whose border has more of the attribution than of the area."""
+    """The fraction of photos whose border has more of the attribution than of the area."""
     is_suspicious: bool
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything that was measured of one bundle on some photos."""
+    """All measurements of one bundle on some photos."""
 
     bundle: str
     model: str
@@ -198,16 +198,18 @@ class Explanation:
     seed: int
     depth: DepthProfile
     before: str
-    """What the net was before; empty where that is not known."""
+    """The name of the weights before fine-tuning; empty if they are unknown."""
     filters: Filters
     seen: tuple[PhotoFeatureMaps, ...]
     channels: tuple[ChannelPreference, ...]
-    """Drawn by the seed, not picked."""
+    """Drawn by the seed, not selected."""
     jitter: int
-    """Pixels by which the images made for them are shifted to see whether their effect stays."""
+    """Pixels by which the synthesised images are shifted to test their stability."""
     answers: tuple[ExplainedAnswer, ...]
     checks: tuple[FaithfulnessCheck, ...]
     borders: tuple[BorderReliance, ...]
     border_area: float
-    """Share of the fields that are at the border."""
+    """The fraction of the fields that are at the border."""
     border_method: str
+    limits: tuple[str, ...]
+    """The limitations of all methods."""

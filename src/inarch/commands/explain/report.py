@@ -1,4 +1,4 @@
-"""What a net sees, as one page that needs nothing but itself."""
+"""An explanation as one self-contained page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,15 +28,15 @@ from inarch.report.wording import percent
 
 SIDE = 100
 VEIL = 0.82
-"""How dark a field becomes that has nothing of the map."""
+"""The opacity over a field without attribution."""
 
 
 def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
     """The page; the same record gives the same page.
 
     Args:
-        explanation: what was measured.
-        pictures: of every explained photo, by its path, as JPEG.
+        explanation: the measurements.
+        pictures: every explained photo as JPEG, by its path.
     """
     return (
         environment(Path(__file__).parent)
@@ -66,11 +66,11 @@ def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
 
 
 def _row(answer: ExplainedAnswer, picture: str) -> list[tuple[str, Markup]]:
-    """The photo, then each method's map over it and the map of the net that has learned nothing."""
-    row = [("the photo", _draw_veiled_photo(picture, (), f"{answer.path}, as the net sees it."))]
+    """The photo, then each method's map over it and the map of the randomly initialised model."""
+    row = [("the photo", _draw_veiled_photo(picture, (), f"{answer.path}, as the model sees it."))]
     for each in answer.maps:
         row.append((each.method, _draw_veiled_photo(picture, each.fields, _describe_map(each.method, each.fields))))
-        words = f"{each.method}, first weights"
+        words = f"{each.method}, random weights"
         row.append((words, _draw_veiled_photo(picture, each.shuffled, _describe_map(words, each.shuffled))))
     return row
 
@@ -82,7 +82,7 @@ def _filter_words(each: Filter) -> str:
 
 
 def _group_by_stage(photo: PhotoFeatureMaps) -> list[tuple[str, list[tuple[str, Markup]]]]:
-    """By stage the maps, each with what it is of."""
+    """The feature maps by stage, each with its caption."""
     stages: dict[str, list[tuple[str, Markup]]] = {}
     for each in photo.maps:
         words = f"{each.block} {each.branch}, {each.channel}" if each.branch else f"channel {each.channel}"
@@ -94,18 +94,18 @@ def _group_by_stage(photo: PhotoFeatureMaps) -> list[tuple[str, list[tuple[str, 
 
 
 def _channel(sight: ChannelPreference, pictures: Mapping[str, bytes]) -> tuple[list[tuple[str, Markup]], Markup]:
-    """The patches with their classes, and the image that was made, cut to what the channel can see."""
+    """The patches with their classes, and the synthesised image, cropped to the receptive field."""
     patches = [
         (each.label, _crop_picture(data_uri(pictures[each.path]), (each.left, each.top, each.side), f"In {each.path}"))
         for each in sight.patches
     ]
     share = sight.patches[0].side
-    words = f"An image made for channel {sight.channel} of {sight.stage}"
+    words = f"Synthesised image for channel {sight.channel} of {sight.stage}"
     return patches, _crop_picture(data_uri(sight.made.picture), ((1 - share) / 2, (1 - share) / 2, share), words)
 
 
 def _crop_picture(picture: str, square: tuple[float, float, float], description: str) -> Markup:
-    """The part of a square picture that begins at (left, top) and is so wide, in shares of its side."""
+    """The square part of a square picture with its corner at (left, top) and that side, as fractions of the side."""
     left, top, share = square
     whole = SIDE / share
     drawn = svg.element("image", href=picture, x=-left * whole, y=-top * whole, width=whole, height=whole)
@@ -119,7 +119,7 @@ def _draw_pixels(picture: str, description: str) -> Markup:
 
 
 def _describe_map(method: str, fields: Sequence[Sequence[float]]) -> str:
-    """In words: where the map is strongest."""
+    """Where the map is strongest, in words."""
     return f"{method}: {_describe_strongest(fields)}"
 
 
@@ -154,6 +154,6 @@ def _draw_veiled_photo(picture: str, fields: Sequence[Sequence[float]], descript
 
 
 def _shade(value: float) -> Markup:
-    """The style of a cell that holds a likeness from 0 to 1."""
+    """The style of a cell with a similarity from 0 to 1."""
     share = 60 * min(max(value, 0.0), 1.0)
     return Markup(f"background: color-mix(in srgb, var(--series-1) {share:.0f}%, transparent)")

@@ -1,4 +1,4 @@
-"""A bundle's net for another runtime, handed over only after that runtime has answered real JPEGs in the same way."""
+"""``inarch export``: a bundle's model for another runtime, written only if that runtime predicts the same."""
 
 import json
 import os
@@ -7,10 +7,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib import import_module
+from dataclasses import dataclass
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,16 +23,18 @@ from inarch.bundle.reading import Bundle
 from inarch.data.decode import decode, decode_or_error
 from inarch.data.scan import scan
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError, WorkError
+from inarch.extras import import_required, require
 from inarch.metrics.novelty import NEIGHBOURS
-from inarch.models import build
-from inarch.weights.export import to_timm, to_torchvision
+from inarch.storage.files import whole_folder
+from inarch.storage.serialisation import to_json
+from inarch.weights.export import export_state_dict
 from inarch.weights.files import read_weights, write_weights
 
-ANSWER, NET, ABOUT, KNOWN, GUIDE = "answer.py", "net.py", "about.json", "known.npy", "README.md"
+ANSWER, MODEL, ABOUT, KNOWN, GUIDE = "answer.py", "model.py", "about.json", "known.npy", "README.md"
 MOST_PHOTOS = 100
-"""That are compared."""
+"""The most photos for the comparison."""
 QUALITY = 95
-"""Of the JPEGs that are made of the golden inputs where no photos are given."""
+"""The quality of JPEGs made from the golden inputs if no photos are given."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class ExportTarget:
     """A runtime that a bundle can be exported to."""
 
     packages: tuple[str, ...]
-    """What it takes to run there, as pip calls it."""
+    """The packages that it needs, by their names on PyPI."""
     script: str
-    """Which of `inarch.commands.export.runtimes` becomes ``net.py``."""
+    """The file of `inarch.commands.export.runtimes` that becomes ``model.py``."""
 
 
 TARGETS: Mapping[str, ExportTarget] = MappingProxyType(
@@ -57,18 +57,18 @@ TARGETS: Mapping[str, ExportTarget] = MappingProxyType(
 )
 NO_EXTRAS = MappingProxyType({"aux_logits": False, "transform_input": False, "init_weights": False})
 TORCHVISION_OPTIONS = MappingProxyType({"googlenet": NO_EXTRAS, "inception_v3": NO_EXTRAS})
-"""What its builders need beyond the number of classes: no auxiliary heads, and our own normalisation."""
+"""Further arguments of the libraries' builders: no auxiliary classifiers, and our own normalisation."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How the exported net's answers compare with the bundle's."""
+    """The exported model compared with the bundle."""
 
     photos: int
     largest: float
     """The largest difference of a logit, relative to the photo's largest logit (or 1)."""
     source: str
-    """Which photos were read."""
+    """The source of the photos, in words."""
 
 
 def export(
@@ -77,53 +77,54 @@ def export(
     to: str = "onnx",
     *,
     photos: str | Path | None = None,
-    goal: float | None = None,
+    target_accuracy: float | None = None,
 ) -> Parity:
-    """Write a bundle's net for another runtime, with a script that answers photos there without inarch.
+    """Write a bundle's model for another runtime, with a script that predicts photos there without inarch.
 
-    The script runs in a process of its own on JPEG files; it must give the bundle's logits, within
-    `inarch.bundle.predictor.TOLERANCE` of their size, and the bundle's answers, "don't know" included.
+    The script runs in its own process on JPEG files; it must give the bundle's logits, within
+    `inarch.bundle.predictor.TOLERANCE` of their size, and the bundle's answers, abstentions included.
 
     Args:
-        bundle: its folder.
+        bundle: the folder of the bundle.
         out: a new folder, or an empty one.
         to: a name of `TARGETS`.
-        photos: a folder of photos to compare on, up to `MOST_PHOTOS` of them; None takes the bundle's golden inputs,
-            written as JPEGs.
-        goal: the share of answers that is to be right, as for `inarch.load`.
+        photos: a folder of photos for the comparison, up to `MOST_PHOTOS` of them; None takes the bundle's golden
+            inputs, written as JPEGs.
+        target_accuracy: of the answered photos, as for `inarch.load`.
 
     Raises:
         UnknownNameError: there is no such target.
-        UserError: the bundle, the photos or the folder cannot be used, the target has no such net, or a package is
-            missing.
-        WorkError: the exported net does not run, or answers differently; nothing is written then.
+        MissingExtraError: a package is not installed that runs it there.
+        UserError: the bundle, the photos or the folder cannot be used, or the target has no such model.
+        WorkError: the exported model does not run, or its predictions differ; nothing is written then.
+
+    Examples:
+        >>> parity = inarch.export("mine", "exported-for-openvino", "openvino", photos="new-photos")
+        >>> parity.largest < 1e-3  # a JPEG's logits differ by less than a thousandth of their size
+        True
     """
     if to not in TARGETS:
-        raise UnknownNameError("target of an export", to, TARGETS)
-    missing = [package for package in TARGETS[to].packages if find_spec(package) is None]
-    if missing:
-        raise UserError(f"Exporting to {to} takes {' and '.join(missing)}: pip install {' '.join(missing)}")
-    predictor = Predictor(bundle, goal=goal)
+        raise UnknownNameError("export target", to, TARGETS)
+    for package in TARGETS[to].packages:
+        require(package)
+    predictor = Predictor(bundle, target_accuracy=target_accuracy)
     place = _resolve_destination(Path(out))
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.partial-", dir=place.parent) as folder:
-            whole = Path(folder, "exported")
-            whole.mkdir()
-            _fill_folder(whole, predictor, to)
-            parity = _measure_parity(whole, predictor, _jpegs(predictor.bundle, photos, Path(folder, "jpegs")))
-            (whole / GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
-            os.replace(whole, place)
+        with whole_folder(place) as partial, tempfile.TemporaryDirectory() as jpegs:
+            _fill_folder(partial, predictor, to)
+            parity = _measure_parity(partial, predictor, _jpegs(predictor.bundle, photos, Path(jpegs)))
+            (partial / GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror or error}; choose another --out.") from error
     return parity
 
 
 def _resolve_destination(out: Path) -> Path:
-    """Where the export goes: nothing may be lost there."""
+    """The absolute destination, which must be new or empty."""
     place = Path(os.path.realpath(out))
     try:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise OutputError(f"{out} exists, and nothing is written over it; choose another --out.")
+            raise OutputError(f"{out} exists, and is not overwritten; choose another --out.")
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror or error}; choose another --out.") from error
@@ -135,7 +136,7 @@ def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
     about: dict[str, Any] = {
         "architecture": bundle.config.architecture,
         "classes": list(bundle.classes),
-        "preprocessing": asdict(bundle.preprocessing),
+        "preprocessing": bundle.preprocessing,
         "temperature": bundle.temperature,
         "rule": None,
     }
@@ -150,36 +151,30 @@ def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
         graph.write_bytes(bundle.graph())
         if to == "openvino":
             _convert_to_openvino(graph)
-    (folder / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name, script in ((ANSWER, ANSWER), (NET, TARGETS[to].script)):
+    (folder / ABOUT).write_text(to_json(about) + "\n", encoding="utf-8")
+    for name, script in ((ANSWER, ANSWER), (MODEL, TARGETS[to].script)):
         (folder / name).write_text(
             files("inarch.commands.export.runtimes").joinpath(script).read_text("utf-8"), encoding="utf-8"
         )
 
 
 def _convert_to_openvino(graph: Path) -> None:
-    openvino = import_module("openvino")
+    openvino = import_required("openvino")
     openvino.save_model(openvino.convert_model(graph), graph.with_suffix(".xml"), compress_to_fp16=False)
     graph.unlink()
 
 
 def _write_pytorch_weights(path: Path, bundle: Bundle, to: str) -> dict[str, Any]:
     """Write the weights under the library's names; what its builder is to be told."""
-    name, whole = bundle.config.architecture, build(bundle.config.architecture, device="meta").backbone
-    instead = "--to onnx takes every net"
-    if bundle.config.gathered or bundle.config.after != whole.end:
-        raise UserError(
-            f"The net in {bundle.path} ends after its {bundle.config.after}, or its head reads several stages; {to} "
-            f"has no such net. {instead}."
-        )
+    name, instead = bundle.config.architecture, "--to onnx takes every model"
     model = build_meta_model(bundle)
     model.load_state_dict(read_weights(bundle.weights()).tensors, assign=True)
     try:
-        state = (to_timm if to == "timm" else to_torchvision)(model, name)
+        state = export_state_dict(model, to)
     except UserError as error:
         raise UserError(f"{error} {instead}.") from error
     if not _has_builder(to, name):
-        raise UserError(f"{to} builds no net called {name}. {instead}.")
+        raise UserError(f"{to} builds no model called {name}. {instead}.")
     write_weights(path, state)
     if to == "timm":
         return {"library": "timm", "builder": "create_model", "options": {}}
@@ -187,13 +182,12 @@ def _write_pytorch_weights(path: Path, bundle: Bundle, to: str) -> dict[str, Any
 
 
 def _has_builder(to: str, name: str) -> bool:
-    return bool(import_module("timm").is_model(name)) if to == "timm" else name in list_models()
+    return bool(import_required("timm").is_model(name)) if to == "timm" else name in list_models()
 
 
 def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str, list[Path]]:
-    """The files to compare on, and what they are."""
+    """The files for the comparison, and their source in words."""
     if photos is None:
-        folder.mkdir()
         pixels, _ = bundle.golden()
         made = [folder / f"golden{place}.jpg" for place in range(len(pixels))]
         for path, each in zip(made, pixels, strict=True):
@@ -207,15 +201,15 @@ def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str
         plain[place] for place in drawn if isinstance(decode_or_error(plain[place], bundle.preprocessing), np.ndarray)
     ]
     if not readable:
-        raise PhotosError(f"There is no JPEG in {photos} that can be read, and the export is tried on JPEGs.")
+        raise PhotosError(f"There is no readable JPEG in {photos}; the export is compared on JPEGs: name other photos.")
     return f"of {Path(photos).absolute().name}", readable
 
 
 def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Sequence[Path]]) -> Parity:
-    """Let the exported folder answer by itself, and hold its answers against the bundle's.
+    """Run the exported folder by itself, and compare its predictions with the bundle's.
 
     Raises:
-        WorkError: it fails, or answers differently.
+        WorkError: it fails, or its predictions differ.
     """
     source, paths = photos
     isolated = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -224,8 +218,8 @@ def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Seque
     )
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     if run.returncode:
-        last = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
-        raise WorkError(f"The exported net does not run, so nothing was written: {last[0]}")
+        last = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no message"]
+        raise WorkError(f"The exported model does not run, so nothing was written: {last[0]}")
     largest = 0.0
     for path, line, ours in zip(paths, run.stdout.splitlines(), predictor.predict(paths), strict=True):
         theirs = json.loads(line)
@@ -234,9 +228,9 @@ def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Seque
         apart = float(np.abs(logits - expected).max()) / max(1.0, float(np.abs(expected).max()))
         if not apart <= TOLERANCE or not _is_same_answer(theirs, ours):
             raise WorkError(
-                f"The exported net answers {path.name} with {theirs['answer'] or theirs['doubt']!r}, the bundle with "
-                f"{ours.answer or ours.doubt!r}; their logits differ by {apart:.2g} of their size, {TOLERANCE:g} is "
-                "allowed. Nothing was written."
+                f"The exported model answers {path.name} with {theirs['answer'] or theirs['abstention']!r}, the "
+                f"bundle with {ours.answer or ours.abstention!r}; their logits differ by {apart:.2g} of their size, "
+                f"{TOLERANCE:g} is allowed. Nothing was written."
             )
         largest = max(largest, apart)
     return Parity(len(paths), largest, source)
@@ -244,7 +238,7 @@ def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Seque
 
 def _is_same_answer(theirs: Mapping[str, Any], ours: Prediction) -> bool:
     best = max(theirs["probabilities"], key=theirs["probabilities"].__getitem__)
-    return (best, theirs["answer"], theirs["doubt"]) == (ours.label, ours.answer, ours.doubt)
+    return (best, theirs["answer"], theirs["abstention"]) == (ours.label, ours.answer, ours.abstention)
 
 
 def _guide(bundle: Bundle, to: str, parity: Parity) -> str:
@@ -254,10 +248,10 @@ def _guide(bundle: Bundle, to: str, parity: Parity) -> str:
     pip install {packages}
     python {ANSWER} photo.jpg
 
-prints a line of JSON: the answer, or none and why; the probability of every class; the logits.
-`{NET}` is the net, `{ANSWER}` reads the photo and applies the temperature and the rule in `{ABOUT}`.
+prints one line of JSON: the answer, or why the model abstains; the probability of every class; the logits.
+`{MODEL}` loads the model, `{ANSWER}` reads the photo and applies the temperature and the rule in `{ABOUT}`.
 
-Before this folder was written, {ANSWER} read {parity.photos} JPEGs ({parity.source}) and gave the answers of the bundle
-that it was made from; the largest difference of a logit was {parity.largest:.1e} of their size.
-Photos of other kinds than 8-bit RGB or grey JPEG, PNG and WebP without transparency are read by inarch alone.
+Before this folder was written, {ANSWER} read {parity.photos} JPEGs ({parity.source}) and gave the bundle's answers;
+the largest relative difference of a logit was {parity.largest:.1e}.
+Only inarch reads photos other than 8-bit RGB or grey JPEG, PNG and WebP without transparency.
 """

@@ -1,4 +1,4 @@
-"""Differences that are alike, gathered: 152 layers that differ in the same way are one change."""
+"""Similar differences, grouped: 152 layers that differ in the same way are one change."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,16 +9,16 @@ from inarch.models.anatomy.layers import FOLLOWERS, place_of
 from inarch.models.anatomy.records import Change, ModelTrace, Node
 
 RATIOS = 3
-"""Widths that differ by more ratios than this are told as one range."""
+"""Widths that differ by more ratios than this are reported as one range."""
 UNPLACED = frozenset({"bias", "input", "map"})
-"""What is told of all layers of a kind together."""
+"""Differences that are reported for all layers of a kind together."""
 
 Differences = Sequence[Difference]
 Traces = Sequence[ModelTrace]
 
 
 def gather_changes(found: Iterable[Difference], traces: Traces) -> tuple[Change, ...]:
-    """The differences by what they are, those that weigh most first; figures are summed."""
+    """The differences grouped by kind, those with the most parameters and MACs first; figures are summed."""
     differences = [*found]
     ratios = {_ratio(each) for each in differences if each.widths}
     buckets: dict[tuple[object, ...], list[Difference]] = defaultdict(list)
@@ -41,7 +41,7 @@ def _ratio(each: Difference) -> Fraction:
 
 
 def _texts(run: Differences) -> tuple[str, str]:
-    """How it is on both sides: widths as they are where all are the same, else as ratios."""
+    """The descriptions of both sides: widths if all are the same, else ratios."""
     first = run[0]
     if first.what in ("block", "branch"):
         return (first.what if first.here else ""), (first.what if first.there else "")
@@ -56,7 +56,7 @@ def _texts(run: Differences) -> tuple[str, str]:
 
 
 def _split_by_blocks(bucket: Differences, traces: Traces) -> Iterator[Differences]:
-    """The bucket as one, or split so that every place in a part stands in the same blocks."""
+    """The bucket as one group, or split so that every place in a part is in the same blocks."""
     if _is_unplaced(bucket[0]) or _is_everything(bucket, traces):
         yield bucket
         return
@@ -74,7 +74,7 @@ def _is_unplaced(each: Difference) -> bool:
 
 
 def _is_everything(bucket: Differences, traces: Traces) -> bool:
-    """Whether no layer of the kind, on either side, is left out of a change of width."""
+    """Whether a change of width covers every layer of the kind, on both sides."""
     first = bucket[0]
     most = max(sum(node.kind == first.kind for node in trace.nodes) for trace in traces)
     return first.what == "width" and len(bucket) == most > 1
@@ -104,7 +104,7 @@ def _change(run: Differences, traces: Traces) -> Change:
 
 
 def _is_of_change(node: Node, first: Difference, places: Sequence[str]) -> bool:
-    """Whether a layer is one of those of which a change tells."""
+    """Whether a layer is one of those that a change describes."""
     if first.what in ("branch", "path"):
         return node.branch == first.place
     if first.what in ("order", "shortcut"):

@@ -1,17 +1,24 @@
-"""``inarch inspect``"""
+"""``inarch inspect`` and ``inarch models``"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inarch.commands.command import UNDERSTAND, Command
-from inarch.commands.inspect.models_cli import models
+from inarch.commands.command import UNDERSTAND, Command, Output
+from inarch.commands.inspect.options import PNG, SVG, InspectOptions, InspectOutput
 from inarch.errors import UserError
-from inarch.progress import progress
 
 if TYPE_CHECKING:
-    from inarch.commands.inspect.inspect import Drawing
+    from inarch.commands.inspect.records import ModelCatalog
+
+RECORDS = "inarch.commands.inspect.records"
+SCHEMA, AGAINST, VARIANTS, CATALOG = (
+    "inarch.inspect/1",
+    "inarch.inspect-against/1",
+    "inarch.inspect-variants/1",
+    "inarch.models/1",
+)
 
 
 def inspect(
@@ -23,90 +30,82 @@ def inspect(
             metavar="MODEL|BUNDLE",
         ),
     ],
-    against: Annotated[
-        str | None, typer.Option(help="Say how it differs from this one.", metavar="MODEL|BUNDLE")
-    ] = None,
-    variants: Annotated[
-        bool, typer.Option("--variants", help="How it departs from its paper, its siblings, how it can be varied.")
-    ] = False,
-    measure: Annotated[
-        bool,
-        typer.Option("--measure", help="Run it, too: milliseconds of layers, effective receptive fields, gradients."),
-    ] = False,
-    image_size: Annotated[int | None, typer.Option(help="Pixels a side; by default what the net is made for.")] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--format", help="text, json, svg, png, html or mermaid; with --against or --variants text or json."
-        ),
-    ] = "text",
-    layers: Annotated[bool, typer.Option("--layers", help="With text: every layer, not just stages.")] = False,
-    part: Annotated[
-        str, typer.Option(help="With svg or png: net for the whole at a glance, a stage or a block by its name.")
-    ] = "",
-    colour: Annotated[
-        str,
-        typer.Option(help="With svg or png: macs, parameters or memory; with --measure ms, onnx-ms or gradient, too."),
-    ] = "macs",
+    *,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    options: InspectOptions,
+    output: InspectOutput,
 ) -> None:
-    """Show what a net is made of: shapes, parameters, multiply-adds, memory, receptive fields, what layers are for.
+    """Show what a model is made of: shapes, parameters, multiply-adds, memory, receptive fields, what layers are for.
 
     Example: inarch inspect googlenet --format html --out googlenet.html
     """
-    options = {"--against": against, "--variants": variants, "--layers": layers, "--measure": measure}
-    asked = [option for option, given in options.items() if given]
-    if variants and image_size is not None:
-        raise UserError("With --variants every net is measured at its own image size; leave --image-size out.")
-    if len(asked) > 1 and (against or variants):
-        raise UserError(f"{' and '.join(asked)} answer different questions; ask one at a time.")
-    if (part or colour != "macs") and output not in ("svg", "png"):
-        raise UserError(
-            f"--part and --colour are for --format svg and png, not {output}; the html page has both inside."
-        )
     from inarch.commands.inspect.compare import render_comparison, render_ledger
-    from inarch.commands.inspect.inspect import Drawing
 
-    if against is not None:
-        picture: str | bytes = render_comparison(model, against, output, image_size=image_size)
-    elif variants:
-        picture = render_ledger(model, output)
+    options.check_form(output.form)
+    if options.against is not None:
+        picture: str | bytes = render_comparison(model, options.against, output.form, image_size=options.image_size)
+    elif options.variants:
+        picture = render_ledger(model, output.form)
     else:
-        how = Drawing(layers=layers, part=part, colour=colour)
-        picture = _picture(model, output, image_size=image_size, measured=measure, how=how)
-    _write_picture(picture, out)
+        picture = _draw(model, options, output)
+    _write_picture(picture, out, output)
 
 
-def _picture(model: str, output: str, *, image_size: int | None, measured: bool, how: "Drawing") -> str | bytes:
-    from inarch.bundle.model import trace
-    from inarch.commands.inspect.inspect import PNG, find_form
+def _draw(model: str, options: InspectOptions, output: InspectOutput) -> str | bytes:
+    from inarch.commands.inspect.inspect import inspect as run
     from inarch.commands.inspect.picture import to_png
 
-    show = find_form("svg" if output == PNG else output)
-    if measured:
-        from inarch.commands.inspect.measure import measure
-
-        with progress() as told:
-            record, measurements = measure(model, image_size=image_size, progress=told)
-        picture = show(record, measurements, how)
-    else:
-        picture = show(trace(model, image_size=image_size), None, how)
-    return to_png(picture) if output == PNG else picture
+    with output.progress() as show:
+        found = run(model, measured=options.measure, image_size=options.image_size, progress=show)
+    form = SVG if output.form == PNG else output.form
+    picture = found.draw(form, layers=options.layers, part=options.part, colour=options.colour)
+    return to_png(picture) if output.form == PNG else picture
 
 
-def _write_picture(picture: str | bytes, out: Path | None) -> None:
+def _write_picture(picture: str | bytes, out: Path | None, output: InspectOutput) -> None:
     from inarch.storage.files import write_text
 
     if out is not None:
         write_text(out, picture)
-        typer.echo(f"written to {out}")
+        if not output.quiet:
+            typer.echo(f"written to {out}")
     elif isinstance(picture, bytes):
-        raise UserError("A PNG is no text for a terminal; say where to with --out net.png.")
+        raise UserError("A PNG is no text for a terminal; say where to with --out model.png.")
     else:
         typer.echo(picture)
 
 
+def models(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="List the tiny variants, made for tests, too.")] = False,
+    output: Output,
+) -> None:
+    """List the architectures: parameters, multiply-adds, image size, source.
+
+    Example: inarch models --json
+    """
+    from inarch.commands.inspect.inspect import catalog
+
+    output.show(catalog(everything=everything), _to_text, CATALOG)
+
+
+def _to_text(listed: "ModelCatalog") -> str:
+    from inarch.commands.inspect.drawing.catalog_text import catalog_text
+    from inarch.weights.embedded import list_embedded_models
+
+    return catalog_text(listed.models, list_embedded_models())
+
+
 COMMANDS = (
-    Command(inspect, UNDERSTAND, 20),
-    Command(models, UNDERSTAND, 10),
+    Command(
+        inspect,
+        UNDERSTAND,
+        20,
+        {
+            SCHEMA: f"{RECORDS}.ModelAnatomy",
+            AGAINST: "inarch.models.anatomy.records.ModelComparison",
+            VARIANTS: "inarch.models.anatomy.records.Ledger",
+        },
+    ),
+    Command(models, UNDERSTAND, 10, {CATALOG: f"{RECORDS}.ModelCatalog"}),
 )

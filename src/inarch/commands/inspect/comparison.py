@@ -1,4 +1,4 @@
-"""How two nets differ: their figures side by side, and every layer that is not the same."""
+"""Two models compared: their figures side by side, and every layer that differs."""
 
 from collections.abc import Sequence
 from itertools import groupby, zip_longest
@@ -6,16 +6,16 @@ from itertools import groupby, zip_longest
 from inarch.commands.inspect.changes import gather_changes
 from inarch.commands.inspect.differences import differences
 from inarch.commands.inspect.figures import model_figures, stage_figures
-from inarch.models.anatomy.records import ModelComparison, ModelTrace, StageFigures
+from inarch.models.anatomy.records import ModelComparison, ModelTrace, StageFigures, StagePair
 
-StagePairs = tuple[tuple[StageFigures | None, StageFigures | None], ...]
+StagePairs = tuple[StagePair, ...]
 
 
 def compare(here: ModelTrace, there: ModelTrace) -> ModelComparison:
     """How ``here`` differs from ``there``; figures are *here* minus *there*.
 
-    Blocks stand for each other by stage and name, their paths by name, the layers of a path by name and order.
-    Nets that have few blocks in common by name are not of one plan: of those only the stages are compared.
+    Blocks are matched by stage and name, their paths by name, the layers of a path by name and order. If two models
+    share few block names, only their stages are compared.
     """
     alike = _is_one_plan(here, there)
     sides = stage_figures(here), stage_figures(there)
@@ -29,7 +29,7 @@ def compare(here: ModelTrace, there: ModelTrace) -> ModelComparison:
 
 
 def _is_one_plan(here: ModelTrace, there: ModelTrace) -> bool:
-    """Whether at least half of the smaller net's paths have a namesake; stems and heads are everywhere."""
+    """Whether at least half of the smaller model's paths have a namesake; stems and heads do not count."""
     paths = [_paths(trace) for trace in (here, there)]
     return 2 * len(paths[0] & paths[1]) >= min(map(len, paths))
 
@@ -43,16 +43,16 @@ def _paths(trace: ModelTrace) -> set[tuple[str, ...]]:
 def _pair_by_name(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
     left, right = ({stage.name: stage for stage in side} for side in (here, there))
     names = sorted({**left, **right}, key=lambda name: name == "head")
-    return tuple((left.get(name), right.get(name)) for name in names)
+    return tuple(StagePair(left.get(name), right.get(name)) for name in names)
 
 
 def _pair_by_stride(here: Sequence[StageFigures], there: Sequence[StageFigures]) -> StagePairs:
-    """Stages with the same grid beside each other; of several with the same, the last ones."""
+    """Stages with the same grid are matched; of several with the same grid, the last ones."""
     left, right = ({key: list(run) for key, run in groupby(side, key=_grid)} for side in (here, there))
-    pairs: list[tuple[StageFigures | None, StageFigures | None]] = []
+    pairs: list[StagePair] = []
     for key in sorted({**left, **right}):
         ends = zip_longest(reversed(left.get(key, [])), reversed(right.get(key, [])))
-        pairs += reversed([*ends])
+        pairs += reversed([StagePair(*each) for each in ends])
     return tuple(pairs)
 
 

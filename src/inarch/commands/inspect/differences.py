@@ -1,4 +1,4 @@
-"""Two nets laid side by side, block by block and path by path: every layer that is not the same on both sides."""
+"""Two models compared block by block and path by path: every layer that differs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from inarch.commands.inspect.figures import WEIGHTED
 from inarch.models.anatomy.layers import (
+    ACTIVATIONS,
     NORMS,
     POOLS,
     bias_of,
@@ -28,7 +29,7 @@ Blocks = Mapping[tuple[str, str], Nodes]
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One layer, branch or block that is not the same on both sides; see `Change` for the fields."""
+    """One layer, branch or block that differs; see `Change` for the fields."""
 
     what: str
     stage: str
@@ -38,7 +39,7 @@ class Difference:
     there: str = ""
     place: str = ""
     widths: tuple[int, int] | None = None
-    """Where the layer's width differs, here and there; the texts leave it out."""
+    """The layer's width here and there, if it differs; the texts omit it."""
     count: int = 1
     parameters: int
     macs: int
@@ -50,7 +51,7 @@ def blocks_of(trace: ModelTrace) -> Blocks:
 
 
 def differences(here: ModelTrace, there: ModelTrace) -> Iterator[Difference]:
-    """Every difference between two nets of one plan; their figures add up to the nets' difference."""
+    """Every difference between two models with matching blocks; their figures add up to the models' difference."""
     left, right = blocks_of(here), blocks_of(there)
     for (stage, block), nodes in left.items():
         if (stage, block) in right:
@@ -72,7 +73,7 @@ def _block_differences(here: Nodes, there: Nodes) -> Iterator[Difference]:
         here, there = _remove_nodes(here, aside[0]), _remove_nodes(there, aside[1])
     orders = norm_position(here), norm_position(there)
     if all(orders) and orders[0] != orders[1]:
-        aside = [[each for each in side if each.kind in NORMS or each.kind == "relu"] for side in (here, there)]
+        aside = [[each for each in side if each.kind in NORMS | ACTIVATIONS] for side in (here, there)]
         yield replace(_sum_difference("order", *aside), kind="batch norm", here=orders[0], there=orders[1])
         here, there = _remove_nodes(here, aside[0]), _remove_nodes(there, aside[1])
     yield from _branch_differences(here, there)
@@ -95,7 +96,7 @@ def _branch_differences(here: Nodes, there: Nodes) -> Iterator[Difference]:
 
 
 def _path_differences(here: Nodes, there: Nodes) -> Iterator[Difference]:
-    """The differences between two paths of one name, layer by layer, or as a whole where they are built otherwise."""
+    """The differences between two paths of one name, layer by layer, or as a whole if their layers do not match."""
     pairs = _pair_layers(here, there)
     left = _remove_nodes(here, [one for one, _ in pairs])
     right = _remove_nodes(there, [other for _, other in pairs])
@@ -110,7 +111,7 @@ def _path_differences(here: Nodes, there: Nodes) -> Iterator[Difference]:
 
 
 def _pair_layers(here: Nodes, there: Nodes) -> list[tuple[Node, Node]]:
-    """Layers of one path that stand for each other: by name, what is left by its order among its kind."""
+    """Matching layers of one path: by name, the others by their order among their kind."""
     pairs = _pair_by_key(here, there, lambda node: (label_of(node), _kind_group(node)))
     left = _remove_nodes(here, [one for one, _ in pairs])
     right = _remove_nodes(there, [other for _, other in pairs])
@@ -156,14 +157,14 @@ def _layer_differences(here: Node, there: Node) -> Iterator[Difference]:
 
 
 def _input(here: Node, there: Node) -> tuple[str, str]:
-    """The same layer, on other channels or, if they are as many, on another grid."""
+    """The same layer with other input channels or, if they are as many, with another grid."""
     if here.in_shape[0] != there.in_shape[0]:
         return "input", "more channels" if here.in_shape[0] > there.in_shape[0] else "fewer channels"
-    return "map", "larger maps" if prod(here.in_shape) > prod(there.in_shape) else "smaller maps"
+    return "map", "larger feature maps" if prod(here.in_shape) > prod(there.in_shape) else "smaller feature maps"
 
 
 def _units(nodes: Nodes) -> Iterator[Nodes]:
-    """The layers by name where they belong to a convolution; each alone where they don't."""
+    """The layers grouped by their convolution; the others one by one."""
     by_label: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
         by_label[label_of(node)].append(node)
@@ -175,7 +176,7 @@ def _units(nodes: Nodes) -> Iterator[Nodes]:
 
 
 def _one_sided_difference(what: str, here: Nodes, there: Nodes) -> Difference:
-    """What stands on one side only."""
+    """Layers that exist on one side only."""
     nodes = [*here, *there]
     main = next((node for node in nodes if node.kind == "convolution"), nodes[0])
     text = settings_of(main).get("kernel", main.kind)
@@ -215,7 +216,7 @@ def _remove_nodes(nodes: Nodes, gone: Nodes) -> list[Node]:
 
 
 def _kind_group(node: Node) -> str:
-    """Kinds that can stand for each other are of one sort."""
+    """The group of a layer's kind: layers of one group can match."""
     return "pool" if node.kind in POOLS else node.kind
 
 

@@ -1,7 +1,7 @@
-"""From where a value is really moved: the effective receptive field.
+"""The effective receptive field: the pixels that influence a value.
 
-A value of a deep map can see far, but most of what it sees hardly moves it: the gradient of a map's central value by
-the image falls off like a bell curve (Luo, Li, Urtasun and Zemel 2016, arXiv 1701.04128).
+A value of a deep feature map has a large receptive field, but most of its pixels have little influence: the gradient
+of a map's central value by the image is bell-shaped (Luo, Li, Urtasun and Zemel 2016, arXiv 1701.04128).
 """
 
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from inarch.models import Classifier, evaluating
 from inarch.models.anatomy.records import ModelTrace
 
 COUNTED = 0.0455
-"""Of the largest gradient: a pixel with more counts as seen (Luo et al., section 4: 1 - 95.45 %)."""
+"""The fraction of the largest gradient above which a pixel counts (Luo et al., section 4: 1 - 95.45 %)."""
 PROFILE = 64
 
 
 def effective_fields(
     model: Classifier, trace: ModelTrace, *, taps: Sequence[str] = (), images: int = 4, seed: int = 0
 ) -> tuple[EffectiveField, ...]:
-    """The effective receptive field of the central value of every stage's map.
+    """The effective receptive field of the central value of every stage's feature map.
 
-    On images of noise, with the weights as they are; ``model`` is given back as it was. Of each image the gradient of
-    the central values' sum over channels, each with a random sign, is taken; squares are averaged over images and
-    colours (a sum without signs would let channels cancel or add up by their common mean).
+    Measured on images of noise with the present weights; ``model`` is not changed. For each image, the gradient of the
+    central values' sum over channels, each with a random sign, is computed; squares are averaged over images and
+    colours (without signs, channels would cancel or add up by their common mean).
 
     Args:
         model: on the CPU.
-        trace: its record; says the image size and the theoretical fields.
-        taps: stages or blocks; every stage where none are named.
-        images: how many.
+        trace: its record; gives the image size and the theoretical fields.
+        taps: stages or blocks; every stage if None.
+        images: the number of images.
         seed: of the noise and the signs.
 
     Raises:

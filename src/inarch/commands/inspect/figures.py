@@ -1,4 +1,4 @@
-"""A trace summed up: by stage, and as a whole."""
+"""The sums of a trace: by stage, and in total."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ WEIGHTED = frozenset({"convolution", "linear"})
 
 
 def model_figures(trace: ModelTrace) -> ModelFigures:
-    """The whole net."""
+    """The figures of the whole model."""
     backbone = [node for node in trace.nodes if node.path.startswith("backbone.")]
     return ModelFigures(
         name=trace.name,
@@ -31,7 +31,7 @@ def stage_figures(trace: ModelTrace) -> tuple[StageFigures, ...]:
 
 
 def depth_of(nodes: Sequence[Node]) -> int:
-    """Convolutions and linear layers on the longest way through: of a block's paths the longest counts."""
+    """Convolutions and linear layers on the longest path; parallel paths of a block count by the longest."""
     return sum(_longest_path_depth(tuple(block)) for _, block in groupby(nodes, attrgetter("stage", "block")))
 
 
@@ -49,7 +49,7 @@ def _stage(name: str, nodes: Sequence[Node]) -> StageFigures:
 
 
 def _longest_path_depth(nodes: Sequence[Node], branch: str = "") -> int:
-    """The depth of ``branch`` of a block with all that forks off from it."""
+    """The depth of ``branch`` of a block, including the paths that fork off from it."""
     begin = f"{branch}/" if branch else ""
     inside = [node.branch.removeprefix(begin) for node in nodes if node.branch != branch]
     forks = {f"{begin}{name.partition('/')[0]}" for name in inside}

@@ -1,4 +1,4 @@
-"""How values and gradients pass through a net in one step of training, before any weight has moved."""
+"""Forward values and gradients of a model in one training step, before any update."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -17,13 +17,13 @@ from inarch.models.anatomy.records import ModelTrace
 def flow(model: Classifier, trace: ModelTrace, *, images: int = 4, seed: int = 0) -> Flow:
     """Run one forward and one backward pass in training mode on images of noise with random labels.
 
-    A copy runs; ``model`` is not touched. Gradients are those of the mean cross-entropy of the logits; auxiliary heads
-    take no part, and dropout is left out, so that two nets of one seed can be compared.
+    A copy runs; ``model`` is not changed. Gradients are those of the mean cross-entropy of the logits; auxiliary
+    classifiers and dropout are left out, so that two models of one seed can be compared.
 
     Args:
-        model: on the CPU, as it is: for what holds at initialisation, freshly built.
-        trace: its record; says the image size.
-        images: how many; batch normalisation needs two at least.
+        model: on the CPU, with its present weights: for properties of the initialisation, freshly built.
+        trace: its record; gives the image size.
+        images: the number of images; batch normalisation needs two at least.
         seed: of the noise and the labels.
     """
     draws = torch.Generator().manual_seed(seed)
@@ -53,7 +53,7 @@ def _weight_gradients(model: nn.Module) -> Iterator[tuple[str, float]]:
 
 
 class _Gradients:
-    """What was seen at one block."""
+    """The gradients recorded at one block."""
 
     def __init__(self) -> None:
         self.activation = 0.0
@@ -80,7 +80,7 @@ class _Gradients:
 def _watch(block: nn.Module, seen: _Gradients) -> None:
     """Keep the gradients at a block's two ends and at the beginning of its residual path.
 
-    What comes back through the shortcut is the rest: the gradient by a block's input is the sum over its paths.
+    The shortcut's gradient is the rest: the gradient by a block's input is the sum over its paths.
     """
     block.register_forward_pre_hook(partial(_keep_input_gradient, partial(seen.keep, "input")))
     block.register_forward_hook(partial(_record_output, seen))
@@ -92,7 +92,7 @@ def _watch(block: nn.Module, seen: _Gradients) -> None:
 def _keep_input_gradient(
     keep: Callable[[Tensor], None], _module: nn.Module, inputs: tuple[Any, ...]
 ) -> tuple[Any, ...]:
-    """The module's input under an identity of its own, so that its gradient is what this module alone sends back."""
+    """The module's input through an identity, so that its gradient is this module's contribution alone."""
     own = inputs[0].view_as(inputs[0])
     if own.requires_grad:
         own.register_hook(keep)

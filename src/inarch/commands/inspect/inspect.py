@@ -1,83 +1,72 @@
-"""A net, taken apart."""
+"""``inarch inspect``: the structure of a model, drawn."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
 
-from inarch.bundle.model import _bundle_trace, trace
+from inarch.bundle.model import trace, trace_bundle
 from inarch.bundle.reading import Bundle
-from inarch.commands.inspect.drawing.html import to_html
-from inarch.commands.inspect.drawing.json import to_json
-from inarch.commands.inspect.drawing.mermaid import to_mermaid
 from inarch.commands.inspect.drawing.svg import to_svg
-from inarch.commands.inspect.drawing.text import to_text
-from inarch.commands.inspect.records import Measurements
-from inarch.errors import UnknownNameError
-from inarch.models import (
-    ARCHITECTURES,
-    Classifier,
-)
-from inarch.models.anatomy.records import ModelSize, ModelTrace
+from inarch.commands.inspect.inspection import Inspection, find_form
+from inarch.commands.inspect.measure import measure
+from inarch.commands.inspect.records import ModelCatalog
+from inarch.models import ARCHITECTURES, Classifier
 from inarch.models.anatomy.size import size_of
-from inarch.models.anatomy.trace import trace as trace_net
-
-PNG = "png"
-"""The one form that is not text; see `inarch.commands.inspect.picture`."""
+from inarch.models.anatomy.trace import trace as trace_model
+from inarch.progress import Progress, ignore_progress
 
 
-def picture_of(net: Classifier | Bundle) -> str:
-    """The picture of a net, or of a bundle's, as HTML: what a notebook shows in place of its text."""
-    if isinstance(net, Bundle):
-        return to_svg(_bundle_trace(net))
-    return to_svg(trace_net(net, name=net.name, image_size=net.image_size))
+def inspect(
+    model: str | Path,
+    *,
+    measured: bool = False,
+    image_size: int | None = None,
+    progress: Progress = ignore_progress,
+) -> Inspection:
+    """Take a model apart, layer by layer; printed, the result is the table that ``inarch inspect`` shows.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """How a net is to be drawn."""
-
-    layers: bool = False
-    """As text: every layer, not just stages."""
-    part: str = ""
-    """As SVG or PNG: ``net`` for the whole at a glance, a stage, a block; empty for every layer of every stage."""
-    colour: str = "macs"
-    """As SVG or PNG: what boxes are coloured by."""
-
-
-FORMS: Mapping[str, Callable[[ModelTrace, Measurements | None, Drawing], str]] = MappingProxyType(
-    {
-        "text": lambda record, measured, how: to_text(record, measured, layers=how.layers),
-        "json": lambda record, measured, how: to_json(record, measured),
-        "svg": lambda record, measured, how: to_svg(record, measured, part=how.part, colour=how.colour),
-        "html": lambda record, measured, how: to_html(record, measured),
-        "mermaid": lambda record, measured, how: to_mermaid(record),
-    }
-)
-"""What a net can be drawn as, from its record, what was measured, and how it is wanted."""
-
-
-def draw_model(net: str | Path, form: str, *, image_size: int | None = None, how: Drawing | None = None) -> str:
-    """The trace of a net as ``text``, ``json``, ``svg``, ``html`` or ``mermaid``.
+    Args:
+        model: a name of `inarch.list_models`, perhaps with variations (``googlenet:without_reduction``), or a bundle's
+            folder.
+        measured: whether to run it, too: seconds for a small model, a minute or two for ResNet-152.
+        image_size: pixels a side; None takes the size that the model was designed or trained for.
+        progress: called with a phase's name, what is done, and what there is to do.
 
     Raises:
-        UnknownNameError: no such net, no such form, no such part or colour.
+        UnknownNameError: neither a model nor a bundle, or no variation of that name.
+        UserError: the images are too small for the model, or a variation makes no sense for it.
+
+    Examples:
+        >>> googlenet = inarch.inspect("googlenet")
+        >>> googlenet.trace.parameters, googlenet.trace.macs
+        (6624904, 1498376192)
+        >>> print(googlenet)  # doctest: +ELLIPSIS
+        googlenet...
+        >>> svg = googlenet.draw("svg", part="4a")
     """
-    show = find_form(form)
-    return show(trace(net, image_size=image_size), None, how or Drawing())
+    if measured:
+        return measure(model, image_size=image_size, progress=progress)
+    return Inspection(trace(model, image_size=image_size))
 
 
-def find_form(name: str) -> Callable[[ModelTrace, Measurements | None, Drawing], str]:
-    """What draws in the form of that name.
+def picture_of(model: Classifier | Bundle | Inspection) -> str:
+    """The picture of a model, a bundle or an inspection as HTML, for notebooks."""
+    if isinstance(model, Inspection):
+        return model.draw("svg")
+    if isinstance(model, Bundle):
+        return to_svg(trace_bundle(model))
+    return to_svg(trace_model(model, name=model.name, image_size=model.image_size))
+
+
+def draw_model(model: str | Path, form: str, *, image_size: int | None = None) -> str:
+    """The trace of a model as ``text``, ``json``, ``svg``, ``html`` or ``mermaid``.
 
     Raises:
-        UnknownNameError: no such form.
+        UnknownNameError: no such model, or no such form.
     """
-    if name not in FORMS:
-        raise UnknownNameError("format", name, [*FORMS, PNG])
-    return FORMS[name]
+    find_form(form)  # before anything is traced
+    return inspect(model, image_size=image_size).draw(form)
 
 
-def catalog(*, everything: bool = False) -> tuple[ModelSize, ...]:
-    """How large every architecture is; the tiny variants, made for tests, only with ``everything``."""
-    return tuple(size_of(name) for name in ARCHITECTURES if everything or not name.endswith("_tiny"))
+def catalog(*, everything: bool = False, names: Iterable[str] = ARCHITECTURES) -> ModelCatalog:
+    """The size of every architecture; the tiny variants, made for tests, only with ``everything``."""
+    return ModelCatalog(tuple(size_of(name) for name in names if everything or not name.endswith("_tiny")))

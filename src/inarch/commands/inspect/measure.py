@@ -1,4 +1,4 @@
-"""A net, run: how long its layers take, what its values see, and how gradients flow through it."""
+"""A model, run: the time of its layers, effective receptive fields, and gradient flow."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +7,11 @@ from inarch.bundle.model import load_model, means_bundle, trace
 from inarch.bundle.reading import read_bundle
 from inarch.commands.inspect.effective import effective_fields
 from inarch.commands.inspect.flow import flow
+from inarch.commands.inspect.inspection import Inspection
 from inarch.commands.inspect.records import Measurements
 from inarch.commands.inspect.timing import time_eager, time_graph
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, architecture, build
-from inarch.models.anatomy.records import ModelTrace
 from inarch.models.initialisation import open_residuals
 from inarch.progress import Progress, ignore_progress
 
@@ -19,51 +19,56 @@ STEPS = 4
 
 
 def measure(
-    net: str | Path,
+    source: str | Path,
     *,
     image_size: int | None = None,
     runs: int = 7,
-    threads: int = 1,
     seed: int = 0,
     progress: Progress = ignore_progress,
-) -> tuple[ModelTrace, Measurements]:
-    """What a net is made of, and what running it on this machine's CPU shows.
+) -> Inspection:
+    """Take a model apart and run it on one core of this machine: times, effective receptive fields, gradients.
 
-    A net of the catalog runs as it is at its initialisation, but with open residual paths (`open_residuals`), a bundle
-    with its weights. It takes seconds for a small net, a minute or two for ResNet-152.
+    A model of the catalog is randomly initialised, but with open residual paths (`open_residuals`); a bundle has its
+    trained weights. It takes seconds for a small model, one or two minutes for ResNet-152.
 
     Args:
-        net: as for `inarch.trace`.
-        image_size: as there.
-        runs: how often time is taken.
-        threads: cores that the timed runs use.
+        source: the model or bundle, as for `inarch.trace`.
+        image_size: pixels a side, as for `inarch.trace`.
+        runs: the number of timed runs.
         seed: of the weights, the noise and the labels.
-        progress: is told each step.
+        progress: called at each step.
 
     Raises:
         UnknownNameError: neither a model nor a bundle.
-        UserError: the images are too small for the net, or a variation makes no sense for it.
+        UserError: the images are too small for the model, or a variation makes no sense for it.
+
+    Examples:
+        >>> measured = inarch.measure("resnet_tiny", runs=1)
+        >>> [timing.engine.split()[0] for timing in measured.measurements.timings]
+        ['PyTorch', 'ONNX']
+        >>> len(measured.measurements.timings[0].layers) == len(measured.trace.nodes)
+        True
     """
-    record = trace(net, image_size=image_size)
-    model, preprocessing = _load_model(net, record.image_size, seed)
+    record = trace(source, image_size=image_size)
+    model, preprocessing = _load_model(source, record.image_size, seed)
     progress("measuring", 0, STEPS)
-    eager = time_eager(model, record, runs=runs, threads=threads)
+    eager = time_eager(model, record, runs=runs, threads=1)
     progress("measuring", 1, STEPS)
-    graph = time_graph(model, record, preprocessing, runs=runs, threads=threads)
+    graph = time_graph(model, record, preprocessing, runs=runs, threads=1)
     progress("measuring", 2, STEPS)
     fields = effective_fields(model, record, seed=seed)
     progress("measuring", 3, STEPS)
     flowing = flow(model, record, seed=seed)
     progress("measuring", STEPS, STEPS)
-    return record, Measurements(timings=(eager, graph), flow=flowing, fields=fields)
+    return Inspection(record, Measurements(timings=(eager, graph), flow=flowing, fields=fields))
 
 
-def _load_model(net: str | Path, image_size: int, seed: int) -> tuple[Classifier, Preprocessing]:
-    """The net with weights, and the normalisation that goes into its graph."""
-    if means_bundle(net):
-        bundle = read_bundle(net)
+def _load_model(source: str | Path, image_size: int, seed: int) -> tuple[Classifier, Preprocessing]:
+    """The model with weights, and the normalisation for its graph."""
+    if means_bundle(source):
+        bundle = read_bundle(source)
         return load_model(bundle), replace(bundle.preprocessing, image_size=image_size)
-    row = architecture(str(net))
-    model = build(str(net), seed=seed)
+    row = architecture(str(source))
+    model = build(str(source), seed=seed)
     open_residuals(model)
     return model, Preprocessing(image_size=image_size, mean=row.mean, std=row.std)

@@ -1,36 +1,38 @@
-"""What was measured of a net by running it: time, what its values see, and how gradients flow."""
+"""A model in figures; and measurements of it running: time, effective receptive fields, and gradient flow."""
 
 from dataclasses import dataclass
+
+from inarch.models.anatomy.records import ModelSize, Node
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long each layer takes, for one image on this machine; all times in milliseconds."""
+    """The time of each layer, for one image on this machine; all times in milliseconds."""
 
     engine: str
     """``PyTorch 2.14.1`` or ``ONNX Runtime 1.32.0``."""
     threads: int
     runs: int
     layers: tuple[float, ...]
-    """The fastest of the runs, in the order of the trace's nodes: whatever else the machine does can only add. A layer
-    that was fused into an earlier one takes 0 there."""
+    """The fastest of the runs, in the order of the trace's nodes, because other load can only slow a run. A layer that
+    was fused into an earlier one takes 0."""
     elsewhere: float
-    """What the engine spends in the graph on no layer: rearranging maps, normalising pixels; the fastest run."""
+    """The engine's time for operations of no layer: layout changes, normalisation; the fastest run."""
     whole: float
-    """One image from begin to end, without a profiler: the median."""
+    """The median latency of one image, without a profiler."""
     lowest: float
     highest: float
 
 
 @dataclass(frozen=True)
 class EffectiveField:
-    """From where a map's central value is really moved, after Luo et al. 2016 (arXiv 1701.04128)."""
+    """The effective receptive field of a feature map's central value, after Luo et al. 2016 (arXiv 1701.04128)."""
 
     tap: str
     channels: int
     images: int
     theoretical: int
-    """Pixels a side, along the widest path; not clipped to the image."""
+    """The theoretical field in pixels a side, along the widest path; not clipped to the image."""
     effective: float
     """Side, in pixels, of a square with as many pixels as have at least 4.55 % of the largest gradient."""
     deviation: float
@@ -41,23 +43,23 @@ class EffectiveField:
 
 @dataclass(frozen=True)
 class BlockFlow:
-    """How values and gradients pass through one block."""
+    """Forward values and gradients of one block."""
 
     stage: str
     block: str
     activation: float
-    """Root of the mean square of what it puts out."""
+    """Root mean square of its output."""
     gradient: float
-    """Norm of the loss's gradient by what it puts out."""
+    """Norm of the loss's gradient by its output."""
     residual: float | None
-    """Norm of what of the gradient by its input comes back through the residual path; None in other blocks."""
+    """Norm of the part of its input gradient that comes from the residual path; None in other blocks."""
     shortcut: float | None
-    """The same through the shortcut."""
+    """The same for the shortcut."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Values and gradients of one step of training, forward and back, before any weight has moved."""
+    """Values and gradients of one training step, forward and backward, before any update."""
 
     images: int
     seed: int
@@ -68,8 +70,78 @@ class Flow:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured of a net by running it."""
+    """All measurements of a running model."""
 
     timings: tuple[Timing, ...] = ()
     flow: Flow | None = None
     fields: tuple[EffectiveField, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerSums:
+    """Some layers of a model, summed up."""
+
+    name: str
+    layers: int
+    parameters: int
+    macs: int
+    """Multiply-adds for one image."""
+    moved_bytes: int
+    """The least that the layers read and write: maps and weights, float32."""
+
+
+@dataclass(frozen=True)
+class BlockSummary(LayerSums):
+    """A block, summed up, and what comes out of it."""
+
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    stride: int
+    """Input pixels from one output value to the next, along one axis."""
+    receptive_field: int
+    """Side, in input pixels, of the square that one output value can see along the widest path."""
+    receptive_field_min: int
+    """The same along the narrowest path."""
+
+
+@dataclass(frozen=True)
+class StageSummary(BlockSummary):
+    """A stage, summed up, and its blocks."""
+
+    blocks: tuple[BlockSummary, ...]
+
+
+@dataclass(frozen=True)
+class ModelAnatomy:
+    """A model, layer by layer and summed up."""
+
+    name: str
+    variant: str
+    source: str
+    image_size: int
+    """Pixels a side."""
+    classes: int
+    parameters: int
+    macs: int
+    """Multiply-adds for one image."""
+    peak_bytes: int
+    """Maps at the moment when most of them exist, for one image; weights come on top."""
+    running_peak_bytes: int
+    """The same as PyTorch on a CPU comes to."""
+    concepts: tuple[LayerSums, ...]
+    """By what layers are for; what computes most comes first."""
+    stages: tuple[StageSummary, ...]
+    """The head is the last of them."""
+    nodes: tuple[Node, ...]
+    """Every layer, in running order."""
+    auxiliary: tuple[Node, ...]
+    """The layers of the heads that only training has."""
+    measured: Measurements | None = None
+    """Where it was asked for."""
+
+
+@dataclass(frozen=True)
+class ModelCatalog:
+    """Every architecture that can be built by name."""
+
+    models: tuple[ModelSize, ...]

@@ -1,4 +1,4 @@
-"""How long each layer takes, by PyTorch's own operators and by ONNX Runtime's profiler."""
+"""The time of each layer, by PyTorch's own operators and by ONNX Runtime's profiler."""
 
 import json
 import statistics
@@ -24,24 +24,24 @@ from inarch.runtime.onnx_graph import named_graph
 from inarch.runtime.session import PIXELS
 
 UNCOUNTED = 2
-"""Runs before the first that counts: memory is taken, kernels are chosen."""
+"""Warm-up runs: memory is allocated, kernels are chosen."""
 SUFFIX = "_kernel_time"
 BLOCKED = "_nchwc"
-"""What ONNX Runtime appends to names of layers that work on blocks of channels."""
+"""The suffix that ONNX Runtime appends to names of layers on blocks of channels."""
 KINDS = {"Conv": "convolution", "Gemm": "linear", "MatMul": "linear", "FusedConv": "convolution"}
-"""ONNX operators that other layers are fused into, in our words."""
+"""ONNX operators that other layers are fused into, with our names."""
 
 
 def time_eager(model: Classifier, trace: ModelTrace, *, runs: int = 7, threads: int = 1) -> Timing:
     """Time every layer of ``model`` in PyTorch, layer by layer as Python calls them, for one image on the CPU.
 
-    A layer's time is that of its operators. Runs in which layers are timed take turns with runs as a whole, so that
-    a busy machine slows both. ``model`` is given back as it was.
+    A layer's time is that of its operators. Timed layers and whole runs alternate, so that other load on the machine
+    affects both. ``model`` is not changed.
 
     Args:
         model: on the CPU.
-        trace: its record; says the image size.
-        runs: how many are counted.
+        trace: its record; gives the image size.
+        runs: the number of counted runs.
         threads: cores to use.
     """
     images = torch.randn(1, 3, trace.image_size, trace.image_size, generator=torch.Generator().manual_seed(0))
@@ -61,13 +61,13 @@ def time_graph(
 ) -> Timing:
     """Time every layer of ``model`` as ONNX Runtime runs it: batch normalisation folded, activations fused.
 
-    The engine's profiler tells what it spends on each node of its graph. Runs with it and runs without it take turns.
+    The engine's profiler gives the time of each node of its graph. Runs with and without the profiler alternate.
 
     Args:
         model: on the CPU.
         trace: its record.
-        preprocessing: whose normalisation goes into the graph, and whose image size.
-        runs: how many are counted.
+        preprocessing: its normalisation is part of the graph, and its image size is used.
+        runs: the number of counted runs.
         threads: cores to use.
     """
     graph = named_graph(model, preprocessing)
@@ -146,8 +146,8 @@ def _seconds_by_name(events: Sequence[Mapping[str, object]], runs: int) -> dict[
 def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: ModelTrace) -> dict[str, int]:
     """The place in the trace of each node of the engine's graph that belongs to a layer, by the node's name.
 
-    A node that several layers were fused into has the name of the last; it belongs to the convolution or linear layer
-    among them.
+    A node that several layers were fused into has the name of the last; it belongs to their convolution or linear
+    layer.
     """
     makers = {output: node for node in graph.node for output in node.output}
     names = {node.name: node for node in graph.node}
@@ -172,7 +172,7 @@ def _owners(graph: onnx.GraphProto, spent: Mapping[str, object], trace: ModelTra
 def _find_first_node(
     node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], spent: Mapping[str, object]
 ) -> onnx.NodeProto:
-    """Where the layers begin that were fused into ``node``: back over what has no time of its own."""
+    """The first node that was fused into ``node``: back over nodes without a time of their own."""
     waiting, seen = [node], set()
     while waiting:
         each = waiting.pop(0)

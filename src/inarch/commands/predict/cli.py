@@ -1,56 +1,55 @@
 """``inarch predict``"""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from inarch.commands.command import FIRST_STEPS, Command
-from inarch.errors import UserError, WorkError
-from inarch.options.shares import share_of
+from inarch.commands.command import FIRST_STEPS, FORMAT, JSON, TEXT, BundleArgument, Command, Output
+from inarch.commands.predict.options import PredictOptions
+from inarch.errors import WorkError
+from inarch.options.option import Option
 
+SCHEMA = "inarch.predict/1"
 SHOWN = 10
 """Unreadable photos that are named at the end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PredictOutput(Output):
+    """Answers can be a table for other programs, too."""
+
+    format: Annotated[str, Option(FORMAT, choices=(TEXT, JSON, "csv"))] = TEXT
+
+
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="A bundle that `inarch train` wrote.")],
+    bundle: BundleArgument,
     images: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to show for each photo.")] = 3,
-    output: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
-    goal: Annotated[
-        float | None,
-        typer.Option(help="The share of answers that is to be right; without it 0.95.", show_default=False),
-    ] = None,
-    always: Annotated[bool, typer.Option("--always-answer", help="Never say “don't know”.")] = False,
-    sets: Annotated[
-        float | None,
-        typer.Option(
-            help="Show as many classes as it takes to hold the true one so often, such as 0.9; replaces --top.",
-            show_default=False,
-        ),
-    ] = None,
+    options: PredictOptions,
+    output: PredictOutput,
 ) -> None:
-    """Classify photos with a bundle. What it is unsure of, it does not know.
+    """Classify photos with a bundle. It abstains where an answer would be too uncertain.
 
     Example: inarch predict mine photo.jpg holiday/ --format csv
     """
-    if goal is not None and always:
-        raise UserError("--goal says when not to answer, and --always-answer forbids that; leave out one of them.")
-    share_of("--goal", goal)
-    from inarch.commands.predict.listing import photos_in, writer
-
-    show = writer(output, top)
-    from inarch.bundle.predictor import load
-
-    predictor = load(bundle, goal=0.0 if always else goal, sets=share_of("--sets", sets) or 0.0)
-    photos = photos_in(images)
+    from inarch.bundle.predictor import Predictor
+    from inarch.commands.predict.listing import WRITERS, keep_shown, photos_in
+    from inarch.commands.predict.records import Predictions
     from inarch.report.answering import caution
 
-    if not always and (said := caution(predictor.rule)):
-        typer.echo(said, err=True)
-    unread = show(predictor.predict(photos), sys.stdout)
+    target_accuracy = 0.0 if options.always_answer else options.target_accuracy
+    predictor = Predictor(bundle, target_accuracy=target_accuracy, sets=options.sets or 0.0)
+    photos = photos_in(images)
+    if not options.always_answer and (said := caution(predictor.rule)):
+        output.say(said, err=True)
+    unread: list[str] = []
+    answers = keep_shown(predictor.predict(photos), options.top, unread)
+    if output.form == JSON:
+        output.show(Predictions(tuple(answers)), str, SCHEMA)
+    else:
+        WRITERS[output.form](answers, sys.stdout)
     if unread:
         raise WorkError(_sentence(unread))
 
@@ -62,4 +61,4 @@ def _sentence(unread: list[str]) -> str:
     return f"{len(unread)} {noun} could not be read: {named}. The reasons stand among the answers."
 
 
-COMMANDS = (Command(predict, FIRST_STEPS, 30),)
+COMMANDS = (Command(predict, FIRST_STEPS, 30, {SCHEMA: "inarch.commands.predict.records.Predictions"}),)

@@ -1,35 +1,31 @@
-"""Which photos to answer for, and answers as a table, JSON or CSV."""
+"""The photos to classify, and their predictions as text or CSV."""
 
 import csv
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, Protocol, runtime_checkable
 
 from inarch.bundle.predictor import Prediction
 from inarch.data.decode import IMAGE_SUFFIXES, identify
-from inarch.errors import PhotosError, UnknownNameError, UnreadableImageError
+from inarch.errors import PhotosError, UnreadableImageError
 from inarch.report.wording import make_printable
 
 
 @runtime_checkable
 class Stream(Protocol):
-    """Where answers go: ``sys.stdout``, an open file."""
+    """The destination of predictions: ``sys.stdout``, an open file."""
 
     def write(self, text: str, /) -> object:
         """Add ``text``."""
 
 
-Writer = Callable[[Iterable[Prediction], Stream], list[str]]
-"""Prints every answer as it comes; returns the names of the photos that could not be read."""
-
-
 def photos_in(paths: Iterable[Path]) -> list[Path]:
     """The files named, and all photos below the folders named, in order.
 
-    In a folder a file counts as a photo if its name or its header says so, as in training; hidden ones are passed over.
+    In a folder, a file counts as a photo if its name or its header says so, as in training; hidden files are skipped.
 
     Raises:
         PhotosError: a path does not exist, or a folder cannot be opened or holds no photos.
@@ -39,12 +35,12 @@ def photos_in(paths: Iterable[Path]) -> list[Path]:
         if os.path.isdir(path):
             found = list(_photos_below(path))
             if not found:
-                raise PhotosError(f"The folder {path} holds no photos.")
+                raise PhotosError(f"The folder {path} holds no photos; name another one.")
             files += found
         elif os.path.exists(path):
             files.append(path)
         else:
-            raise PhotosError(f"There is no photo at {path}.")
+            raise PhotosError(f"There is no photo at {path}; check the path.")
     return files
 
 
@@ -67,7 +63,7 @@ def _refuse(error: OSError) -> NoReturn:
 def _may_be_photo(file: Path) -> bool:
     if file.suffix.lower() in IMAGE_SUFFIXES:
         return True
-    if not os.path.isfile(file):  # opening a pipe would wait for ever
+    if not os.path.isfile(file):  # opening a pipe would block forever
         return False
     try:
         identify(file)
@@ -76,62 +72,37 @@ def _may_be_photo(file: Path) -> bool:
     return True
 
 
-def writer(form: str, top: int) -> Writer:
-    """The writer for ``form``, showing the ``top`` most probable classes, or each photo's set where sets were made.
+def keep_shown(predictions: Iterable[Prediction], top: int, unread: list[str]) -> Iterator[Prediction]:
+    """The predictions with the classes that are shown: those of a photo's set, or else the ``top`` most probable ones.
 
-    Raises:
-        UnknownNameError: there is none of that name.
+    The names of photos that could not be read are added to ``unread`` as they pass.
     """
-    if form not in WRITERS:
-        raise UnknownNameError("format", form, WRITERS)
-
-    def write(predictions: Iterable[Prediction], stream: Stream) -> list[str]:
-        unread: list[str] = []
-        WRITERS[form](_collect_unread(predictions, unread), stream, top)
-        return unread
-
-    return write
-
-
-def _collect_unread(predictions: Iterable[Prediction], unread: list[str]) -> Iterator[Prediction]:
-    """The same predictions; the names of those without an answer are added to ``unread`` as they pass."""
     for each in predictions:
         if each.problem:
             unread.append(each.name)
-        yield each
+        yield replace(each, ranking=each.ranking[: each.likely or top])
 
 
-def _write_table(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
+def write_text(predictions: Iterable[Prediction], stream: Stream) -> None:
+    """A line for each photo, as it is answered."""
     for each in predictions:
-        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in _select_classes(each, top))
-        said = f"don't know, {each.doubt}: {shown}" if each.doubt else shown or f"not read: {each.problem}"
+        shown = "   ".join(f"{name} {probability:.1%}" for name, probability in each.ranking)
+        said = f"abstains, {each.abstention}: {shown}" if each.abstention else shown or f"not read: {each.problem}"
         stream.write(f"{make_printable(each.name)}: {make_printable(said)}\n")
 
 
-def _select_classes(each: Prediction, top: int) -> tuple[tuple[str, float], ...]:
-    """The classes that are shown: those of its set, or the ``top`` most probable ones."""
-    return each.ranking[: each.likely or top]
-
-
-def _write_json(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
-    rows = []
-    for each in predictions:
-        best = [{"class": name, "probability": round(value, 6)} for name, value in _select_classes(each, top)]
-        said = {name: value for name, value in (("problem", each.problem), ("doubt", each.doubt)) if value}
-        rows.append({"photo": each.name, "answer": each.answer or None, "predictions": best, **said})
-    stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write_csv(predictions: Iterable[Prediction], stream: Stream, top: int) -> None:
+def write_csv(predictions: Iterable[Prediction], stream: Stream) -> None:
+    """A row for each class that is shown of a photo; a photo that could not be read has one, with the reason."""
     rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(["photo", "rank", "class", "probability", "problem", "doubt"])
+    rows.writerow(["photo", "rank", "class", "probability", "problem", "abstention"])
     for each in predictions:
-        for rank, (name, value) in enumerate(_select_classes(each, top), start=1):
-            rows.writerow([each.name, rank, name, f"{value:.6f}", "", each.doubt])
+        for rank, (name, value) in enumerate(each.ranking, start=1):
+            rows.writerow([each.name, rank, name, f"{value:.6f}", "", each.abstention])
         if each.problem:
             rows.writerow([each.name, "", "", "", each.problem, ""])
 
 
-WRITERS: Mapping[str, Callable[[Iterable[Prediction], Stream, int], None]] = MappingProxyType(
-    {"table": _write_table, "json": _write_json, "csv": _write_csv}
+WRITERS: Mapping[str, Callable[[Iterable[Prediction], Stream], None]] = MappingProxyType(
+    {"text": write_text, "csv": write_csv}
 )
+"""Writers that print every prediction as it comes."""

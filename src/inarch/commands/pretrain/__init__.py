@@ -1,1 +1,1 @@
-"""Backbones of our own: a recipe, photos of many kinds, a teacher, and hours that may be spread over sittings."""
+"""``inarch pretrain``: backbones of our own, from a recipe, photos of many kinds and a teacher, in resumable runs."""

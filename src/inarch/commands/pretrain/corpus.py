@@ -1,4 +1,4 @@
-"""The photos that a recipe learns from."""
+"""The training photos of a recipe."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class Corpus:
     """(n, side, side, 3) of uint8."""
     digests: tuple[str, ...]
     labels: NDArray[np.int64]
-    """Place of each photo's class in the class list of all corpora; `UNLABELLED` where it does not count."""
+    """Place of each photo's class in the class list of all corpora; `UNLABELLED` for photos without a label."""
 
     def box(self, view: int, rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
         """Left, top, right and bottom of one view of photos, in pixels: (n, 4)."""
@@ -55,7 +55,7 @@ class Corpora:
 
     all: tuple[Corpus, ...]
     classes: tuple[str, ...]
-    """Of every source whose classes are learned, sorted; a name means the same class in each of them."""
+    """The classes of all labelled sources, sorted; a name means the same class in each of them."""
 
 
 def corpora_of(recipe: Recipe, data: Path, cache: Path, progress: Progress) -> Corpora:
@@ -63,12 +63,12 @@ def corpora_of(recipe: Recipe, data: Path, cache: Path, progress: Progress) -> C
 
     Args:
         recipe: its sources are relative to ``data``.
-        data: the folder that they lie in.
-        cache: where the decoded photos are kept.
-        progress: called with a source, the photos done, and of how many.
+        data: the folder with the sources.
+        cache: the cache folder for decoded photos.
+        progress: called with a source, the finished and the total number of photos.
 
     Raises:
-        PhotosError: a source has no photos, or not in the form that is asked for.
+        PhotosError: a source has no photos, or another arrangement than expected.
     """
     found = [_select_learnable(scan(data / source.photos), source) for source in recipe.photos]
     pairs = list(zip(recipe.photos, found, strict=True))

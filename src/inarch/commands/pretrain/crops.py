@@ -1,14 +1,12 @@
-"""Which crop of which photo comes when: fixed by the seed alone, so that a run can stop and go on at any chunk."""
+"""The order of crops: fixed by the seed alone, so that a run can stop and resume at any chunk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from inarch.commands.pretrain.corpus import Corpus
 from inarch.commands.pretrain.recipe import PhotoSource
@@ -17,12 +15,12 @@ from inarch.training.seeds import derive_seed
 
 @dataclass(frozen=True)
 class Crops:
-    """Crops in the order in which they are learned from."""
+    """Crops in the order of training."""
 
     corpus: NDArray[np.int64]
     """Place of each crop's corpus."""
     row: NDArray[np.int64]
-    """Of the photo in its corpus."""
+    """Place of each crop's photo in its corpus."""
     view: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
 
@@ -86,9 +84,3 @@ def resize_crop(image: NDArray[np.uint8], box: NDArray[np.float64], side: int) -
     left, top, right, bottom = box.tolist()
     square = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(square)
-
-
-def normalise_crops(pixels: NDArray[np.uint8], mean: Tensor, std: Tensor) -> Tensor:
-    """uint8 pixels (n, h, w, 3) as a net's input (n, 3, h, w), in channels-last memory."""
-    images = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
-    return images.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Batches for a student: crops, what the teacher says of them, and their own labels."""
+"""Batches for a student: crops, the teacher's features of them, and their labels."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +14,14 @@ from inarch.commands.pretrain.crops import (
     Crops,
     chunk_of,
     cut_crops,
-    normalise_crops,
 )
 from inarch.commands.pretrain.recipe import Recipe
 from inarch.commands.pretrain.student import DistillationBatch
 from inarch.commands.pretrain.teacher import Teacher
 from inarch.models import architecture
+from inarch.normalisation import PixelStatistics
 from inarch.training.loop import Batch
+from inarch.training.pixels import normalise_photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,23 +32,22 @@ class DistillationLoader:
     corpora: Corpora
     teacher: Teacher
     cache: Path
-    """Where the teacher's answers are kept."""
+    """The cache folder for the teacher's features."""
 
     @property
-    def normalisation(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation with which the student's net reads pixels, (3, 1, 1) each."""
-        row = architecture(self.recipe.model)
-        return torch.tensor(row.mean)[:, None, None], torch.tensor(row.std)[:, None, None]
+    def statistics(self) -> PixelStatistics:
+        """The normalisation of the student's input."""
+        return architecture(self.recipe.model)
 
     @lru_cache(maxsize=1)  # noqa: B019 - one chunk of one long-lived object
     def chunk(self, number: int) -> tuple[Crops, NDArray[np.float32]]:
-        """The crops of a chunk (from 1), and the teacher's features of them; zeros where a crop is not taught."""
+        """The crops of a chunk (from 1), and the teacher's features of them; zeros for crops that are not distilled."""
         seed = self.recipe.training.seed
         crops = chunk_of(self.corpora.all, number, self.recipe.chunk, seed)
         return crops, self.teacher.features(self.corpora.all, crops, self.cache, seed)
 
     def taught(self, crops: Crops) -> NDArray[np.bool_]:
-        """Which crops the teacher says something of, (n,)."""
+        """Which crops have features of the teacher, (n,)."""
         return np.array([corpus.source.taught for corpus in self.corpora.all])[crops.corpus]
 
     def batch(self, indices: Tensor, chunk: int) -> Batch:
@@ -58,7 +58,7 @@ class DistillationLoader:
         pixels = cut_crops(self.corpora.all, crops, self.recipe.image_size(chunk), self.recipe.training.seed)
         labels = [self.corpora.all[corpus].labels[row] for corpus, row in zip(crops.corpus, crops.row, strict=True)]
         lesson = DistillationBatch(
-            normalise_crops(pixels, *self.normalisation),
+            normalise_photos(pixels, self.statistics),
             torch.from_numpy(features[rows]),
             torch.from_numpy(self.taught(crops)),
         )

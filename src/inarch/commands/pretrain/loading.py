@@ -1,4 +1,4 @@
-"""A ready net as a teacher: its graph up to the pooled features, and its own head."""
+"""A pre-trained model as a teacher: its graph up to the pooled features, and its own head."""
 
 import numpy as np
 
@@ -20,23 +20,25 @@ def load_teacher(name: str, size: int, *, threads: int = 0) -> Teacher:
     """The teacher of that name.
 
     Args:
-        name: a net whose usual weights are on this machine or can be fetched: ``efficientnet_lite0``, ``resnet50``.
-        size: side, in pixels, at which it is shown crops.
+        name: a model whose usual weights are available or can be fetched: ``efficientnet_lite0``, ``resnet50``.
+        size: side of the crops that it gets, in pixels.
         threads: cores that it may use; 0 takes all.
 
     Raises:
-        UnknownNameError: there is no such net.
+        UnknownNameError: there is no such model.
         UserError: it has no usual weights, or they come without a linear head.
-        WeightsError: its weights cannot be had, or belong to a package that is not installed.
+        WeightsError: its weights cannot be fetched, or belong to a package that is not installed.
     """
     row = architecture(name)
     weights = default_weights(name)
     if weights is None:
-        raise UserError(f"{name} has no ready weights, so it cannot teach; efficientnet_lite0 can.")
+        raise UserError(f"{name} has no pre-trained weights, so it cannot be a teacher; efficientnet_lite0 can.")
     tensors = translate_state_dict(read_weights(locate(weights)).tensors, name).tensors
     head = {each.rpartition(".")[2]: tensor for each, tensor in tensors.items() if each.startswith("head.")}
     if head.keys() != {"weight", "bias"}:
-        raise UserError(f"The weights of {name} have no linear head to teach with.")
+        raise UserError(
+            f"The weights of {name} have no linear head, so it cannot be a teacher; efficientnet_lite0 can."
+        )
     start = starting_point(name, weights.name)
     preprocessing = Preprocessing(image_size=size, mean=row.mean, std=row.std)
     return Teacher(

@@ -1,8 +1,7 @@
 """A pre-training run: chunk after chunk of crops, with a checkpoint after each; the best backbone so far is kept."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,9 @@ from inarch.commands.pretrain.student import DistillationBatch, Student, feature
 from inarch.errors import OutputError, UserError
 from inarch.models import Backbone, build
 from inarch.models.shapes import Labels
+from inarch.storage.files import write_text
 from inarch.storage.lock import exclusive
+from inarch.storage.serialisation import to_data, to_json
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.seeds import global_draws
@@ -26,24 +27,24 @@ CHECKPOINT, BEST, LOG, RECIPE = "checkpoint.pt", "best.pt", "log.jsonl", "recipe
 
 @dataclass(frozen=True)
 class Chunk:
-    """What came of one chunk of crops."""
+    """The result of one chunk of crops."""
 
     epoch: Epoch
     probed: bool
-    """Whether it was time to look at the probes, and to keep the backbone if it is the best."""
+    """Whether this chunk was probed; the backbone was then kept if it was the best."""
     probes: Mapping[str, float]
     """Accuracy by set of probe photos."""
 
 
 def pretrain(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
-    """Train chunk by chunk, from where an earlier run of the same recipe in ``folder`` stopped.
+    """Train chunk by chunk, continuing an earlier run of the same recipe in ``folder``.
 
-    A run that is killed loses the chunk it is in, and ends with the same weights as one that is not. After every
-    chunk that is probed, the averaged backbone is kept if no earlier one was better.
+    A killed run loses its current chunk, and ends with the same weights as an unbroken one. After every probed chunk,
+    the averaged backbone is kept if no earlier one was better.
 
     Args:
-        lessons: what is learned.
-        probes: by whose mean accuracy the best backbone is chosen; without any the last one is kept.
+        lessons: the batches.
+        probes: their mean accuracy selects the best backbone; without any, the last one is kept.
         folder: holds the checkpoint, the best backbone and a log of one JSON line for each chunk.
 
     Raises:
@@ -59,30 +60,30 @@ def _chunks(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Pat
     recipe = lessons.recipe
     run = Run(student_of(lessons), recipe.training, folder / CHECKPOINT)
     run.resume()
-    run.config = recipe.training  # the recipe may have been made longer since
+    run.reschedule(recipe.training.epochs)  # the recipe may have been made longer since
     last = recipe.training.epochs
     for epoch in run.epochs(ExampleSource(recipe.chunk, lessons.batch), partial(_loss, recipe=recipe)):
         is_time = epoch.number % recipe.probe_every == 0 or epoch.number == last
         backbone = _averaged_student(run).classifier.backbone
         looked_at = probes if is_time else ()
-        accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.normalisation) for probe in looked_at}
+        accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.statistics) for probe in looked_at}
         if is_time:
             _keep_better_backbone(folder / BEST, backbone, accuracies, epoch.number)
         with (folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps({**asdict(epoch), "probes": accuracies}) + "\n")
+            log.write(to_json({**to_data(epoch), "probes": accuracies}, indent=None) + "\n")
         yield Chunk(epoch, is_time, accuracies)
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Make the folder that of this recipe. What a recipe may change half-way is its name and how long it is."""
-    said = json.loads(json.dumps(asdict(recipe)))
+    said = to_data(recipe)
     for name in ("name", "phases"):
         del said[name]
     del said["training"]["epochs"]
-    text = json.dumps(said, indent=2) + "\n"
+    text = to_json(said) + "\n"
     try:
         if not (folder / RECIPE).exists() and not (folder / CHECKPOINT).exists():
-            (folder / RECIPE).write_text(text, encoding="utf-8")
+            write_text(folder / RECIPE, text)
         before = (folder / RECIPE).read_text("utf-8") if (folder / RECIPE).exists() else ""
     except OSError as error:
         raise OutputError(f"{folder} cannot be used ({error.strerror or error}); choose another --out.") from error
@@ -91,12 +92,14 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 
 def student_of(lessons: DistillationLoader) -> Student:
-    """A fresh student; the statistics of the teacher's features come from the first chunk."""
+    """A randomly initialised student; the statistics of the teacher's features come from the first chunk."""
     recipe, teacher = lessons.recipe, lessons.teacher
     crops, features = lessons.chunk(1)
     taught = torch.from_numpy(features[lessons.taught(crops)])
     if not len(taught):
-        raise UserError(f"The recipe {recipe.name} has no taught photos in its first chunk; the teacher is of no use.")
+        raise UserError(
+            f"The recipe {recipe.name} has no distilled photos in its first chunk: mark a source as taught."
+        )
     classifier = build(recipe.model, classes=max(1, len(lessons.corpora.classes)), seed=recipe.training.seed)
     with global_draws(recipe.training.seed, "student"):
         head = (torch.from_numpy(teacher.weight), torch.from_numpy(teacher.bias))

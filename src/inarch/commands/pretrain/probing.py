@@ -1,20 +1,24 @@
-"""How good a backbone has become, by linear probes on photos that it does not learn from and that are no target."""
+"""The quality of a backbone during pre-training, by linear probes on photos outside training and all targets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from inarch.commands.pretrain.crops import normalise_crops, resize_crop
+from inarch.commands.pretrain.crops import resize_crop
 from inarch.commands.pretrain.recipe import ProbeSource
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
-from inarch.models import Backbone, evaluating
+from inarch.metrics.accuracy import accuracy_of
+from inarch.models import Backbone
+from inarch.normalisation import PixelStatistics
+from inarch.training.inference import predict_batches
+from inarch.training.pixels import normalise_photos
 from inarch.training.seeds import derive_seed
 from inarch.transfer.linear import fit_probe
 
@@ -23,23 +27,23 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class ProbeSet:
-    """Photos to learn a linear classifier from and photos to judge it on, at the size that the backbone sees."""
+    """Training and test photos for a linear classifier, at the backbone's image size."""
 
     name: str
     classes: int
     images: NDArray[np.uint8]
-    """(n, side, side, 3): ``learned`` photos first."""
+    """Images, (n, side, side, 3): the ``learned`` training photos first."""
     labels: NDArray[np.int64]
     learned: int
-    """How many of them the classifier is fitted on."""
+    """The number of training photos."""
 
 
 def probe_set(
     source: ProbeSource, data: Path, cache: Path, seed: int, on_progress: Callable[[int, int], None]
 ) -> ProbeSet:
-    """Draw the photos: ``per_class`` to learn from, ``judged`` to judge on, of every class.
+    """Draw the photos: ``per_class`` for training, ``judged`` for testing, of every class.
 
-    Where the photos have splits, those that training may see are left out.
+    If the photos have splits, the training split of the recipe is left out.
     """
     photos = scan(data / source.photos)
     stored = store(photos, Preprocessing(image_size=source.stored_size), cache, on_progress)
@@ -58,22 +62,15 @@ def probe_set(
     return ProbeSet(source.photos, len(photos.classes), images, labels[rows], sum(map(len, learned)))
 
 
-def probe_accuracy(backbone: Backbone, photos: ProbeSet, normalisation: tuple[torch.Tensor, torch.Tensor]) -> float:
+def probe_accuracy(backbone: Backbone, photos: ProbeSet, statistics: PixelStatistics) -> float:
     """Accuracy of a linear classifier on the pooled last map."""
-    features = pool_features(backbone, photos.images, normalisation)
+    features = pool_features(backbone, photos.images, statistics)
     fitted, labels = features[: photos.learned], photos.labels[: photos.learned]
-    probe = fit_probe(fitted[None], labels, np.arange(len(labels)), classes=photos.classes, seed=0)
-    answers = probe.logits(features[photos.learned :]).argmax(1)
-    return float((answers == photos.labels[photos.learned :]).mean())
+    probe = fit_probe(fitted[None], PhotoLabels(labels, np.arange(len(labels)), photos.classes), seed=0)
+    return accuracy_of(probe.logits(features[photos.learned :]), photos.labels[photos.learned :]).value
 
 
-@torch.no_grad()
-def pool_features(
-    backbone: nn.Module, images: NDArray[np.uint8], normalisation: tuple[torch.Tensor, torch.Tensor]
-) -> NDArray[np.float32]:
+def pool_features(backbone: nn.Module, images: NDArray[np.uint8], statistics: PixelStatistics) -> NDArray[np.float32]:
     """The pooled last map of every image, in evaluation: (n, d)."""
-    parts = []
-    with evaluating(backbone):
-        for at in range(0, len(images), BATCH):
-            parts.append(backbone(normalise_crops(images[at : at + BATCH], *normalisation)).mean((2, 3)).numpy())
-    return np.concatenate(parts)
+    batches = (normalise_photos(images[at : at + BATCH], statistics) for at in range(0, len(images), BATCH))
+    return predict_batches(backbone, batches, lambda batch: backbone(batch).mean((2, 3))).numpy()

@@ -1,44 +1,38 @@
-"""A pre-training recipe: one readable TOML file, checked as it is read."""
+"""A pre-training recipe: one TOML file, validated when it is read."""
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeVar, get_origin, get_type_hints
 
 from inarch.errors import UserError
+from inarch.storage.serialisation import from_data
 from inarch.training.config import TrainingConfig
-
-WORDS = MappingProxyType(
-    {int: "a whole number", float: "a number", str: "text", bool: "true or false", tuple: "a list"}
-)
-"""What is expected, by the type of a setting."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoSource:
-    """One folder of photos and how crops are cut from it."""
+    """One folder of photos, and how crops are cut from it."""
 
     photos: str
-    """A folder or a manifest, relative to the data folder. Only its ``train`` split is learned from, if it has one."""
+    """A folder or a manifest, relative to the data folder. If it has splits, only ``train`` is used."""
     image_size: int
     """Side, in pixels, at which its photos are stored."""
     repeats: int = 1
     """Crops of each photo in one pass."""
     views: int = 4
-    """Different crops of each photo. The teacher looks at each once; later passes find its answers in the cache."""
+    """Different crops of each photo. The teacher computes each once; later passes use the cache."""
     min_scale: float = 0.35
-    """The smallest share of a photo's area that a crop keeps."""
+    """The smallest fraction of a photo's area that a crop keeps."""
     without: tuple[str, ...] = ()
-    """Classes that are left out, because photos of them are also in a set that transfer is judged on, say."""
+    """Classes that are left out, for example because they are also in a target dataset of transfer."""
     labelled: bool = True
-    """Whether its classes are learned."""
+    """Whether its labels are used."""
     taught: bool = True
-    """Whether the teacher's features of its crops are learned."""
+    """Whether the teacher's features of its crops are distilled."""
 
     def __post_init__(self) -> None:
         if not (self.labelled or self.taught):
-            raise UserError(f"{self.photos} must be labelled, taught or both; else there is nothing to learn from it.")
+            raise UserError(f"{self.photos} must be labelled, taught or both; else it adds no loss.")
         if self.repeats < 1 or self.views < 1:
             raise UserError(f"repeats and views of {self.photos} must be at least 1.")
         if not 0 < self.min_scale <= 1:
@@ -47,17 +41,17 @@ class PhotoSource:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSource:
-    """Photos by which progress is judged. They are never learned from, and must be no target of transfer either."""
+    """Photos that measure progress. They are never used for training, and must not be a target of transfer either."""
 
     photos: str
-    """A folder or a manifest, relative to the data folder. Its ``train`` split, if it has one, is not touched."""
+    """A folder or a manifest, relative to the data folder. Its ``train`` split, if it has one, is not used."""
     stored_size: int
     image_size: int
-    """Side, in pixels, at which the net sees them."""
+    """Side of the model's input, in pixels."""
     per_class: int = 20
-    """Photos of each class that the linear classifier is fitted on."""
+    """Training photos per class of the linear classifier."""
     judged: int = 60
-    """Other photos of each class, on which it is judged."""
+    """Test photos per class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +65,7 @@ class PretrainingPhase:
 
 @dataclass(frozen=True, kw_only=True)
 class Weighting:
-    """What each part of the loss counts for."""
+    """The weight of each term of the loss."""
 
     labels: float = 1.0
     """Cross-entropy with the photos' own labels."""
@@ -83,11 +77,11 @@ class Weighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that decides what a pre-training run gives."""
+    """All settings that determine a pre-training run."""
 
     name: str
     model: str
-    """A net of the catalog."""
+    """A model of the catalog."""
     photos: tuple[PhotoSource, ...]
     phases: tuple[PretrainingPhase, ...]
     training: TrainingConfig
@@ -96,11 +90,11 @@ class Recipe:
     """Crops in a chunk."""
     probes: tuple[ProbeSource, ...] = ()
     probe_every: int = 10
-    """Chunks between one look at the probes and the next."""
+    """Chunks between two probes."""
     teacher: str
-    """A net with ready weights, such as ``efficientnet_lite0``."""
+    """A model with pre-trained weights, such as ``efficientnet_lite0``."""
     teacher_size: int = 128
-    """Side, in pixels, at which the teacher sees the student's crops."""
+    """Side of the student's crops for the teacher, in pixels."""
     weighting: Weighting = field(default_factory=Weighting)
 
     def image_size(self, chunk: int) -> int:
@@ -116,7 +110,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        UserError: there is no such file, it is no TOML, or a setting is unknown, missing or of no use.
+        UserError: there is no such file, it is not TOML, or a setting is unknown, missing or invalid.
     """
     try:
         said = tomllib.loads(path.read_text("utf-8"))
@@ -124,54 +118,17 @@ def read_recipe(path: Path) -> Recipe:
         raise UserError(f"The recipe {path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is no TOML: {error}.") from error
-    phases = _records(PretrainingPhase, said, path, "phases")
-    training = said.pop("training", {})
-    if isinstance(training, dict):
-        training = {"epochs": sum(phase.chunks for phase in phases), **training}
-    parts: dict[str, Any] = {
-        "photos": _records(PhotoSource, said, path, "photos"),
-        "phases": phases,
-        "probes": _records(ProbeSource, said, path, "probes"),
-        "training": _record(TrainingConfig, training, path, "training"),
-        "weighting": _record(Weighting, said.pop("weighting", {}), path, "weighting"),
-    }
-    if not parts["photos"] or not phases:
-        raise UserError(f"The recipe {path} needs at least one [[photos]] and one [[phases]].")
-    return _record(Recipe, {"name": path.stem, **said, **parts}, path, "recipe")
-
-
-Record = TypeVar("Record")
-
-
-def _records(kind: type[Record], said: dict[str, Any], path: Path, place: str) -> tuple[Record, ...]:
-    """One record for each ``[[place]]``; they are taken out of ``said``."""
-    tables = said.pop(place, [])
-    if not isinstance(tables, list):
-        raise UserError(f"{place} in {path} must be written as [[{place}]].")
-    return tuple(_record(kind, each, path, place) for each in tables)
-
-
-def _record(kind: type[Record], values: Any, path: Path, place: str) -> Record:
-    """A frozen record from a table of the file."""
-    if not isinstance(values, dict):
-        raise UserError(f"{place} in {path} must be a table.")
-    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(values.keys() - known)
-    if unknown:
-        raise UserError(f"{place} in {path} has no setting {unknown[0]!r}; there is {', '.join(sorted(known))}.")
-    kinds = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
-    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    for name, value in frozen.items():
-        if not _is_a(value, kinds[name]):
-            raise UserError(f"{place} in {path}: {name} must be {WORDS[kinds[name]]}, not {value!r}.")
+    training = said.get("training", {})
+    if lacks_epochs := isinstance(training, dict) and "epochs" not in training:
+        training = {"epochs": 1, **training}
+    settings = {"name": path.stem, "photos": [], "phases": [], **said, "training": training}
     try:
-        return kind(**frozen)
-    except TypeError as error:
-        raise UserError(f"{place} in {path} is not complete: {error}.") from error
-
-
-def _is_a(value: object, kind: type) -> bool:
-    """Whether a value of a TOML file may stand for ``kind``: whole numbers are numbers, and truths are not."""
-    if kind not in WORDS:
-        return True
-    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+        recipe = from_data(Recipe, settings, strict=True)
+    except UserError as error:
+        raise UserError(f"The recipe {path} cannot be used: {error}") from error
+    if not recipe.photos or not recipe.phases:
+        raise UserError(f"The recipe {path} needs at least one [[photos]] and one [[phases]].")
+    if lacks_epochs:
+        chunks = sum(phase.chunks for phase in recipe.phases)
+        return replace(recipe, training=replace(recipe.training, epochs=chunks))
+    return recipe

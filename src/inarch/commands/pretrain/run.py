@@ -1,4 +1,4 @@
-"""Pre-training, from a recipe to weights that can be grafted."""
+"""``inarch pretrain``: from a recipe to weights for transfer learning."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +13,7 @@ from inarch.commands.pretrain.probing import probe_set
 from inarch.commands.pretrain.recipe import Recipe, read_recipe
 from inarch.models import architecture
 from inarch.progress import Progress, ignore_progress
-from inarch.storage.cache import default_cache_folder
+from inarch.storage.cache_folder import default_cache_folder
 from inarch.storage.cache_size import in_use
 from inarch.weights.embedded import pack
 
@@ -21,23 +21,35 @@ WEIGHTS = "weights.safetensors"
 
 
 def pretrain(
-    recipe: Path, data: Path, out: Path, progress: Progress = ignore_progress, *, cache: Path | None = None
+    recipe: str | Path,
+    data: str | Path,
+    out: str | Path,
+    progress: Progress = ignore_progress,
+    *,
+    cache: Path | None = None,
 ) -> Iterator[Chunk]:
-    """Run a recipe, or go on with it; ``out/weights.safetensors`` holds the best backbone after every probe.
+    """Run or resume a recipe; ``out/weights.safetensors`` holds the best backbone after every probe.
 
     Args:
         recipe: a TOML file.
-        data: the folder that the recipe's photos lie in.
+        data: the folder with the recipe's photos.
         out: the folder of this run.
-        progress: called with what is being done, how much of it is, and of how much.
-        cache: for decoded photos and the teacher's answers; None takes the user's cache folder.
+        progress: called with a phase's name, the finished and the total number of steps.
+        cache: for decoded photos and the teacher's features; None takes the user's cache folder.
 
     Raises:
-        UserError: the recipe is none, asks for a net that does not exist, or ``out`` holds another run.
+        UserError: the recipe is invalid, names a model that does not exist, or ``out`` holds another run.
         PhotosError: photos are missing.
         OutputError: ``out`` or the cache cannot be written.
         MissingExtraError: the teacher's package is not installed.
+
+    Examples:
+        >>> for chunk in inarch.pretrain("recipe.toml", "data", "pretraining"):
+        ...     print(chunk.epoch.number, chunk.probed)
+        1 True
+        >>> model = inarch.create_model("resnet_basic_tiny", weights="pretraining/weights.safetensors", num_classes=2)
     """
+    recipe, data, out = Path(recipe), Path(data), Path(out)
     asked = read_recipe(recipe)
     architecture(asked.model)
     place = cache or default_cache_folder()

@@ -1,4 +1,4 @@
-"""A classifier that also learns to predict its teacher's features; what is not the classifier is dropped later."""
+"""A classifier that also predicts its teacher's features; only the classifier is kept in the end."""
 
 from typing import NamedTuple
 
@@ -14,14 +14,14 @@ from inarch.models.shapes import Images, Labels, Logits
 
 
 class DistillationBatch(NamedTuple):
-    """What a student is shown."""
+    """The input of a student's loss."""
 
     images: Tensor
-    """(n, 3, h, w)"""
+    """Images, (n, 3, h, w)."""
     features: Tensor
     """The teacher's features of the same crops, (n, d)."""
     taught: Tensor
-    """Which crops have any, (n,)."""
+    """Which crops have features, (n,)."""
 
 
 class Student(nn.Module):
@@ -30,7 +30,7 @@ class Student(nn.Module):
     Args:
         classifier: backbone and head; the head's linear layer sees the pooled features.
         statistics: mean and standard deviations of the teacher's features, (d,) each.
-        head: the teacher's own (weight, bias) from features to logits. It stays as it is: the student's prediction of
+        head: the teacher's own (weight, bias) from features to logits. It is not trained: the student's prediction of
             the features goes through it (Chen et al. 2022, arXiv 2203.14001).
     """
 

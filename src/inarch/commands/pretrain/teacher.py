@@ -1,4 +1,4 @@
-"""What the teacher says of a crop: computed once by ONNX Runtime, and cached for every pass and every student."""
+"""The teacher's features of crops: computed once by ONNX Runtime, and cached for every pass and every student."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ _open_cache = lru_cache(maxsize=256)(ArrayCache)
 
 @dataclass(frozen=True)
 class Teacher:
-    """A ready net whose features a student learns to predict.
+    """A pre-trained model whose features a student learns to predict.
 
-    A mirrored crop gets the features of the crop as it was: a classifier of photos hardly tells the two apart, and
-    the cache needs half the room.
+    A mirrored crop gets the features of the unmirrored crop: a classifier of photos hardly distinguishes them, and the
+    cache needs half the space.
     """
 
     graph: Graph
@@ -33,9 +33,9 @@ class Teacher:
     """(classes, d): the teacher's own head, from features to logits."""
     bias: NDArray[np.float32]
     digest: str
-    """Of the net and its preprocessing."""
+    """Digest of the model and its preprocessing."""
     size: int
-    """Side, in pixels, at which it looks at crops."""
+    """Side of the crops, in pixels."""
 
     def features(
         self,
@@ -45,7 +45,7 @@ class Teacher:
         seed: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> NDArray[np.float32]:
-        """Features of crops, (n, d), with zeros for those that are not taught; what the cache lacks is added to it."""
+        """Features of crops, (n, d), with zeros for those that are not distilled; adds to the cache what it lacks."""
         wanted = np.zeros((len(crops), self.weight.shape[1]), np.float32)
         for place, corpus in enumerate(corpora):
             if not corpus.source.taught:

@@ -1,1 +1,1 @@
-"""Claims of the literature, put to the test on this machine: one file for each in ``claims``."""
+"""``inarch study``: claims of the literature, tested on this machine; one file for each in ``claims``."""

@@ -1,4 +1,4 @@
-"""Deep nets of nothing but convolutions and an activation, which show what a start and an activation are worth."""
+"""Deep chains of convolutions and activations, for claims about initialisation and activation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,10 +29,10 @@ def train_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module],
     """Accuracies of a chain of convolutions after a few epochs.
 
     Args:
-        bench: whose photos it learns from.
+        bench: the photos to train on.
         seed: of the split, the weights and the order of the photos.
-        activation: builds what follows every convolution.
-        scale: the convolutions start with so many times the standard deviation of He et al. 2015.
+        activation: builds the activation after every convolution.
+        scale: the factor of the initial weights' standard deviation, relative to He et al. 2015.
     """
     data = split_bench(bench, seed)
     model = _chain(activation, data.classes)
@@ -46,7 +46,7 @@ def train_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module],
 
 
 def _chain(activation: Callable[[], nn.Module], classes: int) -> Classifier:
-    """Every fourth convolution strides, so that the last map has an eighth of the image's side."""
+    """A chain in which every fourth convolution has a stride, down to an eighth of the image's side."""
     blocks, channels, stride = [], 3, 1
     for number in range(1, LAYERS + 1):
         step = 2 if number % 4 == 0 else 1

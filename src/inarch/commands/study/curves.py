@@ -1,4 +1,4 @@
-"""Learning curves of every strategy, of which several claims are made."""
+"""Learning curves of every strategy, which several claims share."""
 
 from dataclasses import replace
 
@@ -13,50 +13,50 @@ from inarch.training.seeds import derive_seed
 
 CURVES = "learning curves"
 MOST = 25
-"""Photos of each class that there are to learn from."""
+"""The most training photos per class."""
 SECONDS = 150.0
-"""For all strategies, sizes and folds of one seed."""
+"""Seconds for all strategies, sizes and folds of one seed."""
 PROBE, FINETUNE, SCRATCH = "probe", "finetune", "scratch"
 FEW, ALL = "few photos", "all photos"
 
 
 def accuracy_reading(strategy: str, photos: str) -> tuple[str, str]:
-    """The reading that is this strategy's accuracy on held-out photos."""
+    """The reading of a strategy's validation accuracy."""
     return CURVES, f"{strategy}, {photos}"
 
 
 def gap_reading(strategy: str, photos: str) -> tuple[str, str]:
-    """The reading that is by how much it is better on the photos learned from."""
+    """The reading of a strategy's gap: training accuracy less validation accuracy."""
     return CURVES, f"{strategy}, {photos}, gap"
 
 
 def measure(bench: Bench | None, arm: str, seed: int, *, most: int = MOST, seconds: float = SECONDS) -> Readings:
-    """Every strategy with the fewest and with all photos, on the same folds.
+    """Measure every strategy with the fewest and with all photos, on the same folds.
 
     Args:
-        bench: whose photos.
-        arm: there is one.
+        bench: the photos.
+        arm: the only arm.
         seed: of the photos and the folds.
-        most: photos of each class that there are to learn from.
+        most: the most training photos per class.
         seconds: for all strategies, sizes and folds.
     """
     bench = require_bench(bench)
-    curves = strategy_curves(bench.job(subsample_photos(bench.photos, seed, most), seed), seconds)
+    curves = strategy_curves(bench.prepare(subsample_photos(bench.photos, seed, most), seed), seconds)
     points = {curve.strategy: curve.points for curve in curves.curves}
     lacking = [name for name in (PROBE, FINETUNE, SCRATCH) if len(points.get(name, ())) < 2]
     if lacking:
         raise PhotosError(f"{' and '.join(lacking)} could not be measured. {' '.join(curves.left_out)}")
-    readings = {"folds": float(curves.folds), "photos judged": float(curves.judged)}
+    readings = {"folds": float(curves.folds), "validation photos": float(curves.judged)}
     for strategy, measured in points.items():
         for photos, point in ((FEW, measured[0]), (ALL, measured[-1])):
             readings[accuracy_reading(strategy, photos)[1]] = point.held_out.value
             readings[gap_reading(strategy, photos)[1]] = point.gap.value
-            readings[f"photos of each class, {photos}"] = float(point.of_class)
+            readings[f"photos per class, {photos}"] = float(point.of_class)
     return readings
 
 
 def subsample_photos(photos: PhotoSet, seed: int, most: int) -> PhotoSet:
-    """At most so many photos of each class to learn from, drawn by the seed; those to test on stay, unseen."""
+    """At most ``most`` training photos per class, drawn by the seed; test photos stay, unused."""
     found = split(photos, seed=seed)
     order = np.random.default_rng(derive_seed(seed, "curves")).permutation(len(found.photos))
     counts: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""The first layer's gradient before any weight has moved."""
+"""The first layer's gradient at initialisation."""
 
 import torch
 from torch import nn
@@ -11,19 +11,19 @@ from inarch.training.losses import auxiliary_cross_entropy
 
 CLASSES = 10
 IMAGES = 8
-"""Of noise, for one gradient; batch normalisation takes its statistics from them."""
+"""The number of noise images for one gradient; batch normalisation takes its statistics from them."""
 
 
-def first_layer_gradient(net: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
+def first_layer_gradient(name: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
     """The norm of the loss's gradient by the first layer's weights, in training mode, on noise.
 
     Args:
-        net: a name of the catalog, or a row.
+        name: a name of the catalog, or a row.
         seed: of the weights, the noise and the labels.
-        zero_start: whether residual paths start at zero, as `initialise` has it; else as in He et al. 2016.
+        zero_start: whether residual paths start at zero, as in `initialise`; else as in He et al. 2016.
     """
-    row = architecture(net)
-    model = build(net, classes=CLASSES, seed=seed)
+    row = architecture(name)
+    model = build(name, classes=CLASSES, seed=seed)
     if not zero_start:
         open_residuals(model)
     record = trace(model, name=row.family, image_size=row.image_size)
@@ -31,13 +31,13 @@ def first_layer_gradient(net: str | Architecture, seed: int, *, zero_start: bool
 
 
 def growth(shallow: str | Architecture, deep: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
-    """By how much the first layer's gradient is larger in the deep net than in the shallow one."""
+    """The ratio of the first layer's gradient in the deep model to that in the shallow one."""
     below = first_layer_gradient(shallow, seed, zero_start=zero_start)
     return first_layer_gradient(deep, seed, zero_start=zero_start) / below
 
 
 def stem_gradient(name: str, seed: int, *, auxiliary: bool, image_size: int) -> float:
-    """The same of a net with its paper's auxiliary heads, whose losses take part, or without them."""
+    """The norm with or without the paper's auxiliary classifiers, whose losses are included."""
     taps = architecture(name).auxiliary_taps if auxiliary else ()
     model = build(name, classes=CLASSES, auxiliary=taps, seed=seed).train()
     for module in model.modules():

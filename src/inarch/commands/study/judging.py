@@ -1,4 +1,4 @@
-"""Whether what was measured supports a claim: by an interval against a threshold that stood before the run."""
+"""Verdicts on claims: an interval is compared with a threshold that was fixed before the run."""
 
 from collections.abc import Sequence
 from math import exp, inf, log
@@ -17,25 +17,25 @@ from inarch.commands.study.records import (
     QuantityFinding,
     StudyRow,
 )
-from inarch.metrics.intervals import Interval, t_interval
+from inarch.metrics.comparison import Interval, t_interval
 from inarch.metrics.records import Estimate
 
 LEVEL = 0.05
-"""How often, at most, a verdict other than undecided is wrong: over all quantities and all looks of a claim."""
+"""The greatest probability of a wrong verdict other than undecided, over all quantities and looks of a claim."""
 
 
 def judge_claim(claim: Claim, rows: Sequence[StudyRow], looks: Sequence[int] = ()) -> ClaimFinding:
     """The verdict on a claim, from its measurements alone.
 
-    A claim is supported where every quantity is, contradicted where one is, and else undecided. What is not exact is
-    judged by Student's interval of the paired differences, or of the logarithms of ratios. The level of 5 % is divided
-    among the quantities (Bonferroni), and halved with every earlier look at fewer seeds: 5 % + 2.5 % + … two-sided,
-    half of it on either side, comes to 5 % for a wrong SUPPORTED and as much for a wrong CONTRADICTED.
+    A claim is supported if every quantity is, contradicted if one is, and else undecided. Quantities that are not exact
+    are judged by Student's interval of the paired differences, or of the logarithms of ratios. The level of 5 % is
+    divided among the quantities (Bonferroni), and halved with every earlier look at fewer seeds: 5 % + 2.5 % + …
+    two-sided, half of it on either side, is 5 % for a wrong SUPPORTED and as much for a wrong CONTRADICTED.
 
     Args:
-        claim: what is judged.
-        rows: measurements; seeds of which an arm is missing do not count.
-        looks: with how many seeds the verdict has been read before.
+        claim: the claim to judge.
+        rows: measurements; seeds that lack an arm do not count.
+        looks: the numbers of seeds at which the verdict was read before.
     """
     seeds = complete_seeds(claim, rows)
     by_place = {(row.seed, row.arm): row.readings for row in rows}
@@ -71,7 +71,7 @@ def _judge_quantity(quantity: Quantity, pairs: Sequence[tuple[float, float]], co
 
 
 def _exp(value: float) -> float:
-    """e to the power of ``value``, endless where no number holds it."""
+    """e to the power of ``value``; infinite if it overflows."""
     return exp(value) if value < 700 else inf
 
 

@@ -1,4 +1,4 @@
-"""Small nets that learn from the bench's photos, all from memory."""
+"""Small models, trained on the bench's photos in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,24 +12,25 @@ from inarch.data.photos import Preprocessing
 from inarch.data.split import split
 from inarch.data.store import store
 from inarch.errors import WorkError
-from inarch.models import evaluating
+from inarch.metrics.accuracy import accuracy_of
 from inarch.models.shapes import Labels
 from inarch.training.config import TrainingConfig
+from inarch.training.inference import predict_batches
 from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.losses import Loss, cross_entropy
-from inarch.training.pixels import normalise_pixels
+from inarch.training.pixels import normalise_photos
 from inarch.transfer.ranking import typical_side
 
 SMALLEST_SIDE, SIDE = 16, 32
-"""Pixels: photos that have no more than the first are seen at that size, all others at the second."""
+"""Pixels: photos of at most the first size are used at that size, all others at the second."""
 BATCH = 256
-LEARNED, HELD_OUT = "accuracy on the photos learned from", "accuracy on held-out photos"
-"""What most claims about training read."""
+LEARNED, HELD_OUT = "training accuracy", "test accuracy"
+"""The readings of most claims about training."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Photos as a net sees them, and their classes."""
+    """Preprocessed photos and their classes."""
 
     images: Tensor
     """Normalised, (n, 3, side, side)."""
@@ -54,7 +55,7 @@ def split_bench(bench: Bench, seed: int, side: int | None = None) -> BenchSplit:
     """The bench's photos, split by the seed, or as their folder has it.
 
     Args:
-        bench: whose photos.
+        bench: the photos.
         seed: another one gives another split.
         side: pixels; None takes what suits the photos.
     """
@@ -64,7 +65,7 @@ def split_bench(bench: Bench, seed: int, side: int | None = None) -> BenchSplit:
     stored = store(found, preprocessing, bench.cache)
     learned = np.array([photo.split == "train" for photo in stored.photos.photos])
     labels = torch.tensor([photo.label for photo in stored.photos.photos])
-    images = normalise_pixels(torch.from_numpy(np.asarray(stored.images[:])).permute(0, 3, 1, 2), preprocessing)
+    images = normalise_photos(np.asarray(stored.images[:]), preprocessing)
     first, second = (
         Examples(images[torch.from_numpy(mask)], labels[torch.from_numpy(mask)]) for mask in (learned, ~learned)
     )
@@ -72,7 +73,7 @@ def split_bench(bench: Bench, seed: int, side: int | None = None) -> BenchSplit:
 
 
 def learn(model: nn.Module, examples: Examples, config: TrainingConfig) -> None:
-    """Train ``model`` in place; where the loss is no longer a number it is left as it is by then."""
+    """Train ``model`` in place; if the loss diverges, the model stays as it is by then."""
     for _ in learn_epochs(model, examples, config):
         pass
 
@@ -80,27 +81,23 @@ def learn(model: nn.Module, examples: Examples, config: TrainingConfig) -> None:
 def learn_epochs(
     model: nn.Module, examples: Examples, config: TrainingConfig, loss: Loss = cross_entropy
 ) -> Iterator[Epoch]:
-    """The same, epoch by epoch, by a loss of one's own."""
+    """The same, epoch by epoch, with any loss."""
 
     def batch(indices: Tensor, epoch: int) -> tuple[Tensor, Labels]:
         return examples.images[indices], examples.labels[indices]
 
     try:
         yield from Run(model, config).epochs(ExampleSource(len(examples.labels), batch), loss)
-    except WorkError:  # that it fails is what some arms are there to show
+    except WorkError:  # some arms are there to show that training fails
         return
 
 
-@torch.no_grad()
 def accuracy(model: nn.Module, examples: Examples) -> float:
     """The share that is answered rightly, in evaluation mode."""
-    right = 0
-    with evaluating(model):
-        for images, labels in zip(examples.images.split(BATCH), examples.labels.split(BATCH), strict=True):
-            right += int((model(images).argmax(1) == labels).sum())
-    return right / len(examples.labels)
+    logits = predict_batches(model, examples.images.split(BATCH))
+    return accuracy_of(logits.numpy(), examples.labels.numpy()).value
 
 
 def accuracies(model: nn.Module, data: BenchSplit) -> Readings:
-    """On either side."""
+    """Training and test accuracy."""
     return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}

@@ -1,4 +1,4 @@
-"""A trained net with one of its blocks taken out."""
+"""A trained model with one of its blocks removed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from inarch.models import Classifier
 
 
 def removable_blocks(model: Classifier) -> tuple[tuple[str, str], ...]:
-    """Stage and name of every block of which the map is of the same shape as the one before: it can be left out."""
+    """Stage and name of every block whose output has the shape of its input, so that it can be removed."""
     blocks = [(stage, name) for stage, row in model.backbone.stages.items() for name, _ in row.named_children()]
     taps = model.backbone.taps
     return tuple(
@@ -22,7 +22,7 @@ def removable_blocks(model: Classifier) -> tuple[tuple[str, str], ...]:
 
 @contextmanager
 def removing_block(model: Classifier, stage: str, name: str) -> Iterator[None]:
-    """Inside the ``with``, the block hands on what it is given; of a residual block that is its shortcut."""
+    """Inside the ``with``, the block is the identity; a residual block is reduced to its shortcut."""
     row = model.backbone.stages[stage]
     block = row.get_submodule(name)
     row.set_submodule(name, nn.Identity())

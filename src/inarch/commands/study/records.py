@@ -1,4 +1,4 @@
-"""What a study claims, what was measured for it, and what came of it."""
+"""The claim of a study, its measurements, and its verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ TIMES, POINTS = "times", "points"
 AT_LEAST, AT_MOST = "at least", "at most"
 
 Reading = tuple[str, str]
-"""An arm of a study, and what was read of it: ``("plain56", "first-layer gradient")``."""
+"""An arm of a study and a reading of it: ``("plain56", "first-layer gradient")``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """One number that a claim is judged by: what one reading has on another, seed by seed."""
+    """One number that decides a claim: one reading relative to another, seed by seed."""
 
     words: str
     one: Reading
     other: Reading
     bound: str = AT_LEAST
     threshold: float
-    """What the claim says it is, at least or at most; written down before the first run."""
+    """The claimed bound, fixed before the first run."""
     scale: str = TIMES
-    """``times``: one over the other, and so is the threshold. ``points``: the difference of two shares, as a share."""
+    """``times``: a ratio, and so is the threshold. ``points``: the difference of two fractions, as a fraction."""
     exact: bool = False
-    """Whether the same comes out every time, so that there is nothing to estimate."""
+    """Whether the reading is deterministic, so that there is nothing to estimate."""
     grain: float = 0.0
-    """The smallest step that a difference of shares can take; seeds that agree by chance are not taken for certain."""
+    """The smallest possible step of a difference of fractions; seeds that agree by chance are not taken for certain."""
 
     def __post_init__(self) -> None:
         if self.scale not in (TIMES, POINTS) or self.bound not in (AT_LEAST, AT_MOST):
@@ -43,27 +43,34 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a study puts to the test, all of it written down before the first run."""
+    """A claim and its test, fixed before the first run."""
 
     name: str
     statement: str
     source: str
-    """The paper, and where in it."""
+    """The paper, and the place in it."""
     reported: str
-    """What the source itself reports."""
+    """The source's own result."""
     design: str
-    """What is measured, what is alike between the arms, and what a seed stands for."""
+    """The measurement, what the arms have in common, and what a seed draws."""
     limits: str
-    """What the study cannot show, whatever comes out."""
+    """The limits of the study, whatever the result."""
     quantities: tuple[Quantity, ...]
-    """All of them have to hold for the claim to be supported."""
+    """All of them must hold for the claim to be supported."""
     arms: tuple[str, ...]
     seeds: int
-    """How many there are unless asked otherwise."""
+    """The number of seeds by default."""
     seconds: float
-    """What one seed takes on one core, roughly."""
+    """The approximate duration of one seed on one core."""
     photos: bool = False
-    """Whether it is measured on photos; else on nets alone."""
+    """Whether it is measured on photos; else on models alone."""
+
+
+@dataclass(frozen=True)
+class ClaimCatalog:
+    """Every claim that there is a study for."""
+
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True)
@@ -78,49 +85,49 @@ class StudyRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyLedger:
-    """Everything that a verdict follows from, and what it depends on."""
+    """The data behind a verdict, and its conditions."""
 
     claim: Claim
     photos: Mapping[str, str | int]
-    """Which photos were learned from; empty where the claim is about nets alone."""
+    """Names the photos; empty if the claim is about models alone."""
     versions: Mapping[str, str]
     hardware: Mapping[str, str | int]
     rows: tuple[StudyRow, ...] = ()
     looks: tuple[int, ...] = ()
-    """With how many seeds the verdict has been read so far. More seeds after a look cost confidence."""
+    """The numbers of seeds at which the verdict was read. More seeds after a look cost confidence."""
 
 
 @dataclass(frozen=True)
 class QuantityFinding:
-    """What came of one quantity."""
+    """The result for one quantity."""
 
     quantity: Quantity
     estimate: Estimate | None
-    """In the quantity's own scale, with the interval that the verdict is by; None where no seed is complete."""
+    """In the quantity's own scale, with the interval that decides; None if no seed is complete."""
     confidence: float
-    """Of the interval; 1 where it is exact."""
+    """The confidence of the interval; 1 if the reading is exact."""
     verdict: str
     values: tuple[float, ...] = ()
-    """What each complete seed gave, in the same scale."""
+    """The value of each complete seed, in the same scale."""
 
 
 @dataclass(frozen=True)
 class ClaimFinding:
-    """What came of a claim."""
+    """The result for a claim."""
 
     verdict: str
     quantities: tuple[QuantityFinding, ...]
     seeds: int
-    """Complete ones."""
+    """The number of complete seeds."""
     looks: int
-    """At how many smaller numbers of seeds the verdict was read before, for which the intervals are wider."""
+    """The number of earlier looks at fewer seeds, which widen the intervals."""
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """A study as it is shown: its measurements, and what came of them."""
+    """A study for display: its measurements and its result."""
 
     ledger: StudyLedger
     finding: ClaimFinding
     asked: int
-    """Seeds that were asked for."""
+    """The requested number of seeds."""

@@ -1,18 +1,17 @@
-"""Claims put to the test: measured, judged, written down as a ledger and a page."""
+"""``inarch study``: claims tested, judged, and written as a ledger and a page."""
 
-import contextlib
 import hashlib
 import math
 import platform
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from inarch.commands.demo.demo import DIGITS, GRAFTED
+from inarch.commands.demo.demo import DIGITS, TRANSFER
 from inarch.commands.demo.digits import write_digits
 from inarch.commands.study.catalog import STUDIES, find_study
 from inarch.commands.study.judging import judge_claim
@@ -22,8 +21,9 @@ from inarch.commands.study.ledger import (
     read_ledger,
     to_json,
 )
-from inarch.commands.study.records import Claim, StudyLedger, StudyResult
-from inarch.commands.study.running import adopt_rows, measure_missing, note_look
+from inarch.commands.study.options import StudyOptions
+from inarch.commands.study.records import Claim, ClaimCatalog, StudyLedger, StudyResult
+from inarch.commands.study.running import TimeLimit, adopt_rows, measure_missing, note_look
 from inarch.commands.study.studies_page import studies_page
 from inarch.commands.study.study import Bench, Study
 from inarch.commands.study.study_html import to_html
@@ -35,83 +35,70 @@ from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan
 from inarch.errors import InarchError, OutputError, UserError
 from inarch.progress import Progress, ignore_progress
-from inarch.storage.cache import default_cache_folder
-from inarch.storage.cache_size import DEFAULT_SIZE, in_use
-from inarch.storage.files import write_text
+from inarch.storage.cache_size import in_use
+from inarch.storage.files import make_folder, whole_folder, write_text
 from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 
 PAGE = "README.md"
 MOST_PHOTOS = 1500
-"""Of more photos a part is drawn, so that a seed takes minutes."""
-MOST_SEEDS = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyOptions:
-    """How to study."""
-
-    data: Path | None = None
-    """Photos to study on, as for `train`; None takes the digits that come with scikit-learn."""
-    seeds: int | None = None
-    """None takes as many as the study has."""
-    budget: float = math.inf
-    """Seconds for all that is measured; what would take longer is not begun."""
-    cache: Path = field(default_factory=default_cache_folder)
-    cache_size: int = DEFAULT_SIZE
-
-    def __post_init__(self) -> None:
-        if self.seeds is not None and not 1 <= self.seeds <= MOST_SEEDS:
-            raise UserError(f"A study takes 1 to {MOST_SEEDS} seeds; {self.seeds} were asked for.")
-        if not self.budget > 0:
-            raise UserError(f"A budget is a number of seconds above 0; {self.budget} was asked for.")
+"""The most photos of a study; of more, a sample is drawn, so that a seed takes minutes."""
 
 
 @dataclass(frozen=True)
 class FailedStudy:
-    """A study that could not be measured, among others that could."""
+    """A study that could not be measured."""
 
     claim: Claim
     why: str
 
 
-def claims() -> tuple[Claim, ...]:
-    """Every claim that there is a study for."""
-    return tuple(study.claim for study in STUDIES.values())
+def claims() -> ClaimCatalog:
+    """Every claim that has a study."""
+    return ClaimCatalog(tuple(study.claim for study in STUDIES.values()))
 
 
 def study(
-    name: str, out: Path, options: StudyOptions | None = None, progress: Progress = ignore_progress
+    name: str, out: str | Path, options: StudyOptions | None = None, progress: Progress = ignore_progress
 ) -> StudyResult:
-    """Put one claim to the test; ``out`` gets its ledger, its page, and a page of all ledgers that are there.
+    """Test one claim; ``out`` gets its ledger, its page, and a page of all ledgers there.
 
-    The ledger is written after every measurement, and the same call goes on where an earlier one stopped.
+    The ledger is written after every measurement, and the same call continues an interrupted one.
 
     Raises:
         UnknownNameError: no study has that name.
         UserError: the options, the photos or what is in ``out`` cannot be used.
         OutputError: ``out`` cannot be written.
         WorkError: the measurement failed.
+
+    Examples:
+        >>> result = inarch.study("reduction-cost", "studies", inarch.StudyOptions(seeds=1))
+        >>> result.ledger.claim.source
+        'Szegedy et al. 2015, arXiv 1409.4842, sections 4 and 5'
     """
-    options = options or StudyOptions()
+    out, options = Path(out), options or StudyOptions()
     chosen = find_study(name)
     if options.data is not None and not chosen.claim.photos:
-        raise UserError(f"{name} is about nets alone and looks at no photos; leave --data out.")
+        raise UserError(f"{name} is about models alone and uses no photos; leave --data out.")
     with in_use(options.cache, options.cache_size):
-        done = _run_study(chosen, out, options, options.budget, progress)
+        done = _run_study(chosen, out, options, options.budget or math.inf, progress)
     write_pages(out)
     return done
 
 
 def every_study(
-    out: Path, options: StudyOptions | None = None, progress: Progress = ignore_progress
+    out: Path,
+    options: StudyOptions | None = None,
+    progress: Progress = ignore_progress,
+    *,
+    studies: Sequence[Study] = tuple(STUDIES.values()),
 ) -> Iterator[StudyResult | FailedStudy]:
-    """Put every claim to the test, the cheapest first; what one leaves of its share of the budget the others have."""
+    """Test every claim, the cheapest first; a study leaves the rest of its share of the budget to the others."""
     options = options or StudyOptions()
-    ends = time.perf_counter() + options.budget
+    ends = time.perf_counter() + (options.budget or math.inf)
     with in_use(options.cache, options.cache_size):
-        for at, chosen in enumerate(STUDIES.values()):
-            share = _share([*STUDIES.values()][at:], max(0.0, ends - time.perf_counter()))
+        for at, chosen in enumerate(studies):
+            share = _share(studies[at:], max(0.0, ends - time.perf_counter()))
             try:
                 yield _run_study(chosen, out, options, share, progress)
             except OutputError:
@@ -122,14 +109,14 @@ def every_study(
 
 
 def _share(later: Sequence[Study], seconds: float) -> float:
-    """What the first of some studies may take of the seconds that all have: as much as each, or as its first seed
-    costs among the first seeds of all, so that a dear one is not left without any. Like measurements count once."""
+    """The seconds for the first of several studies: an equal share, or its first seed's share of the cost of all first
+    seeds, so that an expensive study gets one. Shared measurements count once."""
     firsts = sum({id(each.measure): each.claim.seconds for each in later}.values())
     return seconds * max(1 / len(later), later[0].claim.seconds / firsts)
 
 
 def write_pages(out: Path) -> tuple[StudyResult, ...]:
-    """Write the page of every ledger in ``out``, and one of all of them; nothing is measured.
+    """Write the page of every ledger in ``out``, and one of all of them, without measuring.
 
     Raises:
         UserError: there is no ledger, or one of them cannot be read.
@@ -143,7 +130,7 @@ def write_pages(out: Path) -> tuple[StudyResult, ...]:
 
 
 def judge_ledgers(out: Path) -> tuple[StudyResult, ...]:
-    """What came of every study of which there is a ledger in ``out``, in the order of the catalog.
+    """The result of every study with a ledger in ``out``, in the order of the catalog.
 
     Raises:
         UserError: there is none, or one of them cannot be read.
@@ -167,14 +154,14 @@ def _run_study(chosen: Study, out: Path, options: StudyOptions, seconds: float, 
         hardware=hardware(),
     )
     path = out / f"{claim.name}.json"
-    _make_folder(out)
+    make_folder(out)
     if path.exists():
         found = read_ledger(path)
         check_same(found, ledger, path)
         ledger = found
     ledger = adopt_rows(ledger, _siblings(chosen, out))
     total = seeds * len(claim.arms)
-    for more in measure_missing(chosen, bench, ledger, seeds=seeds, seconds=seconds):
+    for more in measure_missing(chosen, bench, ledger, seeds=seeds, limit=TimeLimit(seconds)):
         ledger = more
         write_text(path, to_json(ledger))
         progress(claim.name, min(len(ledger.rows), total), total)
@@ -188,16 +175,9 @@ def _judge_ledger(ledger: StudyLedger, asked: int) -> StudyResult:
 
 
 def _siblings(chosen: Study, out: Path) -> list[StudyLedger]:
-    """The ledgers of studies that measure in the same way."""
+    """The ledgers of studies that share the measuring function."""
     names = [name for name, other in STUDIES.items() if other.measure is chosen.measure and other is not chosen]
     return [read_ledger(path) for name in names if (path := out / f"{name}.json").exists()]
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror or error}; choose another --out.") from error
 
 
 def _bench(options: StudyOptions, progress: Progress) -> Bench:
@@ -205,37 +185,37 @@ def _bench(options: StudyOptions, progress: Progress) -> Bench:
         found, augmentation = scan(_digits(options.cache)), DIGITS
     else:
         found, augmentation = group_near_duplicates(scan(options.data), options.cache, progress), Augmentation()
-    return Bench(_part(found), augmentation, options.cache, _jobs(options, augmentation))
+    return Bench(_part(found), augmentation, options.cache, partial(_prepare_run, options, augmentation))
 
 
 def _digits(cache: Path) -> Path:
-    """The folder of the digits, whole however many studies begin at once."""
+    """The folder of the digits, complete even if several studies begin at once."""
     folder = cache / "digits"
     if not folder.exists():
-        _make_folder(cache)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".digits.") as made:
-            write_digits(Path(made, "digits"))
-            with contextlib.suppress(OSError):  # another was quicker
-                Path(made, "digits").rename(folder)
+        make_folder(cache)
+        try:
+            with whole_folder(folder) as partial:
+                write_digits(partial)
+        except OSError as error:
+            if not folder.exists():  # else another was quicker
+                raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
     return folder
 
 
-def _jobs(options: StudyOptions, augmentation: Augmentation) -> Callable[[PhotoSet, int], TrainingRun]:
-    def job(photos: PhotoSet, seed: int) -> TrainingRun:
-        chosen = TrainOptions(
-            seed=seed,
-            image_size=GRAFTED.image_size if options.data is None else None,
-            augmentation=augmentation,
-            cache=options.cache,
-            cache_size=options.cache_size,
-        )
-        return prepare_training_run(lambda: photos, chosen)
-
-    return job
+def _prepare_run(options: StudyOptions, augmentation: Augmentation, photos: PhotoSet, seed: int) -> TrainingRun:
+    """A run of the strategies on those photos, with that seed."""
+    chosen = TrainOptions(
+        seed=seed,
+        image_size=TRANSFER.image_size if options.data is None else None,
+        augmentation=augmentation,
+        cache=options.cache,
+        cache_size=options.cache_size,
+    )
+    return prepare_training_run(lambda: photos, chosen)
 
 
 def _part(found: PhotoSet) -> PhotoSet:
-    """At most `MOST_PHOTOS`, the same ones every time; photos of a class thin out alike."""
+    """At most `MOST_PHOTOS`, the same ones every time; every class is reduced alike."""
     if len(found.photos) <= MOST_PHOTOS:
         return found
     order = np.random.default_rng(0).permutation(len(found.photos))
@@ -243,7 +223,7 @@ def _part(found: PhotoSet) -> PhotoSet:
 
 
 def _describe_photos(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:
-    """Which photos these are, without saying where they lie."""
+    """A description of the photos without their location."""
     own = {"split": "the folder's own, for every seed"} if any(photo.split for photo in photos.photos) else {}
     content = "\n".join(
         sorted(f"{photo.digest} {photos.classes[photo.label]} {photo.split}" for photo in photos.photos)

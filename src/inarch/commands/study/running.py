@@ -1,10 +1,10 @@
-"""Seed by seed, arm by arm: what is missing in a ledger is measured."""
+"""Measuring what a ledger lacks, seed by seed and arm by arm."""
 
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from inarch.commands.study.judging import complete_seeds
 from inarch.commands.study.records import (
@@ -17,54 +17,61 @@ from inarch.commands.study.study import Bench, Readings, Study
 from inarch.errors import WorkError
 
 
+@dataclass(frozen=True)
+class TimeLimit:
+    """How long something may take, and by which clock."""
+
+    seconds: float = math.inf
+    clock: Callable[[], float] = time.perf_counter
+
+
 def measure_missing(
     study: Study,
     bench: Bench | None,
     ledger: StudyLedger,
     *,
     seeds: int,
-    seconds: float = math.inf,
-    clock: Callable[[], float] = time.perf_counter,
+    limit: "TimeLimit | None" = None,
 ) -> Iterator[StudyLedger]:
-    """The ledger after every measurement that it still lacked; it ends where the next would take more than is left.
+    """The ledger after every missing measurement; it ends if the next would exceed the time.
 
-    Which seeds come first does not depend on what comes out, so a budget decides how many there are, but not which.
+    The order of the seeds does not depend on results, so a budget decides their number and not their choice.
 
     Args:
-        study: what is measured.
-        bench: what on.
-        ledger: what there is already.
+        study: the study.
+        bench: its photos.
+        ledger: the existing measurements.
         seeds: from 0 up.
-        seconds: what it may take in all.
-        clock: seconds, to be passed by tests.
+        limit: what it may take in all; None is no limit.
 
     Raises:
-        WorkError: a reading is no finite number, or none that a ratio can be made of.
+        WorkError: a reading is not finite, or a ratio cannot be computed from it.
     """
-    ends = clock() + seconds
+    limit = limit or TimeLimit()
+    ends = limit.clock() + limit.seconds
     done = {(row.seed, row.arm) for row in ledger.rows}
     for seed in range(seeds):
         for arm in study.claim.arms:
             if (seed, arm) in done:
                 continue
-            began = clock()
+            began = limit.clock()
             if began + _expected_seconds(study.claim, ledger.rows, arm) > ends:
                 return
             readings = study.measure(bench, arm, seed)
             _check(study.claim, arm, readings)
-            row = StudyRow(seed, arm, dict(readings), round(clock() - began, 3))
+            row = StudyRow(seed, arm, dict(readings), round(limit.clock() - began, 3))
             ledger = replace(ledger, rows=(*ledger.rows, row))
             yield ledger
 
 
 def note_look(ledger: StudyLedger) -> StudyLedger:
-    """The ledger with the note that its verdict has now been read."""
+    """The ledger with a note that its verdict has now been read."""
     n = len(complete_seeds(ledger.claim, ledger.rows))
     return ledger if n in (0, *ledger.looks) else replace(ledger, looks=(*ledger.looks, n))
 
 
 def adopt_rows(ledger: StudyLedger, others: Sequence[StudyLedger]) -> StudyLedger:
-    """The ledger with what others, measured in the same way on the same photos, have of what it lacks."""
+    """The ledger with measurements that it lacks, from others with the same function on the same photos."""
     done = {(row.seed, row.arm) for row in ledger.rows}
     found = {
         (row.seed, row.arm): row
@@ -77,7 +84,7 @@ def adopt_rows(ledger: StudyLedger, others: Sequence[StudyLedger]) -> StudyLedge
 
 
 def _expected_seconds(claim: Claim, rows: Sequence[StudyRow], arm: str) -> float:
-    """What the next measurement of an arm should take: as the last ones did, else as the claim says."""
+    """The expected duration of an arm's next measurement: that of the last ones, else the claim's."""
     taken = [row.seconds for row in rows if row.arm == arm]
     return statistics.mean(taken) if taken else claim.seconds / len(claim.arms)
 
@@ -87,7 +94,9 @@ def _check(claim: Claim, arm: str, readings: Readings) -> None:
         for at, reading in (quantity.one, quantity.other):
             if at == arm and quantity.scale == TIMES and not readings[reading] > 0:
                 raise WorkError(
-                    f"In {claim.name}, {reading} of {arm} is {readings[reading]}: no ratio is made of that."
+                    f"In {claim.name}, {reading} of {arm} is {readings[reading]}: a ratio needs values above 0."
                 )
     if spoilt := [name for name, value in readings.items() if not math.isfinite(value)]:
-        raise WorkError(f"In {claim.name}, {spoilt[0]} of {arm} is {readings[spoilt[0]]}, which is no number.")
+        raise WorkError(
+            f"In {claim.name}, {spoilt[0]} of {arm} is {readings[spoilt[0]]}, which is not a finite number."
+        )

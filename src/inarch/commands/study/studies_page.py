@@ -1,4 +1,4 @@
-"""All studies of a folder on one page of Markdown: every claim beside its source's own figure."""
+"""All studies of a folder on one page of Markdown: every claim with its source's own figure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,15 +25,15 @@ def studies_page(studied: Sequence[StudyResult]) -> str:
         TITLE,
         "",
         f"{count_of(len(studied), 'claim')}: {count}.",
-        f"The measurements took {duration(taken)} in all; each ledger beside this page has every one of them, with the "
+        f"The measurements took {duration(taken)} in all; the ledgers next to this page hold all of them, with the "
         "versions and the machine.",
-        "Written by `inarch study --pages`; not by hand.",
+        "Written by `inarch study --pages`, not by hand.",
         "",
-        "A claim has a threshold that was written down before the first run.",
-        "It is SUPPORTED where the intervals of all its quantities lie on its side, CONTRADICTED where one lies wholly "
-        "on the other side, and else UNDECIDED.",
-        "Intervals are Student's over the seeds, wide enough for all quantities of a claim together to err in 5 % at "
-        "most.",
+        "Every claim has a threshold that was fixed before the first run.",
+        "It is SUPPORTED if the intervals of all its quantities lie on its side, CONTRADICTED if one lies entirely on "
+        "the other side, and else UNDECIDED.",
+        "Intervals are Student's over the seeds; all quantities of a claim together are wrong with at most 5 % "
+        "probability.",
         "",
         "| claim | verdict | seeds | measured on |",
         "|---|---|---|---|",
@@ -47,7 +47,7 @@ def studies_page(studied: Sequence[StudyResult]) -> str:
 
 def _row(studied: StudyResult) -> str:
     claim = studied.ledger.claim
-    on = studied.ledger.photos.get("photos", "nets alone")
+    on = studied.ledger.photos.get("photos", "models alone")
     return f"| [{claim.name}](#{claim.name}) | {studied.finding.verdict} | {studied.finding.seeds} | {on} |"
 
 

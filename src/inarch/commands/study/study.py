@@ -1,4 +1,4 @@
-"""What a study is, and what it is handed."""
+"""The parts of a study, and its input."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ Readings = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Bench:
-    """The photos that a study may learn from."""
+    """The photos of a study."""
 
     photos: PhotoSet
     augmentation: Augmentation
     cache: Path
-    job: Callable[[PhotoSet, int], TrainingRun]
+    prepare: Callable[[PhotoSet, int], TrainingRun]
     """Photos and a seed, ready for the strategies of ``transfer``; who makes it stands above this folder."""
 
 
@@ -36,13 +36,13 @@ def require_bench(bench: Bench | None) -> Bench:
 
 
 Measure = Callable[[Bench | None, str, int], Readings]
-"""Takes the bench (None for a claim about nets alone), an arm and a seed. The same three give the same readings, but
-for times."""
+"""Takes the bench (None for a claim about models alone), an arm and a seed. The same three give the same readings,
+except for times."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A claim and how it is measured. Studies with the same function share its measurements."""
+    """A claim and its measurement. Studies with the same function share its measurements."""
 
     claim: Claim
     measure: Measure

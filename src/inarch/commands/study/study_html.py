@@ -1,4 +1,4 @@
-"""A study as one page that needs nothing but itself: what was shown, and what was not."""
+"""A study as one self-contained page: its result and its limits."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil, floor, inf, log10
@@ -28,6 +28,7 @@ from inarch.report.page import environment
 from inarch.report.theme import CSS
 
 WIDTH, EDGE, HEIGHT = 400, 40, 96
+BASE = HEIGHT - 28
 ROUND = (1, 2, 5)
 
 
@@ -54,7 +55,7 @@ def to_html(studied: StudyResult) -> str:
 
 
 def reading_rows(rows: Sequence[StudyRow]) -> tuple[tuple[str, str, str, str, int], ...]:
-    """For each arm and reading the mean over the seeds, their standard deviation, and how many there are."""
+    """For each arm and reading the mean over the seeds, their standard deviation, and their number."""
     together: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         for reading, value in row.readings.items():
@@ -66,7 +67,7 @@ def reading_rows(rows: Sequence[StudyRow]) -> tuple[tuple[str, str, str, str, in
 
 
 def interval_picture(judged: QuantityFinding) -> str:
-    """The estimate with its interval and every seed, on one axis with what the claim says."""
+    """The estimate with its interval and every seed, on one axis with the claimed bound."""
     quantity, estimate = judged.quantity, judged.estimate
     if estimate is None:
         return ""
@@ -74,27 +75,16 @@ def interval_picture(judged: QuantityFinding) -> str:
     bounds = [bound for bound in (estimate.low, estimate.high) if bound not in endless]
     marks = _marks(quantity, bounds, judged.values)
     x = Scale(marks[0], marks[-1], EDGE, WIDTH - EDGE, doubling=quantity.scale == TIMES)
-    y, base, claimed = 44, HEIGHT - 28, x(quantity.threshold)
     low, high = x(max(estimate.low, marks[0])), x(min(estimate.high, marks[-1]))
-    right = quantity.bound == "at least"
-    shade = (claimed, WIDTH - EDGE - claimed) if right else (EDGE, claimed - EDGE)
+    y = 44
     return svg.picture(
         WIDTH,
         HEIGHT,
-        svg.element(
-            "rect", x=shade[0], y=20, width=shade[1], height=base - 20, fill=svg.series_colour(2), opacity=0.14
-        ),
-        svg.line(claimed, 20, claimed, base, stroke=svg.series_colour(2), stroke_width=2, stroke_dasharray="5 3"),
-        svg.text(
-            f"claimed: {quantity.bound} {figure(quantity, quantity.threshold)}",
-            min(max(claimed, 100), WIDTH - 100),
-            13,
-            text_anchor="middle",
-        ),
-        svg.line(EDGE, base, WIDTH - EDGE, base),
+        *_claim_marks(quantity, x),
+        svg.line(EDGE, BASE, WIDTH - EDGE, BASE),
         *(
-            svg.line(x(mark), base, x(mark), base + 4)
-            + svg.text(_tick(quantity, mark), x(mark), base + 18, text_anchor="middle")
+            svg.line(x(mark), BASE, x(mark), BASE + 4)
+            + svg.text(_tick(quantity, mark), x(mark), BASE + 18, text_anchor="middle")
             for mark in _keep_spaced_marks(quantity, marks, x)
         ),
         *(
@@ -106,6 +96,23 @@ def interval_picture(judged: QuantityFinding) -> str:
         svg.element("circle", cx=x(estimate.value), cy=y, r=5.5, fill=svg.series_colour(0)),
         title=quantity.words,
         description=f"{estimate_text(judged)}; claimed {quantity.bound} {figure(quantity, quantity.threshold)}.",
+    )
+
+
+def _claim_marks(quantity: Quantity, x: Scale) -> tuple[str, ...]:
+    """The values for which the claim holds, shaded, and its threshold."""
+    claimed, colour = x(quantity.threshold), svg.series_colour(2)
+    right = quantity.bound == "at least"
+    start, width = (claimed, WIDTH - EDGE - claimed) if right else (EDGE, claimed - EDGE)
+    return (
+        svg.element("rect", x=start, y=20, width=width, height=BASE - 20, fill=colour, opacity=0.14),
+        svg.line(claimed, 20, claimed, BASE, stroke=colour, stroke_width=2, stroke_dasharray="5 3"),
+        svg.text(
+            f"claimed: {quantity.bound} {figure(quantity, quantity.threshold)}",
+            min(max(claimed, 100), WIDTH - 100),
+            13,
+            text_anchor="middle",
+        ),
     )
 
 
@@ -126,7 +133,7 @@ def _marks(quantity: Quantity, bounds: Sequence[float], values: Sequence[float])
 
 
 def _keep_spaced_marks(quantity: Quantity, marks: Sequence[float], x: Scale) -> Iterator[float]:
-    """Those of them whose labels do not touch."""
+    """The marks whose labels do not overlap."""
     ends = -inf
     for mark in marks:
         half = svg.CHARACTER * len(_tick(quantity, mark)) / 2

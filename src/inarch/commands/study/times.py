@@ -1,4 +1,4 @@
-"""Milliseconds of nets that take turns, so that a busy machine slows all of them."""
+"""Milliseconds of models that take turns, so that other load affects all of them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ import torch
 from inarch.models import Classifier, build, evaluating
 
 RUNS = 5
-"""The fastest counts: whatever else the machine does can only add."""
+"""The fastest run counts, because other load can only slow it."""
 
 
 def milliseconds(names: Sequence[str], seed: int) -> Mapping[str, float]:
-    """What one image takes in each net, by its name, at the size that the net is made for."""
+    """The time for one image in each model, by its name, at its own image size."""
     models = {name: build(name, classes=1000, seed=seed) for name in names}
     draws = torch.Generator().manual_seed(seed)
     images = {

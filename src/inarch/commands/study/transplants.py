@@ -1,4 +1,4 @@
-"""The beginning of one trained net under a fresh end, as in Yosinski et al. 2014, of which two claims are made."""
+"""The prefix of a trained network under a randomly initialised tail, as in Yosinski et al. 2014, for two claims."""
 
 import copy
 from dataclasses import replace
@@ -15,8 +15,9 @@ from inarch.commands.study.learning import (
 )
 from inarch.commands.study.study import Bench, Readings, require_bench
 from inarch.errors import PhotosError
-from inarch.models import build, evaluating
+from inarch.models import build
 from inarch.training.config import TrainingConfig
+from inarch.training.inference import predict_batches
 from inarch.training.seeds import derive_seed
 
 NET, CUTS = "resnet20", ("stage1", "stage2", "stage3")
@@ -28,14 +29,14 @@ FEWEST_CLASSES = 4
 
 
 def reading(what: str, cut: str = "") -> tuple[str, str]:
-    """The reading that is the accuracy of such a net on held-out photos of its classes."""
+    """The reading of such a network's test accuracy on its classes."""
     return TRANSPLANTS, f"{what}, {cut}" if cut else what
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Half of the classes are learned from the start, then behind frozen beginnings of two nets.
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Half of the classes are learned from scratch, then on frozen prefixes of two networks.
 
-    One of these nets learned the same half, the other the other half.
+    One of these networks learned the same half, the other the other half.
 
     Raises:
         PhotosError: there are too few classes for two halves.
@@ -48,7 +49,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     drawn = torch.randperm(data.classes, generator=torch.Generator().manual_seed(derive_seed(seed, "halves")))
     half = data.classes // 2
     mine, others = drawn[:half], drawn[half : 2 * half]
-    config = replace(TRAINING, seed=seed)
+    config = replace(training, seed=seed)
     learned, held_out = _select_classes(data.learned, mine), _select_classes(data.held_out, mine)
     donors = {name: build(NET, classes=half, seed=seed) for name in (OWN, OTHER)}
     learn(donors[OWN], learned, config)
@@ -66,20 +67,18 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 
 
 def _build_random_tail(cut: str, classes: int, seed: int) -> nn.Module:
-    """What follows the cut in a net with first weights."""
+    """The randomly initialised layers after the cut."""
     fresh = build(NET, classes=classes, seed=derive_seed(seed, "behind"))
     return nn.Sequential(fresh.backbone.split(cut)[1], fresh.head)
 
 
-@torch.no_grad()
 def _compute_features(prefix: nn.Module, examples: Examples) -> Examples:
-    """What the frozen beginning makes of the images."""
-    with evaluating(prefix):
-        return replace(examples, images=torch.cat([prefix(each) for each in examples.images.split(BATCH)]))
+    """The features of the frozen prefix."""
+    return replace(examples, images=predict_batches(prefix, examples.images.split(BATCH)))
 
 
 def _select_classes(examples: Examples, classes: torch.Tensor) -> Examples:
-    """The examples of these classes, numbered anew."""
+    """The examples of these classes, renumbered."""
     numbers = torch.full((int(examples.labels.max()) + 1,), -1)
     numbers[classes] = torch.arange(len(classes))
     labels = numbers[examples.labels]

@@ -1,4 +1,4 @@
-"""Charts of a training run: its candidates with their intervals, and the time that each phase took."""
+"""Charts of a training run: its candidates with their intervals, and the duration of each phase."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from inarch.transfer.records.report import Candidate, Phase
 
 
 def interval_plot(candidates: Sequence[Candidate]) -> str:
-    """The accuracy of each candidate with its 95 % interval; the chosen one is filled."""
+    """The accuracy of each candidate with its 95 % interval; the chosen candidate's marker is filled."""
     bounds = [bound for each in candidates for bound in (each.accuracy.low, each.accuracy.high)] or [0.0, 1.0]
     inside = tuple(mark for mark in ticks(min(bounds), max(bounds), 4) if 0 <= mark <= 1)
     marks = inside if len(inside) > 1 else (0.0, 0.5, 1.0)
@@ -36,7 +36,7 @@ def interval_plot(candidates: Sequence[Candidate]) -> str:
 
 
 def _candidate(frame: Frame, each: Candidate, y: int) -> str:
-    """Its name above its bar, which is as long as the interval and has a dot at the value."""
+    """Its name above a bar that spans the interval and has a dot at the value."""
     colour = svg.series_colour(0) if each.chosen else svg.muted_colour()
     low, value, high = (frame.x(share) for share in (each.accuracy.low, each.accuracy.value, each.accuracy.high))
     name = f"{each.strategy} — chosen" if each.chosen else each.strategy
@@ -60,20 +60,20 @@ def _candidate(frame: Frame, each: Candidate, y: int) -> str:
 
 
 def phase_bar(phases: Sequence[Phase]) -> str:
-    """One bar as long as the run, divided by what took the time."""
+    """One bar for the run, divided by the duration of each phase."""
     total = sum((phase.seconds for phase in phases), start=0.0)
     return svg.picture(
         WIDTH,
         64 + 22 * ((len(phases) + 1) // 2),
         *_segments(phases, total),
         *(_key(phase, at) for at, phase in enumerate(phases)),
-        title=f"Where the time went: {duration(total)} in all",
+        title=f"Run time by phase: {duration(total)} in all",
         description=" ".join(f"{phase.name}: {duration(phase.seconds)}." for phase in phases) or "No phases.",
     )
 
 
 def _segments(phases: Sequence[Phase], total: float) -> Iterator[str]:
-    """Rectangles side by side, of lengths as the durations."""
+    """Adjacent rectangles whose widths are proportional to the durations."""
     start = 0.0
     for at, phase in enumerate(phases):
         length = WIDTH * phase.seconds / total if total else WIDTH / len(phases)
@@ -83,7 +83,7 @@ def _segments(phases: Sequence[Phase], total: float) -> Iterator[str]:
 
 
 def _fill(index: int) -> dict[str, str | svg.Number]:
-    """A colour of its own; from the seventh on, paler."""
+    """A colour of its own; paler from the seventh on."""
     return {"fill": svg.series_colour(index), "fill_opacity": 1 if index < len(svg.SERIES) else 0.5}
 
 

@@ -1,44 +1,43 @@
-"""Every strategy by the number of photos: two charts, and what can be said of one beside another in words."""
+"""Learning curves of every strategy: two charts, and the comparisons between strategies in words."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
 
-from inarch.metrics.records import Comparison, Curve, Estimate
+from inarch.metrics.records import Curve, Estimate
 from inarch.report.charts import line_chart
+from inarch.report.text_table import table_lines
 from inarch.report.wording import count_of, percent
 from inarch.transfer.records.strategy_curves import (
-    StrategyCurve,
     StrategyCurves,
     StrategyPoint,
     StrategyVerdict,
 )
 
-NAMES = {"probe": "the probe", "finetune": "fine-tuning", "scratch": "a net from scratch"}
+NAMES = {"probe": "the probe", "finetune": "fine-tuning", "scratch": "a model trained from scratch"}
 
 
 def held_out_chart(curves: StrategyCurves) -> str:
-    """Accuracy on photos that were held out, by photos of each class, with its intervals."""
-    return _chart(curves, "accuracy on held-out photos", lambda point: point.held_out)
+    """Validation accuracy by photos per class, with its intervals."""
+    return _chart(curves, "validation accuracy", lambda point: point.held_out)
 
 
 def training_chart(curves: StrategyCurves) -> str:
-    """The same on the photos that were learned from."""
-    return _chart(curves, "accuracy on the photos learned from", lambda point: point.learned)
+    """Training accuracy by photos per class."""
+    return _chart(curves, "training accuracy", lambda point: point.learned)
 
 
 def _chart(curves: StrategyCurves, label: str, estimate_of: Callable[[StrategyPoint], Estimate]) -> str:
     lines, bands = [], {}
     for each in curves.curves:
         estimates = [(float(point.of_class), estimate_of(point)) for point in each.points]
-        lines.append(Curve(each.strategy, "photos of each class", label, tuple((x, e.value) for x, e in estimates)))
+        lines.append(Curve(each.strategy, "photos per class", label, tuple((x, e.value) for x, e in estimates)))
         bands[each.strategy] = [(estimate.low, estimate.high) for _, estimate in estimates]
     sizes = sorted({float(point.of_class) for each in curves.curves for point in each.points})
     return line_chart(lines, title=label, as_percent=True, intervals=bands, doubling=tuple(sizes))
 
 
 def verdict_sentences(curves: StrategyCurves) -> tuple[str, ...]:
-    """One sentence for each two strategies: ``Fine-tuning beside the probe: too close to call up to 20 photos …``"""
+    """One sentence for each pair: ``Fine-tuning compared with the probe: inconclusive up to 20 photos per class …``"""
     pairs = dict.fromkeys((each.strategy, each.other) for each in curves.verdicts)
     return tuple(
         _sentence(pair, [each for each in curves.verdicts if (each.strategy, each.other) == pair]) for pair in pairs
@@ -55,10 +54,10 @@ def _sentence(pair: tuple[str, str], verdicts: Sequence[StrategyVerdict]) -> str
             if len(sizes) == 1
             else f"with every number of photos from {sizes[0]} to {sizes[-1]}"
         )
-        said = f"{runs[0][0]} {where} of each class"
+        said = f"{runs[0][0]} {where} per class"
     else:
         said = ", ".join(f"{name} {_describe_sizes(at, len(runs), sizes)}" for at, (name, sizes) in enumerate(runs))
-    return f"{one[:1].upper()}{one[1:]} beside {other}: {said}."
+    return f"{one[:1].upper()}{one[1:]} compared with {other}: {said}."
 
 
 def _verdict_of(verdict: StrategyVerdict) -> str:
@@ -67,14 +66,14 @@ def _verdict_of(verdict: StrategyVerdict) -> str:
 
 def _describe_sizes(at: int, runs: int, sizes: Sequence[int]) -> str:
     if at == 0:
-        return f"{'up to' if len(sizes) > 1 else 'with'} {sizes[-1]} photos of each class"
+        return f"{'up to' if len(sizes) > 1 else 'with'} {sizes[-1]} photos per class"
     if at == runs - 1:
         return f"from {sizes[0]} on" if len(sizes) > 1 else f"with {sizes[0]}"
     return f"from {sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"with {sizes[0]}"
 
 
 def forecast_sentences(curves: StrategyCurves) -> tuple[str, ...]:
-    """What twice the photos would bring to each strategy."""
+    """The forecast for twice as many photos, for each strategy."""
     return tuple(_forecast(each.strategy, each.doubled) for each in curves.curves if each.doubled)
 
 
@@ -83,31 +82,30 @@ def _forecast(strategy: str, gain: Estimate) -> str:
     said = f"about {100 * gain.value:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
     if gain.low > 0:
         return f"Twice as many photos would add {said} to {name}."
-    return f"Whether twice as many photos would help {name} is too close to call: {said}."
+    return f"Inconclusive: twice as many photos would add {said} to {name}."
 
 
-def strategy_lines(read: Mapping[str, Any]) -> tuple[str, ...]:
-    """All of it for a terminal, from the curves in a bundle's ``metrics.json``."""
-    curves = _read(read)
+def strategy_lines(curves: StrategyCurves) -> tuple[str, ...]:
+    """The curves and comparisons in lines for a terminal."""
     lines = []
     if curves.curves:
         lines.append(
-            f"with fewer photos, judged on the same {count_of(curves.judged, 'photo')} in "
-            f"{count_of(curves.folds, 'fold')} (held out, learned from):"
+            f"learning curves, cross-validated on the same {count_of(curves.judged, 'photo')} in "
+            f"{count_of(curves.folds, 'fold')} (validation accuracy, training accuracy):"
         )
-        lines += _rows(curves)
+        lines += _table(curves)
     said = [*verdict_sentences(curves), *forecast_sentences(curves)]
-    said += [f"Left out: {each}" for each in curves.left_out]
+    said += [f"Not measured: {each}" for each in curves.left_out]
     return (*lines, *(f"- {each}" for each in said), "")
 
 
-def _rows(curves: StrategyCurves) -> Iterator[str]:
+def _table(curves: StrategyCurves) -> list[str]:
     points = {(each.strategy, point.of_class): point for each in curves.curves for point in each.points}
     names = [each.strategy for each in curves.curves]
-    yield "  photos of each class" + "".join(f"  {name:<34}" for name in names).rstrip()
-    for size in sorted({size for _, size in points}):
-        cells = [points.get((name, size)) for name in names]
-        yield f"  {size:>20}" + "".join(f"  {_cell(point):<34}" for point in cells).rstrip()
+    rows = [
+        (f"{size}", *(_cell(points.get((name, size))) for name in names)) for size in sorted({at for _, at in points})
+    ]
+    return table_lines([("      photos per class", *names), *rows], "r" + "l" * len(names))
 
 
 def _cell(point: StrategyPoint | None) -> str:
@@ -115,36 +113,3 @@ def _cell(point: StrategyPoint | None) -> str:
         return "–"
     held = point.held_out
     return f"{percent(held.value)} ({100 * held.low:.1f} to {100 * held.high:.1f}), {percent(point.learned.value)}"
-
-
-def _read(read: Mapping[str, Any]) -> StrategyCurves:
-    """JSON knows no records."""
-    return StrategyCurves(
-        curves=tuple(
-            StrategyCurve(
-                each["strategy"],
-                each["settings"],
-                tuple(
-                    StrategyPoint(
-                        **{**point, **{name: Estimate(**point[name]) for name in ("held_out", "learned", "gap")}}
-                    )
-                    for point in each["points"]
-                ),
-                Estimate(**each["doubled"]) if each["doubled"] else None,
-            )
-            for each in read["curves"]
-        ),
-        verdicts=tuple(
-            StrategyVerdict(
-                **{
-                    **each,
-                    "comparison": Comparison(**{**each["comparison"], "gain": Estimate(**each["comparison"]["gain"])}),
-                }
-            )
-            for each in read["verdicts"]
-        ),
-        photos=read["photos"],
-        judged=read["judged"],
-        folds=read["folds"],
-        left_out=tuple(read["left_out"]),
-    )

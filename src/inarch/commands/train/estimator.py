@@ -1,9 +1,10 @@
-"""The scikit-learn face: `inarch.train` as an estimator, for ``cross_val_score``, pipelines and grid searches."""
+"""`inarch.train` as a scikit-learn estimator, for ``cross_val_score``, pipelines and grid searches."""
 
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import tee
+from dataclasses import replace
+from itertools import compress, tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,42 +17,51 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from inarch.commands.train.reporting import notes_of
-from inarch.commands.train.run import prepare_training_run
-from inarch.commands.train.strategies.registry import strategy
-from inarch.data.augmentation import Augmentation
+from inarch.bundle.reading import Bundle
+from inarch.bundle.writing import BundleContents, write_bundle
+from inarch.commands.train.reporting import notes_of, untested_contents
+from inarch.commands.train.run import check_class_names, prepare_training_run
+from inarch.commands.train.strategies.registry import WEIGHTED_STRATEGIES, strategy
 from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
+from inarch.data.grouping import merge_clusters
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.errors import PhotosError, UnreadableImageError, UserError
-from inarch.metrics.answering import GOAL, is_close, is_out_of_distribution, rule_for
+from inarch.metrics.answering import TARGET_ACCURACY, is_close, is_out_of_distribution, rule_for
 from inarch.metrics.novelty import ood_scores
 from inarch.metrics.softmax import softmax
+from inarch.options.parameters import initialiser, options_from
 from inarch.runtime.session import Graph
-from inarch.storage.cache import default_cache_folder
-from inarch.storage.cache_size import DEFAULT_SIZE, in_use
+from inarch.storage.cache_size import in_use
 from inarch.transfer.options import TrainOptions
 from inarch.transfer.records.report import Candidate
 
 BATCH = 16
 
 Source = Path | bytes
-"""What is decoded: a file, or the bytes of one."""
+"""A file to decode, or its bytes."""
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A classifier of photos that behaves as scikit-learn's estimators do.
+    """An image classifier with the interface of scikit-learn's estimators.
 
-    ``fit`` learns from all photos that it is given: testing is the caller's, by ``cross_val_score`` for example.
-    Photos are files (paths as text or `Path`), PIL images, or arrays of 8-bit values, (h, w, 3) or (h, w) each; they
-    may differ in size. Arguments are those of `inarch.TrainOptions`; ``flip`` says whether mirrored photos keep their
-    class, and ``cache`` is the folder of what was decoded and computed, the user's own if None.
+    ``fit`` uses all given photos for training and validation; testing is up to the caller, for example by
+    ``cross_val_score``. Photos are files (paths as text or `Path`), PIL images, or arrays of 8-bit values, (h, w, 3) or
+    (h, w) each; their sizes may differ. Parameters are those of `inarch.TrainOptions` that say how to learn, and
+    ``flip`` of its augmentation; ``cache`` is the folder of decoded photos and features, the user's own if None.
+
+    Examples:
+        >>> paths = sorted(Path("photos").rglob("*.png"))
+        >>> labels = [path.parent.name for path in paths]
+        >>> estimator = inarch.ImageClassifier(model="resnet18_narrow", strategy="probe").fit(paths, labels)
+        >>> estimator.predict(["photo.jpg"]).tolist()
+        ['dark']
 
     Attributes:
         classes_: the distinct labels, sorted.
         strategy_: the strategy that was chosen.
-        candidates_: what was measured on held-out folds of the photos before it was chosen.
-        notes_: what the user should know, in sentences.
+        candidates_: the validation figures of each strategy that was tried.
+        notes_: notes on the photos and the choices of the run, one sentence each.
     """
 
     classes_: NDArray[Any]
@@ -59,141 +69,179 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     candidates_: tuple[Candidate, ...]
     notes_: tuple[str, ...]
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        weights: Path | str | None = None,
-        strategy: str = "auto",
-        time_budget: float = 600.0,
-        augmented_copies: int = 0,
-        freeze_until: str | None = None,
-        image_size: int | None = None,
-        flip: bool = True,
-        class_weighting: str = "none",
-        seed: int = 0,
-        cache: Path | str | None = None,
-        cache_size: int = DEFAULT_SIZE,
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.strategy = strategy
-        self.time_budget = time_budget
-        self.augmented_copies = augmented_copies
-        self.freeze_until = freeze_until
-        self.image_size = image_size
-        self.flip = flip
-        self.class_weighting = class_weighting
-        self.seed = seed
-        self.cache = cache
-        self.cache_size = cache_size
+    __init__ = initialiser(TrainOptions)
 
     def __sklearn_tags__(self) -> Any:
-        """Photos are no table of numbers."""
+        """The input is not a table of numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> "ImageClassifier":
-        """Learn from photos ``X`` and their labels ``y``, one each.
+    def fit(self, X: Any, y: Any, *, groups: Any = None, sample_weight: Any = None) -> "ImageClassifier":
+        """Train on photos ``X`` and their labels ``y``, (n,) each.
+
+        Args:
+            X: photos.
+            y: their labels.
+            groups: labels of groups, (n,), such as patients or cameras: photos of one group, and photos that share one
+                through copies of a file, are on one side of every split that is made here. None groups only copies.
+            sample_weight: how much each photo counts, (n,), in what is minimised and in what settings are chosen by;
+                their scale does not matter. Photos of weight 0 are left out. Other strategies than ``probe`` take equal
+                weights alone.
 
         Raises:
-            ValueError: there are not as many labels as photos, or fewer than two classes.
+            ValueError: ``X`` and ``y`` differ in length, or there are fewer than two classes.
             PhotosError: a photo cannot be read, or a class has too few.
-            UserError: an option, the model or its weights cannot be used; the message says why.
+            UserError: an option, the model or its weights cannot be used, a sample weight is negative or not finite, or
+                the strategy cannot let photos count differently; the message gives the reason.
         """
         labels = column_or_1d(y, warn=True)
         check_consistent_length(X, labels)
         check_classification_targets(labels)
+        together = None if groups is None else column_or_1d(groups)
+        check_consistent_length(X, together)
+        weights = _check_weights(sample_weight, len(labels), self.strategy)
+        sources = _sources(X)
+        if weights is not None:
+            kept = weights > 0
+            sources, labels, weights = compress(sources, kept), labels[kept], weights[kept] / weights[kept].mean()
+            together = None if together is None else together[kept]
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise UserError(f"A classifier needs photos of at least two classes; there is {len(classes)}.")
-        options = TrainOptions(
-            model=self.model,
-            weights=self.weights,
-            strategy=self.strategy,
-            time_budget=self.time_budget,
-            augmented_copies=self.augmented_copies,
-            freeze_until=self.freeze_until,
-            image_size=self.image_size,
-            seed=self.seed,
-            class_weighting=self.class_weighting,
-            augmentation=Augmentation(flip=self.flip),
-            cache=default_cache_folder() if self.cache is None else Path(self.cache),
-            cache_size=self.cache_size,
-        )
+        options = options_from(self, TrainOptions)
         choose = strategy(options.strategy)
         names = tuple(map(str, classes))
-        with in_use(options.cache, options.cache_size), _photo_set(_sources(X), codes, names) as photos:
-            job = prepare_training_run(lambda: photos, options)
-            if job.stored.photos.skipped:
-                first = job.stored.photos.skipped[0]
+        with in_use(options.cache, options.cache_size), _photo_set(sources, codes, names) as photos:
+            found = photos if together is None else merge_clusters(photos, _clusters(together))
+            run = prepare_training_run(lambda: found, options)
+            if run.stored.photos.skipped:
+                first = run.stored.photos.skipped[0]
                 raise PhotosError(f"{first.path}: {first.reason}")
-            outcome = choose(job)
+            outcome = choose(replace(run, weights=weights))
+            run = outcome.run or replace(run, weights=weights)
+            self._contents: BundleContents = untested_contents(run, outcome)
         self.classes_ = classes
         self.strategy_ = outcome.strategy
         self.candidates_ = outcome.candidates
-        self.notes_ = notes_of(job, outcome)
-        self._learned: tuple[bytes, float, Preprocessing] = (outcome.graph, outcome.temperature, job.preprocessing)
-        self._evidence = outcome.evidence
+        self.notes_ = notes_of(run, outcome)
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Calibrated probabilities, (n, classes), in the order of ``classes_``; with a class weighting other than
-        ``none`` they suppose that every class is equally frequent.
+    def save(self, folder: str | Path) -> Bundle:
+        """Write the fitted classifier as a bundle, which `inarch.load` and ``inarch predict`` read.
+
+        Its record says that no test accuracy was measured; labels become text.
+
+        Args:
+            folder: the bundle's folder; an older bundle there is replaced.
 
         Raises:
-            NotFittedError: `fit` comes first.
+            NotFittedError: `fit` was not called before.
+            UserError: a label is no single line of text without spaces around it.
+            OutputError: the folder cannot be written.
+
+        Examples:
+            >>> paths = sorted(Path("photos").rglob("*.png"))
+            >>> labels = [path.parent.name for path in paths]
+            >>> estimator = inarch.ImageClassifier(model="resnet18_narrow", strategy="probe").fit(paths, labels)
+            >>> _ = estimator.save("fitted")
+            >>> inarch.load("fitted")
+            TrainedClassifier('fitted': resnet18_narrow by probe, 2 classes, test accuracy not measured)
+        """
+        contents = self._fitted()
+        check_class_names(contents.report.classes)
+        return write_bundle(Path(folder), contents)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Calibrated probabilities, (n, classes), in the order of ``classes_``.
+
+        With a class weighting other than ``none``, they assume equally frequent classes.
+
+        Raises:
+            NotFittedError: `fit` was not called before.
             PhotosError: a photo cannot be read.
         """
-        content, temperature, preprocessing = self._fitted()
-        graph = Graph(content)
-        parts = [graph(pixels)[0] for pixels in _batches(_sources(X), preprocessing)]
+        fitted = self._fitted()
+        graph = Graph(fitted.graph)
+        parts = [graph(pixels)[0] for pixels in _batches(_sources(X), fitted.report.preprocessing)]
         logits = np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)), np.float32)
-        return softmax(logits, temperature)
+        return softmax(logits, fitted.report.temperature)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each photo; raises as `predict_proba` does."""
+        """The most probable class of each photo, (n,); raises as `predict_proba` does."""
         best = self.predict_proba(X).argmax(1)
         return self.classes_[best]
 
-    def answers(self, X: Any, *, goal: float = GOAL) -> NDArray[np.bool_]:
-        """Which photos may be answered, (n,), so that of the answers ``goal`` are right: the rule that bundles have.
+    def answers(self, X: Any, *, target_accuracy: float = TARGET_ACCURACY) -> NDArray[np.bool_]:
+        """Which photos the model answers, (n,), at a target accuracy: the abstention rule of bundles.
 
-        Not answered is what lies too close between two classes, and what is unlike the photos that were learned from.
+        The model abstains from photos with low confidence and from out-of-distribution photos.
 
         Raises:
-            NotFittedError: `fit` comes first.
+            NotFittedError: `fit` was not called before.
             PhotosError: a photo cannot be read.
-            UserError: ``goal`` is no share above 0 and below 1.
+            UserError: ``target_accuracy`` is not between 0 and 1, or the strategy has no abstention rule.
         """
-        content, temperature, preprocessing = self._fitted()
-        if self._evidence is None:
-            raise UserError(f"What {self.strategy_} learned cannot say when it is unsure.")
-        rule, known = rule_for(self._evidence, goal), self._evidence.known.astype(np.float32)
-        graph = Graph(content)
+        fitted = self._fitted()
+        evidence = fitted.evidence
+        if evidence is None:
+            raise UserError(f"The strategy {self.strategy_!r} has no abstention rule here; use predict_proba instead.")
+        rule, known = rule_for(evidence, target_accuracy), evidence.known.astype(np.float32)
+        graph = Graph(fitted.graph)
         answered: list[bool] = []
-        for pixels in _batches(_sources(X), preprocessing):
+        for pixels in _batches(_sources(X), fitted.report.preprocessing):
             logits, features = graph(pixels)
-            sure = softmax(logits, temperature).max(1)
+            sure = softmax(logits, fitted.report.temperature).max(1)
             pairs = zip(sure.tolist(), ood_scores(features, known).tolist(), strict=True)
             answered += [
                 not (is_out_of_distribution(rule, distance) or is_close(rule, share)) for share, distance in pairs
             ]
         return np.array(answered, dtype=bool)
 
-    def _fitted(self) -> tuple[bytes, float, Preprocessing]:
+    def _fitted(self) -> BundleContents:
         check_is_fitted(self, "classes_")
-        return self._learned
+        return self._contents
+
+
+def _check_weights(given: Any, photos: int, strategy: str) -> NDArray[np.float64] | None:
+    """The sample weights; None where all photos count alike.
+
+    Raises:
+        UserError: they are no weights, or the strategy cannot honour them.
+    """
+    if given is None:
+        return None
+    weights = np.asarray(given, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(photos, weights)
+    weights = column_or_1d(weights)
+    if len(weights) != photos:
+        raise UserError(f"There are {photos} photos and {len(weights)} sample weights; give one weight for each photo.")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise UserError("Sample weights are finite, not negative, and not all 0.")
+    if (weights == weights[0]).all():
+        return None
+    if strategy not in WEIGHTED_STRATEGIES:
+        raise UserError(
+            f"Photos can count differently with strategy='probe' alone, and strategy={strategy!r} was asked for: other "
+            "strategies would ignore the sample weights. Choose 'probe', or leave sample_weight out."
+        )
+    return weights
+
+
+def _clusters(groups: NDArray[Any]) -> list[list[int]]:
+    """The places of the photos of each group."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    return [np.flatnonzero(codes == code).tolist() for code in range(codes.max() + 1)]
 
 
 def _sources(photos: Any) -> Iterator[Source]:
-    """Files as they are, and everything else as the bytes of one: a single way from photo to pixels."""
+    """Files unchanged, and everything else as the bytes of a file: a single way from photo to pixels."""
     is_image = isinstance(photos, Image.Image) or (isinstance(photos, np.ndarray) and photos.shape[2:] == (3,))
     if isinstance(photos, str | bytes | Path) or is_image:
-        raise UserError(f"Photos come in a list, and this is a single one, {_kind(photos)}: put it into a list.")
+        raise UserError(f"X is a list of photos, but this is one photo, {_kind(photos)}: put it into a list.")
     return (_source(photo, place) for place, photo in enumerate(photos))
 
 
@@ -226,7 +274,7 @@ def _bitmap(image: Image.Image) -> bytes:
 
 @contextmanager
 def _photo_set(sources: Iterable[Source], labels: NDArray[np.int64], classes: tuple[str, ...]) -> Iterator[PhotoSet]:
-    """The photos as a set of files, which are there inside the ``with``."""
+    """The photos as a set of files, which exist inside the ``with``."""
     with TemporaryDirectory() as folder:
         photos = []
         for place, (source, label) in enumerate(zip(sources, labels.tolist(), strict=True)):
@@ -234,7 +282,7 @@ def _photo_set(sources: Iterable[Source], labels: NDArray[np.int64], classes: tu
             content = _content(source)
             if isinstance(source, bytes):
                 path.write_bytes(content)
-            photos.append(Photo(str(path), label, digest_of(content), split="train"))
+            photos.append(Photo(path.as_posix(), label, digest_of(content), split="train"))
         yield PhotoSet(root=folder, classes=classes, photos=tuple(photos))
 
 
@@ -250,7 +298,7 @@ def _content(source: Source) -> bytes:
 def _batches(sources: Iterator[Source], preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     """Pixels of the photos, (n, side, side, 3), a few at a time."""
     batch: list[NDArray[np.uint8]] = []
-    sources, names = tee(sources)  # holds no more than what is decoded ahead
+    sources, names = tee(sources)  # buffers only the photos that are decoded ahead
     for place, (source, image) in enumerate(zip(names, decode_many(sources, preprocessing), strict=True)):
         if isinstance(image, UnreadableImageError):
             name = source if isinstance(source, Path) else f"photo {place}"

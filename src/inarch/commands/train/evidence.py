@@ -1,6 +1,6 @@
-"""What a rule for answering is chosen by: answers of fits that had not seen the photo, and how unlike the others it is.
+"""The evidence for an abstention rule: out-of-fold predictions and OOD scores of training photos.
 
-Photos that belong together count once: ten shots of one bee are no ten photos.
+Photos of one group count once: ten shots of one bee are not ten photos.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from inarch.metrics.accuracy import is_correct
 from inarch.metrics.answering import Evidence
 from inarch.metrics.novelty import Features, directions, known_rows, ood_scores
 from inarch.metrics.softmax import softmax
@@ -18,39 +19,38 @@ from inarch.transfer.run import TrainingRun
 
 @dataclass(frozen=True)
 class HeldOutAnswers:
-    """Training photos as a fit that had not seen them answers them."""
+    """Predictions of training photos by fits that had not seen them."""
 
     places: NDArray[np.int64]
-    """In ``job.train``, (n,)."""
+    """Their places in ``run.train``, (n,)."""
     logits: NDArray[np.float64]
     """Not yet adjusted for class imbalance, (n, classes)."""
     features: Features
-    """What the last layer of that fit read, (n, d)."""
+    """The input of that fit's last layer, (n, d)."""
     seen: NDArray[np.int64]
-    """The places of photos to compare with, (m,); where they are the same photos, none is compared with its own group.
-    """
+    """The places of the reference photos for OOD scores, (m,); a photo is not compared with its own group."""
     seen_features: Features
-    """(m, d)"""
+    """Their features, (m, d)."""
 
 
-def evidence_of(job: TrainingRun, held_out: HeldOutAnswers, temperature: float, learned: Features) -> Evidence:
+def evidence_of(run: TrainingRun, held_out: HeldOutAnswers, temperature: float, learned: Features) -> Evidence:
     """The evidence for a classifier.
 
     Args:
-        job: the run.
-        held_out: photos that were not learned from.
+        run: the run.
+        held_out: validation photos with their predictions.
         temperature: of the logits.
-        learned: what the last layer of the finished classifier reads for the photos that it learned from.
+        learned: the inputs of the finished classifier's last layer for its training photos.
     """
-    groups = job.groups[job.train]
+    groups = run.learned.groups
     _, once = np.unique(groups[held_out.places], return_index=True)
     places = held_out.places[once]
-    labels = job.labels[job.train][places]
-    probabilities = softmax(held_out.logits[once] - temperature * job.weighting.shift, temperature)
-    compared = known_rows(len(held_out.seen), job.seed)
+    labels = run.learned.labels[places]
+    probabilities = softmax(held_out.logits[once] - temperature * run.weighting.shift, temperature)
+    compared = known_rows(len(held_out.seen), run.options.seed)
     return Evidence(
         confidence=probabilities.max(1),
-        correct=probabilities.argmax(1) == labels,
+        correct=is_correct(probabilities, labels),
         truth=probabilities[np.arange(len(labels)), labels],
         novelty=ood_scores(
             held_out.features[once],
@@ -58,13 +58,13 @@ def evidence_of(job: TrainingRun, held_out: HeldOutAnswers, temperature: float, 
             groups[places],
             groups[held_out.seen[compared]],
         ),
-        known=directions(learned[known_rows(len(learned), job.seed)]),
+        known=directions(learned[known_rows(len(learned), run.options.seed)]),
     )
 
 
 @torch.no_grad()
 def logits_from(head: nn.Module, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the last layer of a head makes of features (n, d) that the rest of the head has computed: (n, classes)."""
+    """The logits (n, classes) of a head's last layer for the features (n, d) that enter it."""
     *_, last = head.children()
     logits: NDArray[np.float64] = last(torch.from_numpy(features).float()).double().numpy()
     return logits

@@ -1,62 +1,68 @@
-"""What a leak is worth: one probe on the same features, judged with and without photos of one group on both sides."""
+"""Accuracy inflation from leakage: one probe, cross-validated with and without groups split across folds."""
 
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.data.split import count_groups, folds
+from inarch.data.folds import Fold, folds
+from inarch.data.labels import PhotoLabels
+from inarch.data.split import count_groups
 from inarch.errors import PhotosError
+from inarch.metrics.accuracy import is_correct
 from inarch.metrics.intervals import bootstrap, wilson
 from inarch.metrics.records import Estimate
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import fit_at, fit_probe
+from inarch.transfer.recipes import ProbeRecipe
 from inarch.transfer.records.learning import LeakageMeasurement
 
-FOLDS = 5
 REPEATS = 3
-"""Cross-validations of each kind: which photos meet is a matter of luck."""
+"""Cross-validations of each kind, because the result depends on which photos share a fold."""
 
 
 def measure_leakage(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    *,
-    classes: int,
-    seed: int,
+    features: NDArray[np.float32], photos: PhotoLabels, *, seed: int, recipe: ProbeRecipe | None = None
 ) -> LeakageMeasurement:
-    """Cross-validated accuracy where every photo is held out by itself, minus that where groups are held out whole.
+    """Cross-validated accuracy with photos assigned to folds one by one, minus that with groups kept in one fold.
 
-    The penalty is chosen with groups held out whole, and is the same for both. The interval is a bootstrap over groups,
-    which are right or wrong together.
+    The regularisation strength is chosen with groups kept together, and is the same for both. The interval is a
+    bootstrap over groups, whose photos are correlated.
 
     Args:
         features: pooled features of all photos, (n, d).
-        labels: their classes, (n,).
-        groups: which photos belong together, (n,).
-        classes: how many there are.
+        photos: their classes and groups.
         seed: of the folds and the bootstrap.
+        recipe: how the strength is chosen; None is the usual recipe.
 
     Raises:
-        PhotosError: no two photos belong together, or a class has too few groups.
+        PhotosError: no group has two photos, or a class has too few groups.
     """
+    groups = photos.groups
     counts = np.bincount(groups)
     grouped = int(counts[counts > 1].sum())
     if not grouped:
-        raise PhotosError("No photo belongs together with another here, so there is no leak to measure.")
-    k = min(FOLDS, *count_groups(labels, groups, classes))
+        raise PhotosError("No two photos belong together here, so there is no leakage to measure.")
+    k = min(5, *count_groups(photos.labels, groups, photos.classes))
     if k < 2:
-        raise PhotosError("To measure what a leak is worth, every class needs two photos that do not belong together.")
-    strength = fit_probe(features[None], labels, groups, classes=classes, seed=seed, repeats=1).strength
-    right = partial(_photo_accuracies, features, labels, strength=strength, classes=classes, k=k, seed=seed)
-    apart, parted = right(groups), right(None)
-    units = np.unique(groups, return_inverse=True)[1]
-    gains = np.bincount(units, weights=parted - apart)
-    sizes = np.bincount(units)
-    tax = bootstrap(
-        lambda gain, size: float(gain.sum() / size.sum()), gains, sizes, generator=np.random.default_rng(seed)
+        raise PhotosError("To measure leakage, every class needs two photos that do not belong together; add photos.")
+    strength = fit_probe(features[None], photos, seed=seed, recipe=(recipe or ProbeRecipe()).once()).strength
+    seeds = range(seed, seed + REPEATS)
+    apart, parted = (
+        _photo_accuracies(
+            features, photos, strength, [folds(photos.labels, k=k, seed=each, groups=together) for each in seeds]
+        )
+        for together in (groups, None)
     )
+    tax = _mean_gain(parted - apart, groups, np.random.default_rng(seed))
     return LeakageMeasurement(_share(apart), _share(parted), tax, grouped)
+
+
+def _mean_gain(gains: NDArray[np.float64], groups: NDArray[np.int64], draw: np.random.Generator) -> Estimate:
+    """The mean gain of a photo, with a bootstrap over groups."""
+    units = np.unique(groups, return_inverse=True)[1]
+    summed, sizes = np.bincount(units, weights=gains), np.bincount(units)
+    return bootstrap(lambda gain, size: float(gain.sum() / size.sum()), summed, sizes, generator=draw)
 
 
 def _share(right: NDArray[np.float64]) -> Estimate:
@@ -64,19 +70,14 @@ def _share(right: NDArray[np.float64]) -> Estimate:
 
 
 def _photo_accuracies(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64] | None,
-    *,
-    strength: float,
-    classes: int,
-    k: int,
-    seed: int,
+    features: NDArray[np.float32], photos: PhotoLabels, strength: float, validations: Sequence[Sequence[Fold]]
 ) -> NDArray[np.float64]:
-    """How often each photo is answered rightly by fits that did not see it, a share of `REPEATS`, (n,)."""
+    """How often each photo is predicted correctly by fits that did not see it, a share of the validations, (n,)."""
+    labels = photos.labels
+    weighting = unweighted(photos.classes)
     right = np.zeros(len(labels))
-    for repeat in range(REPEATS):
-        for seen, held in folds(labels, k=k, seed=seed + repeat, groups=groups):
-            fit = fit_at(features[seen], labels[seen], strength, classes=classes)
-            right[held] += fit.logits(features[held]).argmax(1) == labels[held]
-    return right / REPEATS
+    for parts in validations:
+        for seen, held in parts:
+            fit = fit_at(features[seen], labels[seen], strength, weighting)
+            right[held] += is_correct(fit.logits(features[held]), labels[held])
+    return right / len(validations)

@@ -1,9 +1,9 @@
-"""What each strategy should take and reach, said before the start: from a sample of the photos and a few timed steps.
+"""Estimates of each strategy's run time and accuracy, made before training from a sample and a few timed steps.
 
-Times are measured here and now: decoding, the frozen net and the linear fit while the backbones are compared, then one
-training step of the tail and one of a whole net, on random input. What cannot be timed beforehand is a constant.
-Accuracies are bands around what a linear classifier reached on the sample; how it grows with the photos, and how the
-other strategies do beside it, was measured elsewhere: each constant says where.
+Times are measured on this machine: decoding, the frozen backbone and the linear fit while the backbones are compared,
+then one training step of the tail and one of a whole model, on random input. Other times are constants. Accuracies are
+ranges around the accuracy of a linear classifier on the sample; how accuracy grows with the photos, and how the other
+strategies compare, was measured elsewhere: each number of `inarch.transfer.recipes.PlanRecipe` names its source.
 """
 
 import math
@@ -15,356 +15,427 @@ import torch
 from torch import nn
 
 from inarch import clock
-from inarch.commands.train.learning_curve import FOLDS, MOST_PHOTOS, SHARES
-from inarch.commands.train.strategies.finetune import FINETUNING, PROVABLE, tail_step_seconds
-from inarch.commands.train.strategies.finetune import SHARE as TUNING_SHARE
+from inarch.commands.train.strategies.finetune import tail_step_seconds
 from inarch.commands.train.strategies.probe import TOGETHER, choices
-from inarch.commands.train.strategies.scratch import (
-    FAST,
-    choose_scratch_model,
-    timed_config,
-    wanted_epochs,
-)
-from inarch.commands.train.strategies.scratch import SHARE as ALONE_SHARE
-from inarch.commands.train.unlabelled import SHARES as ROUNDS
+from inarch.commands.train.strategies.scratch import timed_config
 from inarch.data.augment import augment
-from inarch.data.augmentation import Augmentation
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.split import training_photos
 from inarch.data.store import count_undecoded
 from inarch.metrics.records import Estimate
 from inarch.models import linear_head
 from inarch.training.budget import affordable_epochs
+from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, ExampleSource
 from inarch.training.pixels import normalise_pixels
 from inarch.transfer.cuts import later_cuts
 from inarch.transfer.features import Prefix
-from inarch.transfer.linear import SEARCH_PHOTOS, usual_repeats
+from inarch.transfer.options import TrainOptions
+from inarch.transfer.recipes import PlanRecipe
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.run import StartingPoint
-from inarch.transfer.tail import FEWEST_EPOCHS, is_fair_trial
 
-EXPORT, WRITING = 1.0, 0.5
-"""Seconds: a whole net as an ONNX graph; the figures, the report and the bundle."""
-COLD = 0.7
-"""A cold fit at one penalty, in what the search takes for a photo and a fold, where a path of penalties is fitted."""
-BEFORE = 500
-"""What a path of fits takes before it looks at any photo, in photos: from 100 to 4,000 the time grows sixfold."""
-TRAINED = 3.0
-"""A photo of a training step of a whole net, in photos that the frozen net answers: 1.1 to 3.4 for five nets on a
-processor that multiplies 16-bit numbers. For what will not be tried, as such steps take seconds."""
-BESIDES = 1.25
-"""An epoch from scratch, in its steps: the average of the weights and the checkpoint come on top."""
-FORWARD = 0.4
-"""A photo that is only answered, in photos of a training step."""
-STEEPEST = 0.35
-"""Errors fall with the number of photos at most with this power (Hestness et al. 2017, arXiv 1712.00409, section 5)."""
-FINETUNED = (0.4, 1.1)
-"""Errors of fine-tuning, in errors of a linear classifier on the same features. In table 3 of Grill et al. 2020 (arXiv
-2006.07733) most sets lie between; Cars (0.2) and Aircraft lie below, Caltech-101 (1.2) above."""
-ALONE = (0.7, 4.0)
-"""Errors of a net from scratch, likewise, and a guess: the same table goes from 0.3 to 5, for larger sets and no limit
-of time."""
-LARGE = 300
-"""Photos of a class from which on a net from scratch may beat a graft."""
-SIMPLE, FAR = 0.5, 0.5
-"""Photos are far from what the backbone learned, and simple, if a linear classifier without it errs on at most the
-first share of them, and with it still makes the second share of those errors."""
-FEWER, SLOW_SIDE = 8, 96
-"""Images of a batch of which only such a part is timed where they are as large: their steps take seconds."""
-FAIR_EPOCHS = 8
-"""A net from scratch is not tried where there is no time for as many."""
+FOLDS = 5
+"""The folds of every cross-validation; a trial validates on one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanInputs:
-    """What is known of a run before it starts."""
+    """The known facts about a run before training."""
 
     found: PhotoSet
     unlabelled: PhotoSet | None = None
-    """Photos without labels that the probe is to learn from too."""
+    """Unlabelled photos for the probe's self-training."""
     start: StartingPoint
     preprocessing: Preprocessing
     ranking: Ranking
-    """Of a sample of these photos; its chosen row is of this backbone."""
-    named: bool
-    """Whether the user chose the net."""
+    """The backbones' figures on a sample of these photos; its chosen row is this backbone's."""
     prefix: Prefix
-    augmentation: Augmentation
-    views: int
-    time_budget: float
+    options: TrainOptions
     spent: float
-    """Seconds so far."""
-    seed: int
+    """Seconds since the start of the run."""
+
+    @property
+    def recipe(self) -> PlanRecipe:
+        """The costs that cannot be timed beforehand."""
+        return self.options.recipes.plan
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the photos are simple and the backbone adds little to their bare pixels."""
+        without, with_it = self.ranking.pixels, self.ranking.chosen.accuracy
+        if without is None or with_it is None:
+            return False
+        is_simple = 1 - without.value <= self.recipe.simple
+        return is_simple and 1 - with_it.value >= self.recipe.far * (1 - without.value)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many photos that a model trained from scratch may be as good."""
+        return self.of_class >= self.recipe.large
+
+    @property
+    def times_scratch(self) -> bool:
+        """Whether training from scratch is worth a trial, if there is time."""
+        return self.options.strategy == "auto" and (self.is_far or self.is_large)
+
+    @property
+    def mistakes(self) -> float:
+        """The expected mistakes of the probe on the validation photos of a trial."""
+        return (1 - _accuracy(self).value) * self.learned / FOLDS
+
+    @property
+    def may_prove(self) -> bool:
+        """Whether `auto` would find enough mistakes for a significant improvement by fine-tuning."""
+        return self.options.strategy == "auto" and self.mistakes >= self.options.recipes.finetune.provable
 
     @cached_property
     def learned(self) -> int:
-        """Photos to learn from."""
+        """The number of training photos."""
         return len(training_photos(self.found))
 
     @property
     def tested(self) -> int:
-        """Photos to report on."""
+        """The number of test photos."""
         return len(self.found.photos) - self.learned
 
     @property
     def of_class(self) -> float:
-        """Photos of a class to learn from, on average."""
+        """The mean number of training photos per class."""
         return self.learned / len(self.found.classes)
 
 
 @dataclass(frozen=True)
 class _FinetunePlan:
-    """Fine-tuning behind one cut."""
+    """Fine-tuning with one frozen prefix."""
 
     cut: str | None
     obstacle: str
-    """Why it is not possible; empty where it is."""
+    """The reason why it is not possible; empty if it is."""
     trial: float = 0.0
     final: float = 0.0
-    """Seconds on four fifths of the photos, and on all."""
+    """Seconds for the trial on four fifths of the photos, and for the fit to all."""
     epochs: int = 0
+    is_fair: bool = False
+    """Whether the trial has enough epochs to judge fine-tuning."""
+
+
+@dataclass(frozen=True)
+class _Times:
+    """The estimated run time of every strategy, in seconds."""
+
+    inputs: PlanInputs
+    thinking: float
+    """For the plan itself."""
+    probed: float
+    """The whole run with a probe alone."""
+    tuning: _FinetunePlan
+    alone: float
+    epochs: int
+    """Training from scratch."""
 
     @property
-    def is_fair(self) -> bool:
-        """Whether it can show what it is worth."""
-        return not self.obstacle and is_fair_trial(self.epochs)
+    def tunes(self) -> bool:
+        """Whether fine-tuning is tried."""
+        inputs, tuning = self.inputs, self.tuning
+        is_wanted = inputs.options.strategy == "finetune" or (inputs.may_prove and tuning.is_fair)
+        return not tuning.obstacle and is_wanted
+
+    @property
+    def has_fair_epochs(self) -> bool:
+        """Whether the time allows a fair trial of training from scratch."""
+        return self.epochs >= self.inputs.recipe.fair_epochs
+
+    @property
+    def goes_alone(self) -> bool:
+        """Whether training from scratch is tried after the others."""
+        return self.inputs.times_scratch and self.has_fair_epochs
+
+    @property
+    def tried(self) -> float:
+        """The run until one strategy is chosen."""
+        trials = self.tunes * self.tuning.trial + self.goes_alone * self.alone
+        return self.thinking + self.probed + trials
+
+    @property
+    def probe(self) -> float:
+        """The whole run that ends with the probe."""
+        return self.tried if self.inputs.options.strategy == "auto" else self.thinking + self.probed
+
+    @property
+    def finetune(self) -> float:
+        """The whole run that ends with fine-tuning."""
+        return self.tried + self.tuning.final + (0.0 if self.tunes else self.tuning.trial)
+
+    @property
+    def scratch(self) -> float:
+        """The whole run that ends with a model trained from scratch."""
+        whole = self.tried if self.goes_alone else self.thinking + _common_seconds(self.inputs) + self.alone
+        return self.inputs.recipe.export_seconds + whole
 
 
-def plan(course: PlanInputs, strategy: str, obstacle_to: Callable[[StartingPoint], str] = lambda start: "") -> Plan:
-    """Time and accuracy of every strategy, and which of them the run will try.
+def plan(inputs: PlanInputs, obstacle_to: Callable[[StartingPoint], str] = lambda start: "") -> Plan:
+    """Run time and accuracy of every strategy, and which of them the run will try.
 
     Args:
-        course: what is known.
-        strategy: what was asked for.
-        obstacle_to: why fine-tuning a starting point is not possible; empty where it is.
+        inputs: the known facts.
+        obstacle_to: the reason why fine-tuning a starting point is not possible; empty if it is.
     """
     began = clock.seconds()
-    is_far, is_large = _is_far(course.ranking), course.of_class >= LARGE
-    mistakes = (1 - _accuracy(course).value) * course.learned / FOLDS
-    may_prove = strategy == "auto" and mistakes >= PROVABLE
-    probed = _probe_seconds(course)
-    tuning, passed = _choose_finetuning(course, probed, obstacle_to, may_choose=may_prove or strategy == "finetune")
+    probed = _probe_seconds(inputs)
+    tuning, passed = _choose_finetuning(inputs, probed, obstacle_to)
     before = probed + tuning.trial + tuning.final
-    alone, epochs = _scratch_seconds(course, before, timed=strategy == "auto" and (is_far or is_large))
-    thinking = clock.seconds() - began
-    low, high = _expected_errors(course)
-    obstacle = tuning.obstacle
-    tunes = not obstacle and (strategy == "finetune" or (may_prove and tuning.is_fair))
-    is_fair = epochs >= FAIR_EPOCHS
-    goes_alone = strategy == "auto" and is_fair and (is_far or is_large)
-    tried = thinking + probed + tunes * tuning.trial + goes_alone * alone
+    alone, epochs = _scratch_seconds(inputs, before)
+    times = _Times(inputs, clock.seconds() - began, probed, tuning, alone, epochs)
+    rows = [_probe_row(times), *([] if tuning.obstacle else [_finetune_row(times)]), _scratch_row(times)]
+    if tuning.obstacle:
+        passed = f"Fine-tuning is not possible: {tuning.obstacle}."
+    return Plan(tuple(rows), (*([passed] if passed else []), *_notes(inputs)), tuning.cut)
 
-    def row(
-        name: str, settings: str, seconds: float, share: tuple[float, float], planned: bool, why: str
-    ) -> PlannedStrategy:
-        reaches = max(0.0, 1 - high * share[1]), 1 - low * share[0]
-        return PlannedStrategy(name, settings, seconds, *reaches, planned, why)
 
-    seen = f"{course.start.architecture}, {course.preprocessing.image_size} px, {_describe_copies(course.views)}"
-    asked = "asked for" if strategy == "probe" else "where the others start" if tunes else "the quickest"
-    rows = [row("probe", seen, thinking + probed if strategy != "auto" else tried, (1.0, 1.0), True, asked)]
-    if not obstacle:
-        seconds = tried + tuning.final + (0.0 if tunes else tuning.trial)
-        why = _why_finetune(strategy, mistakes, tuning.epochs, tunes=tunes)
-        rows.append(row("finetune", f"the net behind {tuning.cut}", seconds, FINETUNED, tunes, why))
-    name, side = _choose_scratch(course)
-    why = _why_scratch(course, strategy, is_far=is_far, is_large=is_large, is_fair=is_fair)
-    seconds = EXPORT + (tried if goes_alone else thinking + _common_seconds(course) + alone)
-    rows.append(row("scratch", f"{name}, {side} px, {epochs} epochs", seconds, ALONE, goes_alone, why))
-    notes = [f"Fine-tuning is not possible: {obstacle}."] if obstacle else [passed] if passed else []
-    return Plan(tuple(rows), (*notes, *_notes(course, is_far=is_far, is_large=is_large)), tuning.cut)
+def _probe_row(times: _Times) -> PlannedStrategy:
+    inputs = times.inputs
+    views = _describe_copies(inputs.options.views)
+    settings = f"{inputs.start.architecture}, {inputs.preprocessing.image_size} px, {views}"
+    asked = "the baseline of the other strategies" if times.tunes else "the fastest strategy"
+    why = "requested" if inputs.options.strategy == "probe" else asked
+    return PlannedStrategy("probe", settings, times.probe, *_reaches(inputs, (1.0, 1.0)), True, why)
+
+
+def _finetune_row(times: _Times) -> PlannedStrategy:
+    settings, why = f"frozen until {times.tuning.cut}", _why_finetune(times)
+    reaches = _reaches(times.inputs, times.inputs.recipe.finetuned)
+    return PlannedStrategy("finetune", settings, times.finetune, *reaches, times.tunes, why)
+
+
+def _scratch_row(times: _Times) -> PlannedStrategy:
+    name, side = _choose_scratch(times.inputs)
+    settings, why = f"{name}, {side} px, {times.epochs} epochs", _why_scratch(times)
+    reaches = _reaches(times.inputs, times.inputs.recipe.from_scratch)
+    return PlannedStrategy("scratch", settings, times.scratch, *reaches, times.goes_alone, why)
+
+
+def _reaches(inputs: PlanInputs, share: tuple[float, float]) -> tuple[float, float]:
+    """The range of accuracy of a strategy with this multiple of the probe's errors."""
+    low, high = _expected_errors(inputs)
+    return max(0.0, 1 - high * share[1]), 1 - low * share[0]
 
 
 def _choose_finetuning(
-    course: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str], *, may_choose: bool
+    inputs: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
 ) -> tuple[_FinetunePlan, str]:
-    """Fine-tuning where the net is usually cut or, where that cannot be tried fairly, behind the next cut that can;
+    """Fine-tuning with the usual frozen prefix or, if that allows no fair trial, with the next longer prefix that does;
     and a sentence about that."""
-    usual = _estimate_finetuning(course, probed, obstacle_to)
-    if usual.is_fair or not may_choose or course.start.cut_after is not None:
+    usual = _estimate_finetuning(inputs, probed, obstacle_to)
+    is_expected = inputs.may_prove or inputs.options.strategy == "finetune"
+    if usual.is_fair or not is_expected or inputs.start.cut_after is not None:
         return usual, ""
-    for cut in later_cuts(course.start.backbone):
-        found = _estimate_finetuning(replace(course, start=replace(course.start, cut_after=cut)), probed, obstacle_to)
+    for cut in later_cuts(inputs.start.backbone):
+        found = _estimate_finetuning(replace(inputs, start=replace(inputs.start, cut_after=cut)), probed, obstacle_to)
         if found.is_fair:
             why = usual.obstacle or f"the time allows {usual.epochs} epochs"
-            return found, f"Fine-tuning trains what follows {cut} alone: of all that follows {usual.cut}, {why}."
+            return found, f"Fine-tuning freezes the backbone until {cut} instead of {usual.cut}: {why}."
     return usual, ""
 
 
 def _estimate_finetuning(
-    course: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
+    inputs: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
 ) -> _FinetunePlan:
-    if why := obstacle_to(course.start):
-        return _FinetunePlan(course.start.cut, why)
-    return _FinetunePlan(course.start.cut, "", *_finetune_seconds(course, probed))
+    if why := obstacle_to(inputs.start):
+        return _FinetunePlan(inputs.start.cut, why)
+    trial, final, epochs = _finetune_seconds(inputs, probed)
+    is_fair = inputs.options.recipes.finetune.is_fair_trial(epochs)
+    return _FinetunePlan(inputs.start.cut, "", trial, final, epochs, is_fair)
 
 
 def _describe_copies(views: int) -> str:
-    return "1 view of each photo" if views == 1 else f"{views} views of each photo"
+    return "no augmented copies" if views == 1 else f"augmented copies: {views - 1} per photo"
 
 
-def _expected_errors(course: PlanInputs) -> tuple[float, float]:
-    """Least and most of the probe: as on the sample, at its interval's ends, or fewer, as there are more photos."""
-    accuracy = _accuracy(course)
-    grown = min(1.0, (course.learned / max(course.ranking.sampled, 1)) ** -STEEPEST)
+def _expected_errors(inputs: PlanInputs) -> tuple[float, float]:
+    """The least and the greatest error rate of the probe: the sample's interval, scaled to the training set's size."""
+    accuracy = _accuracy(inputs)
+    grown = min(1.0, (inputs.learned / max(inputs.ranking.sampled, 1)) ** -inputs.recipe.steepest)
     return (1 - accuracy.high) * grown, 1 - accuracy.low
 
 
-def _accuracy(course: PlanInputs) -> Estimate:
-    """Of the probe on the sample."""
-    return course.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
+def _accuracy(inputs: PlanInputs) -> Estimate:
+    """The accuracy of the probe on the sample."""
+    return inputs.ranking.chosen.accuracy or Estimate(0.5, 0.0, 1.0, 0)
 
 
-def _is_far(ranking: Ranking) -> bool:
-    """Whether the backbone adds little to what the bare pixels of simple photos say."""
-    without, with_it = ranking.pixels, ranking.chosen.accuracy
-    if without is None or with_it is None:
-        return False
-    return 1 - without.value <= SIMPLE and 1 - with_it.value >= FAR * (1 - without.value)
-
-
-def _notes(course: PlanInputs, *, is_far: bool, is_large: bool) -> tuple[str, ...]:
-    """What is unusual about the photos."""
+def _notes(inputs: PlanInputs) -> tuple[str, ...]:
+    """Notes on what is unusual about the photos."""
     notes = []
-    without, with_it = course.ranking.pixels, course.ranking.chosen.accuracy
-    if is_far and without is not None and with_it is not None:
+    without, with_it = inputs.ranking.pixels, inputs.ranking.chosen.accuracy
+    if inputs.is_far and without is not None and with_it is not None:
         notes.append(
-            f"These photos are far from what {course.start.architecture} learned: on a sample, a linear classifier is "
-            f"right on {100 * with_it.value:.0f} % with its features and on {100 * without.value:.0f} % with bare "
-            "pixels alone."
+            f"These photos are far from the source domain of {inputs.start.architecture}: on a sample, a linear "
+            f"classifier has an accuracy of {100 * with_it.value:.0f} % on its features and of "
+            f"{100 * without.value:.0f} % on bare pixels."
         )
-    if is_large:
+    if inputs.is_large:
         notes.append(
-            f"There are {course.of_class:.0f} photos of a class, so many that a net which learns from them alone may "
-            "do as well."
+            f"There are {inputs.of_class:.0f} training photos per class: a model trained from scratch may be as good."
         )
     return tuple(notes)
 
 
-def _why_finetune(strategy: str, mistakes: float, epochs: int, *, tunes: bool) -> str:
+def _why_finetune(times: _Times) -> str:
+    inputs, strategy = times.inputs, times.inputs.options.strategy
     if strategy != "auto":
-        return "asked for" if tunes else f"{strategy} was asked for"
-    if mistakes >= PROVABLE and not tunes:
-        return f"the time allows no fair trial: {epochs} epochs"
-    if not tunes:
-        return f"the probe should be wrong on about {mistakes:.0f} held-out photos, too few to prove anything by"
-    return "kept if it proves better on held-out photos"
+        return "requested" if times.tunes else f"{strategy} was requested"
+    if inputs.may_prove and not times.tunes:
+        return f"the time allows no fair trial: {times.tuning.epochs} epochs"
+    if not times.tunes:
+        return (
+            f"the probe should make about {inputs.mistakes:.0f} validation mistakes, too few for a significant "
+            "improvement"
+        )
+    return "kept if significantly better on validation photos"
 
 
-def _why_scratch(course: PlanInputs, strategy: str, *, is_far: bool, is_large: bool, is_fair: bool) -> str:
+def _why_scratch(times: _Times) -> str:
+    inputs, strategy = times.inputs, times.inputs.options.strategy
     if strategy != "auto":
-        return f"{strategy} was asked for"
-    if not (is_far or is_large):
-        return f"with {course.of_class:.0f} photos of a class, which resemble what the backbone learned, a graft wins"
-    if not is_fair:
-        return f"the time allows fewer than {FAIR_EPOCHS} epochs"
-    return "kept if it proves better on held-out photos"
+        return f"{strategy} was requested"
+    if not (inputs.is_far or inputs.is_large):
+        return f"with {inputs.of_class:.0f} photos per class, similar to the source domain, transfer learning is better"
+    if not times.has_fair_epochs:
+        return f"the time allows fewer than {inputs.recipe.fair_epochs} epochs"
+    return "kept if significantly better on validation photos"
 
 
-def _common_seconds(course: PlanInputs) -> float:
-    """What every strategy has before and after it."""
-    sets = [course.found, *([course.unlabelled] if course.unlabelled else [])]
-    files = sum(count_undecoded(each, course.preprocessing, course.prefix.cache) for each in sets)
-    decoding = files * course.ranking.decode_seconds
-    return course.spent + decoding + course.tested / course.ranking.chosen.photos_per_second + WRITING
+def _common_seconds(inputs: PlanInputs) -> float:
+    """The seconds that every strategy spends before and after training."""
+    sets = [inputs.found, *([inputs.unlabelled] if inputs.unlabelled else [])]
+    files = sum(count_undecoded(each, inputs.preprocessing, inputs.prefix.cache) for each in sets)
+    decoding = files * inputs.ranking.decode_seconds
+    return (
+        inputs.spent
+        + decoding
+        + inputs.tested / inputs.ranking.chosen.photos_per_second
+        + inputs.recipe.writing_seconds
+    )
 
 
-def _probe_seconds(course: PlanInputs) -> float:
-    """The whole run, if nothing but a probe is fitted."""
-    digests = [photo.digest for photo in training_photos(course.found)]
-    views = [course.prefix.view(number, course.augmentation) for number in range(course.views)]
+def _probe_seconds(inputs: PlanInputs) -> float:
+    """The run time if only a probe is fitted."""
+    digests = [photo.digest for photo in training_photos(inputs.found)]
+    views = [inputs.prefix.view(number, inputs.options.augmentation) for number in range(inputs.options.views)]
     unseen = sum(len(view.rows.missing(digests)) for view in views)
-    fit, curve = _fit_seconds(course)
-    if course.unlabelled is not None:
-        unseen += len(views[0].rows.missing([photo.digest for photo in course.unlabelled.photos]))
-        fit += _self_training_seconds(course)
-    return _common_seconds(course) + unseen / course.ranking.chosen.photos_per_second + fit + curve
+    fit, curve = _fit_seconds(inputs)
+    if inputs.unlabelled is not None:
+        unseen += len(views[0].rows.missing([photo.digest for photo in inputs.unlabelled.photos]))
+        fit += _self_training_seconds(inputs)
+    return _common_seconds(inputs) + unseen / inputs.ranking.chosen.photos_per_second + fit + curve
 
 
-def _fit_seconds(course: PlanInputs) -> tuple[float, float]:
+def _fit_seconds(inputs: PlanInputs) -> tuple[float, float]:
     """The probe's fits and its learning curve, in proportion to the fit of the sample."""
-    widths = {stage.name: stage.channels for stage in course.prefix.backbone.info}
-    fitted = sum(widths[name] for choice in choices(course.prefix, course.learned) for name in choice.split(TOGETHER))
-    wider = fitted / sum(widths[name] for name in course.prefix.stages)
-    unit = course.ranking.chosen.fit_seconds / _count_searched(course.ranking.sampled, 1, 1)
-    repeats = usual_repeats(course.learned)
-    points = FOLDS * sum(SHARES) * min(course.learned, MOST_PHOTOS) * (1 - 1 / FOLDS)
-    return wider * unit * _count_searched(course.learned, course.views, repeats), COLD * unit * points * repeats
+    recipes, learned = inputs.options.recipes, inputs.learned
+    widths = {stage.name: stage.channels for stage in inputs.prefix.backbone.info}
+    probed = choices(inputs.prefix, learned, recipes.probe)
+    fitted = sum(widths[name] for choice in probed for name in choice.split(TOGETHER))
+    wider = fitted / sum(widths[name] for name in inputs.prefix.stages)
+    repeats, curve = recipes.probe.repeats_for(learned), recipes.learning_curve
+    points = curve.folds * sum(curve.shares) * min(learned, curve.most_photos) * (1 - 1 / curve.folds)
+    fits = wider * _unit_seconds(inputs) * _count_searched(inputs, learned, inputs.options.views, repeats)
+    return fits, recipes.plan.cold_fit * _unit_seconds(inputs) * points * repeats
 
 
-def _self_training_seconds(course: PlanInputs) -> float:
-    """Cold fits, one in each round, of every fold and of all photos."""
-    unit = course.ranking.chosen.fit_seconds / _count_searched(course.ranking.sampled, 1, 1)
-    others = 0 if course.unlabelled is None else len(course.unlabelled.photos)
-    fitted = (1 + len(ROUNDS)) * course.views * course.learned + sum(ROUNDS) * others
-    return COLD * unit * FOLDS * fitted
+def _unit_seconds(inputs: PlanInputs) -> float:
+    """The cost of a path of fits per photo, by that of the sample."""
+    return inputs.ranking.chosen.fit_seconds / _count_searched(inputs, inputs.ranking.sampled, 1, 1)
 
 
-def _count_searched(photos: int, views: int, repeats: int) -> int:
-    """Photos that are fitted while the penalty is searched, and in the fit of all, each fit's `BEFORE` among them."""
-    folds = (FOLDS - 1) * repeats
-    return folds * (views * min(photos, SEARCH_PHOTOS) + BEFORE) + views * photos + BEFORE
+def _self_training_seconds(inputs: PlanInputs) -> float:
+    """Cold fits, one per round, of every fold and of all photos."""
+    shares = inputs.options.recipes.self_training.shares
+    others = 0 if inputs.unlabelled is None else len(inputs.unlabelled.photos)
+    fitted = (1 + len(shares)) * inputs.options.views * inputs.learned + sum(shares) * others
+    return inputs.recipe.cold_fit * _unit_seconds(inputs) * FOLDS * fitted
 
 
-def _finetune_seconds(course: PlanInputs, probed: float) -> tuple[float, float, int]:
-    """Fine-tuning on four fifths with another set of fits, and then on all, after ``probed`` seconds; its epochs."""
-    prefix, tail = course.start.backbone.split(course.start.cut or "")
-    model = nn.Sequential(tail, linear_head(tail.channels, len(course.found.classes)))
-    side = math.ceil(course.preprocessing.image_size / prefix.info[-1].stride)
+def _count_searched(inputs: PlanInputs, photos: int, views: int, repeats: int) -> int:
+    """Photos in the fits of the strength search, and in the fit to all, with the fixed cost of each fit."""
+    folds, before = (FOLDS - 1) * repeats, inputs.recipe.before_fits
+    searched = min(photos, inputs.options.recipes.probe.search_photos)
+    return folds * (views * searched + before) + views * photos + before
+
+
+def _finetune_seconds(inputs: PlanInputs, probed: float) -> tuple[float, float, int]:
+    """The trial of fine-tuning on four fifths and the fit to all, after ``probed`` seconds; and its epochs."""
+    prefix, tail = inputs.start.backbone.split(inputs.start.cut or "")
+    model = nn.Sequential(tail, linear_head(tail.channels, len(inputs.found.classes)))
+    side = math.ceil(inputs.preprocessing.image_size / prefix.info[-1].stride)
 
     def batch(indices: torch.Tensor, epoch: int) -> Batch:
         draw = torch.Generator().manual_seed(epoch)
         maps = torch.rand((len(indices), prefix.channels, side, side), generator=draw)
-        return maps, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
+        return maps, torch.randint(len(inputs.found.classes), (len(indices),), generator=draw)
 
-    source = ExampleSource(course.learned, batch)
-    step = tail_step_seconds(model, source, FINETUNING)
-    epoch = step * source.steps(FINETUNING)
-    left = TUNING_SHARE * (course.time_budget - probed)
-    epochs = affordable_epochs(left / 2, epoch, most=FINETUNING.epochs, fewest=FEWEST_EPOCHS)
-    answering = FORWARD * step * course.learned / FINETUNING.batch_size
+    source = ExampleSource(inputs.learned, batch)
+    recipe = inputs.options.recipes.finetune
+    config = recipe.config
+    step = tail_step_seconds(model, source, config)
+    epoch = step * source.steps(config)
+    left = recipe.share * (inputs.options.time_budget - probed)
+    epochs = affordable_epochs(left / 2, epoch, most=config.epochs, fewest=recipe.fewest_epochs)
+    answering = inputs.recipe.inference * step * inputs.learned / config.batch_size
     held = 1 / FOLDS
-    trial = (1 - held) * (_fit_seconds(course)[0] + epochs * epoch) + held * answering
-    return trial, epochs * epoch + answering + EXPORT, epochs
+    trial = (1 - held) * (_fit_seconds(inputs)[0] + epochs * epoch) + held * answering
+    return trial, epochs * epoch + answering + inputs.recipe.export_seconds, epochs
 
 
-def _choose_scratch(course: PlanInputs) -> tuple[str, int]:
-    """The net that learns from scratch, and its image size."""
-    if course.named:
-        return course.start.architecture, course.preprocessing.image_size
-    return choose_scratch_model(course.ranking.side)
+def _choose_scratch(inputs: PlanInputs) -> tuple[str, int]:
+    """The model that is trained from scratch, and its image size."""
+    if inputs.options.names_backbone:
+        return inputs.start.architecture, inputs.preprocessing.image_size
+    return inputs.options.recipes.scratch.model_for(inputs.ranking.side)
 
 
-def _scratch_seconds(course: PlanInputs, before: float, *, timed: bool) -> tuple[float, int]:
-    """A net from scratch, tried after ``before`` seconds, and the epochs that it has time for.
+def _scratch_seconds(inputs: PlanInputs, before: float) -> tuple[float, int]:
+    """The duration of training from scratch after ``before`` seconds, and its number of epochs."""
+    recipe, (_, side) = inputs.options.recipes.scratch, _choose_scratch(inputs)
+    source = _random_photos(inputs, side)
+    config, step = _scratch_step(inputs, source)
+    epoch = inputs.recipe.additions * step * source.steps(config)
+    epoch += inputs.recipe.inference * step * (inputs.learned - source.examples) / config.batch_size
+    decoding = 0.0
+    if side != inputs.preprocessing.image_size:
+        preprocessing = replace(inputs.preprocessing, image_size=side)
+        undecoded = count_undecoded(inputs.found, preprocessing, inputs.options.cache)
+        decoding = undecoded * inputs.ranking.decode_seconds
+    left = recipe.share * (inputs.options.time_budget - before - decoding)
+    epochs = affordable_epochs(left, epoch, most=config.epochs, fewest=recipe.fewest_epochs)
+    answering = inputs.recipe.inference * step * inputs.learned / config.batch_size
+    return decoding + epochs * epoch + answering, epochs
 
-    Unless ``timed``, no step is run where the speed of the same net frozen gives an idea.
-    """
-    name, side = _choose_scratch(course)
-    preprocessing = replace(course.preprocessing, image_size=side)
+
+def _random_photos(inputs: PlanInputs, side: int) -> ExampleSource:
+    """As many random images of that size, augmented and normalised, as training from scratch would have."""
+    preprocessing = replace(inputs.preprocessing, image_size=side)
 
     def batch(indices: torch.Tensor, epoch: int) -> Batch:
         draw = torch.Generator().manual_seed(epoch)
         pixels = torch.randint(256, (len(indices), 3, side, side), generator=draw, dtype=torch.uint8)
-        seen = normalise_pixels(augment(pixels, course.augmentation, draw), preprocessing)
-        return seen, torch.randint(len(course.found.classes), (len(indices),), generator=draw)
+        seen = normalise_pixels(augment(pixels, inputs.options.augmentation, draw), preprocessing)
+        return seen, torch.randint(len(inputs.found.classes), (len(indices),), generator=draw)
 
-    source = ExampleSource(max(2, round((1 - 1 / FOLDS) * course.learned)), batch)
-    speeds = {each.model: each.photos_per_second * (each.image_size / side) ** 2 for each in course.ranking.backbones}
-    if name in speeds and not timed:
-        config = replace(FAST, epochs=wanted_epochs(source.examples))
-        step = TRAINED * config.batch_size / speeds[name]
-    else:
-        parts = FEWER if side >= SLOW_SIDE else 1
-        config, step = timed_config(name, len(course.found.classes), source, course.seed, parts=parts)
-    epoch = BESIDES * step * source.steps(config)
-    epoch += FORWARD * step * (course.learned - source.examples) / config.batch_size
-    decoding = 0.0
-    if side != course.preprocessing.image_size:
-        decoding = count_undecoded(course.found, preprocessing, course.prefix.cache) * course.ranking.decode_seconds
-    left = ALONE_SHARE * (course.time_budget - before - decoding)
-    epochs = affordable_epochs(left, epoch, most=config.epochs, fewest=FEWEST_EPOCHS)
-    answering = FORWARD * step * course.learned / config.batch_size
-    return decoding + epochs * epoch + answering, epochs
+    return ExampleSource(max(2, round((1 - 1 / FOLDS) * inputs.learned)), batch)
+
+
+def _scratch_step(inputs: PlanInputs, source: ExampleSource) -> tuple[TrainingConfig, float]:
+    """How a model is trained from scratch, and the seconds of one step.
+
+    For a model that will not be tried, no step is run if the speed of the same model, frozen, gives an estimate.
+    """
+    (name, side), recipe = _choose_scratch(inputs), inputs.options.recipes.scratch
+    speeds = {each.model: each.photos_per_second * (each.image_size / side) ** 2 for each in inputs.ranking.backbones}
+    if name in speeds and not inputs.times_scratch:
+        config = replace(recipe.config, epochs=recipe.epochs_for(source.examples))
+        return config, inputs.recipe.trained * config.batch_size / speeds[name]
+    parts = inputs.recipe.timed_parts if side >= inputs.recipe.slow_side else 1
+    return timed_config(name, len(inputs.found.classes), source, inputs.options, parts=parts)

@@ -1,4 +1,4 @@
-"""Photos in, bundle out."""
+"""``inarch train``: from labelled photos to a bundle."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -27,10 +27,9 @@ from inarch.commands.train.reporting import (
 )
 from inarch.commands.train.strategies.finetune import obstacle_to
 from inarch.commands.train.strategies.registry import strategy
-from inarch.commands.train.strategies.scratch import choose_scratch_model
-from inarch.commands.train.unlabelled import MOST_PHOTOS
 from inarch.data.duplicate_search import group_near_duplicates
 from inarch.data.grouping import group_photos
+from inarch.data.labels import PhotoLabels
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.scan import scan, scan_unlabelled
 from inarch.data.split import groups_of, reported_split, split, training_photos
@@ -49,34 +48,34 @@ from inarch.transfer.backbones import RANDOM, list_available_models, starting_po
 from inarch.transfer.cuts import check_cut
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
-from inarch.transfer.ranking import Option, other_sizes, rank, typical_side
+from inarch.transfer.ranking import BackboneOption, other_sizes, rank, typical_side
 from inarch.transfer.records.learning import LeakageMeasurement
 from inarch.transfer.records.plan import Plan
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.report import TrainingReport
 from inarch.transfer.run import (
     StartingPoint,
-    Stopwatch,
     TrainingRun,
     find_rarest_class,
 )
+from inarch.transfer.stopwatch import Stopwatch
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 SMALL_IMAGE = 128
-"""Image size when a large net learns from scratch: on a CPU, photos seen more often beat photos seen larger."""
+"""Image size of a large model that is trained from scratch: on a CPU, more epochs beat larger images."""
 CURVES = 0.5
-"""Of the time budget goes into learning curves, where they are asked for."""
+"""The share of the time budget for learning curves, if they are requested."""
 MOST_SEARCHED = 10_000
-"""Every photo is compared with every other: among more of them, near-duplicates are looked for by `doctor` alone."""
+"""The most photos among which `train` looks for near-duplicates, by comparing every pair; `doctor` has no limit."""
 UNSEARCHED = (
-    f"Among more than {MOST_SEARCHED:,} photos near-duplicates are not looked for: some may stand on both sides of the "
-    "split. `inarch doctor` finds them, and its manifest keeps them together."
+    f"Near-duplicates are not detected among more than {MOST_SEARCHED:,} photos, so there may be train/test leakage. "
+    "`inarch doctor` finds them, and its manifest keeps them on one side of the split."
 )
 UNTIMED = (
-    "The clock decides nothing in this run, as asked: what pays is tried and learned to its end, the time budget is "
-    "not obeyed, and times read 0. The same photos, options and machine give the same bundle, byte by byte."
+    "This run is deterministic, as requested: it ignores wall-clock time and the time budget, and times read 0. The "
+    "same photos, options and machine give the same bundle, byte by byte."
 )
 
 
@@ -91,14 +90,14 @@ def train(
 
     Args:
         photos: a folder of class folders, one holding ``train/ val/ test/``, or a CSV manifest.
-        out: the bundle's folder.
-        options: how.
-        progress: called with a phase's name, what is done, and what there is to do.
-        announce: called with what each strategy should take and reach, before it starts.
+        out: the folder of the bundle.
+        options: how to train; the defaults if None.
+        progress: called with a phase's name, the finished and the total number of steps.
+        announce: called with the plan before training: the expected run time and accuracy of each strategy.
 
     Raises:
         UserError: the photos, the weights, the output folder or an option cannot be used; the message says why.
-        WorkError: the training itself failed.
+        WorkError: the training failed.
     """
     options = options or TrainOptions()
     strategy(options.strategy)
@@ -112,48 +111,43 @@ def _run_training(
     photos: str | Path, options: TrainOptions, progress: Progress, announce: Callable[[Plan], object]
 ) -> BundleContents:
     budget = options.time_budget * (1 - CURVES) if options.learning_curves else options.time_budget
-    job = prepare_training_run(
-        lambda: find_photos(
-            photos,
-            seed=options.seed,
-            cache=options.cache,
-            near_duplicates=options.near_duplicates,
-            group_by=options.group_by,
-            progress=progress,
-        ),
+    run = prepare_training_run(
+        lambda: find_photos(photos, options, progress),
         replace(options, time_budget=budget),
         progress,
         lambda plan: announce(_add_curves_note(plan, options)),
     )
-    if not len(job.test):
-        raise PhotosError("None of the photos to test on can be read; add readable ones to the test or val split.")
-    leakage = _measure_leakage(job) if options.measure_leakage else None
-    outcome = strategy(options.strategy)(job)
+    if not len(run.test):
+        raise PhotosError("None of the test photos can be read; add readable photos to the test or val split.")
+    leakage = _measure_leakage(run) if options.measure_leakage else None
+    outcome = strategy(options.strategy)(run)
     curves = None
     if options.learning_curves:
-        curves = strategy_curves(job, options.time_budget - job.stopwatch.total)
-    job = outcome.job or job
-    logits, evaluation = evaluate_graph(job, outcome)
-    report = replace(training_report(job, outcome, evaluation, logits), strategy_curves=curves, leakage=leakage)
-    if options.near_duplicates and len(job.stored.photos.photos) > MOST_SEARCHED:
-        report = replace(report, notes=(*report.notes, UNSEARCHED))
-    if options.deterministic:
-        report = _strip_times(report)
+        curves = strategy_curves(run, options.time_budget - run.stopwatch.total)
+    run = outcome.run or run
+    logits, evaluation = evaluate_graph(run, outcome)
+    report = replace(training_report(run, outcome, evaluation, logits), strategy_curves=curves, leakage=leakage)
+    report = _add_option_notes(report, run)
     return BundleContents(
-        config=replace(
-            bundle_config(job, outcome), near_duplicates=options.near_duplicates, group_by=options.group_by or ""
-        ),
+        config=bundle_config(run, outcome),
         model=outcome.model,
         graph=outcome.graph,
         report=report,
-        page=to_html(report, thumbnails(job, report)),
-        golden=choose_golden_inputs(job, logits),
+        page=to_html(report, thumbnails(run, report)),
+        golden=choose_golden_inputs(run, logits),
         evidence=outcome.evidence,
     )
 
 
+def _add_option_notes(report: TrainingReport, run: TrainingRun) -> TrainingReport:
+    """The report, with what the options made of the run."""
+    if run.options.near_duplicates and len(run.stored.photos.photos) > MOST_SEARCHED:
+        report = replace(report, notes=(*report.notes, UNSEARCHED))
+    return _strip_times(report) if run.options.deterministic else report
+
+
 def _strip_times(report: TrainingReport) -> TrainingReport:
-    """The report without what only a clock knows, and a note that says so."""
+    """The report without times, and a note that says so."""
     ranking = report.ranking
     if ranking is not None:
         ranking = replace(ranking, backbones=tuple(replace(each, photos_per_second=0.0) for each in ranking.backbones))
@@ -161,10 +155,10 @@ def _strip_times(report: TrainingReport) -> TrainingReport:
 
 
 def _add_curves_note(plan: Plan, options: TrainOptions) -> Plan:
-    """The plan, which knows nothing of learning curves, and what these take."""
+    """The plan with a note on learning curves, which it does not cover."""
     if not options.learning_curves:
         return plan
-    note = f"Learning curves come on top: they take what is left of {options.time_budget:.0f} s, and half at least."
+    note = f"Learning curves are extra: they take the rest of {options.time_budget:.0f} s, and at least half."
     return replace(plan, notes=(*plan.notes, note))
 
 
@@ -174,229 +168,205 @@ def prepare_training_run(
     progress: Progress = ignore_progress,
     announce: Callable[[Plan], object] | None = None,
 ) -> TrainingRun:
-    """Everything that a strategy needs: photos found, split and decoded, and the backbone to start from.
+    """Everything that a strategy needs: the decoded photos, their splits, and the backbone.
 
     Args:
-        find: the photos, with splits.
+        find: gives the photos, with splits.
         options: how to train.
-        progress: called with a phase's name, what is done, and what there is to do.
-        announce: called with the plan; without it none is made, and where the options name no backbone, the usual
-            one is taken and not the best of those at hand.
+        progress: called with a phase's name, the finished and the total number of steps.
+        announce: called with the plan; without it no plan is made, and of several backbones the usual one is taken.
     """
     stopwatch = Stopwatch()
     with stopwatch.phase("weights"):
-        choices = choices_of(options, ranking=announce is not None)
+        available = backbones_of(options, ranking=announce is not None)
     with stopwatch.phase("scan"):
         found = find()
-        others = None if options.unlabelled is None else _find_unlabelled(options.unlabelled, found)
-    if options.strategy == "scratch" and not _is_named(options):
-        choices = [_choice_for_size(found, options)]
-    photos = len({photo.digest for photo in found.photos})
-    choices = _keep_usable(choices, partial(_require_cache_fit, photos=photos, cache_size=options.cache_size))
-    start, preprocessing = choices[0]
-    ranked, promised = None, None
-    if announce is not None and start.pretrained and options.strategy != "scratch":
+        others = None if options.unlabelled is None else _find_unlabelled(options, found)
+    backbones = _fitting_backbones(available, found, options)
+    chosen, ranked, promised = backbones[0], None, None
+    if announce is not None and chosen.start.pretrained and options.strategy != "scratch":
         with stopwatch.phase("plan"):
-            chosen, ranked = choose_backbone(found, choices, options, progress)
-            start, preprocessing = chosen.start, chosen.preprocessing
-        with stopwatch.phase("plan"):  # anew, for the stopwatch knows ended phases alone
-            promised = _make_plan(found, others, chosen, ranked, options, stopwatch.total)
-            start = replace(start, cut_after=promised.cut)
+            chosen, ranked = choose_backbone(found, backbones, options, progress)
+        with stopwatch.phase("plan"):  # again, because the stopwatch holds ended phases only
+            promised = _make_plan(_plan_inputs(found, others, chosen, ranked, options), stopwatch.total)
+        chosen = chosen.cut_after(promised.cut)
         announce(promised)
     with stopwatch.phase("decode"):
-        stored = store(found, preprocessing, options.cache, lambda done, total: progress("decode", done, total))
-        unlabelled = None
-        if others is not None:
-            unlabelled = store(others, preprocessing, options.cache, partial(progress, "decode"))
+        stored, unlabelled = _decode(found, others, chosen.preprocessing, options, progress)
     learned, held = _rows(stored)
-    return TrainingRun(
-        stored=stored,
-        train=learned,
-        test=held,
-        start=start,
-        preprocessing=preprocessing,
-        augmentation=options.augmentation,
-        cache=options.cache,
-        views=1 + options.augmented_copies,
-        cache_size=options.cache_size,
-        seed=options.seed,
-        class_weighting=options.class_weighting,
-        time_budget=options.time_budget,
-        resume=options.resume,
-        named=_is_named(options),
-        ranking=ranked,
-        plan=promised,
-        unlabelled=unlabelled,
-        progress=progress,
-        stopwatch=stopwatch,
+    run = TrainingRun(
+        stored=stored, train=learned, test=held, start=chosen.start, preprocessing=chosen.preprocessing, options=options
     )
+    return replace(run, ranking=ranked, plan=promised, unlabelled=unlabelled, progress=progress, stopwatch=stopwatch)
 
 
-def _find_unlabelled(folder: Path, labelled: PhotoSet) -> PhotoSet:
-    """The photos in ``folder`` but those that are learned from, or reported on, already; of many, a part."""
+def _fitting_backbones(
+    backbones: Sequence[BackboneOption], found: PhotoSet, options: TrainOptions
+) -> Sequence[BackboneOption]:
+    """Those whose photos fit into the cache; a model trained from scratch suits the size of the photos, unless named.
+
+    Raises:
+        UserError: none fits.
+    """
+    if options.strategy == "scratch" and not options.names_backbone:
+        backbones = [_backbone_for_size(found, options)]
+    photos = len({photo.digest for photo in found.photos})
+    return _keep_usable(backbones, partial(_require_cache_fit, photos=photos, cache_size=options.cache_size))
+
+
+def _decode(
+    found: PhotoSet, others: PhotoSet | None, preprocessing: Preprocessing, options: TrainOptions, progress: Progress
+) -> tuple[StoredPhotos, StoredPhotos | None]:
+    """The photos with labels and, where there are some, those without."""
+    decode = partial(store, preprocessing=preprocessing, cache=options.cache, on_progress=partial(progress, "decode"))
+    return decode(found), None if others is None else decode(others)
+
+
+def _find_unlabelled(options: TrainOptions, labelled: PhotoSet) -> PhotoSet:
+    """The unlabelled photos that are neither training nor test photos; of many, a sample."""
+    folder = options.unlabelled or Path()
     found = scan_unlabelled(folder)
     known = {photo.digest for photo in labelled.photos}
     others = tuple(photo for photo in found.photos if photo.digest not in known)  # in the order of their digests
     if not others:
-        raise PhotosError(f"All photos in {folder} are among those with labels; there is nothing to add.")
-    return replace(found, photos=others[:MOST_PHOTOS])
-
-
-def _is_named(options: TrainOptions) -> bool:
-    return options.model is not None or options.weights is not None
+        raise PhotosError(f"All photos in {folder} are among the labelled ones; name a folder with other photos.")
+    return replace(found, photos=others[: options.recipes.self_training.most_photos])
 
 
 def choose_backbone(
-    found: PhotoSet, choices: Sequence["Choice"], options: TrainOptions, progress: Progress
-) -> tuple[Option, Ranking]:
-    """The backbone that suits the photos and the time, then the image size at which it does."""
-    look = partial(
-        rank,
-        found,
-        cache=options.cache,
-        seed=options.seed,
-        class_weighting=options.class_weighting,
-        time_budget=options.time_budget,
-        progress=progress,
-    )
-    chosen, ranked = look([Option(*each) for each in choices])
-    if options.image_size is not None or not (sizes := other_sizes(chosen, ranked, found, options.time_budget)):
+    found: PhotoSet, backbones: Sequence[BackboneOption], options: TrainOptions, progress: Progress
+) -> tuple[BackboneOption, Ranking]:
+    """The backbone that suits the photos and the time, then its image size."""
+    chosen, ranked = rank(found, backbones, options, progress)
+    if options.image_size is not None or not (sizes := other_sizes(chosen, ranked, found, options)):
         return chosen, ranked
-    resized, again = look([chosen, *sizes], count=ranked.sampled)
+    resized, again = rank(found, [chosen, *sizes], options, progress, count=ranked.sampled)
     others = tuple(replace(each, chosen=False) for each in ranked.backbones if not each.chosen)
     every = sorted((*again.backbones, *others), key=lambda each: -each.photos_per_second)
     return resized, replace(again, backbones=tuple(every))
 
 
-def _make_plan(
-    found: PhotoSet,
-    others: PhotoSet | None,
-    chosen: Option,
-    ranked: Ranking,
-    options: TrainOptions,
-    spent: float,
-) -> Plan:
-    """What each strategy should take and reach, with ``spent`` seconds gone."""
-    learned = training_photos(found)
-    rarest = find_rarest_class(found.classes, np.array([photo.label for photo in learned]), groups_of(learned))
-    start, preprocessing = chosen.start, chosen.preprocessing
-    course = PlanInputs(
+def _plan_inputs(
+    found: PhotoSet, others: PhotoSet | None, chosen: BackboneOption, ranked: Ranking, options: TrainOptions
+) -> PlanInputs:
+    """The facts that a plan is made from."""
+    return PlanInputs(
         found=found,
         unlabelled=others,
-        start=start,
-        preprocessing=preprocessing,
+        start=chosen.start,
+        preprocessing=chosen.preprocessing,
         ranking=ranked,
-        named=_is_named(options),
         prefix=chosen.prefix(options.cache),
-        augmentation=options.augmentation,
-        views=1 + options.augmented_copies,
-        time_budget=options.time_budget,
-        spent=spent,
-        seed=options.seed,
+        options=options,
+        spent=0.0,
     )
+
+
+def _make_plan(inputs: PlanInputs, spent: float) -> Plan:
+    """The expected run time and accuracy of each strategy, after ``spent`` seconds."""
+    learned = training_photos(inputs.found)
+    labels = np.array([photo.label for photo in learned])
     obstacle = partial(
         obstacle_to,
-        preprocessing=preprocessing,
-        rarest=rarest,
-        photos=(1 + options.augmented_copies) * len(learned),
-        cache_size=options.cache_size,
+        options=inputs.options,
+        preprocessing=inputs.preprocessing,
+        rarest=find_rarest_class(inputs.found.classes, labels, groups_of(learned)),
+        photos=len(learned),
     )
-    return plan(course, options.strategy, obstacle)
+    return plan(replace(inputs, spent=spent), obstacle)
 
 
-def _choice_for_size(found: PhotoSet, options: TrainOptions) -> "Choice":
-    """A fresh net that suits the size of the photos."""
-    name, side = choose_scratch_model(typical_side(found))
-    return _choice(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
+def _backbone_for_size(found: PhotoSet, options: TrainOptions) -> BackboneOption:
+    """A randomly initialised model that suits the size of the photos."""
+    name, side = options.recipes.scratch.model_for(typical_side(found))
+    return _load_backbone(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
 
 
 def _check_cache_size(photos: int, side: int, size: int) -> None:
-    """Refuse, before any photo is decoded, what cannot fit."""
+    """Refuse a dataset that cannot fit into the cache, before any photo is decoded."""
     needed = 3 * photos * side**2
     if needed > size:
         raise UserError(
-            f"{photos:,} photos of {side} x {side} pixels take {needed / 1e9:.2f} GB decoded, and the cache may hold "
-            f"{size / 1e9:.2f} GB: give it more (--cache-size), or take smaller images (--image-size)."
+            f"{photos:,} decoded photos of {side} x {side} pixels take {needed / 1e9:.2f} GB, and the cache may hold "
+            f"{size / 1e9:.2f} GB: enlarge it (--cache-size), or use smaller images (--image-size)."
         )
 
 
-def find_photos(
-    photos: str | Path,
-    *,
-    seed: int,
-    cache: Path,
-    near_duplicates: bool = True,
-    group_by: str | None = None,
-    progress: Progress = ignore_progress,
-) -> PhotoSet:
-    """The photos of a folder or a manifest, split; a bundle lists one class a line, so no name may need two.
+def find_photos(photos: str | Path, options: TrainOptions, progress: Progress = ignore_progress) -> PhotoSet:
+    """The photos of a folder or a manifest, with splits.
 
-    Among more than `MOST_SEARCHED` photos near-duplicates are not looked for; otherwise arguments are as in
-    `TrainOptions`.
+    Near-duplicates are not detected among more than `MOST_SEARCHED` photos. Only the options of finding and splitting
+    are read.
 
     Raises:
-        PhotosError: they are not arranged in a way that is known, or cannot be split.
-        UserError: ``group_by`` is no way of grouping.
+        PhotosError: their arrangement is unknown, a class name is not one line, or they cannot be split.
+        UserError: ``group_by`` names no way of grouping.
     """
     found = scan(photos)
-    if group_by is not None:
-        found = group_photos(found, group_by)
-    if near_duplicates and len(found.photos) <= MOST_SEARCHED:
-        found = group_near_duplicates(found, cache, progress)
-    found = split(found, seed=seed)
-    broken = [name for name in found.classes if len(name.splitlines()) != 1 or name != name.strip()]
-    if broken:
-        raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
+    if options.group_by is not None:
+        found = group_photos(found, options.group_by)
+    if options.near_duplicates and len(found.photos) <= MOST_SEARCHED:
+        found = group_near_duplicates(found, options.cache, progress)
+    found = split(found, seed=options.seed)
+    check_class_names(found.classes)
     return found
 
 
-Choice = tuple[StartingPoint, Preprocessing]
+def check_class_names(names: Sequence[str]) -> None:
+    """A bundle lists one class a line.
+
+    Raises:
+        PhotosError: a name is more than a line, or has spaces around it.
+    """
+    broken = [name for name in names if len(name.splitlines()) != 1 or name != name.strip()]
+    if broken:
+        raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
 
 
 def _expand_options(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
-    """The options, or one for each backbone at hand where they name none, the usual one first."""
-    if not ranking or _is_named(options) or options.strategy == "scratch":
+    """The options, or one copy for each available backbone if they name none, the usual one first."""
+    if not ranking or options.names_backbone or options.strategy == "scratch":
         return [options]
     return [replace(options, model=name) for name in list_available_models()] or [options]
 
 
-def choices_of(options: TrainOptions, *, ranking: bool) -> list[Choice]:
-    """The backbone that the options name; with ``ranking``, where they name none, all that are at hand.
+def backbones_of(options: TrainOptions, *, ranking: bool) -> list[BackboneOption]:
+    """The backbone that the options name; with ``ranking``, if they name none, all available ones.
 
     Raises:
-        UserError: none can be used.
+        UserError: none of them can be used.
     """
-    return _keep_usable(_expand_options(options, ranking=ranking), partial(_choice, strategy=options.strategy))
+    return _keep_usable(_expand_options(options, ranking=ranking), partial(_load_backbone, strategy=options.strategy))
 
 
-def _choice(options: TrainOptions, *, strategy: str) -> Choice:
+def _load_backbone(options: TrainOptions, *, strategy: str) -> BackboneOption:
     start, preprocessing = _start(options)
     if options.freeze_until is not None:
         start = _set_cut(start, options.freeze_until)
     _check_image_size(start, preprocessing.image_size, strategy)
-    return start, preprocessing
+    return BackboneOption(start, preprocessing)
 
 
 def _set_cut(start: StartingPoint, cut: str) -> StartingPoint:
     if not start.pretrained:
         raise UserError(
-            f"There is nothing to fine-tune: no weights were given for {start.architecture}. Leave --freeze-until "
+            f"There is nothing to fine-tune: {start.architecture} has no pre-trained weights. Leave --freeze-until "
             "out, or name weights."
         )
     check_cut(start.backbone, cut)
     return replace(start, cut_after=cut)
 
 
-def _require_cache_fit(choice: Choice, *, photos: int, cache_size: int) -> Choice:
-    _check_cache_size(photos, choice[1].image_size, cache_size)
-    return choice
+def _require_cache_fit(backbone: BackboneOption, *, photos: int, cache_size: int) -> BackboneOption:
+    _check_cache_size(photos, backbone.preprocessing.image_size, cache_size)
+    return backbone
 
 
 def _keep_usable(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
-    """What ``step`` makes of each of them; one that nobody named and that cannot be used does not stop the others.
+    """The results of ``step``; a backbone that cannot be used does not stop the others.
 
     Raises:
-        UserError: none can be used; says why the first cannot.
+        UserError: none can be used; the message is the first one's.
     """
     passed: list[B] = []
     errors: list[UserError] = []
@@ -411,7 +381,7 @@ def _keep_usable(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
 
 
 def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
-    """The backbone, and the preprocessing under which its weights were trained."""
+    """The backbone, and the preprocessing that its weights need."""
     if options.model is not None and means_bundle(options.model):
         if options.weights is not None:
             raise UserError("A bundle brings its own weights; leave out --weights, or name a model instead.")
@@ -431,28 +401,29 @@ def _size(options: TrainOptions, usual: int) -> int:
 
 
 def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> None:
-    """Refuse, before any photo is decoded, images that shrink to nothing inside the net."""
+    """Refuse images that are too small for the model, before any photo is decoded."""
     whole = strategy == "scratch" or not start.pretrained
     backbone = build(start.architecture, device="meta").backbone if whole else start.backbone
     trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
 
 
-def _measure_leakage(job: TrainingRun) -> LeakageMeasurement:
-    """Measured on all photos: those that are held out for the test are needed to see what would leak from them."""
-    if not job.start.pretrained:
-        raise UserError("--measure-leakage fits a probe on features, and a net from scratch has none: name a backbone.")
-    with job.stopwatch.phase("leak tax"):
-        prefix = Prefix(job.start.backbone, job.start.digest, job.preprocessing, None, job.cache)
-        every = np.arange(len(job.labels))
-        seen = prefix.view(0, job.augmentation).compute(job.stored, every, partial(job.progress, "leak tax"))
+def _measure_leakage(run: TrainingRun) -> LeakageMeasurement:
+    """Leakage across all photos, the test set included."""
+    if not run.start.pretrained:
+        raise UserError("--measure-leakage needs a pre-trained backbone, and there is none; name one, or leave it out.")
+    with run.stopwatch.phase("leakage"):
+        prefix = Prefix(run.start.backbone, run.start.digest, run.preprocessing, None, run.options.cache)
+        every = np.arange(len(run.labels))
+        seen = prefix.view(0, run.options.augmentation).compute(run.stored, every, partial(run.progress, "leakage"))
         features = seen[prefix.output(prefix.stages[-1])][:]
-        return measure_leakage(features, job.labels, job.groups, classes=len(job.classes), seed=job.seed)
+        photos = PhotoLabels(run.labels, run.groups, len(run.classes))
+        return measure_leakage(features, photos, seed=run.options.seed, recipe=run.options.recipes.probe)
 
 
 def _rows(stored: StoredPhotos) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows to learn from, and rows to report on: the test split or, where there is none, the validation split.
+    """The rows of the training set and of the test set or, without a test split, of the validation split.
 
-    Where there are both, the validation photos are learned from: every choice is made by cross-validation.
+    If there are both, the validation photos join the training set: every choice is made by cross-validation.
     """
     splits = np.array([photo.split for photo in stored.photos.photos])
     name = reported_split(stored.photos)

@@ -1,12 +1,12 @@
-"""What a training run came to, in lines for a terminal."""
+"""A training run in lines for a terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from inarch.commands.train.curves_drawing import strategy_lines
 from inarch.commands.train.wording import describe_changes, describe_forecast, describe_leakage
-from inarch.metrics.records import AnswerRule, Estimate, SelectiveResult
+from inarch.metrics.records import Estimate, Evaluation, SelectiveResult
 from inarch.report.answering import answered_sentence, rule_sentence
+from inarch.report.text_table import table_lines
 from inarch.report.wording import (
     count_of,
     duration,
@@ -14,63 +14,62 @@ from inarch.report.wording import (
     interval,
     percent,
 )
-from inarch.transfer.records.learning import LeakageMeasurement, LearningCurve, LearningPoint
-from inarch.transfer.records.plan import Plan, PlannedStrategy
-from inarch.transfer.records.report import CURVES_PHASE, ParameterChanges
+from inarch.transfer.records.plan import Plan
+from inarch.transfer.records.ranking import RankedBackbone, Ranking
+from inarch.transfer.records.report import Candidate, Phase, TrainingReport
 
 
-def training_lines(metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    """The headline, the candidates, the notes and the times of a bundle's ``metrics.json``."""
-    evaluation = metrics["evaluation"]
+def training_lines(report: TrainingReport) -> tuple[str, ...]:
+    """The headline, the candidates, the notes and the times."""
+    evaluation = report.evaluation
     return (
-        f"{headline(Estimate(**evaluation['accuracy']))}; balanced accuracy {_describe_balanced_accuracy(evaluation)}",
-        f"{metrics['model']}, {metrics['strategy']}, seed {metrics['seed']}, from {metrics['weights']}",
+        _accuracy_text(evaluation),
+        f"{report.model}, {report.strategy}, seed {report.seed}, weights: {report.weights}",
         "",
-        *_backbones(metrics["ranking"]),
-        *_candidates(metrics["candidates"]),
-        *(f"- {note}" for note in metrics["notes"]),
+        *_backbones(report.ranking),
+        *_candidates(report.candidates),
+        *(f"- {note}" for note in report.notes),
         "",
-        *(strategy_lines(metrics["strategy_curves"]) if metrics["strategy_curves"] else ()),
-        *(f"moved   in {each['phase']}, {describe_changes(_parse_changes(each))}" for each in metrics["movements"]),
-        *_abstention_lines(evaluation.get("answered")),
-        *_forecast(metrics["learning_curve"]),
-        *_leakage_lines(metrics["leakage"]),
-        *_promise(metrics),
-        *_times(metrics["phases"]),
+        *(strategy_lines(report.strategy_curves) if report.strategy_curves else ()),
+        *(f"updated by {each.phase}: {describe_changes(each)}" for each in report.movements),
+        *_abstention_lines(None if evaluation is None else evaluation.answered),
+        *([f"photos  {describe_forecast(report.learning_curve)}"] if report.learning_curve else ()),
+        *([f"leakage {describe_leakage(report.leakage)}"] if report.leakage else ()),
+        *([f"plan    {promise_sentence(report.plan, report.strategy, report.seconds)}"] if report.plan else ()),
+        *_times(report.phases),
     )
 
 
-def _times(phases: Sequence[Mapping[str, Any]]) -> list[str]:
+def _accuracy_text(evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return "Test accuracy not measured: there is no test set"
+    balanced = _share(evaluation.balanced_accuracy)
+    return f"{headline(evaluation.accuracy, evaluation.split)}; balanced accuracy {balanced}"
+
+
+def _times(phases: Sequence[Phase]) -> list[str]:
     if not phases:
         return []
-    return ["time    " + ", ".join(f"{phase['name']} {duration(phase['seconds'])}" for phase in phases)]
+    return ["time    " + ", ".join(f"{phase.name} {duration(phase.seconds)}" for phase in phases)]
 
 
-def _parse_changes(read: Mapping[str, Any]) -> ParameterChanges:
-    """JSON knows no tuples."""
-    return ParameterChanges(read["phase"], tuple(read["moved"]), read["kept"])
-
-
-def _describe_balanced_accuracy(evaluation: Mapping[str, Any]) -> str:
-    estimate = Estimate(**evaluation["balanced_accuracy"])
+def _share(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ({interval(estimate)})"
 
 
-def comparison_lines(runs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """One line for each run's ``metrics.json``: its accuracy, how long it took in all, and with which net."""
-    width = max(map(len, runs))
-    lines = []
-    for name, metrics in runs.items():
-        accuracy = Estimate(**metrics["evaluation"]["accuracy"])
-        lines.append(
-            f"{name:<{width}}  {headline(accuracy)} ({interval(accuracy)}) in {duration(_seconds(metrics))}: "
-            f"{metrics['model']}, from {metrics['weights'].partition(' (')[0]}"
-        )
-    return tuple(lines)
+def comparison_lines(runs: Mapping[str, TrainingReport]) -> tuple[str, ...]:
+    """One line for each run: its accuracy, run time, model and weights."""
+    rows = []
+    for name, report in runs.items():
+        accuracy = _accuracy_text(report.evaluation).partition(";")[0]
+        taken = duration(sum(phase.seconds for phase in report.phases))
+        model = f"{report.model}, weights: {report.weights.partition(' (')[0]}"
+        rows.append((name, f"{accuracy} in {taken}: {model}"))
+    return tuple(table_lines(rows, "ll"))
 
 
 def plan_lines(plan: Plan) -> tuple[str, ...]:
-    """What each strategy should take and reach, before it starts."""
+    """The expected run time and accuracy of each strategy."""
     rows = [
         (
             each.strategy,
@@ -81,86 +80,52 @@ def plan_lines(plan: Plan) -> tuple[str, ...]:
         )
         for each in plan.strategies
     ]
-    header = ("plan", "whole run", "accuracy", "what", "")
-    widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header) - 1)]
-    lines = [
-        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in (header, *rows)
-    ]
+    header = ("plan", "run time", "accuracy", "settings", "")
+    lines = table_lines((header, *rows), "lllll")
     return (*lines, *(f"- {note}" for note in plan.notes), "")
 
 
 def promise_sentence(plan: Plan, strategy: str, seconds: float) -> str:
-    """What was promised, and what it took."""
+    """The planned and the actual run time."""
     promised = plan.seconds(strategy)
     off = 100 * (seconds / promised - 1)
-    return f"about {duration(promised)} promised for {strategy}, {duration(seconds)} taken ({off:+.0f} %)"
+    return f"planned {duration(promised)} for {strategy}, took {duration(seconds)} ({off:+.0f} %)"
 
 
-def _promise(metrics: Mapping[str, Any]) -> list[str]:
-    if metrics["plan"] is None:
+def _backbones(ranking: Ranking | None) -> list[str]:
+    if ranking is None or len(ranking.backbones) < 2:
         return []
-    plan = Plan(tuple(PlannedStrategy(**each) for each in metrics["plan"]["strategies"]), ())
-    return [f"promise {promise_sentence(plan, metrics['strategy'], _promised_seconds(metrics))}"]
+    rows = [
+        (
+            f"{'→' if each.chosen else ' '} {each.model}",
+            f"{each.image_size} px",
+            f"{each.photos_per_second:.0f} photos/s" if each.photos_per_second else "not timed",
+            _measured(each),
+        )
+        for each in ranking.backbones
+    ]
+    title = f"backbones compared on the same {count_of(ranking.sampled, 'training photo')}:"
+    return [title, *table_lines(rows, "lrrl"), ""]
 
 
-def _promised_seconds(metrics: Mapping[str, Any]) -> float:
-    """What the phases took of which a plan promises anything."""
-    return sum(phase["seconds"] for phase in metrics["phases"] if phase["name"] != CURVES_PHASE)
+def _measured(backbone: RankedBackbone) -> str:
+    if backbone.accuracy is None:
+        return backbone.why
+    return f"{backbone.accuracy}  log loss {backbone.log_loss:.3f}  LogME {backbone.logme:.2f}"
 
 
-def _seconds(metrics: Mapping[str, Any]) -> float:
-    """What all phases took."""
-    return sum(phase["seconds"] for phase in metrics["phases"])
-
-
-def _backbones(ranking: Mapping[str, Any] | None) -> list[str]:
-    if ranking is None or len(ranking["backbones"]) < 2:
+def _abstention_lines(answered: SelectiveResult | None) -> list[str]:
+    """Empty for bundles of older versions, which have no rule."""
+    if answered is None:
         return []
-    rows = ranking["backbones"]
-    width = max(len(row["model"]) for row in rows)
-    lines = [f"backbones at hand, tried with the same {count_of(ranking['sampled'], 'training photo')}:"]
-    for row in rows:
-        speed = f"{row['photos_per_second']:.0f} photos a second" if row["photos_per_second"] else "not timed"
-        measured = row["why"]
-        if row["accuracy"] is not None:
-            accuracy = Estimate(**row["accuracy"])
-            measured = f"{accuracy}  log loss {row['log_loss']:.3f}  LogME {row['logme']:.2f}"
-        mark = "→" if row["chosen"] else " "
-        lines.append(f"{mark} {row['model']:<{width}} {row['image_size']:>4} px  {speed:>19}  {measured}")
-    return [*lines, ""]
+    return [f"abstain {rule_sentence(answered.rule)}", f"        {answered_sentence(answered)}"]
 
 
-def _forecast(curve: Mapping[str, Any] | None) -> list[str]:
-    if curve is None:
-        return []
-    points = tuple(LearningPoint(each["photos"], Estimate(**each["accuracy"])) for each in curve["points"])
-    read = LearningCurve(points, curve["photos"], Estimate(**curve["doubled"]))
-    return [f"photos  {describe_forecast(read)}"]
-
-
-def _abstention_lines(read: Mapping[str, Any] | None) -> list[str]:
-    """Bundles of older inarchs say nothing of it."""
-    if read is None:
-        return []
-    rule = AnswerRule(**{**read["rule"], "coverage": Estimate(**read["rule"]["coverage"])})
-    shares = {name: read[name] and Estimate(**read[name]) for name in ("coverage", "accuracy")}
-    answered = SelectiveResult(rule=rule, **shares, unlike=read["unlike"], close=read["close"], curve=())
-    return [f"unsure  {rule_sentence(rule)}", f"        {answered_sentence(answered)}"]
-
-
-def _leakage_lines(read: Mapping[str, Any] | None) -> list[str]:
-    if read is None:
-        return []
-    shares = {name: Estimate(**read[name]) for name in ("apart", "parted", "tax")}
-    return [f"leak    {describe_leakage(LeakageMeasurement(**shares, grouped=read['grouped']))}"]
-
-
-def _candidates(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
+def _candidates(candidates: Sequence[Candidate]) -> list[str]:
     if not candidates:
         return []
-    lines = ["measured on training photos that were held out:"]
-    for each in candidates:
-        mark = "→" if each["chosen"] else " "
-        lines.append(f"{mark} {each['strategy']:<9} {Estimate(**each['accuracy'])}  log loss {each['log_loss']:.3f}")
-    return [*lines, ""]
+    rows = [
+        (f"{'→' if each.chosen else ' '} {each.strategy}", str(each.accuracy), f"log loss {each.log_loss:.3f}")
+        for each in candidates
+    ]
+    return ["validation accuracy of the candidates:", *table_lines(rows, "lll"), ""]

@@ -1,47 +1,45 @@
-"""Photos without labels: those that the probe is surest of are learned from as if they had the labels it gives them.
+"""Self-training: the probe's most confident predictions on unlabelled photos serve as pseudo-labels.
 
-Self-training with pseudo-labels (Lee 2013; Scudder 1965) on cached features, of every class the same share (Zou et al.
-2018, arXiv 1810.07911, section 4.2), so that a class which is easily taken for another does not die out. It confirms
-what the probe believes, errors too: it is kept only where folds that were held out prove it better.
+Pseudo-labels (Lee 2013; Scudder 1965) on cached features, the same share of every class (Zou et al. 2018, arXiv
+1810.07911, section 4.2), so that a class which is easily confused with another does not die out. Self-training
+confirms the probe's predictions, errors included: it is kept only if it is significantly better in cross-validation.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inarch.data.split import count_groups, folds
+from inarch.data.folds import folds
+from inarch.data.labels import PhotoLabels
+from inarch.data.split import count_groups
 from inarch.metrics.softmax import softmax
+from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import Probe, fit_at
-
-SHARES = (1 / 6, 1 / 3, 1 / 2)
-"""Of the photos that are answered with a class, the surest, in one round after another."""
-MOST_PHOTOS = 4000
-"""Without labels, that are learned from; of more, a part will do."""
+from inarch.transfer.recipes import SelfTrainingRecipe
 
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """What is learned from with labels, and how."""
+    """The labelled training set, and how a probe is fitted to it."""
 
     views: NDArray[np.float32]
     """Features, (views, n, d); the first view is the plain photo."""
-    labels: NDArray[np.int64]
-    groups: NDArray[np.int64]
+    photos: PhotoLabels
     strength: float
-    """Penalty per photo."""
-    classes: int
+    """L2 regularisation strength per photo."""
     class_weighting: str
+    recipe: SelfTrainingRecipe = field(default_factory=SelfTrainingRecipe)
 
     def fit(self, rows: NDArray[np.int64]) -> Probe:
-        """With nothing but labelled photos."""
-        return self._fit(rows, self.views[0, :0], self.labels[:0])
+        """A probe of the labelled photos alone."""
+        return self._fit(rows, self.views[0, :0], self.photos.labels[:0])
 
     def self_trained(self, rows: NDArray[np.int64], unlabelled: NDArray[np.float32]) -> Probe:
-        """With unlabelled ones too, (m, d)."""
+        """A probe of the labelled photos and of unlabelled ones with features (m, d)."""
         fit = self.fit(rows)
-        for share in SHARES:
+        for share in self.recipe.shares:
             given = fit.logits(unlabelled)
             chosen = select_confident_rows(given, share)
             fit = self._fit(rows, unlabelled[chosen], given[chosen].argmax(1))
@@ -49,13 +47,14 @@ class LabelledFeatures:
 
     def _fit(self, rows: NDArray[np.int64], more: NDArray[np.float32], given: NDArray[np.int64]) -> Probe:
         seen = self.views[:, rows].reshape(-1, self.views.shape[-1])
-        labels = np.concatenate([np.tile(self.labels[rows], len(self.views)), given])
+        labels = np.concatenate([np.tile(self.photos.labels[rows], len(self.views)), given])
         features = np.concatenate([seen, more])
-        return fit_at(features, labels, self.strength, classes=self.classes, class_weighting=self.class_weighting)
+        weighting = class_weighting_of(self.class_weighting, labels, self.photos.classes)
+        return fit_at(features, labels, self.strength, weighting)
 
 
 def select_confident_rows(logits: NDArray[np.float64], share: float) -> NDArray[np.intp]:
-    """Rows whose answers are the surest ``share`` of those with the same class; one of each class at least."""
+    """The rows with the most confident ``share`` of the predictions of each class; at least one of each class."""
     answers, certainty = logits.argmax(1), softmax(logits).max(1)
     kept = []
     for label in np.unique(answers):
@@ -65,20 +64,20 @@ def select_confident_rows(logits: NDArray[np.float64], share: float) -> NDArray[
 
 
 def self_train_probe(labelled: LabelledFeatures, unlabelled: NDArray[np.float32], fit: Probe, *, seed: int) -> Probe:
-    """The probe that self-training makes of ``fit``, with logits of the photos that each fold's fit did not see.
+    """The probe that self-training makes of ``fit``, with out-of-fold logits of the labelled photos.
 
     Args:
-        labelled: the photos that ``fit`` learned from.
-        unlabelled: features of the others, (m, d).
-        fit: by cross-validation; the folds are its first ones, so that both can be compared photo by photo.
+        labelled: the training set of ``fit``.
+        unlabelled: features of the unlabelled photos, (m, d).
+        fit: by cross-validation; its first folds are used again, so that both can be compared photo by photo.
         seed: of the folds.
     """
-    labels, groups = labelled.labels[fit.held_out_rows], labelled.groups[fit.held_out_rows]
-    k = min(5, *count_groups(labels, groups, labelled.classes))
+    photos = labelled.photos.at(fit.held_out_rows)
+    k = min(5, *count_groups(photos.labels, photos.groups, photos.classes))
     held_out = np.zeros_like(fit.held_out)
     with threadpool_limits(1, user_api="blas"):
-        for seen, held in folds(labels, k=k, seed=seed, groups=groups):
+        for seen, held in folds(photos.labels, k=k, seed=seed, groups=photos.groups):
             trained = labelled.self_trained(fit.held_out_rows[seen], unlabelled)
             held_out[held] = trained.logits(labelled.views[0, fit.held_out_rows[held]])
-    final = labelled.self_trained(np.arange(len(labelled.labels)), unlabelled)
+    final = labelled.self_trained(np.arange(len(labelled.photos)), unlabelled)
     return replace(final, searched=fit.searched, held_out=held_out, held_out_rows=fit.held_out_rows)

@@ -1,16 +1,17 @@
-"""What each layer is for, told from where it stands and what stands around it.
+"""The concept of each layer, derived from its position and its neighbours.
 
-Every layer is for one thing, so that shares add up:
+Every layer has one concept, so that shares add up:
 
-- ``stem``, ``classifier``, ``auxiliary head``: the convolutions, pools and linear layers there.
+- ``stem``, ``classifier``, ``auxiliary classifier``: the convolutions, pools and linear layers there.
 - ``grid reduction``: convolutions and pools with a stride, in stages and off the shortcut.
-- ``shortcut projection``: what is computed on a skip path.
-- ``pool projection``: a 1x1 behind a pool of the same branch.
-- ``1x1 reduction``: a 1x1 with a larger convolution behind it on the same path; ``1x1 expansion``: one that ends a
-  residual path; ``1x1 branch``: one that is a branch by itself.
+- ``shortcut projection``: layers on a skip path.
+- ``pool projection``: a 1x1 after a pool of the same branch.
+- ``1x1 reduction``: a 1x1 before a larger convolution on the same path; ``1x1 expansion``: one that ends a residual
+  path; around a depthwise convolution it is the other way round (an inverted residual); ``1x1 branch``: one that is a
+  branch by itself.
 - ``3x3``, ``5x5`` …: other convolutions by their kernel; ``1xn and nx1``: factorised ones.
 - ``pooling`` without a stride; ``join``: concatenation and addition; ``between layers``: normalisation, activation and
-  whatever else works value by value.
+  other element-wise operations.
 """
 
 from collections.abc import Sequence
@@ -18,11 +19,11 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
-from inarch.models.anatomy.layers import POOLS, is_shortcut, settings_of
+from inarch.models.anatomy.layers import POOLS, is_depthwise, is_shortcut, settings_of
 from inarch.models.anatomy.records import Node
 
 SINGLE = "1x1"
-ENDS = {"stem": "stem", "head": "classifier", "auxiliary": "auxiliary head"}
+ENDS = {"stem": "stem", "head": "classifier", "auxiliary": "auxiliary classifier"}
 JOINS = frozenset({"concatenation", "addition"})
 
 
@@ -58,10 +59,12 @@ def _pointwise_concept(node: Node, block: Sequence[Node]) -> str:
     if any(each.kind in POOLS for each in before):
         return "pool projection"
     behind = [each for each in block[at + 1 :] if f"{each.branch}/".startswith(f"{node.branch}/")]
-    if any(_is_larger(each) for each in behind):
-        return "1x1 reduction"
+    if larger := [each for each in behind if _is_larger(each)]:
+        return "1x1 expansion" if is_depthwise(larger[0]) else "1x1 reduction"
     inside = [each for each in block[:at] if f"{each.branch}/".startswith(f"{node.branch}/")]
-    return "1x1 expansion" if any(each.kind == "convolution" for each in inside) else "1x1 branch"
+    if convolutions := [each for each in inside if each.kind == "convolution"]:
+        return "1x1 reduction" if is_depthwise(convolutions[-1]) else "1x1 expansion"
+    return "1x1 branch"
 
 
 def _is_larger(node: Node) -> bool:

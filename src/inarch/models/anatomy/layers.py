@@ -1,4 +1,4 @@
-"""What can be said of one layer when two nets are compared: where it stands in its block, and what is its own."""
+"""Properties of a layer for comparing two models: its position in its block, and its own settings."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -6,12 +6,13 @@ from math import prod
 from inarch.models.anatomy.records import Node
 
 NORMS = frozenset({"batch norm", "local response norm"})
-FOLLOWERS = frozenset({*NORMS, "relu", "zero padding", "mul"})
-"""Kinds that come with another layer, and are not told one by one."""
+ACTIVATIONS = frozenset({"relu", "relu6"})
+FOLLOWERS = frozenset({*NORMS, *ACTIVATIONS, "zero padding", "mul"})
+"""Kinds that belong to another layer, and are not listed one by one."""
 POOLS = frozenset({"max pool", "average pool"})
 SIDES = ("residual", "shortcut")
 UNIT_PARTS = frozenset({"conv", "norm", "batch_norm", "relu"})
-"""The names of a unit's parts: what a reader knows is the unit's own name."""
+"""The names of a unit's parts; readers know the unit by its own name."""
 
 
 def label_of(node: Node) -> str:
@@ -30,7 +31,7 @@ def place_of(node: Node) -> str:
 
 
 def settings_of(node: Node) -> Mapping[str, str]:
-    """What is the layer's own beside its width: kernel, stride, groups, dilation, kind of pool."""
+    """The layer's own settings except its width: kernel, stride, groups, dilation, kind of pool."""
     if node.kind != "convolution" and node.kind not in POOLS:
         return {}
     kernel, *rest = node.detail.split(" ")
@@ -46,14 +47,19 @@ def settings_of(node: Node) -> Mapping[str, str]:
 
 
 def bias_of(node: Node) -> int:
-    """Parameters of a convolution's or linear layer's bias: what is left without its weights."""
+    """Parameters of a convolution's or linear layer's bias: its parameters without its weights."""
     if node.kind not in ("convolution", "linear"):
         return 0
     return node.parameters - node.macs // prod(node.out_shape[1:])
 
 
+def is_depthwise(node: Node) -> bool:
+    """Whether the layer is a depthwise convolution."""
+    return node.kind == "convolution" and settings_of(node)["groups"] == f"{node.in_shape[0]} groups"
+
+
 def shortcut_of(nodes: Sequence[Node]) -> str:
-    """How a block's skip path is made: ``identity``, ``projection`` …; ``none`` where nothing is added."""
+    """The kind of a block's skip path: ``identity``, ``projection`` …; ``none`` if nothing is added."""
     if all(node.kind != "addition" for node in nodes):
         return "none"
     kinds = [node.kind for node in nodes if is_shortcut(node)]
@@ -63,12 +69,12 @@ def shortcut_of(nodes: Sequence[Node]) -> str:
 
 
 def is_shortcut(node: Node) -> bool:
-    """Whether the layer stands on the skip path."""
+    """Whether the layer is on the skip path."""
     return node.branch.split("/")[-1] == "shortcut"
 
 
 def norm_position(nodes: Sequence[Node]) -> str:
-    """Whether a block's normalisation stands ``before`` or ``after`` its convolutions; empty where one is missing."""
+    """Whether a block's normalisation comes ``before`` or ``after`` its convolutions; empty if one is missing."""
     kinds = [node.kind for node in nodes]
     if "batch norm" not in kinds or "convolution" not in kinds:
         return ""

@@ -1,4 +1,4 @@
-"""What each ATen operator is called here, which window it slides, and how many multiply-adds it takes."""
+"""The name, the window and the multiply-adds of each ATen operator."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -19,6 +19,8 @@ KINDS: Mapping[Any, str] = MappingProxyType(
         aten._native_batch_norm_legit_no_training: "batch norm",
         aten.relu: "relu",
         aten.relu_: "relu",
+        aten.hardtanh: "relu6",
+        aten.hardtanh_: "relu6",
         aten.max_pool2d_with_indices: "max pool",
         aten.avg_pool2d: "average pool",
         aten._adaptive_avg_pool2d: "average pool",
@@ -34,16 +36,16 @@ KINDS: Mapping[Any, str] = MappingProxyType(
 RESHAPES = frozenset(
     {aten.view, aten._unsafe_view, aten.reshape, aten.t, aten.transpose, aten.permute, aten.detach, aten.alias}
 )
-"""Operators that compute nothing: no layer of their own."""
+"""Operators without computation: no layer of their own."""
 
 
 def kind_of(operator: Any) -> str:
-    """Our word for ``operator``, or its ATen name where we have none."""
+    """Our name for ``operator``, or its ATen name."""
     return KINDS.get(operator, operator.__name__.strip("_").replace("_", " "))
 
 
 def window_of(operator: Any, arguments: Sequence[Any]) -> Window | None:
-    """The window that ``operator`` slides over its first argument; none where it works value by value."""
+    """The window that ``operator`` slides over its first argument; none for element-wise operators."""
     if operator is aten.convolution:
         _, weight, _, stride, padding, dilation = arguments[:6]
         return Window(grid_of(weight), _pair(stride), _pair(padding), _pair(dilation))
@@ -55,7 +57,7 @@ def window_of(operator: Any, arguments: Sequence[Any]) -> Window | None:
 
 
 def collapse_of(operator: Any, before: Tensor, after: Tensor) -> Window | None:
-    """The window as large as the map, where a mean over the map or a flattening leaves nothing of the grid."""
+    """A window as large as the map, if a mean over the map or a flattening removes the grid."""
     if operator not in RESHAPES and operator is not aten.mean:
         return None
     grid = grid_of(before)
@@ -73,7 +75,7 @@ def macs_of(operator: Any, arguments: Sequence[Any], result: Tensor) -> int:
 
 
 def detail_of(operator: Any, arguments: Sequence[Any]) -> str:
-    """Kernel, stride, dilation and groups, as far as they say something: ``3x3/2``."""
+    """Kernel, stride, dilation and groups, unless they are trivial: ``3x3/2``."""
     if operator is aten.mean:
         return "global"
     window = window_of(operator, arguments)

@@ -1,6 +1,6 @@
-"""How far one value sees: arithmetic of windows, axis by axis.
+"""Receptive fields: arithmetic of windows, axis by axis.
 
-A window of k values that lie d apart, on a grid whose neighbours lie j input pixels apart, widens what is seen by
+A window of k values that lie d apart, on a grid whose neighbours lie j input pixels apart, widens the field by
 (k - 1) * d * j pixels (Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural networks").
 """
 
@@ -12,7 +12,7 @@ Pair = tuple[int, int]
 
 
 class Window(NamedTuple):
-    """What slides over a map."""
+    """The window of a convolution or pool."""
 
     kernel: Pair
     stride: Pair = (1, 1)
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 class Field(NamedTuple):
-    """What one value of a map sees of the image, in pixels per axis."""
+    """The receptive field of one value of a feature map, in pixels per axis."""
 
     widest: Pair = (1, 1)
     narrowest: Pair = (1, 1)
@@ -40,7 +40,7 @@ class Field(NamedTuple):
     """Pixels from one value of the map to the next."""
 
     def through(self, window: Window) -> "Field":
-        """The field behind a layer that slides ``window`` over this map."""
+        """The field after a layer with ``window`` on this map."""
         grown = _combine_pairs(lambda extent, jump: (extent - 1) * jump, window.extent, self.jump)
         return Field(
             widest=_combine_pairs(int.__add__, self.widest, grown),
@@ -50,7 +50,7 @@ class Field(NamedTuple):
 
 
 def join_fields(fields: Sequence[Field]) -> Field:
-    """The field where paths meet: the widest of the widest, the narrowest of the narrowest."""
+    """The field of a join: the widest of the widest, the narrowest of the narrowest."""
     widest, narrowest, jump = zip(*fields, strict=True)
     return Field(
         widest=_reduce_pairs(max, widest),

@@ -1,4 +1,4 @@
-"""Sees every operator of a net as it runs, and tells what layer it belongs to."""
+"""Records every operator of a model as it runs, with its layer."""
 
 import re
 import time
@@ -47,7 +47,7 @@ class _Work(NamedTuple):
 
 @dataclass(frozen=True)
 class _Run:
-    """A module whose forward is under way."""
+    """A module whose forward pass is running."""
 
     path: str
     module: nn.Module
@@ -62,20 +62,20 @@ class Recorder(TorchDispatchMode):
     """A leaf module becomes one node, and so does each operator that a block runs itself.
 
     Args:
-        images: what the net is about to get.
-        cannot: how a sentence begins that says that they are too small.
-        seen: what one of their values sees, where they are a map of a net already.
+        images: the input of the model.
+        cannot: the beginning of the error for images that are too small.
+        seen: the receptive field of ``images``, if they are feature maps.
     """
 
     def __init__(self, images: Tensor, cannot: str, seen: Field | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.seconds: list[float] = []
-        """What each node took, its operators alone: without what Python spends between them."""
+        """The seconds of each node's operators, without Python's overhead between them."""
         self._cannot = cannot
         self._open: list[_Run] = []
         self._counted: set[nn.Module] = set()
-        # Nothing here keeps a tensor: each has to go when the net lets go of it, or no memory would ever be free.
+        # Nothing here keeps a tensor, so that the model's memory is freed as usual.
         self._fields: WeakIdKeyDictionary = WeakIdKeyDictionary()
         self._fields[images] = seen or Field()
         self._alive = 0
@@ -84,7 +84,7 @@ class Recorder(TorchDispatchMode):
 
     @contextmanager
     def following(self, model: nn.Module, path: str = "") -> Iterator[None]:
-        """Keep track of which of ``model``'s modules is running; ``path`` is where it stands itself."""
+        """Keep track of the running module of ``model``; ``path`` is the model's own path."""
         hooks = []
         for inside, module in model.named_modules():
             where = ".".join(filter(None, (path, inside)))
@@ -137,7 +137,7 @@ class Recorder(TorchDispatchMode):
         return results
 
     def _ran(self, func: Any, operator: Any, args: Any, kwargs: Any) -> Any:
-        """The operator's own result, or the caller's mistake said in the caller's words."""
+        """The operator's own result, or an error in the caller's words."""
         try:
             return func(*args, **kwargs)
         except RuntimeError as error:
@@ -151,7 +151,7 @@ class Recorder(TorchDispatchMode):
             ) from error
 
     def _hold(self, tensor: Tensor) -> None:
-        """Count a tensor's memory for as long as it exists; views share it."""
+        """Count a tensor's memory as long as it exists; views share it."""
         storage = tensor.untyped_storage()
         if id(storage) in self._storages:
             return
@@ -212,9 +212,9 @@ def _bytes_per_value(tensor: Tensor) -> int:
 
 
 def place(path: str) -> tuple[str, str, str]:
-    """Stage, block and branch of a module; what stands outside the backbone is its own stage and block.
+    """Stage, block and branch of a module; a part outside the backbone is its own stage and block.
 
-    An auxiliary head's stage is ``auxiliary`` and its block the tap that it stands at.
+    An auxiliary classifier's stage is ``auxiliary`` and its block its tap.
     """
     parts = path.split(".")
     if parts[0] == "auxiliary":

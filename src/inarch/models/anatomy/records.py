@@ -1,11 +1,14 @@
-"""What a net is made of."""
+"""Records of a measured model."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from inarch.storage.shown import in_json
 
 
 @dataclass(frozen=True)
 class FeatureInfo:
-    """What a stage or a block puts out."""
+    """The output of a stage or a block."""
 
     name: str
     channels: int
@@ -15,10 +18,10 @@ class FeatureInfo:
 
 @dataclass(frozen=True)
 class Departure:
-    """One way in which a net of the catalog differs from its paper; the quirk ledger is made of these."""
+    """One way in which a model of the catalog differs from its paper."""
 
     what: str
-    """What is different, as a sentence: here this, in the paper that."""
+    """The difference, as a sentence: here this, in the paper that."""
     why: str
     source: str
     """Where it can be checked: a file of a library, an issue, a section of the paper."""
@@ -47,18 +50,18 @@ class Node:
     macs: int
     """Multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."""
     receptive_field: int
-    """Side, in input pixels, of the square that one output value can see along the widest path; it may well be
-    larger than the image, whose surroundings are padding."""
+    """Side, in input pixels, of the square that influences one output value along the widest path; it may be larger
+    than the image, which is then padded."""
     receptive_field_min: int
     """The same along the narrowest path (a shortcut, a 1x1 branch)."""
     concept: str
-    """What the layer is for: ``1x1 reduction``, ``pool projection``, ``grid reduction`` …; every layer is for one
-    thing (`inarch.models.anatomy.concepts`)."""
+    """The layer's concept: ``1x1 reduction``, ``pool projection``, ``grid reduction`` …; every layer has one
+    (`inarch.models.anatomy.concepts`)."""
     moved: int
-    """Bytes that it reads and writes at least: the maps that come in, its weights, the map that goes out; float32."""
+    """The least bytes that it reads and writes: its inputs, its weights, its output; float32."""
     alive: int
-    """Bytes of all maps that exist as it ends, its own, the image and a max pool's indices among them, weights apart;
-    float32, one image."""
+    """Bytes of all feature maps that exist at its end, including its own, the image and a max pool's indices, without
+    weights; float32, one image."""
 
     @property
     def intensity(self) -> float:
@@ -68,7 +71,7 @@ class Node:
 
 @dataclass(frozen=True)
 class ModelTrace:
-    """All layers of a net that run in evaluation (auxiliary heads do not), in running order."""
+    """All layers of a model that run in evaluation (auxiliary classifiers do not), in running order."""
 
     name: str
     variant: str
@@ -77,11 +80,11 @@ class ModelTrace:
     classes: int
     nodes: tuple[Node, ...]
     auxiliary: tuple[Node, ...] = ()
-    """The layers of the heads that only training has; their block is the tap that they stand at."""
+    """The layers of the auxiliary classifiers; their block is their tap."""
 
     @property
     def parameters(self) -> int:
-        """Parameters of the whole net."""
+        """Parameters of the whole model."""
         return sum(node.parameters for node in self.nodes)
 
     @property
@@ -91,18 +94,18 @@ class ModelTrace:
 
     @property
     def peak(self) -> int:
-        """Bytes of maps at the moment when most of them exist; weights (four bytes a parameter) come on top."""
+        """Peak bytes of feature maps; weights (four bytes a parameter) come on top."""
         return max(node.alive for node in self.nodes)
 
     @property
     def running_peak(self) -> int:
-        """The same as PyTorch on a CPU comes to: as a convolution runs, oneDNN holds a copy of its weights."""
+        """The same for PyTorch on a CPU: as a convolution runs, oneDNN holds a copy of its weights."""
         return max(node.alive + 4 * node.parameters * (node.kind == "convolution") for node in self.nodes)
 
 
 @dataclass(frozen=True)
 class StageFigures:
-    """A stage, summed up; the head is the last of them."""
+    """The sums of a stage; the head is the last of them."""
 
     name: str
     blocks: int
@@ -116,7 +119,7 @@ class StageFigures:
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """A net, summed up."""
+    """The sums of a model."""
 
     name: str
     variant: str
@@ -125,83 +128,106 @@ class ModelFigures:
     parameters: int
     macs: int
     depth: int
-    """Convolutions and linear layers on the longest way through, as the papers count: 50 in ResNet-50."""
+    """Convolutions and linear layers on the longest path, as the papers count: 50 in ResNet-50."""
     receptive_field: int
-    """Of the backbone's last map, along the widest path."""
+    """The receptive field of the backbone's last feature map, along the widest path."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Layers that differ alike between two nets, all of them together; figures are *here* minus *there*."""
+    """Layers that differ in the same way between two models; figures are *here* minus *there*."""
 
     what: str
     """``kernel``, ``stride``, ``groups``, ``dilation``, ``width`` or ``pool`` (or several, joined by commas): the
     layer's own. ``input``, ``map``: the same layer, on other channels or on another grid. ``bias``; ``order`` of
     normalisation and convolution; ``shortcut``; ``path``: a branch of other layers. ``layer``, ``branch``, ``block``:
-    what stands on one side only."""
+    a part that exists on one side only."""
     kind: str
-    """The layers' kind, or empty where they are of several."""
+    """The layers' kind, or empty if they are of several."""
     here: str
-    """How it is in this net: ``3x3``; empty where it isn't there. Widths that differ from layer to layer are told as
-    ``2 times the channels``, and ``there`` is silent."""
+    """The setting in this model: ``3x3``; empty if it is absent. Widths that differ from layer to layer are given as
+    ``2 times the channels``, and ``there`` is empty."""
     there: str
-    """How it is in the other."""
+    """The setting in the other."""
     layers: tuple[str, ...]
-    """Which layers of a block: ``5x5 conv``, a branch and a name; or the name of the branch."""
+    """The layers within a block: ``5x5 conv``, a branch and a name; or the name of the branch."""
     blocks: tuple[str, ...]
     """The blocks, in running order."""
     stages: tuple[str, ...]
-    """The stages in which they stand."""
+    """The stages of these blocks."""
     every: bool
-    """Whether no block that has such layers is left out."""
+    """Whether every block with such layers is included."""
     count: int
-    """How often: layers, or paths, branches and blocks where ``what`` says so; a convolution that stands on one side
-    only counts with its normalisation and activation as one."""
+    """The number of layers, or of paths, branches and blocks if ``what`` says so; a convolution on one side only counts
+    once with its normalisation and activation."""
     parameters: int
     macs: int
 
 
+class StagePair(NamedTuple):
+    """A stage of one model and its counterpart in another; None where there is none."""
+
+    here: StageFigures | None
+    there: StageFigures | None
+
+
 @dataclass(frozen=True)
 class ModelComparison:
-    """How one net (*here*) differs from another (*there*)."""
+    """How one model (*here*) differs from another (*there*)."""
 
     here: ModelFigures
     there: ModelFigures
-    stages: tuple[tuple[StageFigures | None, StageFigures | None], ...]
-    """By name where the nets are built alike, else by stride."""
+    stages: tuple[StagePair, ...]
+    """Matched by name if the models have the same structure, else by stride."""
     alike: bool
-    """Whether the nets are of one plan, so that their layers can be told one by one; else ``changes`` is empty."""
+    """Whether the models have the same structure, so that layers can be compared; else ``changes`` is empty."""
     changes: tuple[Change, ...]
-    """Together they account for the whole difference in parameters and MACs; what weighs most comes first."""
+    """Together they account for the whole difference in parameters and MACs; the largest come first."""
 
     @property
+    @in_json
     def identical(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether there is no difference."""
         return self.alike and not self.changes
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """How large a net of the catalog is, with 1,000 classes and at the image size that it is made for."""
+    """The size of a model of the catalog, with 1,000 classes and at its own image size."""
 
     name: str
-    """How to ask for it; a varied net's name is like ``googlenet:without_reduction``."""
+    """Its name; a varied model's name is like ``googlenet:without_reduction``."""
     variant: str
     source: str
     image_size: int
     parameters: int
     training_parameters: int
-    """With the auxiliary heads that it is trained with."""
+    """With the auxiliary classifiers that it is trained with."""
     macs: int
+
+
+class Sibling(NamedTuple):
+    """A model of the same paper or the same name."""
+
+    model: ModelSize
+    departures: tuple[Departure, ...]
+    """Its own."""
+
+
+class VariedModel(NamedTuple):
+    """A model after one variation."""
+
+    model: ModelSize
+    what: str
+    """The variation, in words."""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """A net of the catalog among its kin: how it departs from its paper, and how it can be varied."""
+    """A model of the catalog among related models: its departures from its paper, and its variations."""
 
-    net: ModelSize
+    model: ModelSize
     departures: tuple[Departure, ...]
-    siblings: tuple[tuple[ModelSize, tuple[Departure, ...]], ...]
-    """The catalog's other nets of the same paper or the same name, with their own departures."""
-    variations: tuple[tuple[ModelSize, str], ...]
-    """What it becomes by one variation, and what that is."""
+    siblings: tuple[Sibling, ...]
+    """The catalog's other models of its kind."""
+    variations: tuple[VariedModel, ...]

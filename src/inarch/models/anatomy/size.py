@@ -1,4 +1,4 @@
-"""How large a net is: parameters and multiply-adds alone, several times faster than a trace."""
+"""The size of a model: parameters and multiply-adds alone, several times faster than a trace."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ def size_of(name: str, *, classes: int = 1000) -> ModelSize:
 
     Raises:
         UnknownNameError: no architecture, or no variation, has that name.
-        UserError: a variation makes no sense for the net.
+        UserError: a variation is not defined for the model.
     """
     row = architecture(name)
     model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta").eval()
@@ -30,7 +30,7 @@ def size_of(name: str, *, classes: int = 1000) -> ModelSize:
 
 
 def _macs(model: nn.Module, images: Tensor) -> int:
-    """Multiply-adds of ``model``, less the layers that take none of them but, on the meta device, most of the time."""
+    """Multiply-adds of ``model``, without the layers that have none but take most of the time on the meta device."""
     counts: list[int] = []
 
     def note(module: nn.Module, _inputs: object, output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A net, measured layer by layer: shapes, parameters, multiply-adds, memory, receptive fields."""
+"""A model, measured layer by layer: shapes, parameters, multiply-adds, memory, receptive fields."""
 
 import copy
 from collections.abc import Sequence
@@ -15,22 +15,23 @@ from inarch.models.anatomy.records import ModelTrace, Node
 
 
 def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", source: str = "") -> ModelTrace:
-    """Measure ``model`` in evaluation on one square image.
+    """Measure ``model`` in evaluation mode on one square image.
 
-    Nothing is computed: a copy without weights runs on PyTorch's meta device, and every operator that runs is
-    seen, so what a block does between its layers (concatenation, addition) is a node as well. ``model`` is not
-    touched. Receptive fields are the theoretical ones: not clipped to the image, and a global average pool over
+    Nothing is computed: a copy without weights runs on PyTorch's meta device, and every operator is recorded, so the
+    operations of a block between its layers (concatenation, addition) are nodes as well. ``model`` is not
+    changed. Receptive fields are the theoretical ones: not clipped to the image, and a global average pool over
     a map of m pixels a side, s input pixels apart, adds (m - 1) * s.
 
     Args:
         model: a classifier of RGB images, on any device.
-        name: what the record calls it.
+        name: the model's name in the record.
         image_size: side of the image in pixels.
-        variant: which of the nets of this name it is (``v1.5``).
+        variant: the variant among the models of this name (``v1.5``).
         source: where the architecture is published.
 
     Raises:
-        UserError: the image is too small: somewhere in the net the map is smaller than the window that slides over it.
+        UserError: the image is too small: somewhere in the model the map is smaller than the window that slides over
+            it.
     """
     if image_size < 1:
         raise UserError(f"An image needs at least one pixel a side; image_size={image_size} was asked for.")
@@ -46,12 +47,12 @@ def trace(model: Classifier, *, name: str, image_size: int, variant: str = "", s
 
 
 def cannot_run_text(name: str, image_size: int) -> str:
-    """How a sentence begins that says what is too small for the net."""
+    """The beginning of an error about images that are too small for the model."""
     return f"{name} cannot run on images of {image_size} x {image_size} pixels"
 
 
 def _heads(bare: Classifier, images: Tensor, nodes: Sequence[Node], name: str) -> tuple[Node, ...]:
-    """The layers of the auxiliary heads, each on its tap's map."""
+    """The layers of the auxiliary classifiers, each on its tap's feature map."""
     found: list[Node] = []
     with torch.no_grad():
         maps = bare.backbone.tapped(images, [*bare.auxiliary]) if bare.auxiliary else {}
@@ -66,13 +67,13 @@ def _heads(bare: Classifier, images: Tensor, nodes: Sequence[Node], name: str) -
 
 
 def trace_architecture(name: str, *, classes: int = 1000, image_size: int | None = None) -> ModelTrace:
-    """Measure an architecture of the catalog, at the image size it was designed for unless told otherwise.
+    """Measure an architecture of the catalog, by default at the image size it was designed for.
 
     ``name`` may have variations behind it, as `inarch.models.architecture` reads them.
 
     Raises:
         UnknownNameError: no architecture, or no variation, has that name.
-        UserError: the image is too small for the net, or ``classes`` is not positive.
+        UserError: the image is too small for the model, or ``classes`` is not positive.
     """
     row = architecture(name)
     model = build(row, classes=classes, auxiliary=row.auxiliary_taps, device="meta")

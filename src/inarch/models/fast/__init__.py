@@ -1,1 +1,1 @@
-"""What makes models faster and leaves their architecture alone: folding, fused convolutions, a weight gradient."""
+"""Speed without changes of the architecture: folding, fused convolutions, a weight gradient."""

@@ -54,7 +54,7 @@ def _is_watched(module: nn.Module) -> bool:
 
 
 def _run_openings(openings: Sequence[_Opening], feature_map: Tensor) -> Sequence[Tensor]:
-    """What each opening puts out."""
+    """The outputs of the openings."""
     stacked = convolve(feature_map, torch.cat([opening.conv.weight for opening in openings]))
     norms = [opening.norm for opening in openings]
     return F.relu(_normalise_parts(stacked, norms), inplace=True).split([norm.num_features for norm in norms], dim=1)

@@ -78,7 +78,7 @@ class _ConvolveFunction(torch.autograd.Function):
 
 
 def _windows(feature_map: Tensor, kernel: Sequence[int], stride: Sides, padding: Sides) -> Tensor:
-    """What the kernel sees at each of its places, as rows of kernel height x kernel width x channels."""
+    """The kernel's input at each of its positions, as rows of kernel height x kernel width x channels."""
     (height, width), (down, across) = kernel, padding
     padded = F.pad(feature_map.permute(0, 2, 3, 1), (0, 0, across, across, down, down))
     windows = padded.unfold(1, height, stride[0]).unfold(2, width, stride[1])

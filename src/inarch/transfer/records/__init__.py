@@ -1,1 +1,1 @@
-"""What transfer learning measures, as frozen records without torch."""
+"""The results of transfer learning, as frozen records without torch."""

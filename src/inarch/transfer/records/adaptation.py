@@ -1,4 +1,4 @@
-"""Adapting a bundle to photos of another domain: what was tried, what the choice went by, and what it came to."""
+"""Domain adaptation of a bundle: the candidates, the selection, and its evidence."""
 
 from dataclasses import dataclass
 
@@ -7,46 +7,46 @@ from inarch.metrics.records import Comparison, Estimate
 
 @dataclass(frozen=True)
 class AdaptedCandidate:
-    """One way of adapting: without labels of the new domain, or with some of them."""
+    """One adaptation method: unsupervised, or with target labels."""
 
     method: str
-    """``none`` is the bundle as it was."""
+    """``none`` is the unadapted model."""
     settings: str
     scores: tuple[tuple[str, float], ...]
-    """Each label-free validator and its score; higher is better. Of what learned from labels, nothing."""
+    """The score by each unsupervised validator; higher is better. Empty for methods that train on target labels."""
     gain: Estimate | None
-    """By how much it is better than ``none`` by the validator; None for ``none`` and for what learned from labels."""
+    """The gain in the validator's score over ``none``; None for ``none`` and methods that train on target labels."""
     changed: float
-    """The share of target photos that it answers otherwise than ``none``."""
+    """The fraction of target photos whose prediction differs from that of ``none``."""
     shares: tuple[float, ...]
-    """For each class, its share of the answers on the target photos."""
+    """The fraction of predictions of each class on the target photos."""
     seconds: float
     chosen: bool
     oracle: Estimate | None = None
-    """Accuracy on labelled target photos, where some were given. Nothing was chosen by it."""
+    """Accuracy on labelled target photos, if some were given. It takes no part in the selection."""
     learned: Estimate | None = None
-    """Accuracy on the labelled target photos that may be learned from, each by a fit that had not seen its label."""
+    """Cross-validated accuracy on the labelled target photos for training."""
     against: Comparison | None = None
-    """The same beside ``none``; None for ``none`` itself."""
+    """This accuracy compared with that of ``none``; None for ``none`` itself."""
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What came of adapting a bundle."""
+    """The result of adapting a bundle."""
 
     bundle: str
     target: str
     """The folder of the target photos."""
     photos: int
-    """Target photos that were adapted to."""
+    """The number of unlabelled target photos that the model was adapted to."""
     validator: str
-    """Which score chose; ``labels`` where labelled photos did."""
+    """The score that selected the candidate; ``labels`` if labelled photos did."""
     candidates: tuple[AdaptedCandidate, ...]
     left_out: tuple[tuple[str, str], ...]
-    """Methods that could not be tried, and why."""
+    """Methods that could not be tried, and the reasons."""
     verdict: str
-    """Why the chosen candidate was chosen."""
+    """The reason for the selection."""
     oracle_verdict: str = ""
-    """What labelled target photos say about that, where some were given."""
+    """The selection judged by labelled target photos, if some were given."""
     labelled: int = 0
-    """Target photos whose labels were learned from."""
+    """The number of labelled target photos for training."""

@@ -1,4 +1,4 @@
-"""How accuracy grows with the number of photos, and where that leads."""
+"""Learning curves, their forecast, and leakage."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,34 @@ from inarch.metrics.records import Estimate
 
 @dataclass(frozen=True)
 class LearningPoint:
-    """What so many photos were worth."""
+    """The accuracy at one size of the training set."""
 
     photos: int
-    """Learned from, of all classes together."""
+    """Training photos, of all classes together."""
     accuracy: Estimate
-    """On photos that were held out; the same ones at every point."""
+    """Validation accuracy, on the same photos at every point."""
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Accuracy over the number of photos, smallest number first, and what a power law through it forecasts."""
+    """Accuracy by the number of training photos, smallest number first, with the forecast of a power law."""
 
     points: tuple[LearningPoint, ...]
     photos: int
-    """All that there are to learn from."""
+    """The size of the whole training set."""
     doubled: Estimate
-    """The forecast of how much accuracy twice as many photos would add, a share."""
+    """The forecast of the gain in accuracy from twice as many photos, a fraction."""
 
 
 @dataclass(frozen=True)
 class LeakageMeasurement:
-    """What a split that parts near-duplicates and groups would have added to a probe's accuracy."""
+    """The inflation of a probe's accuracy by near-duplicates and groups on both sides of a split."""
 
     apart: Estimate
-    """Accuracy where photos that belong together are held out together."""
+    """Accuracy with each group in one fold."""
     parted: Estimate
-    """Where each photo is held out by itself, as most tools split."""
+    """Accuracy with photos assigned to folds one by one, as most tools split."""
     tax: Estimate
-    """The second minus the first, a share; its ``n`` is the number of groups."""
+    """The second minus the first, a fraction; its ``n`` is the number of groups."""
     grouped: int
-    """Photos that belong together with another."""
+    """Photos in a group with others."""

@@ -1,38 +1,38 @@
-"""What a run means to do, and how long that should take: said before it starts, and judged when it has ended."""
+"""The plan of a run: the expected run time and accuracy of each strategy, made before training."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PlannedStrategy:
-    """One way to learn from the photos, and what it should take and reach."""
+    """One strategy with its expected run time and accuracy."""
 
     strategy: str
     settings: str
     seconds: float
-    """The whole run, if this is what comes out of it."""
+    """The run time if the run ends with this strategy."""
     low: float
     high: float
-    """The accuracy expected on new photos lies between, a share."""
+    """The bounds of the expected test accuracy, a fraction."""
     planned: bool
-    """Whether the run gets as far as to try it."""
+    """Whether the run will try it."""
     why: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every strategy, and what the photos and the machine say about them."""
+    """Every strategy, and notes on the photos and the machine."""
 
     strategies: tuple[PlannedStrategy, ...]
     notes: tuple[str, ...]
-    """Sentences: what is unusual about these photos."""
+    """Sentences on what is unusual about these photos."""
     cut: str | None = None
-    """Where fine-tuning cuts; None where it is not possible."""
+    """The end of the frozen prefix in fine-tuning; None if fine-tuning is not possible."""
 
     def is_planned(self, strategy: str) -> bool:
-        """Whether the run gets as far as to try it."""
+        """Whether the run will try it."""
         return any(each.planned for each in self.strategies if each.strategy == strategy)
 
     def seconds(self, strategy: str) -> float:
-        """What the run should take if it ends with ``strategy``."""
+        """The expected run time if the run ends with ``strategy``."""
         return next(each.seconds for each in self.strategies if each.strategy == strategy)

@@ -1,4 +1,4 @@
-"""Which backbone suits the photos: what was measured of each before one was taken."""
+"""Backbone selection: the measurements of each backbone on a sample."""
 
 from dataclasses import dataclass
 
@@ -7,42 +7,42 @@ from inarch.metrics.records import Estimate
 
 @dataclass(frozen=True)
 class RankedBackbone:
-    """One backbone, looked at with a sample of the training photos."""
+    """One backbone, measured on a sample of the training photos."""
 
     model: str
     weights: str
-    """Where they come from, in words."""
+    """The origin of the weights, in words."""
     image_size: int
     """Pixels a side."""
     photos_per_second: float
-    """Through the frozen net, on this machine, here and now; 0 where nothing was timed."""
+    """Throughput of the frozen backbone on this machine; 0 if it was not timed."""
     logme: float | None
-    """Log evidence per photo of a Bayesian linear model; None where it was not measured, as the two that follow."""
+    """Log evidence per photo of a Bayesian linear model; None if it was not measured, as the following two."""
     accuracy: Estimate | None
-    """Of a linear classifier on the sample, cross-validated."""
+    """Cross-validated accuracy of a linear classifier on the sample."""
     log_loss: float | None
     chosen: bool
     why: str
     fit_seconds: float = 0.0
-    """What the cross-validation took."""
+    """Seconds of the cross-validation."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All backbones that were looked at."""
+    """All backbones that were considered."""
 
     sampled: int
-    """Photos that each of them saw."""
+    """The number of photos in the sample."""
     backbones: tuple[RankedBackbone, ...]
     """Fastest first."""
     pixels: Estimate | None = None
-    """Of the same classifier on the photos themselves, shrunk to a few pixels: what needs no backbone."""
+    """The accuracy of the same classifier on the photos themselves, reduced to a few pixels."""
     side: int = 0
     """The shorter side of most photos, in pixels."""
     decode_seconds: float = 0.0
-    """One photo."""
+    """Seconds to decode one photo."""
 
     @property
     def chosen(self) -> RankedBackbone:
-        """The backbone that was taken."""
+        """The selected backbone."""
         return next(each for each in self.backbones if each.chosen)

@@ -1,6 +1,6 @@
-"""What a training run did: the record behind ``metrics.json`` and ``report.html``."""
+"""The record of a training run, behind ``metrics.json`` and ``report.html``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inarch.data.photos import Photo, Preprocessing, SkippedFile
 from inarch.metrics.records import Curve, Estimate, Evaluation
@@ -11,12 +11,12 @@ from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.strategy_curves import StrategyCurves
 
 CURVES_PHASE = "learning curves"
-"""The phase that no promise is about: it takes what time there is."""
+"""The phase that no plan covers: it takes the remaining time."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the run and how long it took."""
+    """A part of the run and its duration."""
 
     name: str
     """``scan``, ``decode``, ``features``, ``fit``, ``export`` …"""
@@ -26,36 +26,40 @@ class Phase:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A strategy that was measured on held-out training photos before one was chosen."""
+    """A strategy with its figures on validation photos."""
 
     strategy: str
     settings: str
     accuracy: Estimate
     log_loss: float
     seconds: float
-    chosen: bool
-    why: str
+    chosen: bool = False
+    why: str = ""
+
+    def decided(self, why: str, *, chosen: bool) -> "Candidate":
+        """The same with what was decided, and why."""
+        return replace(self, chosen=chosen, why=why)
 
 
 @dataclass(frozen=True)
 class ParameterChanges:
-    """What a phase of training changed in the net, and what it left as it was, bit for bit."""
+    """The parameters and buffers that a phase of training updated, and the number of unchanged ones."""
 
     phase: str
     moved: tuple[str, ...]
     """Names of the parameters and buffers that changed or are new."""
     kept: int
-    """How many did not change."""
+    """The number of unchanged ones, bit for bit."""
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """The whole run."""
+    """The record of the whole run."""
 
     model: str
     variant: str
     weights: str
-    """Where the backbone's weights come from; ``random initialisation`` where nowhere."""
+    """The origin of the backbone's weights; ``random initialisation`` if it has none."""
     cut: str
     """The stage or block after which the backbone ends."""
     strategy: str
@@ -67,40 +71,41 @@ class TrainingReport:
     preprocessing: Preprocessing
     skipped: tuple[SkippedFile, ...]
     notes: tuple[str, ...]
-    """Sentences that the user should read: what was decided and why, what looks wrong."""
+    """Notes for the user: the choices and their reasons, and problems."""
     candidates: tuple[Candidate, ...]
     curves: tuple[Curve, ...]
-    evaluation: Evaluation
+    evaluation: Evaluation | None
+    """On photos of the test set; None without a test set, as in `ImageClassifier.fit`."""
     evaluation_train: Estimate
     """Accuracy on the training photos: the gap to ``evaluation`` is the overfitting."""
     temperature: float
     phases: tuple[Phase, ...]
     versions: tuple[tuple[str, str], ...]
     samples: tuple[Photo, ...] = ()
-    """A few photos of each class, to be shown; their thumbnails are found by path."""
+    """A few photos of each class; thumbnails are found by path."""
     gap_at: int | None = None
-    """About how many test photos it takes to tell the accuracy on them from that on the training photos, where the
-    intervals overlap and the gap stays as it is."""
+    """About how many test photos make the gap between test and training accuracy significant, if the intervals overlap
+    and the gap stays the same."""
     calibration_error_before: Estimate | None = None
-    """The calibration error of ``evaluation``'s photos at temperature 1, where it was measured."""
+    """The calibration error of ``evaluation``'s photos at temperature 1, if it was measured."""
     movements: tuple[ParameterChanges, ...] = ()
-    """Phase by phase."""
+    """One record per phase."""
     ranking: Ranking | None = None
-    """The backbones that this one was chosen from, where none was named."""
+    """The backbones that this one was selected from, if none was named."""
     plan: Plan | None = None
-    """What was promised before the start."""
+    """The plan made before training."""
     learning_curve: LearningCurve | None = None
-    """Of a linear classifier on the frozen features, where that was fitted and the photos suffice."""
+    """The learning curve of a linear classifier on the frozen features, if it was fitted and the photos suffice."""
     strategy_curves: StrategyCurves | None = None
-    """Of every strategy, where they were asked for."""
+    """The learning curves of every strategy, if they were requested."""
     learned_from: str = ""
-    """Names the training photos and their labels by content."""
+    """A digest of the training photos and their labels."""
     leakage: LeakageMeasurement | None = None
-    """Where it was asked for."""
+    """The effect of leakage, if it was requested."""
     adaptation: Adaptation | None = None
-    """Where the net was adapted to photos of another domain; the figures above are then of the old one."""
+    """The adaptation to a target domain, if there was one; the figures above are then of the source domain."""
 
     @property
     def seconds(self) -> float:
-        """What all phases took of which a plan promises anything."""
+        """The duration of all phases that a plan covers."""
         return sum(phase.seconds for phase in self.phases if phase.name != CURVES_PHASE)

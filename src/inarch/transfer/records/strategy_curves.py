@@ -1,4 +1,4 @@
-"""How accuracy grows with the number of photos, for each strategy on the same photos."""
+"""Learning curves of each strategy, on the same photos."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,22 @@ from inarch.metrics.records import Comparison, Estimate
 
 @dataclass(frozen=True)
 class StrategyPoint:
-    """What so many photos were worth to one strategy."""
+    """The results of one strategy at one size of the training set."""
 
     of_class: int
-    """Photos of each class, at most."""
+    """The most photos per class."""
     photos: int
-    """Of all classes together."""
+    """Photos of all classes together."""
     epochs: int
-    """Of training; 0 where there are none."""
+    """Epochs of training; 0 for strategies without epochs."""
     held_out: Estimate
-    """Accuracy on photos that were held out, the same ones at every point of every strategy."""
+    """Validation accuracy, on the same photos at every point of every strategy."""
     learned: Estimate
-    """Accuracy on the photos that were learned from."""
+    """Training accuracy."""
     gap: Estimate
-    """By how much it is more often right on those than on the ones held out, a share."""
+    """Training accuracy minus validation accuracy, a fraction."""
     seconds: float
-    """For one fold."""
+    """The duration of one fold."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StrategyCurve:
     settings: str
     points: tuple[StrategyPoint, ...]
     doubled: Estimate | None
-    """The forecast of how much accuracy twice as many photos would add, a share, where there are points enough."""
+    """The forecast of the gain in accuracy from twice as many photos, a fraction, if there are enough points."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class StrategyVerdict:
 
 @dataclass(frozen=True)
 class StrategyCurves:
-    """All strategies, and what can be said of one beside another."""
+    """The curves of all strategies, and their comparisons."""
 
     curves: tuple[StrategyCurve, ...]
     verdicts: tuple[StrategyVerdict, ...]
     photos: int
-    """All that there are to learn from."""
+    """The size of the whole training set."""
     judged: int
-    """Photos that were held out, each once."""
+    """The number of validation photos, each counted once."""
     folds: int
-    """In how many parts."""
+    """The number of folds."""
     left_out: tuple[str, ...]
-    """Sentences: what was not measured, and why."""
+    """Sentences on what was not measured, and the reasons."""

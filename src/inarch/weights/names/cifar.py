@@ -1,7 +1,7 @@
 """Our names and akamaster's (pytorch_resnet_cifar10) for the ResNets of 32 pixels.
 
-They are torchvision's but for the last layer. Plain nets, which that project does not have, have the same names as
-their residual twins, since neither's shortcuts have weights.
+They are torchvision's but for the last layer. Plain models, which that project does not have, have the same names as
+their residual counterparts, since neither's shortcuts have weights.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 """Our names and those of Keras' applications, which mostly are numbers.
 
-``keras.applications`` calls the layers of its Inception nets ``conv2d``, ``conv2d_1`` … in the order in which it makes
-them, and that is the order of ours. Which number comes first depends on what else was made before, so numbers count
-from the lowest in the file. Few layers have names of their own.
+``keras.applications`` calls the layers of its Inception models ``conv2d``, ``conv2d_1`` … in the order in which it
+makes them, and that is the order of ours. Which number comes first depends on what else was made before, so numbers
+count from the lowest in the file. Few layers have names of their own.
 """
 
 import re
@@ -43,7 +43,7 @@ TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType({name: partial
 
 HEADS: Mapping[str, str] = MappingProxyType({"predictions/": "head."})
 
-_AVERAGE = "Keras' average pools leave the padding out of the mean, those of this net count it: features differ a "
+_AVERAGE = "Keras' average pools leave the padding out of the mean, those of this model count it: features differ a "
 _AVERAGE += "little near the borders."
 NOTES: Mapping[str, str] = MappingProxyType({"inception_v3": _AVERAGE})
 

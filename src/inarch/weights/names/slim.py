@@ -1,4 +1,4 @@
-"""Our names and TF-slim's, for the Inception nets: the names of Google's own checkpoints.
+"""Our names and TF-slim's, for the Inception models: the names of Google's own checkpoints.
 
 Read in tensorflow/models, research/slim/nets. Its slips are a file format now: in Inception v1 the 3x3 of one module
 is ``0a`` where its eight siblings say ``0b``; in v3 a layer of ``Mixed_5c`` is called ``Conv_1_0c_5x5``, the strided
@@ -14,7 +14,7 @@ Units = Mapping[str, str]
 
 
 class SlimNames(NamedTuple):
-    """Their names for the parts of one net, by ours."""
+    """Their names for the parts of one model, by ours."""
 
     scope: str
     plain: Units
@@ -23,7 +23,7 @@ class SlimNames(NamedTuple):
     """For each module its scope, and the names of the units in its branches."""
     head: str
     auxiliary: Units
-    """The layers of the side head."""
+    """The layers of the auxiliary classifier."""
 
 
 V1_UNITS = MappingProxyType(
@@ -301,12 +301,14 @@ HEADS: Mapping[str, str] = MappingProxyType(
     }
 )
 LEFT_OVER = ("global_step", "/RMSProp", "/RMSProp_1", "/Momentum", "/Adam", "/Adam_1")
-"""How names end of what training keeps in a checkpoint beside the net."""
+"""The suffixes of names of training state in a checkpoint."""
 
-_AVERAGE = "TensorFlow's average pools leave the padding out of the mean, those of this net count it: features differ "
+_AVERAGE = (
+    "TensorFlow's average pools leave the padding out of the mean, those of this model count it: features differ "
+)
 _AVERAGE += "a little near the borders."
 _PADDING = (
-    "TensorFlow pads the first convolution by 2 pixels before and 3 after, this net by 3 on both sides: features "
+    "TensorFlow pads the first convolution by 2 pixels before and 3 after, this model by 3 on both sides: features "
 )
 _PADDING += "are those of a photo shifted by one pixel."
 NOTES: Mapping[str, str] = MappingProxyType({"googlenet": _PADDING, "inception_v3": _AVERAGE})

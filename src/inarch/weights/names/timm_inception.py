@@ -9,7 +9,7 @@ UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
 
 
 class TimmNames(NamedTuple):
-    """Their names for the parts of a net, by ours."""
+    """Their names for the parts of a model, by ours."""
 
     blocks: Mapping[str, str]
     """For each block its name."""

@@ -1,7 +1,7 @@
-"""Our names and timm's for the nets that torchvision does not have: ResNet-D and pre-activation.
+"""Our names and timm's for the models that torchvision does not have: ResNet-D and pre-activation.
 
-Of a pre-activation net timm's last layer is a 1x1 convolution where ours is linear: `ours_from_timm` and
-`timm_from_ours` turn the one into the other. The nets for images of 32 pixels have no counterpart there.
+Of a pre-activation model timm's last layer is a 1x1 convolution where ours is linear: `ours_from_timm` and
+`timm_from_ours` turn the one into the other. The models for images of 32 pixels have no counterpart there.
 """
 
 from collections.abc import Callable, Mapping
@@ -115,4 +115,4 @@ CALLED = MappingProxyType(
         "resnet152_v2": "resnetv2_152",
     }
 )
-"""What timm calls the nets themselves."""
+"""timm's names of the models."""

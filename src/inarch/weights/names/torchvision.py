@@ -9,7 +9,7 @@ UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
 
 
 class InceptionNames(NamedTuple):
-    """Their names for the parts of an Inception net, by ours."""
+    """Their names for the parts of an Inception model, by ours."""
 
     stem: Mapping[str, str]
     modules: Mapping[str, tuple[str, Mapping[str, str]]]

@@ -1,1 +1,1 @@
-"""What can be wrong with photos: each file looks for a few kinds of findings, and none of them touches a file."""
+"""Checks of photos: each file looks for a few kinds of findings, and none of them changes a file."""

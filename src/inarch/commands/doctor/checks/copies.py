@@ -7,11 +7,11 @@ from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.photos import Photo, PhotoSet
 
 HELD_FIRST = ("test", "val", "train", "")
-"""Where a photo stands in two splits, it had better leave the one that is learned from."""
+"""The order of splits in which a copy is kept: the training set's is dropped first."""
 
 
 def report_copies(photos: PhotoSet) -> Iterator[Finding]:
-    """Files of the same bytes."""
+    """Findings about files with the same bytes."""
     clusters: dict[str, list[Photo]] = defaultdict(list)
     for photo in photos.photos:
         clusters[photo.digest].append(photo)
@@ -19,11 +19,11 @@ def report_copies(photos: PhotoSet) -> Iterator[Finding]:
 
 
 def report_near_duplicates(photos: PhotoSet, clusters: Sequence[Sequence[int]]) -> Iterator[Finding]:
-    """Photos that look the same but are other files.
+    """Findings about different files that look the same.
 
     Args:
         photos: all of them.
-        clusters: indices of those that belong together, as `find_near_duplicates` finds them.
+        clusters: indices of the photos of each cluster, as `find_near_duplicates` returns them.
     """
     for cluster in clusters:
         distinct = {photos.photos[index].digest: photos.photos[index] for index in cluster}

@@ -1,4 +1,4 @@
-"""What file names and headers tell: broken, stray and hidden files, wrong names, unusual modes, sizes and shapes."""
+"""Faults of file names and headers: broken, stray and hidden files, wrong names, unusual modes, sizes and shapes."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from inarch.data.header import SUFFIXES, Header
 from inarch.data.photos import PhotoSet
 
 SMALL, SMALL_SHARE = 128, 1 / 3
-"""A photo is small if its shorter side has fewer pixels than this and than this share of the set's median."""
+"""A photo is small if its shorter side has fewer pixels than this and than this fraction of the median."""
 TINY = 8
-"""Pixels on the shorter side that are few in any set."""
+"""Pixels on the shorter side that are few in any dataset."""
 FAR_FROM_SQUARE = 3.0
-"""Times that the longer side is as long as the shorter one: two thirds of such a photo are never seen."""
+"""Ratio of the longer to the shorter side: two thirds of such a photo are outside the centre crop."""
 TURNED = {
     2: "mirrored",
     3: "upside down",
@@ -42,21 +42,21 @@ MODES = {
 
 
 def report_skipped_files(photos: PhotoSet) -> Iterator[Finding]:
-    """Files that `scan` and `store` could not use: meant as photos and broken, or something else."""
+    """Files that `scan` and `store` could not use: broken photos, and files of other kinds."""
     for file in photos.skipped:
-        is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "beside the" not in file.reason
+        is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "outside the" not in file.reason
         yield Finding("unreadable" if is_photo else "stray", file.path, file.reason)
 
 
 def report_hidden_entries(root: Path) -> Iterator[Finding]:
-    """Entries that no command looks at because of their names."""
+    """Entries that every command skips because of their names."""
     for path, files in hidden_entries(root):
         what = f"a hidden folder with {files} files" if files is not None else "a hidden file"
-        yield Finding("hidden", path, f"It is {what}, which is passed over.")
+        yield Finding("hidden", path, f"It is {what}, which every command skips.")
 
 
 def report_header_problems(headers: Mapping[str, Header]) -> Iterator[Finding]:
-    """What each header says that other tools, or the net, may stumble over.
+    """Properties in the headers that may trouble other tools or the model.
 
     Args:
         headers: of the readable photos, by path.
@@ -72,7 +72,7 @@ def report_header_problems(headers: Mapping[str, Header]) -> Iterator[Finding]:
             yield Finding(
                 "orientation",
                 path,
-                f"It is stored {TURNED[header.orientation]}, and EXIF says so (orientation {header.orientation}).",
+                f"It is stored {TURNED[header.orientation]}; EXIF orientation {header.orientation} corrects that.",
             )
         plain = ("RGB", "P", usual) if header.format == "GIF" else ("RGB", usual)
         if header.mode not in plain or (header.is_transparent and "A" not in usual):
@@ -83,14 +83,14 @@ def report_header_problems(headers: Mapping[str, Header]) -> Iterator[Finding]:
             yield Finding(
                 "small",
                 path,
-                f"It has {header.width} x {header.height} pixels, where {median:.0f} on the shorter side are usual.",
+                f"It has {header.width} x {header.height} pixels; the median of the shorter side is {median:.0f}.",
             )
         longer = max(header.width, header.height)
         if longer > FAR_FROM_SQUARE * sides[path]:
             yield Finding(
                 "aspect",
                 path,
-                f"It has {header.width} x {header.height} pixels: the centre square is "
+                f"It has {header.width} x {header.height} pixels: the centre square is only "
                 f"{100 * sides[path] / longer:.0f} % of it.",
             )
 
@@ -100,7 +100,7 @@ def _name(path: str, header: Header) -> Iterator[Finding]:
     if suffix not in SUFFIXES.get(header.format, {suffix}):
         kind = "JPEG" if header.format == "MPO" else header.format
         yield Finding(
-            "extension", path, f"It is {kind}, and its name {f'ends in {suffix}' if suffix else 'says nothing'}."
+            "extension", path, f"It is {kind}, and its name {f'ends in {suffix}' if suffix else 'has no suffix'}."
         )
 
 

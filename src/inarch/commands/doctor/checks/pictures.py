@@ -1,4 +1,4 @@
-"""What the pixels tell: photos of a single colour, and photos that are mostly border."""
+"""Faults of the pixels: photos of a single colour, and photos that are mostly border."""
 
 from collections.abc import Iterator
 
@@ -9,24 +9,24 @@ from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.photos import PhotoSet
 
 FLAT = 4.0
-"""Standard deviation of brightness, of 255, below which there is nothing to see."""
+"""Standard deviation of brightness, of 255, below which nothing is visible."""
 LIKE_BORDER = 12
-"""How far, of 255, a pixel of a border may be from its corner: JPEG rings."""
+"""The largest deviation, of 255, of a border's pixel from its corner: JPEG has ringing artefacts."""
 MOSTLY = 0.5
-"""Share of the square."""
+"""Fraction of the square."""
 STYLE = 0.2
-"""If more photos than this have wide borders, that is how these photos are made."""
+"""If a larger fraction of the photos has wide borders, that is the style of the dataset."""
 
 
 def report_image_problems(
     photos: PhotoSet, flatness: NDArray[np.float64], borders: NDArray[np.float64]
 ) -> Iterator[Finding]:
-    """Photos with nothing, or little, to see.
+    """Findings about photos with little or no content.
 
     Args:
         photos: n of them.
-        flatness: what `flatness_of` says of each, (n,).
-        borders: what `border_of` says of each, (n,).
+        flatness: the result of `flatness_of`, (n,).
+        borders: the result of `border_of`, (n,).
     """
     is_flat = flatness < FLAT
     is_border = (borders > MOSTLY) & ~is_flat
@@ -47,7 +47,7 @@ def flatness_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def border_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The share of each image outside the box that holds every pixel unlike its corners; images (n, side, side, 3)."""
+    """The fraction of each image outside the box of all pixels that differ from its corners; (n, side, side, 3)."""
     side = images.shape[1]
     corners = images[:, (0, 0, -1, -1), (0, -1, 0, -1)].astype(np.int16)  # (n, 4, 3)
     unlike = np.ones(images.shape[:3], dtype=bool)
@@ -58,7 +58,7 @@ def border_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _extent(filled: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """From the first to the last that is filled, (n,); 0 where none is."""
+    """The extent from the first to the last filled place, (n,); 0 if none is filled."""
     side = filled.shape[1]
     first, last = filled.argmax(1), side - filled[:, ::-1].argmax(1)
     return np.where(filled.any(1), last - first, 0).astype(np.float64)

@@ -1,1 +1,1 @@
-"""What an exported folder runs by itself: `answer.py`, and as `net.py` the file of the runtime it was exported to."""
+"""The scripts of an exported folder: `answer.py`, and the file of its runtime as `model.py`."""

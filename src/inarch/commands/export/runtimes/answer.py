@@ -1,6 +1,7 @@
-"""Answers of an exported net: ``python answer.py PHOTO …`` prints a line of JSON for each photo.
+"""Predictions of an exported model: ``python answer.py PHOTO …`` prints a line of JSON for each photo.
 
-Reads this folder and the photos, and needs NumPy, Pillow and the runtime that ``net.py`` imports; inarch is not needed.
+Reads this folder and the photos, and needs NumPy, Pillow and the runtime that ``model.py`` imports; inarch is not
+needed.
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from net import outputs
+from model import outputs
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -17,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """One line for each photo that is named."""
+    """Print one line for each photo."""
     about = json.loads((HERE / "about.json").read_text("utf-8"))
     known = np.load(HERE / "known.npy").astype(np.float32) if about["rule"] else None
     for photo in sys.argv[1:]:
@@ -40,21 +41,21 @@ def pixels_of(photo: str, preprocessing: dict[str, Any]) -> NDArray[np.uint8]:
 def apply_rule(
     about: dict[str, Any], logits: NDArray[np.float32], features: NDArray[np.float32], known: NDArray[np.float32] | None
 ) -> dict[str, Any]:
-    """Probabilities, and the answer by the rule: the most probable class, or none and why."""
+    """Probabilities, and the answer by the rule: the most probable class, or the reason for abstaining."""
     scaled = np.exp((logits.astype(np.float64) - logits.max()) / about["temperature"])
     probabilities = scaled / scaled.sum()
     first, second = np.argsort(-probabilities, kind="stable")[:2]
-    best, doubt, rule = about["classes"][first], "", about["rule"]
+    best, abstention, rule = about["classes"][first], "", about["rule"]
     if known is not None:
         direction = (features / max(float(np.linalg.norm(features)), 1e-12)).astype(np.float16).astype(np.float32)
         nearest = np.sort(known @ direction)[max(0, len(known) - rule["neighbours"])]
         if 1 - float(nearest) > rule["novelty"]:
-            doubt = "unlike the photos that it learned from"
+            abstention = "out-of-distribution (unlike the training set)"
         elif rule["confidence"] is None or probabilities[first] <= rule["confidence"]:
-            doubt = f"too close between {best} and {about['classes'][second]}"
+            abstention = f"low confidence ({best} or {about['classes'][second]})"
     return {
-        "answer": "" if doubt else best,
-        "doubt": doubt,
+        "answer": "" if abstention else best,
+        "abstention": abstention,
         "probabilities": dict(zip(about["classes"], probabilities.tolist(), strict=True)),
         "logits": logits.tolist(),
     }

@@ -1,4 +1,4 @@
-"""The exported net in ONNX Runtime."""
+"""The exported model in ONNX Runtime."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ SESSION = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx"
 
 
 def outputs(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits (n, classes), and what the last layer reads (n, d), of pixels (n, side, side, 3)."""
+    """Logits (n, classes), and the inputs of the last layer (n, d), for pixels (n, side, side, 3)."""
     logits, features = SESSION.run(["logits", "embedding"], {"pixels": pixels})
     return logits, features

@@ -1,4 +1,4 @@
-"""The exported net in OpenVINO, computed in 32 bits."""
+"""The exported model in OpenVINO, computed in float32."""
 
 from pathlib import Path
 
@@ -12,6 +12,6 @@ NET = openvino.Core().compile_model(
 
 
 def outputs(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits (n, classes), and what the last layer reads (n, d), of pixels (n, side, side, 3)."""
+    """Logits (n, classes), and the inputs of the last layer (n, d), for pixels (n, side, side, 3)."""
     found = NET(pixels)
     return found["logits"], found["embedding"]

@@ -1,4 +1,4 @@
-"""The exported net as another library builds it in PyTorch."""
+"""The exported model as another library builds it in PyTorch."""
 
 import json
 from importlib import import_module
@@ -15,11 +15,11 @@ ABOUT = json.loads((HERE / "about.json").read_text("utf-8"))
 
 
 def load_model() -> nn.Module:
-    """The net with its weights; every tensor has to be there."""
+    """The model with its weights; every tensor must be present."""
     build = getattr(import_module(ABOUT["library"]), ABOUT["builder"])
-    net: nn.Module = build(ABOUT["architecture"], num_classes=len(ABOUT["classes"]), **ABOUT["options"])
-    net.load_state_dict(load_file(HERE / "model.safetensors"))
-    return net.eval()
+    model: nn.Module = build(ABOUT["architecture"], num_classes=len(ABOUT["classes"]), **ABOUT["options"])
+    model.load_state_dict(load_file(HERE / "model.safetensors"))
+    return model.eval()
 
 
 NET = load_model()
@@ -28,7 +28,7 @@ NET = load_model()
 
 @torch.no_grad()
 def outputs(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits (n, classes), and what the last layer reads (n, d), of pixels (n, side, side, 3)."""
+    """Logits (n, classes), and the inputs of the last layer (n, d), for pixels (n, side, side, 3)."""
     mean, std = (torch.tensor(ABOUT["preprocessing"][name])[:, None, None] for name in ("mean", "std"))
     read: list[Tensor] = []
     watching = LAST.register_forward_pre_hook(lambda layer, given: read.append(given[0]))

@@ -1,11 +1,8 @@
-"""How one net differs from another, in figures and sentences: a pure function of the comparison."""
+"""The differences between two models, in figures and sentences: a pure function of the comparison."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from textwrap import fill
 from types import MappingProxyType
-from typing import Any
 
 from inarch.commands.inspect.drawing.summary import MACS_NOTE, format_count, shape_text
 from inarch.models.anatomy.records import (
@@ -14,28 +11,31 @@ from inarch.models.anatomy.records import (
     ModelFigures,
     StageFigures,
 )
+from inarch.report.text_table import table_lines
 from inarch.report.wording import count_of, make_printable, shorten
+from inarch.storage.serialisation import to_printed_json
 
+SCHEMA = "inarch.inspect-against/1"
 WIDTH = 80
 SHOWN = 12
-"""Changes that are told; those that weigh most come first."""
+"""The changes that are listed; those with the most MACs and parameters come first."""
 LONGEST = 18
 """Characters of a name above its column."""
 NAMED = 3
-"""Blocks that are named one by one; of more, the first and the last."""
+"""The blocks that are named one by one; of more, the first and the last are named."""
 TOGETHER = "\N{NO-BREAK SPACE}"
-"""Between a figure and its unit, while lines are broken."""
+"""Joins a figure and its unit while lines are broken."""
 TextRow = Sequence[str]
 
 
 def to_text(comparison: ModelComparison) -> str:
-    """The whole comparison; differences are the first net's figure minus the second's."""
+    """The whole comparison; differences are the first model's figure minus the second's."""
     here, there = comparison.here, comparison.there
     parts = [
-        _fill_text(f"{_heading(here)} against {_heading(there)}"),
-        _align_columns(_figure_rows(here, there)),
+        _fill_text(f"{_heading(here)} compared with {_heading(there)}"),
+        "\n".join(table_lines(_figure_rows(here, there), "lrrr")),
         "\n".join(_fill_text(line) for line in _remarks(comparison)),
-        _align_columns(_stage_rows(comparison), words=2),
+        "\n".join(table_lines(_stage_rows(comparison), "llrrr")),
         "\n".join(_change_lines(comparison)),
         _fill_text(MACS_NOTE),
     ]
@@ -43,22 +43,16 @@ def to_text(comparison: ModelComparison) -> str:
 
 
 def to_json(comparison: ModelComparison) -> str:
-    """The whole record. Keys are stable: programs may rely on them."""
-    stages = [dict(zip(("here", "there"), map(_asdict, pair), strict=True)) for pair in comparison.stages]
-    whole = {**asdict(comparison), "identical": comparison.identical, "stages": stages}
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    """The whole record."""
+    return to_printed_json(comparison, SCHEMA) + "\n"
 
 
-def _asdict(stage: StageFigures | None) -> dict[str, Any] | None:
-    return asdict(stage) if stage else None
-
-
-def _heading(net: ModelFigures) -> str:
-    return make_printable(f"{net.name} ({net.variant})" if net.variant else net.name)
+def _heading(model: ModelFigures) -> str:
+    return make_printable(f"{model.name} ({model.variant})" if model.variant else model.name)
 
 
 def _figure_rows(here: ModelFigures, there: ModelFigures) -> Iterator[TextRow]:
-    yield "", *(shorten(make_printable(net.name), LONGEST) for net in (here, there)), "difference"
+    yield "", *(shorten(make_printable(model.name), LONGEST) for model in (here, there)), "difference"
     yield (
         "parameters",
         f"{here.parameters:,}",
@@ -96,13 +90,13 @@ def format_signed_count(count: int) -> str:
 def _remarks(comparison: ModelComparison) -> Iterator[str]:
     here, there = comparison.here, comparison.there
     if here.image_size != there.image_size:
-        yield "Each at its own image size; with --image-size both are measured at the same."
+        yield "Each model at its own image size; --image-size measures both at the same size."
     if comparison.identical:
-        yield "The two do not differ in any layer."
+        yield "The two models do not differ in any layer."
     if not comparison.alike:
         yield (
-            "These nets are built to different plans: fewer than half of their paths share a name. So they are "
-            "compared by stage, those with the same stride beside each other, and not layer by layer."
+            "These models have different structures: fewer than half of their paths share a name. They are compared by "
+            "stage, matched by stride, and not layer by layer."
         )
 
 
@@ -119,28 +113,15 @@ def _stage_rows(comparison: ModelComparison) -> Iterator[TextRow]:
 
 
 def _join_sides(here: StageFigures | None, there: StageFigures | None, text: Callable[[StageFigures], str]) -> str:
-    """``2 | 3``, or one text where both sides have the same."""
+    """``2 | 3``, or one text if both sides are equal."""
     texts = [text(stage) if stage else "–" for stage in (here, there)]
     return texts[0] if texts[0] == texts[1] else " | ".join(texts)
-
-
-def _align_columns(rows: Iterator[TextRow], words: int = 1) -> str:
-    """A table; its first ``words`` columns to the left, figures to the right."""
-    table = [*rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if at < words else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    )
 
 
 def _change_lines(comparison: ModelComparison) -> Iterator[str]:
     if not comparison.changes:
         return
-    yield _fill_text(f"What is different in {make_printable(comparison.here.name)}:")
+    yield _fill_text(f"Differences in {make_printable(comparison.here.name)}:")
     for change in comparison.changes[:SHOWN]:
         yield _fill_text(f"- {sentence(change)}: {_cost_text(change.parameters, change.macs)}.", indent="  ")
     rest = comparison.changes[SHOWN:]
@@ -167,12 +148,12 @@ def _fill_text(text: str, indent: str = "") -> str:
 
 
 def sentence(change: Change) -> str:
-    """What is different, without the figures: here it is so, there otherwise."""
+    """The difference without figures: this model's setting, then the other's."""
     return SENTENCES.get(change.what, _layer_setting)(change)
 
 
 def _layer_setting(change: Change) -> str:
-    """Of what is the layer's own: kernel, stride, groups, width."""
+    """A difference in a layer's own settings: kernel, stride, groups, width."""
     several = len(change.layers) > 1 or (not change.layers and change.count > 1)
     plain = change.what.partition(",")[0] in ("kernel", "pool")
     verb = ("are" if several else "is") if plain else ("have" if several else "has")
@@ -207,14 +188,14 @@ def _path(change: Change) -> str:
 
 def _shortcut(change: Change) -> str:
     if change.here == "none":
-        return f"{_block_phrase(change)} there is no shortcut, where the other has {_kind(change.there)}"
+        return f"{_block_phrase(change)} there is no shortcut, and the other has {_kind(change.there)}"
     other = "none" if change.there == "none" else _kind(change.there)
     return f"{_block_phrase(change)} the shortcut is {_kind(change.here)}, and in the other {other}"
 
 
 def _order(change: Change) -> str:
     return (
-        f"{_block_phrase(change)} normalisation and ReLU stand {change.here} the convolutions, not {change.there} them"
+        f"{_block_phrase(change)} normalisation and ReLU come {change.here} the convolutions, not {change.there} them"
     )
 
 
@@ -246,7 +227,7 @@ SENTENCES: Mapping[str, Callable[[Change], str]] = MappingProxyType(
 NOUNS = MappingProxyType(
     {"mul": "multiplication"} | {kind: kind for kind in ("convolution", "addition", "concatenation")}
 )
-"""Kinds that are a noun by themselves; of the others one says ``layer``."""
+"""Kinds that are nouns by themselves; to the others, ``layer`` is added."""
 
 
 def _block_phrase(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""One block, large: every layer with its kernel, its channels and what it computes."""
+"""One block, enlarged: every layer with its kernel, its channels and its cost."""
 
 from inarch.commands.inspect.drawing.marks import (
     CHARACTER,
@@ -18,14 +18,14 @@ from inarch.commands.inspect.drawing.summary import shape_text
 from inarch.report.svg import Number
 
 END = 34
-"""Room for the arrow into the block, and out of it."""
+"""Space for the arrows into and out of the block."""
 
 
 def draw_block(shape: BlockShape, y: Number, pen: Pen) -> tuple[list[str], Number, Number]:
-    """The block from ``y`` on.
+    """Draw the block from ``y`` on.
 
     Returns:
-        the marks, the width that they need, and the y under them.
+        The marks, the width that they need, and the y below them.
     """
     extent = extent_of(shape.series, pen)
     into, out = shape_text(shape.group.in_shape), shape_text(shape.group.last.out_shape)

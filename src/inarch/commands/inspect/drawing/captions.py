@@ -1,4 +1,4 @@
-"""What a block is for and what it costs, in words that follow from its layers."""
+"""The purpose and the cost of a block, in sentences derived from its layers."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -18,6 +18,7 @@ from inarch.commands.inspect.drawing.summary import (
     shape_text,
     share_text,
 )
+from inarch.models.anatomy.layers import is_depthwise
 from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.report.wording import count_of
 
@@ -28,10 +29,12 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 def block_caption(shape: BlockShape) -> str:
     """A few sentences on a block."""
     forks = [item for item in shape.series if isinstance(item, DrawnFork)]
+    layers = [item for item in shape.series if not isinstance(item, DrawnFork)]
     if not shape.series:
-        said = "Works value by value: " + ", ".join(dict.fromkeys(node.kind for node in shape.group.nodes)) + "."
+        said = "Element-wise: " + ", ".join(dict.fromkeys(node.kind for node in shape.group.nodes)) + "."
     elif not forks:
-        said = " ".join(_single_layer_caption(item) for item in shape.series if not isinstance(item, DrawnFork))
+        incoming = [shape.group.in_shape, *(layer.out_shape for layer in layers)]
+        said = " ".join(_single_layer_caption(layer, before) for layer, before in zip(layers, incoming, strict=False))
     elif forks[0].join.kind == ADDITION:
         said = _residual_caption(forks[0], shape.group)
     else:
@@ -45,18 +48,18 @@ def stage_caption(stage: Group, trace: ModelTrace) -> str:
     blocks = count_of(len(stage.blocks), "block")
     said = (
         f"{blocks} with {count_of(len(stage.nodes), 'layer')} take {shape_text(stage.in_shape)} to "
-        f"{shape_text(last.out_shape)}. {share_text(stage.macs, trace.macs)} of the net's MACs are computed here, by "
+        f"{shape_text(last.out_shape)}. {share_text(stage.macs, trace.macs)} of the model's MACs are computed here, by "
         f"{share_text(stage.parameters, trace.parameters)} of its parameters."
     )
     if len(last.out_shape) == 1:
         return said
-    return f"{said} A value at its end can see {field_text(last)} pixels a side of the image."
+    return f"{said} Its receptive field is {field_text(last)} pixels a side."
 
 
 def unreduced_macs(group: Group) -> int:
-    """What the block would compute if no 1x1 came before its larger convolutions, at the same widths otherwise.
+    """The MACs of the block without the 1x1 convolutions before its larger convolutions, at the same other widths.
 
-    In a bottleneck the 1x1 behind the larger convolution is left out too: one convolution on all channels remains.
+    In a bottleneck the 1x1 after the larger convolution is left out too: one convolution on all channels remains.
     """
     whole = group.macs
     for node in group.nodes:
@@ -74,7 +77,7 @@ def unreduced_macs(group: Group) -> int:
 
 
 def _find_following_convolutions(node: Node, nodes: Sequence[Node]) -> list[Node]:
-    """The convolutions that work on what a reduction puts out: the next of its path, or the first of every branch."""
+    """The convolutions on a reduction's output: the next of its path, or the first of every branch."""
     later = [each for each in nodes[nodes.index(node) + 1 :] if each.kind == "convolution"]
     inside = [each for each in later if f"{each.branch}/".startswith(f"{node.branch}/")]
     deeper = takewhile(lambda each: each.branch != node.branch, inside)
@@ -82,32 +85,36 @@ def _find_following_convolutions(node: Node, nodes: Sequence[Node]) -> list[Node
 
 
 def _expansion(node: Node, behind: Sequence[Node], nodes: Sequence[Node]) -> Node | None:
-    """The 1x1 that ends a bottleneck, where the path is nothing but reduction, convolution, expansion."""
+    """The 1x1 at the end of a bottleneck, if the path is only reduction, convolution, expansion."""
     path = [each for each in nodes if each.kind == "convolution" and each.branch == node.branch]
     if len(path) == 3 and path[0] is node and path[1] in behind and path[2].concept == EXPANSION:
         return path[2]
     return None
 
 
-def _single_layer_caption(node: Node) -> str:
-    """A layer that is a block by itself, or stands in one without branches."""
-    before, after = node.in_shape, node.out_shape
+def _single_layer_caption(node: Node, before: tuple[int, ...]) -> str:
+    """The sentence for a layer of a block without branches; ``before`` is the shape of its input, unpadded."""
+    after = node.out_shape
     halves = (
-        f", and takes the grid from {before[-1]} to {after[-1]}" if len(after) == 3 and before[-1] != after[-1] else ""
+        f", and reduces the grid from {before[-1]} to {after[-1]}"
+        if len(after) == 3 and before[-1] != after[-1]
+        else ""
     )
     kernel = kernel_text(node).split("/")[0].split(" ")[0]
     if node.kind == "linear":
-        return f"A linear layer weighs {before[0]:,} features into {after[0]:,} numbers, one for each class."
+        return f"A linear layer maps {before[0]:,} features to {after[0]:,} logits, one for each class."
     if node.kind in POOLS:
         if "global" in node.detail or after[-1] == 1:
-            return f"The mean over the map makes one feature of each of {before[0]:,} channels."
+            return f"Global average pooling makes one feature of each of {before[0]:,} channels."
         what = "largest" if node.kind == "max pool" else "mean"
-        return f"A pool keeps the {what} of every {kernel} values{halves}; it has no weights."
+        return f"Pooling keeps the {what} of every {kernel} window{halves}; it has no weights."
     if node.kind != "convolution":
-        return "Local response normalisation damps a value where its neighbours in other channels are large."
+        return "Local response normalisation reduces a value if its neighbours in other channels are large."
+    if is_depthwise(node):
+        return f"A {kernel} convolution filters each of {before[0]:,} channels by itself{halves}."
     if kernel == "1×1":
-        return f"A 1×1 convolution mixes channels at every place, {before[0]:,} into {after[0]:,}{halves}."
-    return f"A {kernel} convolution looks for {after[0]:,} patterns in {before[0]:,} channels{halves}."
+        return f"A 1×1 convolution mixes channels at every position, {before[0]:,} to {after[0]:,}{halves}."
+    return f"A {kernel} convolution computes {after[0]:,} channels from {before[0]:,}{halves}."
 
 
 def _inception_caption(fork: DrawnFork, group: Group) -> str:
@@ -117,20 +124,20 @@ def _inception_caption(fork: DrawnFork, group: Group) -> str:
     before, after = group.in_shape, group.last.out_shape
     if before[-1] != after[-1]:
         first = (
-            f"The grid shrinks from {before[-1]} to {after[-1]}: {count} branches with strides, side by side, so that "
-            f"no map is thinned out before wider layers have seen it. They are concatenated to {added}."
+            f"The grid shrinks from {before[-1]} to {after[-1]}: {count} parallel branches with strides reduce it "
+            f"without a representational bottleneck. They are concatenated to {added}."
         )
     else:
         first = (
-            f"{count.capitalize()} branches look at the same map with windows of different size, so that the net need "
-            f"not choose one; they are concatenated to {added}."
+            f"{count.capitalize()} branches with different kernel sizes process the same feature map, so that the "
+            f"model need not choose one; they are concatenated to {added}."
         )
     projections = [node for node in group.nodes if node.concept == "pool projection"]
     if projections:
         node = projections[0]
         first += (
-            f" The pool's {node.in_shape[0]:,} channels go through a 1×1 to {node.out_shape[0]:,}, or maps would grow "
-            "with every block."
+            f" A 1×1 convolution projects the pool's {node.in_shape[0]:,} channels to {node.out_shape[0]:,}, or the "
+            "number of channels would grow with every block."
         )
     return first
 
@@ -139,20 +146,16 @@ def _residual_caption(fork: DrawnFork, group: Group) -> str:
     inside = [node for node in group.nodes if node.kind == "convolution" and not node.branch.endswith("shortcut")]
     kernels = ", ".join(kernel_text(node).split("/")[0].split(" ")[0] for node in inside)
     on_skip = [node for node in group.nodes if node.branch.endswith("shortcut") and node.kind == "convolution"]
-    first = f"What {count_of(len(inside), 'convolution')} ({kernels}) compute is added to what came in."
+    first = f"The output of {count_of(len(inside), 'convolution')} ({kernels}) is added to the block's input."
     if len(inside) > 4:
-        first = f"What {len(inside)} convolutions compute is added to what came in."
-    changes = (
-        " The map changes its shape here, so the shortcut"
-        if group.in_shape != group.last.out_shape
-        else " The shortcut"
-    )
+        first = f"The output of {len(inside)} convolutions is added to the block's input."
+    changes = " The shape changes here, so the shortcut" if group.in_shape != group.last.out_shape else " The shortcut"
     if on_skip:
-        return f"{first}{changes} is a 1×1 projection: values cannot pass unchanged."
+        return f"{first}{changes} is a 1×1 projection: the input cannot pass unchanged."
     if fork.paths[-1]:
-        return f"{first}{changes} is cut to fit, and filled up with zeros."
+        return f"{first}{changes} is subsampled and padded with zeros."
     return first + (
-        " The shortcut lets values and gradients pass as they are, so the block has only to learn what to change."
+        " The identity shortcut passes values and gradients unchanged, so the block only learns a residual."
     )
 
 
@@ -173,5 +176,5 @@ def _cost(group: Group) -> str:
         return said
     narrow = reductions[0]
     bottleneck = _expansion(narrow, _find_following_convolutions(narrow, group.nodes), group.nodes)
-    what = "Without the 1×1 around it, on all channels," if bottleneck else "Without the 1×1 that narrow the map first"
+    what = "Without the surrounding 1×1 convolutions, on all channels," if bottleneck else "Without the 1×1 reductions,"
     return f"{said} {what} it would cost {format_count(whole)} MACs, {whole / group.macs:.1f} times as many."

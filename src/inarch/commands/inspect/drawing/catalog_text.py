@@ -2,68 +2,44 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 from inarch.commands.inspect.drawing.summary import MACS_NOTE
 from inarch.models.anatomy.records import ModelSize
+from inarch.report.text_table import table_lines
 
 HEADER = ("model", "variant", "parameters", "GMACs", "pixels")
 NOTES = (
     MACS_NOTE,
-    "Parameters are those of 1,000 classes, without auxiliary heads.",
+    "Parameters are those of 1,000 classes, without auxiliary classifiers.",
     "Weights: `inarch train PHOTOS --model NAME --weights FILE` reads our own files and torchvision's and timm's.",
-    "More: `inarch inspect NAME --variants` says how a net departs from its paper and how it can be varied.",
+    "More: `inarch inspect NAME --variants` shows how a model departs from its paper and how it can be varied.",
 )
 
 
-def catalog_text(nets: Sequence[ModelSize], ready: Sequence[str] = ()) -> str:
-    """Under each paper a line per net; multiply-adds are for one image of the net's own size.
+def catalog_text(models: Sequence[ModelSize], ready: Sequence[str] = ()) -> str:
+    """One line per model under its paper; multiply-adds are for one image of the model's own size.
 
     Args:
-        nets: what is listed.
+        models: the models to list.
         ready: those whose trained weights come with inarch.
     """
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for net in nets:
-        groups.setdefault(_paper(net), []).append(_row(net))
-    rows = [HEADER, *chain.from_iterable(groups.values())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(HEADER, widths)]
-    for paper, rows_of in groups.items():
-        lines += ["", paper, *(_line(row, widths) for row in rows_of)]
+    for model in models:
+        groups.setdefault(_paper(model), []).append(_row(model))
+    head, *rows = table_lines([HEADER, *chain.from_iterable(groups.values())], "llrrr")
+    lines = [head]
+    for paper, own in groups.items():
+        lines += ["", paper, *rows[: len(own)]]
+        rows = rows[len(own) :]
     with_weights = [f"Trained weights come with inarch for {' and '.join(ready)}."] if ready else []
     return "\n".join([*lines, "", *NOTES, *with_weights])
 
 
-def catalog_json(nets: Sequence[ModelSize]) -> list[dict[str, Any]]:
-    """The same as objects."""
-    return [
-        {
-            "model": net.name,
-            "variant": net.variant,
-            "parameters": net.parameters,
-            "macs": net.macs,
-            "image_size": net.image_size,
-            "source": net.source,
-        }
-        for net in nets
-    ]
-
-
-def _paper(net: ModelSize) -> str:
+def _paper(model: ModelSize) -> str:
     """The source without the table or section: ``Szegedy et al. 2015, arXiv 1409.4842``."""
-    return ", ".join(net.source.split(", ")[:2])
+    return ", ".join(model.source.split(", ")[:2])
 
 
-def _row(net: ModelSize) -> tuple[str, ...]:
-    figures = (f"{net.parameters:,}", f"{net.macs / 1e9:.3f}", f"{net.image_size}")
-    return (f"  {net.name}", net.variant, *figures)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left of their column, figures to the right."""
-    cells = [
-        cell.ljust(width) if at < 2 else cell.rjust(width)
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells)
+def _row(model: ModelSize) -> tuple[str, ...]:
+    figures = (f"{model.parameters:,}", f"{model.macs / 1e9:.3f}", f"{model.image_size}")
+    return (f"  {model.name}", model.variant, *figures)

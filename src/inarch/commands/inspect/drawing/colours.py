@@ -1,14 +1,14 @@
-"""How much of something a layer has, as a colour; chosen so that labels stay readable, by day and by night."""
+"""Colours for the share of a quantity, chosen for readable labels in the light and the dark theme."""
 
 BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.10)
-"""Shares of the whole at which the colour changes."""
+"""Fractions of the total at which the colour changes."""
 LABELS = ("none", "< 0.5 %", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "≥ 10 %")
 
 LIGHT = (("#ffffff", "#3d4752"), ("#e3eef8", "#14212e"), ("#bcd9ee", "#14212e"), ("#8bbfe2", "#14212e"),
          ("#4292c6", "#06121d"), ("#1763a6", "#ffffff"), ("#0a3a73", "#ffffff"))  # fmt: skip
 DARK = (("#10151b", "#b4bec9"), ("#1b2c3c", "#dbe7f2"), ("#1d4260", "#e6f1fb"), ("#215f8f", "#ffffff"),
         ("#4090c9", "#06121d"), ("#78b8e8", "#06121d"), ("#c3e2fb", "#06121d"))  # fmt: skip
-"""Fill and label for none at all, then for each share."""
+"""Fill and label colours for zero, then for each fraction."""
 
 
 def _variables(shades: tuple[tuple[str, str], ...]) -> str:

@@ -1,4 +1,4 @@
-"""A net as one page that needs nothing else: the drawings, the stages, what was measured, and every layer."""
+"""A model as one self-contained page: the drawings, the stages, the measurements, and every layer."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ _SCRIPT = (_HERE / "page.js").read_text("utf-8")
 
 
 def to_html(trace: ModelTrace, measured: Measurements | None = None) -> str:
-    """The page; it works from a file, without a network. Without its script all drawings stand one under the other."""
+    """The page; it works from a file, offline. Without its script all drawings are shown one below the other."""
     stages = stages_of(trace)
     measured = measured or Measurements()
     quantities = quantities_of(trace, measured)

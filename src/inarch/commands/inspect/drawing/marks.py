@@ -1,4 +1,4 @@
-"""What every picture of a net is put together from: text, arrows, the frame and the legend."""
+"""The common parts of every picture of a model: text, arrows, the frame and the legend."""
 
 import re
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def text_at(content: str, x: Number, y: Number, kind: str = "") -> str:
 
 
 def arrow(x1: Number, x2: Number, y: Number) -> str:
-    """The flow from one box to the next."""
+    """The arrow from one box to the next."""
     return line(x1, y, x2 - 5, y) + head_at(x2, y)
 
 
@@ -41,7 +41,7 @@ def head_at(x: Number, y: Number) -> str:
 
 
 def entrance(before: Place | None, y: Number, level: Number) -> list[str]:
-    """The flow into a row: from the image, or from the end of the row above around the stages' headers."""
+    """The arrow into a row: from the image, or from the end of the row above around the stages' headers."""
     if before is None:
         turned = f"translate(15 {level:.1f}) rotate(-90)"
         return [element("text", "image", transform=turned, class_="middle"), arrow(19, MARGIN, level)]
@@ -52,7 +52,7 @@ def entrance(before: Place | None, y: Number, level: Number) -> list[str]:
 
 
 def exit_flow(trace: ModelTrace, end: Place | None) -> list[str]:
-    """The flow out of the net."""
+    """The arrow out of the model."""
     if end is None:
         return []
     x, level = end
@@ -60,50 +60,43 @@ def exit_flow(trace: ModelTrace, end: Place | None) -> list[str]:
 
 
 def link_mark(mark: str, to: str, label: str) -> str:
-    """The mark as the way to another part of the page, by its anchor; for mouse and keyboard."""
+    """The mark as a link to another part of the page, by its anchor; for mouse and keyboard."""
     return element("a", mark, href=f"#{to}", aria_label=make_printable(label))
 
 
 def block_anchor(name: str, stage: str) -> str:
-    """Where a block is drawn: an anchor of its own, even where its stage has the same name."""
+    """The anchor of a block's drawing, distinct from its stage's anchor."""
     return anchor(name) + ("-block" if name == stage else "")
 
 
 def anchor(name: str) -> str:
-    """A part's name as it may stand in an address; characters that may not, by their numbers."""
+    """A part's name as a URL fragment; other characters become numbers."""
     return "part-" + re.sub("[^A-Za-z0-9_]", lambda found: f"-{ord(found[0]):x}-", name)
 
 
 def frame(
-    size: tuple[Number, Number],
-    marks: Sequence[str],
-    quantity: BoxQuantity,
-    *,
-    title: str,
-    description: str,
-    style: bool,
+    size: tuple[Number, Number], marks: Sequence[str], quantity: BoxQuantity | None, *, title: str, description: str
 ) -> str:
     """A whole picture on its own ground, light or dark by the reader's own setting, with a text in place of itself.
 
     Args:
         size: width and height in pixels.
         marks: what is drawn.
-        quantity: what it is coloured by.
+        quantity: what it is coloured by, by the style sheet that it brings; None on a page that has one.
         title: what it is.
         description: what it shows, for those who do not see it.
-        style: whether it brings its style sheet; on a page that has it, it need not.
     """
     width, height = size
     return element(
         "svg",
         element("title", escape_text(title)),
         element("desc", escape_text(description)),
-        element("style", STYLE + rules_of([quantity])) if style else "",
+        element("style", STYLE + rules_of([quantity])) if quantity else "",
         element("rect", width=width, height=height, rx=8, class_="ground"),
         *marks,
         xmlns="http://www.w3.org/2000/svg",
-        class_=f"anatomy by-{quantity.name}" if style else "anatomy",
-        role="img" if style else "group",
+        class_=f"anatomy by-{quantity.name}" if quantity else "anatomy",
+        role="img" if quantity else "group",
         viewBox=f"0 0 {width:.0f} {height:.0f}",
         width=f"{width:.0f}",
         height=f"{height:.0f}",
@@ -112,7 +105,7 @@ def frame(
 
 
 def legend(groups: Sequence[Group], quantity: BoxQuantity, y: Number) -> tuple[list[str], Number]:
-    """The colours, the signs that are needed, and what is not drawn; and the y under it."""
+    """The colours, the signs in use, and the omitted layers; and the y below them."""
     marks = [element("rect", x=MARGIN, y=y, width=ROOM, height=1, class_="track"), *colours(quantity, y + 13)]
     nodes = [node for group in groups for node in group.nodes]
     kinds = {node.kind for node in nodes}
@@ -121,7 +114,7 @@ def legend(groups: Sequence[Group], quantity: BoxQuantity, y: Number) -> tuple[l
         kind for kind in dict.fromkeys(node.kind for node in nodes) if kind not in (*DRAWN, CONCATENATION, ADDITION)
     ]
     note = (
-        "Box height: side of the map (logarithmic). Box width: channels (square root). "
+        "Box height: side of the feature map (logarithmic). Box width: channels (square root). "
         "MACs: multiply-adds for one image."
     )
     marks.append(text_at(note, MARGIN, y + 90, "quiet"))
@@ -131,7 +124,7 @@ def legend(groups: Sequence[Group], quantity: BoxQuantity, y: Number) -> tuple[l
 
 
 def colours(quantity: BoxQuantity, y: Number) -> list[str]:
-    """What the colours mean: a title, and under it the palette."""
+    """The legend of the colours: a title, and below it the palette."""
     marks = [text_at(f"{quantity.title}, of one box", MARGIN, y + 10)]
     for at, label in enumerate(quantity.labels):
         x = MARGIN + 84.0 * at
@@ -158,5 +151,5 @@ def _known_signs(kinds: set[str], y: Number) -> list[tuple[str, str]]:
     if ADDITION in kinds:
         signs.append((plus(18, y), "addition"))
         arc = element("path", d=f"M4 {y + 6:.1f}v-6q0 -6 6 -6h16q6 0 6 6v6", class_="shortcut")
-        signs.append((arc, "shortcut: identity, or as drawn"))
+        signs.append((arc, "shortcut: identity, unless drawn otherwise"))
     return signs

@@ -1,4 +1,4 @@
-"""A net as a Mermaid flowchart: stages as subgraphs, branches side by side, shortcuts dotted."""
+"""A model as a Mermaid flowchart: stages as subgraphs, parallel branches, dotted shortcuts."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ SAFE = " ,.:+×→…/_-()"
 
 
 def to_mermaid(trace: ModelTrace) -> str:
-    """The chart's source (https://mermaid.js.org); neighbouring blocks that are alike stand once and are counted."""
+    """The chart's source (https://mermaid.js.org); equal neighbouring blocks are drawn once and counted."""
     chart = _Chart()
     chart.lines += ["---", f"title: {_quote_lines(heading(trace))}", "---", "flowchart LR"]
     last = chart.node("image", shape_text(trace.nodes[0].in_shape), ends="([", closes="])")
@@ -40,7 +40,7 @@ def to_mermaid(trace: ModelTrace) -> str:
 
 
 class _Chart:
-    """Lines as they come; links stand behind all nodes, for Mermaid puts a node where it is first named."""
+    """Lines in order; links come after all nodes, because Mermaid places a node where it is first named."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -48,7 +48,7 @@ class _Chart:
         self._count = 0
 
     def node(self, *words: str, ends: str = "[", closes: str = "]") -> str:
-        """A box with its words line by line; its name."""
+        """Add a box with its words line by line; returns its name."""
         self._count += 1
         name = f"n{self._count}"
         self.lines.append(f"    {name}{ends}{_quote_lines(*words)}{closes}")
@@ -58,7 +58,7 @@ class _Chart:
         self.links.append(f"  {one} {kind} {other}")
 
     def block(self, shape: BlockShape, last: str) -> str:
-        """A block behind ``last``; the name of what it ends with."""
+        """Add a block after ``last``; returns the name of its end."""
         name = shape.group.name if shape.times == 1 else f"{shape.group.name} … {shape.until}, {shape.times} times"
         self._count += 1
         self.lines.append(f"    subgraph b{self._count}[{_quote_lines(name)}]")
@@ -92,7 +92,7 @@ def _words(node: Node) -> Iterator[str]:
 
 
 def _quote_lines(*lines: str) -> str:
-    """Text that Mermaid takes as nothing but text, line by line."""
+    """The lines as text without markup for Mermaid."""
     return f'"{"<br>".join("".join(map(_escape_character, make_printable(line))) for line in lines)}"'
 
 

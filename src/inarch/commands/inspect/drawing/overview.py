@@ -1,7 +1,7 @@
-"""The whole net at a glance: one box for each block, as high as its map and as wide as its channels.
+"""The overview of a model: one box for each block, as high as its feature map and as wide as its channels.
 
-Where the grid shrinks, the box does; a block with a shortcut has it above, one with branches shows how many; auxiliary
-heads hang off the way.
+Boxes shrink with the grid; a block with a shortcut has it above, one with branches shows their number; auxiliary
+classifiers branch off below.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,18 +38,18 @@ from inarch.report.wording import make_printable, shorten
 
 GAP, STAGE_GAP = 9, 20
 HEADER, ARC, LABEL, ASIDE = 48, 16, 20, 40
-"""Heights: of a stage's header, of the room for shortcuts, for names, and for auxiliary heads."""
+"""Heights of a stage's header, of the space for shortcuts, for names, and for auxiliary classifiers."""
 SCALE = 11.0
-"""Pixels of a box's height for each doubling of the map."""
+"""Pixels of a box's height for each doubling of the feature map."""
 HEAD = 92
-"""Width of the sign of an auxiliary head."""
+"""Width of the sign of an auxiliary classifier."""
 PLUS = 4.5
 """Radius of the addition."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One block."""
+    """The box of one block."""
 
     stage: Group
     group: Group
@@ -59,7 +59,7 @@ class Box:
 
     @cached_property
     def forks(self) -> tuple[DrawnFork, ...]:
-        """Where its paths part, from the outermost."""
+        """The forks of its paths, outermost first."""
         return tuple(item for item in series_of(self.group.nodes) if isinstance(item, DrawnFork))
 
     @property
@@ -69,7 +69,7 @@ class Box:
 
     @property
     def branches(self) -> int:
-        """How many branches it concatenates; 0 where it does not."""
+        """The number of branches that it concatenates; 0 if none."""
         forks = [*self.forks]
         for fork in self.forks:
             forks += [item for path in fork.paths for item in path if isinstance(item, DrawnFork)]
@@ -77,17 +77,17 @@ class Box:
 
     @property
     def width(self) -> Number:
-        """Of the box alone."""
+        """Width of the box alone."""
         return 12 + 0.75 * sqrt(self.group.last.out_shape[0])
 
     @property
     def inner(self) -> Number:
-        """With its sign of addition."""
+        """Width with its addition sign."""
         return self.width + (2 * PLUS + 4 if self.adds else 0)
 
     @property
     def room(self) -> Number:
-        """With its name, too."""
+        """Width with its name."""
         return max(self.inner, CHARACTER * len(self.label))
 
 
@@ -97,7 +97,7 @@ def _height(shape: tuple[int, ...]) -> Number:
 
 @dataclass(frozen=True)
 class Overview:
-    """Draws the whole net; ``goes_to`` says, for blocks that are drawn with another, by which."""
+    """Draws the overview; ``goes_to`` names, for blocks that are drawn together with another, that other block."""
 
     trace: ModelTrace
     quantities: Sequence[BoxQuantity]
@@ -105,7 +105,7 @@ class Overview:
     links: bool = False
 
     def draw(self, y: Number) -> tuple[list[str], Number]:
-        """The marks, and the y under them."""
+        """The marks, and the y below them."""
         marks: list[str] = []
         end: Place | None = None
         for row in self._rows():
@@ -135,7 +135,7 @@ class Overview:
         return rows
 
     def _places(self, row: Sequence[Box]) -> list[Number]:
-        """Where each box's room begins: stages far enough apart for their headers."""
+        """The left end of each box: stages are far enough apart for their headers."""
         places: list[Number] = []
         x = free = float(MARGIN)
         for at, box in enumerate(row):
@@ -148,7 +148,7 @@ class Overview:
         return places
 
     def _reach(self, row: Sequence[Box]) -> Number:
-        """How far to the right boxes and headers go."""
+        """The right end of boxes and headers."""
         return max(
             x + max(box.room, _header_width(box) if self._is_first(box) else 0)
             for x, box in zip(self._places(row), row, strict=True)
@@ -180,7 +180,7 @@ class Overview:
         ]
 
     def _box(self, box: Box, x: Number, level: Number, foot: Number) -> list[str]:
-        """A box that begins as high as the map that comes in and ends as high as the one that goes out."""
+        """A box that begins as high as the input feature map and ends as high as the output."""
         begin, end = _height(box.group.in_shape) / 2, _height(box.group.last.out_shape) / 2
         right = x + box.width
         outline = (
@@ -201,7 +201,7 @@ class Overview:
         return [whole, *self._aside(box, x + box.width / 2, foot)]
 
     def _shortcut(self, box: Box, x: Number, level: Number, above: Number) -> str:
-        """From before the box, over it, to the plus behind it."""
+        """The arc from the input of the box, over it, to the plus after it."""
         centre = x + box.width + PLUS + 4
         top = level - above - 7
         arc = f"M{x - 3:.1f} {level:.1f}V{top + 5:.1f}q0 -5 5 -5H{centre - 5:.1f}q5 0 5 5V{level - PLUS:.1f}"
@@ -228,7 +228,7 @@ class Overview:
         return [
             element("path", d=f"M{x:.1f} {foot + LABEL:.1f}v6", class_="flow"),
             element("rect", x=left, y=top, width=HEAD, height=20, rx=4, class_="card"),
-            text_at("auxiliary head", left + HEAD / 2, top + 14, "middle quiet"),
+            text_at("auxiliary", left + HEAD / 2, top + 14, "middle quiet"),
         ]
 
     def _tip(self, box: Box) -> str:

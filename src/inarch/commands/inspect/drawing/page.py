@@ -1,4 +1,4 @@
-"""The drawings of a page: the whole net, every stage and every block, each as a part that the others lead to."""
+"""The drawings of a page: the overview, every stage and every block, linked with each other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,30 +20,29 @@ from inarch.commands.inspect.drawing.structure import BlockShape
 from inarch.commands.inspect.drawing.summary import Group, heading, stages_of
 from inarch.commands.inspect.drawing.svg import describe_stages, names_of
 from inarch.models.anatomy.records import ModelTrace
-from inarch.report.svg import Number
 from inarch.report.wording import make_printable
 
 WHOLE = "part-"
-"""The part that shows the whole net; no stage or block has an empty name."""
+"""The anchor of the overview; no stage or block has an empty name."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One drawing with its words."""
+    """One drawing with its caption."""
 
     anchor: str
     up: str
-    """The anchor of the part that it is a part of; empty for the whole."""
+    """The anchor of its parent; empty for the overview."""
     title: str
     caption: str
     picture: str
     quantities: tuple[BoxQuantity, ...]
-    """With the bounds that hold for its boxes."""
+    """The quantities, with bounds that suit its boxes."""
     heading: str = "h2"
 
 
 def parts_of(trace: ModelTrace, quantities: Sequence[BoxQuantity]) -> Iterator[Part]:
-    """The whole, then each stage with its blocks behind it."""
+    """The overview, then each stage followed by its blocks."""
     rows = LayerRows(trace, Pen(quantities, short_lines), links=True)
     shapes = {stage.name: rows.shapes(stage) for stage in stages_of(trace)}
     yield _whole_model_part(trace, quantities, shapes)
@@ -62,11 +61,13 @@ def _whole_model_part(
     return Part(
         anchor=WHOLE,
         up="",
-        title="The whole net",
-        caption="One box a block: as high as its map (logarithmic), from what comes in to what goes out, as wide "
-        "as its channels (square root). Lines in a box are branches, the bar is where they are concatenated; an arc "
-        "with a plus is a shortcut.",
-        picture=_frame_drawing((WIDTH, y), marks, bounded, heading(trace), describe_stages(stages_of(trace), trace)),
+        title="Overview",
+        caption="One box per block: its height is the side of the feature map (logarithmic), from input to output, its "
+        "width the channels (square root). Lines in a box are branches, the bar is their concatenation; an arc with a "
+        "plus is a shortcut.",
+        picture=frame(
+            (WIDTH, y), marks, None, title=heading(trace), description=describe_stages(stages_of(trace), trace)
+        ),
         quantities=bounded,
     )
 
@@ -81,7 +82,7 @@ def _stage(trace: ModelTrace, rows: LayerRows, stage: Group) -> Part:
         up=WHOLE,
         title=make_printable(stage.name),
         caption=caption,
-        picture=_frame_drawing((WIDTH, y), marks, rows.pen.quantities, f"stage {stage.name}", caption),
+        picture=frame((WIDTH, y), marks, None, title=f"stage {stage.name}", description=caption),
         quantities=tuple(rows.pen.quantities),
     )
 
@@ -94,13 +95,7 @@ def _block(shape: BlockShape, stage: Group, quantities: Sequence[BoxQuantity]) -
         up=anchor(stage.name),
         title=make_printable(run_name(shape)),
         caption=caption,
-        picture=_frame_drawing((width, y), marks, quantities, f"block {run_name(shape)}", caption),
+        picture=frame((width, y), marks, None, title=f"block {run_name(shape)}", description=caption),
         quantities=tuple(quantities),
         heading="h3",
     )
-
-
-def _frame_drawing(
-    size: tuple[Number, Number], marks: Sequence[str], quantities: Sequence[BoxQuantity], title: str, description: str
-) -> str:
-    return frame(size, marks, quantities[0], title=title, description=description, style=False)

@@ -1,6 +1,6 @@
-"""Blocks as SVG: every layer a box, branches side by side, and the joins that bring them together.
+"""Blocks as SVG: every layer a box, with parallel branches and their joins.
 
-Every piece is drawn along a flow line: it begins at ``x``, and reaches ``above`` and ``below`` the line's ``y``.
+Every piece is drawn along a flow line: it begins at ``x``, and extends ``above`` and ``below`` the line's ``y``.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,21 +24,21 @@ from inarch.models.anatomy.records import Node
 from inarch.report.svg import Number, element, escape_text
 
 GAP = 7
-"""Between two layers of a path."""
+"""Distance between two layers of a path."""
 BETWEEN = 6
-"""Between two branches, from box to box."""
+"""Distance between the boxes of two branches."""
 SPREAD = 9
-"""From the fork to its paths and from the paths to the join."""
+"""Distance from the fork to its paths and from the paths to the join."""
 BAR, RADIUS = 5, 7
 CHARACTER = 6.1
 """Mean width of a character of a box's label."""
 LINE = 13.5
-"""From one line of a box to the next."""
+"""Distance between the lines of text in a box."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The room that a piece takes."""
+    """The space that a piece needs."""
 
     width: Number
     above: Number
@@ -46,28 +46,28 @@ class Extent:
 
     @property
     def height(self) -> Number:
-        """From top to bottom."""
+        """Total height."""
         return self.above + self.below
 
 
 @dataclass(frozen=True)
 class Pen:
-    """How much is written into a box, and what boxes are coloured by."""
+    """The level of detail of boxes, and the quantities that colour them."""
 
     quantities: Sequence[BoxQuantity]
     lines: Callable[[Node], tuple[str, ...]]
     focusable: bool = False
-    """Whether a keyboard can walk from box to box."""
+    """Whether boxes can be reached by keyboard."""
 
     def extent(self, node: Node) -> Extent:
-        """As high as the map is large (logarithm), as wide as it has channels (square root), large enough to read."""
+        """Height by the side of the feature map (logarithm), width by channels (square root), large enough to read."""
         shape, lines = node.out_shape, self.lines(node)
         side = max(shape[-1], 1) if len(shape) == 3 else 1
         half = max(LINE * len(lines) + 1.5, 4 + 3.4 * log2(side)) / 2
         return Extent(max(17 + 0.6 * sqrt(shape[0]), CHARACTER * max(map(len, lines)) + 4 + 4 * len(lines)), half, half)
 
     def box(self, node: Node, x: Number, y: Number) -> str:
-        """The layer, beginning at ``x``, around ``y``."""
+        """The layer's box, beginning at ``x``, centred at ``y``."""
         extent, lines = self.extent(node), self.lines(node)
         rounding = min(extent.above, 9 + 2 * len(lines)) if node.kind in POOLS else 2
         first = y + 3.7 - LINE * (len(lines) - 1) / 2
@@ -86,7 +86,7 @@ class Pen:
         )  # fmt: skip
 
     def tip(self, node: Node) -> str:
-        """All that is known about a layer, for the mouse, with nothing in it that SVG would obey."""
+        """The layer's figures, as a tooltip without markup."""
         what = f"{node.kind} {kernel_text(node)}".strip()
         known = [each.word(each.values[id(node)]) for each in self.quantities if each.values.get(id(node))]
         lines = [
@@ -99,19 +99,19 @@ class Pen:
 
 
 def label_of(node: Node) -> str:
-    """A layer in one word."""
+    """A layer's label in one word."""
     if node.kind in POOLS:
         return {"max pool": "max", "average pool": "avg"}[node.kind] + ("/2" if "/2" in node.detail else "")
     return {"linear": "linear", "local response norm": "LRN"}.get(node.kind) or kernel_text(node).split(" ")[0]
 
 
 def short_lines(node: Node) -> tuple[str, ...]:
-    """The box of a layer among many."""
+    """The label of a layer among many."""
     return (label_of(node),)
 
 
 def full_lines(node: Node) -> tuple[str, ...]:
-    """The box of a layer that there is room for: kernel, channels, and what it computes or holds."""
+    """The label of a layer in a large box: kernel, channels, and MACs."""
     name = {"max pool": "max pool", "average pool": "average pool"}.get(node.kind, "")
     kernel = kernel_text(node).split(" ")[0] or label_of(node)
     first = f"{name} {kernel}".strip() if node.kind != "linear" else "linear"
@@ -120,7 +120,7 @@ def full_lines(node: Node) -> tuple[str, ...]:
 
 
 def extent_of(series: Series, pen: Pen) -> Extent:
-    """The room that a path takes."""
+    """The space that a path needs."""
     if not series:
         return Extent(0, 0, 0)
     extents = [_item_extent(item, pen) for item in series]
@@ -129,7 +129,7 @@ def extent_of(series: Series, pen: Pen) -> Extent:
 
 
 def draw_path(series: Series, x: Number, y: Number, pen: Pen) -> list[str]:
-    """A path from ``x`` along ``y``."""
+    """Draw a path from ``x`` along ``y``."""
     marks: list[str] = []
     for place, item in enumerate(series):
         if place:
@@ -140,7 +140,7 @@ def draw_path(series: Series, x: Number, y: Number, pen: Pen) -> list[str]:
 
 
 def line(x1: Number, y1: Number, x2: Number, y2: Number, kind: str = "flow") -> str:
-    """A piece of the flow, drawn along one axis or both: first across, then up or down."""
+    """A segment of the flow, along one axis or both: first across, then up or down."""
     return element("path", d=f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}", class_=kind)
 
 

@@ -1,4 +1,4 @@
-"""What a drawing may be coloured by, and how much of it each layer has."""
+"""The quantities that can colour a drawing, and their values for each layer."""
 
 import statistics
 from bisect import bisect_right
@@ -15,43 +15,43 @@ from inarch.models.anatomy.records import ModelTrace, Node
 
 BLOCK_BOUNDS = (0.01, 0.02, 0.05, 0.10, 0.20)
 BLOCK_LABELS = ("none", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "< 20 %", "≥ 20 %")
-"""For whole blocks in place of layers."""
+"""The labels for whole blocks instead of layers."""
 RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Of the net's median gradient, at which the colour changes."""
+"""The factors of the model's median gradient at which the colour changes."""
 RATIO_LABELS = ("none", "< 0.1 ×", "< 0.3 ×", "< 1 ×", "< 3 ×", "< 10 ×", "≥ 10 ×")
 
 
 @dataclass(frozen=True)
 class BoxQuantity:
-    """One of the things that layers are coloured by; a layer's value is found by its place in the trace."""
+    """A quantity that colours layers; values are found by the layer's place in the trace."""
 
     name: str
-    """How it is asked for: ``macs``."""
+    """Its name, such as ``macs``."""
     title: str
     labels: tuple[str, ...]
     values: Mapping[int, float]
-    """By ``id`` of the trace's nodes."""
+    """Values by ``id`` of the trace's nodes."""
     part: Callable[[Sequence[float]], float]
-    """What several layers have together, as a part of what the bounds are parts of."""
+    """The value of several layers together, as a fraction in the unit of the bounds."""
     bounds: tuple[float, ...]
     word: Callable[[float], str]
-    """A value for people: ``128 M MACs``."""
+    """A value in words: ``128 M MACs``."""
 
     def shade(self, nodes: Iterable[Node]) -> int:
-        """The place in the palette of these layers together."""
+        """The index in the palette of these layers together."""
         part = self.part([self.values.get(id(node), 0.0) for node in nodes])
         return 1 + bisect_right(self.bounds, part) if part else 0
 
 
 def quantities_of(trace: ModelTrace, measured: Measurements) -> tuple[BoxQuantity, ...]:
-    """All that this net can be coloured by: what was not measured is not among them."""
+    """All quantities of this model; those that were not measured are left out."""
     macs = [float(node.macs) for node in trace.nodes]
     maps = [4.0 * prod(node.out_shape) for node in trace.nodes]
     parameters = [float(node.parameters) for node in trace.nodes]
     found = [
         _share("macs", "MACs", trace, macs, lambda each: f"{format_count(round(each))} MACs"),
         _share("parameters", "parameters", trace, parameters, lambda each: f"{round(each):,} parameters"),
-        _share("memory", "maps' memory", trace, maps, lambda each: f"{bytes_text(round(each))} of memory"),
+        _share("memory", "feature-map memory", trace, maps, lambda each: f"{bytes_text(round(each))} of memory"),
     ]
     found += [_time(timing, trace) for timing in measured.timings]
     if measured.flow:
@@ -60,7 +60,7 @@ def quantities_of(trace: ModelTrace, measured: Measurements) -> tuple[BoxQuantit
 
 
 def rescale_for_blocks(quantity: BoxQuantity) -> BoxQuantity:
-    """The same for boxes that are whole blocks, which have more of everything."""
+    """The same for boxes that are whole blocks, which have larger values."""
     if quantity.bounds != BOUNDS:
         return quantity
     return replace(quantity, bounds=BLOCK_BOUNDS, labels=BLOCK_LABELS)
@@ -79,12 +79,12 @@ def find_quantity(name: str, quantities: Sequence[BoxQuantity]) -> BoxQuantity:
 
 
 def classes_of(nodes: Sequence[Node], quantities: Sequence[BoxQuantity]) -> str:
-    """The classes by which a style sheet finds the colour: ``macs-3 memory-1``."""
+    """The CSS classes for the colour: ``macs-3 memory-1``."""
     return " ".join(f"{each.name}-{each.shade(nodes)}" for each in quantities)
 
 
 def rules_of(quantities: Sequence[BoxQuantity]) -> str:
-    """The style sheet's rules: inside of an element of class ``by-macs``, ``macs-3`` says which colour."""
+    """The style sheet's rules: in an element of class ``by-macs``, ``macs-3`` determines the colour."""
     return "".join(
         f".by-{each.name} .{each.name}-{at} {{ --fill: var(--fill-{at}); --on: var(--on-{at}); }}\n"
         for each in quantities
@@ -98,7 +98,7 @@ def _share(
     whole = sum(values)
     return BoxQuantity(
         name=name,
-        title=f"Share of the net's {what}",
+        title=f"Share of the model's {what}",
         labels=LABELS,
         values={id(node): float(each) for node, each in zip(trace.nodes, values, strict=True)},
         part=lambda parts: sum(parts) / whole if whole else 0.0,
@@ -119,7 +119,7 @@ def _gradient(flow: Flow, trace: ModelTrace) -> BoxQuantity:
     median = statistics.median(values.values()) if values else 0.0
     return BoxQuantity(
         name="gradient",
-        title="Norm of the weights' gradient, by the net's median",
+        title="Norm of the weights' gradient, divided by the model's median",
         labels=RATIO_LABELS,
         values=values,
         part=lambda parts: sqrt(sum(each**2 for each in parts)) / median if median else 0.0,

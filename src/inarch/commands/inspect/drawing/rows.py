@@ -1,4 +1,4 @@
-"""Stages in rows: every block a card with its layers, its name, its map and what it computes."""
+"""Stages in rows: every block a card with its layers, its name, its output shape and its MACs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,17 +40,17 @@ from inarch.report.svg import Number, element, escape_text
 from inarch.report.wording import shorten
 
 PADDING, CAPTION = 9, 50
-"""Inside a block's card: around its layers, and under them."""
+"""Padding of a block's card: around its layers, and below them."""
 GAP, SECTION_GAP, STRETCH = 14, 28, 22
-"""Between two cards, between two stages of a row, and by how much a gap may grow to fill its row."""
+"""Distances between two cards, between two stages of a row, and the most that a gap may grow to fill its row."""
 HEADER, HEADER_WIDTH = 58, 210
 ASIDE = 74
-"""Room under a row for the auxiliary heads that hang from its blocks."""
+"""Space below a row for the auxiliary classifiers of its blocks."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A block with its captions, and the room that both take."""
+    """A block with its captions, and the space for both."""
 
     shape: BlockShape
     captions: tuple[str, ...]
@@ -58,42 +58,42 @@ class Card:
 
     @property
     def width(self) -> Number:
-        """Of the card with its padding."""
+        """Width with padding."""
         return max(self.extent.width + 2 * PADDING, max(CHARACTER * len(each) for each in self.captions) + 16)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A stage, or as much of it as one row holds."""
+    """A stage, or the part of it in one row."""
 
     stage: Group
     cards: tuple[Card, ...]
     header: Number
-    """Width of the header over it; none where the stage goes on."""
+    """Width of the header above it; 0 for a continued stage."""
     begins: bool = True
 
     @property
     def width(self) -> Number:
-        """Of the cards with the smallest gaps, and of the header over them."""
+        """Width of the cards with the smallest gaps, and of the header above them."""
         return max(HEADER_WIDTH, self.header, sum(card.width for card in self.cards) + GAP * (len(self.cards) - 1))
 
 
 @dataclass(frozen=True)
 class LayerRows:
-    """Draws stages: what net they are of, with what pen, and whether a block is the way to its own drawing."""
+    """Draws stages of a model with a pen; blocks may link to their own drawings."""
 
     trace: ModelTrace
     pen: Pen
     links: bool = False
 
     def draw(self, stages: Sequence[Group], y: Number, *, first: bool = True) -> tuple[list[str], Place | None, Number]:
-        """The stages from ``y`` on.
+        """Draw the stages from ``y`` on.
 
-        Where a stage does not fit into one row, neighbouring blocks that are alike are drawn once and counted, and
-        what still does not fit goes into a further row.
+        If a stage does not fit into one row, equal neighbouring blocks are drawn once and counted, and the rest
+        continues in another row.
 
         Returns:
-            the marks, where the flow ends, and the y under it.
+            The marks, the end of the flow, and the y below it.
         """
         marks: list[str] = []
         end: Place | None = None
@@ -105,7 +105,7 @@ class LayerRows:
         return marks, end, y
 
     def _packed(self, stages: Sequence[Group]) -> list[list[Section]]:
-        """The stages from left to right, a new row where the next one does not fit."""
+        """The stages from left to right, with a new row if the next one does not fit."""
         rows: list[list[Section]] = []
         used = 0.0
         for section in (section for stage in stages for section in self._sections(stage)):
@@ -128,7 +128,7 @@ class LayerRows:
         ]
 
     def shapes(self, stage: Group) -> tuple[BlockShape, ...]:
-        """The stage's blocks as they are drawn: neighbours alike as one where not all of them fit into a row."""
+        """The stage's blocks as they are drawn: equal neighbours are merged if not all of them fit into a row."""
         shapes = block_shapes(stage)
         return shapes if len(wrap_cards([self._card(shape) for shape in shapes])) == 1 else merge_equal_blocks(shapes)
 
@@ -143,7 +143,7 @@ class LayerRows:
         return top + PADDING + 3 + max(card.extent.above for section in row for card in section.cards)
 
     def _row(self, row: Sequence[Section], y: Number) -> tuple[list[str], Place, Number]:
-        """The stages of a row from left to right, where the flow leaves it, and the y under it."""
+        """The stages of a row from left to right, the end of its flow, and the y below it."""
         cards = [card for section in row for card in section.cards]
         top = y + (HEADER if row[0].begins else 0)
         level = self._level(row, y)
@@ -169,7 +169,7 @@ class LayerRows:
         return marks, (x if end is None else end, level), top + height + aside + BETWEEN_ROWS
 
     def _header(self, stage: Group, x: Number, y: Number) -> list[str]:
-        """Name and map, the stage's figures, and a bar as long as its share of the MACs."""
+        """Name and output shape, the stage's figures, and a bar with the length of its share of the MACs."""
         share = stage.macs / self.trace.macs if self.trace.macs else 0.0
         shape = element("tspan", escape_text(shape_text(stage.last.out_shape)), dx=9, class_="shape")
         return [
@@ -180,7 +180,7 @@ class LayerRows:
         ]
 
     def _draw_card(self, card: Card, place: tuple[Number, Number, Number], level: Number) -> list[str]:
-        """A card at (x, y) with a height; its layers along ``level``, its captions under them."""
+        """A card at (x, y) with a height; its layers along ``level``, its captions below them."""
         x, y, height = place
         stacked = [
             element("rect", x=x + back, y=y - back, width=card.width, height=height, rx=6, class_="card")
@@ -202,22 +202,22 @@ class LayerRows:
         return [link_mark("".join(marks), block_anchor(group.name, group.nodes[0].stage), f"block {group.name}")]
 
     def _heads(self, card: Card, stage: Group, foot: Place) -> list[str]:
-        """The auxiliary head that hangs from a card, off the way from image to logits."""
+        """The auxiliary classifier of a card, off the path from image to logits."""
         names = {card.shape.group.name} | ({stage.name} if card.shape.group.nodes[-1] is stage.nodes[-1] else set())
         nodes = [node for node in self.trace.auxiliary if node.block in names]
         if not nodes:
             return []
         series = series_of(nodes)
         extent = extent_of(series, self.pen)
-        caption = f"auxiliary head: {format_count(sum(node.parameters for node in nodes))} parameters"
+        caption = f"auxiliary classifier: {format_count(sum(node.parameters for node in nodes))} parameters"
         width = max(extent.width + 2 * PADDING, CHARACTER * len(caption) + 12)
         last = WIDTH - MARGIN - width
         x = foot[0] + 18 if foot[0] + 18 <= last else min(last, foot[0] - 12)
         top, height = foot[1] + 14, extent.height + 30
         level = top + 7 + extent.above
-        if x > foot[0]:  # around the corner, to where its first layer begins
+        if x > foot[0]:  # around the corner, to its first layer
             way, ends = f"V{level:.1f}H{x - 5:.1f}", f"M{x:.1f} {level:.1f}l-6 -3.5v7z"
-        else:  # no room beside the line: from above
+        else:  # no space next to the line: from above
             way, ends = f"V{top - 5:.1f}", f"M{foot[0]:.1f} {top:.1f}l-3.5 -6h7z"
         return [
             element("rect", x=x, y=top, width=width, height=height, rx=6, class_="card aside"),
@@ -230,13 +230,13 @@ class LayerRows:
 
 
 def run_name(shape: BlockShape) -> str:
-    """``3a``, or ``block3_2 … block3_36`` where blocks alike are drawn once."""
+    """``3a``, or ``block3_2 … block3_36`` for equal blocks that are drawn once."""
     name = shape.group.name
     return {1: name, 2: f"{name}, {shape.until}"}.get(shape.times, f"{name} … {shape.until}")
 
 
 def stage_figures(stage: Group, trace: ModelTrace) -> str:
-    """A stage's part in the net, in a line."""
+    """A stage's share of the model, in a line."""
     macs = f"{format_count(stage.macs)} MACs ({share_text(stage.macs, trace.macs)})"
     return f"{macs} · {format_count(stage.parameters)} parameters"
 
@@ -254,7 +254,7 @@ def wrap_cards(cards: Sequence[Card]) -> list[list[Card]]:
 
 
 def _stretch(row: Sequence[Section]) -> Number:
-    """By how much every gap of the row grows."""
+    """The growth of every gap of the row."""
     spare = ROOM - sum(section.width for section in row) - SECTION_GAP * (len(row) - 1)
     gaps = sum(len(section.cards) for section in row) - 1
     return min(STRETCH, spare / gaps) if gaps else 0.0

@@ -1,4 +1,4 @@
-"""A block as paths: layers one after the other, and forks of paths that a join brings together again."""
+"""A block as paths: sequences of layers, and forks of paths that end in a join."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from inarch.models.anatomy.records import Node
 CONCATENATION, ADDITION = "concatenation", "addition"
 POOLS = ("max pool", "average pool")
 DRAWN = ("convolution", "linear", "local response norm", *POOLS)
-"""What gets a box; what works value by value belongs to the layer before it."""
+"""The kinds with a box; element-wise layers belong to the layer before them."""
 
 
 @dataclass(frozen=True)
 class DrawnFork:
-    """Paths side by side, and the node that joins them. An empty path is an identity shortcut."""
+    """Parallel paths, and the node that joins them. An empty path is an identity shortcut."""
 
     join: Node
     paths: tuple["Series", ...]
 
 
-Series = tuple[Union[Node, DrawnFork], ...]  # noqa: UP007  # a forward reference cannot stand beside `|`
+Series = tuple[Union[Node, DrawnFork], ...]  # noqa: UP007  # a forward reference does not work with `|`
 
 
 @dataclass(frozen=True)
 class BlockShape:
-    """A block to be drawn, or a run of blocks alike, drawn once."""
+    """A block to draw, or a run of equal blocks that is drawn once."""
 
     group: Group
     series: Series
@@ -42,13 +42,13 @@ def block_shapes(stage: Group) -> tuple[BlockShape, ...]:
 
 
 def merge_equal_blocks(shapes: Sequence[BlockShape]) -> tuple[BlockShape, ...]:
-    """The same blocks, with neighbours that are alike in all but their names as one."""
+    """The same blocks, with neighbours that differ only in their names merged."""
     runs = [list(run) for _, run in groupby(shapes, lambda shape: _signature(shape.group))]
     return tuple(replace(run[0], times=len(run), until=run[-1].group.name) for run in runs)
 
 
 def series_of(nodes: Sequence[Node], branch: str = "") -> Series:
-    """The layers of ``branch`` in order; what runs in deeper branches is a fork that ends with its join."""
+    """The layers of ``branch`` in order; layers of deeper branches form a fork that ends with its join."""
     items: list[Node | DrawnFork] = []
     deeper: list[Node] = []
     for node in nodes:

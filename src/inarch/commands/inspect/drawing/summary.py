@@ -1,4 +1,4 @@
-"""What text, JSON, picture and page say alike: layers grouped by stage and block, and figures as people read them."""
+"""Common parts of text, JSON, picture and page: layers grouped by stage and block, and formatted figures."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Group:
 
     @property
     def in_shape(self) -> tuple[int, ...]:
-        """What goes in."""
+        """The shape of the input."""
         return self.nodes[0].in_shape
 
     @property
@@ -43,12 +43,12 @@ class Group:
 
 
 def stages_of(trace: ModelTrace) -> tuple[Group, ...]:
-    """The net by stage; the head is the last of them."""
+    """The model by stage; the head is the last of them."""
     return _group_nodes(trace.nodes, "stage")
 
 
 def concepts_of(trace: ModelTrace) -> tuple[Group, ...]:
-    """The net's layers by what they are for; what computes most comes first."""
+    """The model's layers by concept; the concept with the most MACs comes first."""
     inside: dict[str, list[Node]] = {}
     for node in trace.nodes:
         inside.setdefault(node.concept, []).append(node)
@@ -76,18 +76,18 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def share_text(part: int | float, whole: int | float) -> str:
-    """``12.3 %``; of nothing, nothing."""
+    """``12.3 %``; 0 % if the whole is 0."""
     return f"{100 * part / whole if whole else 0.0:.1f} %"
 
 
 def kernel_text(node: Node) -> str:
-    """``3×3/2``, or the node's other detail as it is."""
+    """``3×3/2``, or the node's other detail unchanged."""
     kernel, space, rest = node.detail.partition(" ")
     return (kernel.replace("x", "×") if kernel[:1].isdigit() else kernel) + space + rest
 
 
 def field_text(node: Node) -> str:
-    """``59``, or ``27–59`` where a narrower path leads here too."""
+    """``59``, or ``27–59`` with a narrower path."""
     low, high = node.receptive_field_min, node.receptive_field
     return str(high) if low == high else f"{low}–{high}"
 
@@ -98,7 +98,7 @@ def heading(trace: ModelTrace) -> str:
 
 
 def totals(trace: ModelTrace) -> str:
-    """The whole net in one line."""
+    """The whole model in one line."""
     return (
         f"{trace.image_size} × {trace.image_size} pixels · {trace.classes:,} classes · "
         f"{trace.parameters:,} parameters · {format_count(trace.macs)} MACs"
@@ -109,7 +109,7 @@ FIGURES = ("output", "stride", "parameters", "share", "MACs", "share", "receptiv
 STAGE_TITLES = ("stage", "blocks", *FIGURES)
 LAYER_TITLES = ("layer", "kind", "kernel", *FIGURES)
 WORDS = frozenset({"stage", "layer", "kind", "kernel", "output"})
-"""The columns that hold words; the others hold numbers."""
+"""The columns of words; the others hold numbers."""
 
 
 def stage_row(stage: Group, trace: ModelTrace) -> tuple[str, ...]:
@@ -118,13 +118,13 @@ def stage_row(stage: Group, trace: ModelTrace) -> tuple[str, ...]:
 
 
 def layer_row(node: Node, trace: ModelTrace) -> tuple[str, ...]:
-    """A layer's cells under `LAYER_TITLES`; its path without what every path begins with."""
+    """A layer's cells under `LAYER_TITLES`; its path without the common prefix."""
     words = (node.path.removeprefix("backbone.stages."), node.kind, kernel_text(node))
     return (*map(make_printable, words), *_figures(Group(node.path, (node,)), trace))
 
 
 def total_row(titles: Sequence[str], trace: ModelTrace) -> tuple[str, ...]:
-    """The cells of the whole net under either titles."""
+    """The cells of the whole model under either titles."""
     known = {titles[0]: "total", "parameters": f"{trace.parameters:,}", "MACs": format_count(trace.macs)}
     if "blocks" in titles:
         known["blocks"] = str(sum(len(stage.blocks) for stage in stages_of(trace)))
@@ -146,8 +146,8 @@ def _figures(group: Group, trace: ModelTrace) -> tuple[str, ...]:
 
 MACS_NOTE = "MACs are multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."
 FIELD_NOTE = (
-    "The receptive field is the side, in input pixels, of the square that one output value can see: "
+    "The receptive field is the side, in input pixels, of the square that influences one output value: "
     "along the narrowest path – along the widest. It may be larger than the image."
 )
-STRIDE_NOTE = "The stride is the input pixels from one output value to the next."
+STRIDE_NOTE = "The stride is the distance, in input pixels, between neighbouring output values."
 NOTES = (MACS_NOTE, STRIDE_NOTE, FIELD_NOTE)

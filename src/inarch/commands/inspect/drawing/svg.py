@@ -1,4 +1,4 @@
-"""A net as one picture, at three distances: the whole, a stage, a block."""
+"""A model as one picture, at three scales: the overview, a stage, a block."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -37,25 +37,24 @@ from inarch.commands.inspect.drawing.summary import (
 from inarch.commands.inspect.records import Measurements
 from inarch.errors import UnknownNameError
 from inarch.models.anatomy.records import ModelTrace
-from inarch.report.svg import Number
 from inarch.report.wording import count_of, shorten
 
 TOP = 80.0
-WHOLE = "net"
-"""The part that is the whole net at a glance."""
+WHOLE = "model"
+"""The part that is the overview."""
 
 
 def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str = "", colour: str = "macs") -> str:
-    """The picture, light or dark by the reader's own setting, on its own ground.
+    """The picture, light or dark by the reader's own setting, on its own background.
 
     Args:
-        trace: the net.
-        measured: what was measured of it; it can be coloured by that.
-        part: ``net`` for one box a block, a stage's or a block's name; empty for every layer of every stage.
+        trace: the model.
+        measured: its measurements, whose quantities can colour it.
+        part: ``model`` for one box a block, a stage's or a block's name; empty for every layer of every stage.
         colour: ``macs``, ``parameters``, ``memory``; if measured, ``ms``, ``onnx-ms``, ``gradient``.
 
     Raises:
-        UnknownNameError: there is no such part, or nothing of that colour was measured.
+        UnknownNameError: there is no such part, or that colour's quantity was not measured.
     """
     quantity = find_quantity(colour, quantities_of(trace, measured or Measurements()))
     if part == WHOLE:
@@ -72,7 +71,7 @@ def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str
 
 
 def names_of(shape: BlockShape, trace: ModelTrace) -> tuple[str, ...]:
-    """The names of all blocks that are drawn as this one."""
+    """The names of all blocks that share this drawing."""
     [stage] = [stage for stage in stages_of(trace) if stage.name == shape.group.nodes[0].stage]
     names = [block.name for block in stage.blocks]
     at = names.index(shape.group.name)
@@ -80,13 +79,13 @@ def names_of(shape: BlockShape, trace: ModelTrace) -> tuple[str, ...]:
 
 
 def describe_stages(groups: Sequence[Group], trace: ModelTrace) -> str:
-    """Stages, one after the other, for those who do not see the picture."""
+    """The stages, one after the other, as a text alternative."""
     stages = ", ".join(
         f"{stage.name} ({count_of(len(stage.blocks), 'block')}, {share_text(stage.macs, trace.macs)} of the MACs)"
         for stage in groups
     )
     heads = dict.fromkeys(node.block for node in trace.auxiliary)
-    aside = f" Auxiliary heads, for training only: at {', '.join(heads)}." if heads else ""
+    aside = f" Auxiliary classifiers, for training only: at {', '.join(heads)}." if heads else ""
     return f"{totals(trace)}. From image to logits: {stages}.{aside}"
 
 
@@ -94,15 +93,19 @@ def _overview(trace: ModelTrace, quantity: BoxQuantity) -> str:
     quantity = rescale_for_blocks(quantity)
     marks, y = Overview(trace, [quantity], {}).draw(TOP)
     note = (
-        "One box a block. Height: side of the map (logarithmic), from what comes in to what goes out. "
+        "One box per block. Height: side of the feature map (logarithmic), from input to output. "
         "Width: channels (square root)."
     )
-    signs = "Lines in a box: branches that end at the bar, where they are concatenated. Arc and plus: a shortcut."
+    signs = "Lines in a box: branches; the bar is their concatenation. Arc and plus: a shortcut."
     whole = [*_title(trace), *marks, *colours(quantity, y + 6), text_at(note, MARGIN, y + 62, "quiet")]
     size = (WIDTH, y + 98)
     whole.append(text_at(signs, MARGIN, y + 78, "quiet"))
-    return _frame_picture(
-        trace, size, whole, quantity, f"{heading(trace)} at a glance", describe_stages(stages_of(trace), trace)
+    return frame(
+        size,
+        whole,
+        quantity,
+        title=f"{heading(trace)} , overview",
+        description=describe_stages(stages_of(trace), trace),
     )
 
 
@@ -113,14 +116,12 @@ def _stages(trace: ModelTrace, stages: Sequence[Group], quantity: BoxQuantity) -
         marks += exit_flow(trace, end)
     signs, y = legend(stages, quantity, y)
     what = "The anatomy of" if len(stages) > 1 else f"Stage {stages[0].name} of"
-    size = (WIDTH, y)
-    return _frame_picture(
-        trace,
-        size,
+    return frame(
+        (WIDTH, y),
         [*_title(trace), *marks, *signs],
         quantity,
-        f"{what} {heading(trace)}",
-        describe_stages(stages, trace),
+        title=f"{what} {heading(trace)}",
+        description=describe_stages(stages, trace),
     )
 
 
@@ -129,7 +130,7 @@ def _block(trace: ModelTrace, shape: BlockShape, quantity: BoxQuantity) -> str:
     group = shape.group
     figures = (
         f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)} · {group.parameters:,} parameters · "
-        f"{format_count(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the net)"
+        f"{format_count(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the model)"
     )
     title = [text_at(run_name(shape), MARGIN, TOP + 14, "stage"), text_at(figures, MARGIN, TOP + 31, "quiet")]
     said = block_caption(shape)
@@ -139,18 +140,8 @@ def _block(trace: ModelTrace, shape: BlockShape, quantity: BoxQuantity) -> str:
     ]
     y += 18 + 16 * len(lines)
     whole = [*_title(trace), *title, *marks, *lines, *colours(quantity, y)]
-    return _frame_picture(trace, (width, y + 50), whole, quantity, f"Block {run_name(shape)} of {heading(trace)}", said)
-
-
-def _frame_picture(
-    trace: ModelTrace,
-    size: tuple[Number, Number],
-    marks: Sequence[str],
-    quantity: BoxQuantity,
-    title: str,
-    description: str,
-) -> str:
-    return frame(size, marks, quantity, title=title, description=description, style=True)
+    title_text = f"Block {run_name(shape)} of {heading(trace)}"
+    return frame((width, y + 50), whole, quantity, title=title_text, description=said)
 
 
 def _title(trace: ModelTrace) -> list[str]:

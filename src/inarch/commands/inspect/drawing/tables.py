@@ -1,4 +1,4 @@
-"""What is known of a net beside its stages and layers, as tables that text and page print alike."""
+"""Tables on a model besides its stages and layers, the same for text and page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from inarch.models.anatomy.records import ModelTrace
 from inarch.report.wording import count_of, make_printable
 
 WORDY = frozenset({"concept", "stage", "tap", "block"})
-"""The columns that hold words; the others hold numbers."""
+"""The columns of words; the others hold numbers."""
 SHOWN = 24
-"""Blocks of which the flow is told one by one; of more, every so manieth."""
+"""The blocks that the table of gradient flow lists one by one; of more, every k-th."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under titles, with what they are and how to read them."""
+    """Rows with titles, a caption and a note."""
 
     caption: str
     titles: tuple[str, ...]
@@ -38,7 +38,7 @@ class Table:
 
 
 def tables_of(trace: ModelTrace, measured: Measurements) -> tuple[Table, ...]:
-    """The concepts, and a table for each thing that was measured."""
+    """The table of concepts, and one for each measurement."""
     tables = [_concepts(trace, measured.timings)]
     if measured.timings:
         tables.append(_times(trace, measured.timings))
@@ -50,7 +50,7 @@ def tables_of(trace: ModelTrace, measured: Measurements) -> tuple[Table, ...]:
 
 
 def milliseconds(timing: Timing, trace: ModelTrace, group: Group) -> float:
-    """What a group of layers takes."""
+    """The time of a group of layers, in milliseconds."""
     inside = {id(node) for node in group.nodes}
     return sum(each for node, each in zip(trace.nodes, timing.layers, strict=True) if id(node) in inside)
 
@@ -84,16 +84,16 @@ def _concepts(trace: ModelTrace, timings: Sequence[Timing]) -> Table:
         f"{2 * trace.macs / moved:.1f}", *("" for _ in timings),
     )  # fmt: skip
     return Table(
-        caption="What the work is for",
+        caption="MACs and parameters by concept",
         titles=("concept", *figures, *(f"{_name(timing)} time" for timing in timings)),
         rows=tuple(rows),
         total=total,
         note=(
-            "Every layer is for one thing. Between layers: normalisation, activation and all else that works value by "
-            "value. Moved: bytes that layers read and write at least, in float32; few FLOPs for each of them mean that "
-            f"memory sets the pace. Maps take {bytes_text(trace.peak)} of memory at most at one moment, for one image; "
-            f"weights take {bytes_text(4 * trace.parameters)} more. PyTorch on a CPU comes to "
-            f"{bytes_text(trace.running_peak)}, for oneDNN copies a convolution's weights as it runs."
+            "Every layer belongs to one concept. Between layers: normalisation, activation and other element-wise "
+            "operations. Moved: the least bytes that layers read and write, in float32; with few FLOPs per byte, "
+            f"memory bandwidth limits the speed. Feature maps need at most {bytes_text(trace.peak)} of memory at any "
+            f"moment, for one image; weights need {bytes_text(4 * trace.parameters)} more. PyTorch on a CPU needs "
+            f"{bytes_text(trace.running_peak)}, because oneDNN copies a convolution's weights as it runs."
         ),
     )
 
@@ -107,19 +107,18 @@ def _times(trace: ModelTrace, timings: Sequence[Timing]) -> Table:
     titles = [title for timing in timings for title in (f"{_name(timing)} ms", "share")]
     total = [cell for timing in timings for cell in (f"{sum(timing.layers):.2f}", "")]
     whole = "; ".join(
-        f"{timing.engine}: {timing.whole:.1f} ms from begin to end ({timing.lowest:.1f} to {timing.highest:.1f}, "
+        f"{timing.engine}: {timing.whole:.1f} ms end to end ({timing.lowest:.1f} to {timing.highest:.1f}, "
         f"{count_of(timing.runs, 'run')}, {count_of(timing.threads, 'thread')}), {timing.elsewhere:.2f} ms on no layer"
         for timing in timings
     )
     return Table(
-        caption="Where the time goes",
+        caption="Time by stage",
         titles=("stage", "MACs share", *titles),
         rows=tuple(rows),
         total=("total", "", *total),
-        note=f"One image on this machine. Of a layer the fastest run counts, for whatever else a machine does can only "
-        f"add; of the whole the median: {whole}. In ONNX Runtime normalisation and activation are part "
-        "of the convolution before them. A share of the time that is larger than the share of the MACs marks layers "
-        "that keep the processor waiting.",
+        note=f"One image on this machine. The time of a layer is its fastest run, because other load can only slow it; "
+        f"the total is the median: {whole}. ONNX Runtime fuses normalisation and activation into the convolution "
+        "before them. Layers with a larger share of the time than of the MACs are limited by memory or overhead.",
     )
 
 
@@ -129,13 +128,13 @@ def _fields(fields: Sequence[EffectiveField]) -> Table:
         for each in fields
     ]
     return Table(
-        caption="What a value really sees",
-        titles=("tap", "can see", "is moved by", "deviation"),
+        caption="Effective receptive fields",
+        titles=("tap", "theoretical", "effective", "deviation"),
         rows=tuple(rows),
-        note=f"Sides in pixels, {count_of(fields[0].images, 'image')} of noise. Can see: the theoretical receptive "
-        "field. Is moved by: a square of as many pixels as have at least 4.55 % of the largest gradient (Luo et al. "
-        "2016). Deviation: of the gradient around its centre, along one axis. The image ends both, and training "
-        "widens what a value is moved by; weights here are as they were handed over.",
+        note=f"Sides in pixels, {count_of(fields[0].images, 'image')} of noise. Theoretical: the receptive field. "
+        "Effective: the side of a square with as many pixels as have at least 4.55 % of the largest gradient (Luo et "
+        "al. 2016). Deviation: standard deviation of the gradient around its centre, along one axis. The image bounds "
+        "both, and training enlarges the effective field; the weights here are those that were given.",
     )
 
 
@@ -143,14 +142,14 @@ def _flow(flow: Flow) -> Table:
     step = -(-len(flow.blocks) // SHOWN)
     shown = [each for place, each in enumerate(flow.blocks) if place % step == 0 or place == len(flow.blocks) - 1]
     return Table(
-        caption="How values and gradients pass through",
+        caption="Forward values and gradients",
         titles=("block", "values", "gradient", "by residual", "by shortcut"),
         rows=tuple(_flow_row(each) for each in shown),
-        note=f"One step of training on {count_of(flow.images, 'image')} of noise, seed {flow.seed}, before any weight "
-        "has moved. Values: root mean square of what the block puts out. Gradient: norm of the loss's gradient by it. "
-        "By residual, by shortcut: norm of what each path hands back to the block before. A net of the catalog is "
-        "freshly drawn, with residual paths that start with scale one, not zero as in training."
-        + (f" Of {len(flow.blocks)} blocks every {step}th is shown." if step > 1 else ""),
+        note=f"One training step on {count_of(flow.images, 'image')} of noise, seed {flow.seed}, before any update. "
+        "Values: root mean square of the block's output. Gradient: norm of the loss's gradient by it. By residual, by "
+        "shortcut: norm of each path's part of the input gradient. A model of the catalog is randomly initialised, "
+        "with residual paths that start with scale one, not zero as in training."
+        + (f" Every {step}th of {len(flow.blocks)} blocks is shown." if step > 1 else ""),
     )
 
 

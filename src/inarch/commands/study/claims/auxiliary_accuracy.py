@@ -1,4 +1,4 @@
-"""What auxiliary heads do to accuracy, early and late."""
+"""The effect of auxiliary classifiers on accuracy, early and late."""
 
 from dataclasses import replace
 from functools import partial
@@ -25,8 +25,8 @@ from inarch.models import architecture, build
 from inarch.training.config import TrainingConfig
 from inarch.training.losses import auxiliary_cross_entropy
 
-PAPER, PAPER_AUXILIARY = "the paper's net", "the paper's net with heads"
-NORMALISED, NORMALISED_AUXILIARY = "batch normalisation", "batch normalisation with heads"
+PAPER, PAPER_AUXILIARY = "as in the paper", "as in the paper, auxiliary classifiers"
+NORMALISED, NORMALISED_AUXILIARY = "batch normalisation", "batch normalisation, auxiliary classifiers"
 NETS = {
     PAPER: ("googlenet_paper_tiny", False),
     PAPER_AUXILIARY: ("googlenet_paper_tiny", True),
@@ -40,15 +40,15 @@ TRAINING = TrainingConfig(
 )
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train the net that the arm stands for; its heads are no part of what answers."""
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Train the arm's model; its auxiliary classifiers take no part in predictions."""
     data = split_bench(require_bench(bench), seed, SIDE)
     name, auxiliary = NETS[arm]
     taps = architecture(name).auxiliary_taps if auxiliary else ()
     model = build(name, classes=data.classes, auxiliary=taps, seed=seed)
     early = 0.0
     loss = partial(auxiliary_cross_entropy, weight=WEIGHT)
-    for epoch in learn_epochs(model, data.learned, replace(TRAINING, seed=seed), loss):
+    for epoch in learn_epochs(model, data.learned, replace(training, seed=seed), loss):
         if epoch.number == EARLY:
             early = accuracy(model, data.held_out)
     return {EARLY_HELD_OUT: early, HELD_OUT: accuracy(model, data.held_out)}
@@ -57,20 +57,20 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 STUDY = Study(
     Claim(
         name="auxiliary-accuracy",
-        statement="Auxiliary heads make the paper's net better in the end and not early; with batch normalisation they "
-        "make no difference.",
+        statement="Auxiliary classifiers increase the final accuracy of the paper's GoogLeNet, but not its early "
+        "accuracy; with batch normalisation they make no difference.",
         source="Szegedy et al. 2015, arXiv 1409.4842, section 5; Szegedy et al. 2016, arXiv 1512.00567, section 4",
-        reported="Szegedy et al. 2015: about half a point (in a later note: one head is enough). Szegedy et al. 2016: "
-        "no effect until training is nearly over, then slightly better.",
+        reported="Szegedy et al. 2015: about half a point (in a later note: one classifier is enough). Szegedy et al. "
+        "2016: no effect until training is nearly over, then slightly better.",
         design=f"GoogLeNet at an eighth of its width, as in the paper and with batch normalisation, on images of "
-        f"{SIDE} pixels, for {TRAINING.epochs} epochs of AdamW; the heads' losses count {WEIGHT} each. Accuracy on "
-        f"held-out photos after {EARLY} epochs and in the end. The weights of the net are the same with heads and "
-        "without. A seed draws the split, the weights and the order of the photos.",
-        limits="A narrow net on small photos; in the paper the heads should help a net of 22 layers on a million "
+        f"{SIDE} pixels, for {TRAINING.epochs} epochs of AdamW; the auxiliary losses have weight {WEIGHT} each. Test "
+        f"accuracy after {EARLY} epochs and in the end. The weights of the model are the same with and without "
+        "auxiliary classifiers. A seed draws the split, the weights and the order of the photos.",
+        limits="A narrow model on small photos; in the paper the classifiers should help 22 layers on a million "
         "photos.",
         quantities=(
             Quantity(
-                words="with heads less without, the paper's net, in the end",
+                words="with auxiliary classifiers less without, as in the paper, in the end",
                 one=(PAPER_AUXILIARY, HELD_OUT),
                 other=(PAPER, HELD_OUT),
                 threshold=0.005,
@@ -78,7 +78,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="with heads less without, the paper's net, early",
+                words="with auxiliary classifiers less without, as in the paper, early",
                 one=(PAPER_AUXILIARY, EARLY_HELD_OUT),
                 other=(PAPER, EARLY_HELD_OUT),
                 bound=AT_MOST,
@@ -87,7 +87,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="with heads less without, batch normalisation, in the end",
+                words="with auxiliary classifiers less without, batch normalisation, in the end",
                 one=(NORMALISED_AUXILIARY, HELD_OUT),
                 other=(NORMALISED, HELD_OUT),
                 bound=AT_MOST,

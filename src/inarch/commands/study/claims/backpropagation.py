@@ -1,4 +1,4 @@
-"""Backpropagation against finite differences."""
+"""Backpropagation compared with finite differences."""
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,13 @@ from inarch.models.initialisation import open_residuals
 INCEPTION, RESIDUAL, PREACTIVATED = "googlenet_small_tiny", "cifar_resnet_tiny", "resnet_v2_tiny"
 BACKPROPAGATED, DIFFERENCED = "slope by backpropagation", "slope by finite differences"
 STEP = 1e-6
-"""Of all weights together, along their gradient made one long; the error of central differences falls with its
-square, that of rounding rises as it falls."""
+"""The length of the step along the gradient by all weights; the error of central differences falls with its square,
+that of rounding rises as it falls."""
 TOLERANCE = 1e-5
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """The loss's slope along its gradient by all weights, found in both ways."""
+    """The slope of the loss along its gradient by all weights, in both ways."""
     model = build(arm, classes=CLASSES, seed=seed).double().eval()
     open_residuals(model)
     draws = torch.Generator().manual_seed(seed)

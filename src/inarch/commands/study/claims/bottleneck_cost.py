@@ -12,7 +12,7 @@ LAYERS, MACS = "layers", "MACs"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """What a net counts, or the milliseconds of both nets, which take turns."""
+    """A model's counts, or the milliseconds of both models, which take turns."""
     if arm == TIMES:
         return milliseconds((BASIC, BOTTLENECK), seed)
     figures = model_figures(trace_architecture(arm))
@@ -22,14 +22,14 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 STUDY = Study(
     Claim(
         name="bottleneck-cost",
-        statement="Bottlenecks in place of basic blocks, as many of them, make a net deeper by two fifths at nearly "
-        "the same cost in multiply-adds and in time.",
+        statement="Bottlenecks instead of as many basic blocks make a model deeper by two fifths at nearly the same "
+        "cost in multiply-adds and in time.",
         source="He et al. 2016, arXiv 1512.03385, section 4.1 (deeper bottleneck architectures), Fig. 5 and Table 1",
         reported="ResNet-34 has 3.6, ResNet-50 3.8 billion multiply-adds; both blocks of Fig. 5 are said to be of "
         "similar time complexity.",
         design="ResNet-34 and ResNet-50 (v1, the paper's) at 224 pixels: 16 blocks each. Counts are exact; times are "
-        "those of PyTorch on one image, both nets in turn. A seed is one such comparison of times.",
-        limits="Cost alone; what the depth is worth is not measured. Times are this machine's.",
+        "those of PyTorch on one image, both models in turn. A seed is one such comparison of times.",
+        limits="Cost alone; the effect of depth on accuracy is not measured. Times are this machine's.",
         quantities=(
             Quantity(words="layers", one=(BOTTLENECK, LAYERS), other=(BASIC, LAYERS), threshold=1.4, exact=True),
             Quantity(

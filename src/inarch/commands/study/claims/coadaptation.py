@@ -1,4 +1,4 @@
-"""Layers that have learned together."""
+"""Co-adapted layers."""
 
 from inarch.commands.study import transplants
 from inarch.commands.study.records import (
@@ -23,18 +23,18 @@ FIRST, MIDDLE, _ = CUTS
 STUDY = Study(
     Claim(
         name="coadaptation",
-        statement="A net cut in the middle, whose end learns anew behind its own frozen beginning, does not come back "
-        "to what it was, as neighbouring layers have learned together; cut early it does.",
+        statement="A network that is cut in the middle, with the layers after the cut retrained on its own frozen "
+        "prefix, does not recover its accuracy, because neighbouring layers are co-adapted; cut early it does.",
         source="Yosinski et al. 2014, arXiv 1411.1792, section 4.1 (fragile co-adaptation), Fig. 2",
-        reported="AlexNet on half of ImageNet: cut behind layer 4 or 5 of 8, 1 to 2 points are lost; cut behind the "
-        "first ones or the last, nothing.",
-        design=f"{NET} learns half of the classes; then its end learns them anew behind its own beginning, which is "
-        f"frozen. All train for {TRAINING.epochs} epochs at the same rate; accuracy on held-out photos. A seed draws "
-        "the classes, the split and the weights.",
-        limits="A small residual net, whose layers may depend on each other less than AlexNet's.",
+        reported="AlexNet on half of ImageNet: cut after layer 4 or 5 of 8, 1 to 2 points are lost; cut after the "
+        "first layers or the last, nothing.",
+        design=f"{NET} learns half of the classes; then the layers after the cut learn them again on its own frozen "
+        f"prefix. All train for {TRAINING.epochs} epochs at the same learning rate; test accuracy. A seed draws the "
+        "classes, the split and the weights.",
+        limits="A small residual network, whose layers may be less co-adapted than AlexNet's.",
         quantities=(
             Quantity(
-                words="the whole net less the one cut in the middle",
+                words="whole network less the one cut in the middle",
                 one=reading(UNCUT),
                 other=reading(OWN, MIDDLE),
                 threshold=0.01,
@@ -42,7 +42,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="the whole net less the one cut early",
+                words="whole network less the one cut early",
                 one=reading(UNCUT),
                 other=reading(OWN, FIRST),
                 bound=AT_MOST,

@@ -1,4 +1,4 @@
-"""Where pre-training stops helping."""
+"""The number of photos at which pre-training stops helping."""
 
 from functools import partial
 
@@ -23,15 +23,14 @@ MOST, SECONDS = 100, 400.0
 STUDY = Study(
     Claim(
         name="crossover",
-        statement="What a pre-trained start brings while photos are few is gone when there are many, or at most a "
-        "point.",
+        statement="The gain of pre-training with few photos is gone with many, or is at most a point.",
         source="He, Girshick and Dollar 2019, arXiv 1811.08883; Zoph et al. 2020, arXiv 2006.06882",
         reported="COCO detection: training from scratch for long enough comes to what pre-training comes to, and "
         "falls behind with a tenth of the photos.",
-        design="The learning curves of `inarch train --learning-curves`: the same folds and the same held-out photos "
-        f"for both, with the fewest photos of each class and with {MOST} at most, matched by a limit of {SECONDS:.0f} "
+        design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
+        f"for both, with the fewest photos per class and with {MOST} at most, matched by a limit of {SECONDS:.0f} "
         "seconds for all strategies together. A seed draws the photos and the folds.",
-        limits=f"Many means up to {MOST} of each class, and the source is that of the small backbone that comes with "
+        limits=f"Many means up to {MOST} per class, and the source is that of the small backbone that comes with "
         "inarch. Digits are unlike it; where photos resemble the source, run it on those (--data).",
         quantities=(
             Quantity(

@@ -1,4 +1,4 @@
-"""Feature extraction against fine-tuning."""
+"""Feature extraction compared with fine-tuning."""
 
 from inarch.commands.study import curves
 from inarch.commands.study.curves import (
@@ -17,13 +17,13 @@ STUDY = Study(
         statement="Feature extraction is as good as fine-tuning while there are few photos, and falls behind as there "
         "are more.",
         source="A rule of thumb of courses and tutorials; Kornblith et al. 2019, arXiv 1805.08974",
-        reported="ResNet-50 with all photos of twelve sets, by BYOL's Table 3: fine-tuning gains from -1.2 to 25.4 "
+        reported="ResNet-50 with all photos of twelve datasets, by BYOL's Table 3: fine-tuning gains from -1.2 to 25.4 "
         "points.",
-        design="The learning curves of `inarch train --learning-curves`: the same folds and the same held-out photos "
-        f"for both, with the fewest photos of each class and with {curves.MOST} at most. A seed draws the photos and "
+        design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
+        f"for both, with the fewest photos per class and with {curves.MOST} at most. A seed draws the photos and "
         "the folds.",
-        limits=f"Up to {curves.MOST} photos of each class, and one small backbone: where fine-tuning overtakes later, "
-        "this does not see it. Fine-tuning moves the last stage alone.",
+        limits=f"Up to {curves.MOST} photos per class, and one small backbone: a later crossover is not observed. "
+        "Fine-tuning updates the last stage alone.",
         quantities=(
             Quantity(
                 words="extraction less fine-tuning, few photos",

@@ -1,4 +1,4 @@
-"""Fine-tuning against training from scratch."""
+"""Fine-tuning compared with training from scratch."""
 
 from inarch.commands.study import curves
 from inarch.commands.study.curves import (
@@ -14,14 +14,15 @@ from inarch.commands.study.study import Study
 STUDY = Study(
     Claim(
         name="finetuning-scratch",
-        statement="With few photos a fine-tuned net is more often right than one that learns from them alone.",
+        statement="With few photos a fine-tuned model is more accurate than one trained from scratch on them.",
         source="Yosinski et al. 2014, NeurIPS; Kornblith et al. 2019, arXiv 1805.08974, section 4.6",
-        reported="ResNet-50 on twelve sets, by BYOL's Table 3: fine-tuning is ahead of scratch by 0.3 to 22 points.",
-        design="The learning curves of `inarch train --learning-curves`: the same folds and the same held-out photos "
-        f"for every strategy, with the fewest photos of each class and with {curves.MOST} at most, matched by a limit "
+        reported="ResNet-50 on twelve datasets, by BYOL's Table 3: fine-tuning is ahead of scratch by 0.3 to 22 "
+        "points.",
+        design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
+        f"for every strategy, with the fewest photos per class and with {curves.MOST} at most, matched by a limit "
         f"of {curves.SECONDS:.0f} seconds for all of them. A seed draws the photos and the folds.",
-        limits="The backbone is the small one that comes with inarch, and the time is short for a net from scratch: "
-        "with more of both either could gain. Readings depend on how much this machine does in the time.",
+        limits="The backbone is the small one that comes with inarch, and the time is short for training from scratch: "
+        "with more of both either could gain. Readings depend on the speed of this machine.",
         quantities=(
             Quantity(
                 words="fine-tuning less scratch, few photos",

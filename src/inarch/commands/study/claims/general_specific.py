@@ -19,20 +19,20 @@ FIRST, _, LAST = CUTS
 STUDY = Study(
     Claim(
         name="general-specific",
-        statement="The first stage of a net that learned other classes serves as well as one's own; the last, frozen, "
-        "does not, unless it may be tuned.",
+        statement="The first stage of a network that learned other classes transfers without loss; the last, frozen, "
+        "does not, unless it is fine-tuned.",
         source="Yosinski et al. 2014, arXiv 1411.1792, sections 4.1 and 4.2, Fig. 2",
         reported="AlexNet on two halves of ImageNet: the first two layers transfer without loss, later ones lose up to "
-        "some 8 points when frozen, and tuned ones gain 1 to 2 over the net that learned from the start.",
-        design=f"{NET} learns one half of the classes; then its end learns them anew behind the frozen beginning, up "
-        "to each stage, of a net that learned the other half, and with that beginning tuned. Every net trains for "
-        f"{TRAINING.epochs} epochs at the same rate; accuracy on held-out photos. A seed draws the halves, the split "
-        "and the weights.",
-        limits="A small net and two halves of one set, which resemble each other. Behind the last stage only a linear "
-        "head learns.",
+        "some 8 points when frozen, and tuned ones gain 1 to 2 over the network that was trained from scratch.",
+        design=f"{NET} learns one half of the classes; then the layers after a stage learn them again on the frozen "
+        "prefix, up to each stage, of a network that learned the other half, and with that prefix fine-tuned. Every "
+        f"network trains for {TRAINING.epochs} epochs at the same learning rate; test accuracy. A seed draws the "
+        "halves, the split and the weights.",
+        limits="A small network and two halves of one dataset, which resemble each other. After the last stage only a "
+        "linear head learns.",
         quantities=(
             Quantity(
-                words="other's first stage, frozen, less the whole net",
+                words="other's first stage, frozen, less the whole network",
                 one=reading(OTHER, FIRST),
                 other=reading(UNCUT),
                 threshold=-0.02,
@@ -48,7 +48,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="other's last stage, tuned, less the whole net",
+                words="other's last stage, tuned, less the whole network",
                 one=reading(OTHER_TUNED, LAST),
                 other=reading(UNCUT),
                 threshold=-0.01,

@@ -8,21 +8,21 @@ NORM = "first-layer gradient"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """The norm at the start, of the net that the arm names."""
+    """The gradient norm at initialisation of the arm's model."""
     return {NORM: first_layer_gradient(arm, seed)}
 
 
 STUDY = Study(
     Claim(
         name="gradients-skip",
-        statement="Skip connections keep the first layer's gradient in bounds however deep the net; without them it "
-        "leaves all bounds.",
+        statement="Skip connections keep the first layer's gradient bounded at any depth; without them it is "
+        "unbounded.",
         source="He et al. 2016, arXiv 1512.03385, section 4.1; Yang et al. 2019, arXiv 1902.08129 (batch normalisation "
         "makes gradients explode)",
         reported="Norms of 2.1, 1,089 and 4.7 million at 20, 56 and 110 layers without shortcuts, of 0.8, 3.9 and 9.0 "
-        "with them: a run of CIFAR nets by a third party.",
-        design="CIFAR nets of 20, 56 and 110 layers and their plain twins, with equal parameters and equal weights, "
-        "before the first step, on 8 images of noise. A seed draws the weights, the images and the labels.",
+        "with them: a run of CIFAR networks by a third party.",
+        design="CIFAR networks of 20, 56 and 110 layers and their plain counterparts, with equal parameters and equal "
+        "weights, before the first step, on 8 images of noise. A seed draws the weights, the images and the labels.",
         limits="It says nothing about training: a large gradient can be scaled down, and later steps look different.",
         quantities=(
             Quantity(

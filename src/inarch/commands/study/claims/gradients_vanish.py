@@ -1,4 +1,4 @@
-"""The textbook's reason why deep plain nets do not learn."""
+"""The textbooks' reason why deep plain networks do not learn."""
 
 from inarch.commands.study.claims.gradients_skip import NORM, measure
 from inarch.commands.study.records import Claim, Quantity
@@ -7,13 +7,13 @@ from inarch.commands.study.study import Study
 STUDY = Study(
     Claim(
         name="gradients-vanish",
-        statement="In a deep net without shortcuts the first layer's gradient vanishes.",
-        source="A commonplace of textbooks; He et al. 2016, arXiv 1512.03385, section 4.1, already doubt it for nets "
-        "with batch normalisation",
-        reported="He et al. report healthy norms of the gradients in their plain nets, and give no figures.",
-        design="Plain CIFAR nets of 20 and 110 layers with batch normalisation, before the first step, on 8 images of "
-        "noise. A seed draws the weights, the images and the labels.",
-        limits="Nets without batch normalisation, and saturating activations, are another matter.",
+        statement="In a deep network without shortcuts the first layer's gradient vanishes.",
+        source="A commonplace of textbooks; He et al. 2016, arXiv 1512.03385, section 4.1, already question it for "
+        "networks with batch normalisation",
+        reported="He et al. report healthy norms of the gradients in their plain networks, and give no figures.",
+        design="Plain CIFAR networks of 20 and 110 layers with batch normalisation, before the first step, on 8 images "
+        "of noise. A seed draws the weights, the images and the labels.",
+        limits="Networks without batch normalisation, and saturating activations, are another matter.",
         quantities=(
             Quantity(
                 words="20 layers against 110, without shortcuts",

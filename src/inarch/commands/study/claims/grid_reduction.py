@@ -38,7 +38,7 @@ from inarch.models.tables import (
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derive_seed
 
-BLOCK, BEFORE, AFTER = "convolutions beside a pool", "pool, then widen", "widen, then pool"
+BLOCK, BEFORE, AFTER = "convolutions parallel to a pool", "pool, then widen", "widen, then pool"
 MACS = "MACs"
 WIDTH = 16
 """Channels before the first reduction; each doubles them."""
@@ -60,7 +60,7 @@ def _widen(width: int) -> Branches:
 
 
 def _block(width: int) -> Branches:
-    """The same without its 1x1, in strides, beside a pool that hands its channels on (Fig. 10)."""
+    """The same without its 1x1, with strides, parallel to a pool that passes its channels on (Fig. 10)."""
     half = width // 2
     return {
         "3x3": [Conv("reduce", half, 1), Conv("conv", half, 3, stride=2)],
@@ -77,7 +77,7 @@ ARMS: Mapping[str, Callable[[int], Mapping[str, Row]]] = {
 
 
 def build_model(arm: str, classes: int, seed: int) -> Classifier:
-    """A convolution and two reductions of the arm's kind; everything else is alike."""
+    """A convolution and two reductions of the arm's kind; everything else is equal."""
     reduction = ARMS[arm]
     stages: Stages = {
         "stem": {"conv1": Conv("conv1", WIDTH, 3)},
@@ -90,31 +90,31 @@ def build_model(arm: str, classes: int, seed: int) -> Classifier:
     return model
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train the net with the arm's reductions."""
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Train the model with the arm's reductions."""
     data = split_bench(require_bench(bench), seed)
     model = build_model(arm, data.classes, seed)
-    learn(model, data.learned, replace(TRAINING, seed=seed))
+    learn(model, data.learned, replace(training, seed=seed))
     return {HELD_OUT: accuracy(model, data.held_out), MACS: float(trace(model, name=arm, image_size=data.side).macs)}
 
 
 STUDY = Study(
     Claim(
         name="grid-reduction",
-        statement="Strided convolutions beside a pool halve the grid at half the cost of widening first, and are as "
-        "often right; pooling first is cheap and loses accuracy.",
+        statement="Strided convolutions parallel to a pool halve the grid at half the cost of widening first, and are "
+        "as accurate; pooling first is cheap and loses accuracy.",
         source="Szegedy et al. 2016, arXiv 1512.00567, section 5, Fig. 9 and 10",
         reported="An argument: pooling first is a bottleneck, widening first three times as expensive; no accuracy is "
         "given.",
-        design="A 3x3 convolution and two reductions, each doubling 16 channels: an Inception module behind a pool, "
-        "the same before a pool, or its larger branches with strides beside a pool. All train for "
+        design="A 3x3 convolution and two reductions, each doubling 16 channels: an Inception module after a pool, "
+        "the same before a pool, or its larger branches with strides parallel to a pool. All train for "
         f"{TRAINING.epochs} epochs. A seed draws the split, the weights and the order of the photos.",
-        limits="Two reductions and nothing between them, on small photos; at the cost of the cheap one a wider net "
+        limits="Two reductions and nothing between them, on small photos; a wider model at the cost of the cheap one "
         "would be the fairer rival.",
         quantities=(
             Quantity(words="MACs of widening first", one=(AFTER, MACS), other=(BLOCK, MACS), threshold=2.0, exact=True),
             Quantity(
-                words="beside a pool less widening first",
+                words="parallel to a pool less widening first",
                 one=(BLOCK, HELD_OUT),
                 other=(AFTER, HELD_OUT),
                 threshold=-0.02,
@@ -122,7 +122,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="pooling first less beside a pool",
+                words="pooling first less parallel to a pool",
                 one=(BEFORE, HELD_OUT),
                 other=(BLOCK, HELD_OUT),
                 bound=AT_MOST,

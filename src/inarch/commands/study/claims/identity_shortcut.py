@@ -1,4 +1,4 @@
-"""What a shortcut has to be: the identity."""
+"""Identity shortcuts compared with projections."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ IDENTITY, PROJECTION = "identity shortcuts", "1x1 shortcuts"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """By how much the first layer's gradient grows with depth."""
+    """The growth of the first layer's gradient with depth."""
     shallow, deep = (
         (_projection_architecture(20), _projection_architecture(110))
         if arm == PROJECTION
@@ -32,14 +32,15 @@ def _projection_architecture(layers: int) -> Architecture:
 STUDY = Study(
     Claim(
         name="identity-shortcut",
-        statement="Only identity shortcuts carry gradients through a very deep net: with 1x1 convolutions on them "
+        statement="Only identity shortcuts carry gradients through a very deep network: with 1x1 convolutions on them "
         "depth changes the first layer's gradient more.",
         source="He et al. 2016, arXiv 1603.05027, section 3.1 and Table 1",
         reported="ResNet-110 on CIFAR-10: 6.61 % error with identity shortcuts, 12.22 % with 1x1 convolutions on all "
         "of them. Gradients are argued about (eq. 5 and 8) and not reported.",
-        design="CIFAR nets of 20 and 110 layers before the first step, on 8 images of noise, with a 1x1 convolution "
-        "and batch normalisation on every shortcut or on none. A seed draws the weights, the images and the labels.",
-        limits="Gradients at the start only; the paper's errors are not tried to be repeated.",
+        design="CIFAR networks of 20 and 110 layers before the first step, on 8 images of noise, with a 1x1 "
+        "convolution and batch normalisation on every shortcut or on none. A seed draws the weights, the images and "
+        "the labels.",
+        limits="Gradients at initialisation only; the paper's errors are not reproduced.",
         quantities=(
             Quantity(
                 words="growth of the gradient, 1x1 against identity",

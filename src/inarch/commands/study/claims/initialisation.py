@@ -1,4 +1,4 @@
-"""The scale of the first weights."""
+"""The scale of the initial weights."""
 
 from torch import nn
 
@@ -14,28 +14,28 @@ from inarch.commands.study.study import (
 
 HE, XAVIER, SMALL, LARGE = "He", "Xavier", "a quarter of He", "four times He"
 SCALES = {HE: 1.0, XAVIER: 0.5**0.5, SMALL: 0.25, LARGE: 4.0}
-"""Xavier's variance is 1 / fan-in where all layers are of one width: half of He's."""
+"""Xavier's variance is 1 / fan-in if all layers have one width: half of He's."""
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """What a chain comes to that starts so."""
+    """The accuracies of a chain with this initialisation."""
     return train_chain(require_bench(bench), seed, activation=nn.ReLU, scale=SCALES[arm])
 
 
 STUDY = Study(
     Claim(
         name="initialisation",
-        statement="Whether a deep net without normalisation learns at all is decided by the scale that its weights "
-        "start with.",
+        statement="The scale of the initial weights decides whether a deep network without normalisation learns at "
+        "all.",
         source="He et al. 2015, arXiv 1502.01852, section 2.2 and Fig. 3; Glorot and Bengio 2010, AISTATS",
-        reported="A net of 30 layers learns with He's start and stalls with Xavier's.",
+        reported="A network of 30 layers learns with He's initialisation and stalls with Xavier's.",
         design=f"{LAYERS} convolutions of 3x3 with ReLU and nothing else, five epochs of AdamW at one "
-        "rate. The arms have the same drawn weights, multiplied. Accuracy on the photos that were learned from, as the "
-        "claim is about learning. A seed draws the split, the weights and the order of the photos.",
-        limits="One rate and one short run for all arms: another rate might rescue a bad start.",
+        "learning rate. The arms have the same drawn weights, multiplied. Training accuracy, as the claim is about "
+        "learning. A seed draws the split, the weights and the order of the photos.",
+        limits="One learning rate and one short run for all arms: another rate might rescue a bad initialisation.",
         quantities=(
             Quantity(
-                words="He's start less a quarter of it",
+                words="He's scale less a quarter of it",
                 one=(HE, LEARNED),
                 other=(SMALL, LEARNED),
                 threshold=0.3,
@@ -43,7 +43,7 @@ STUDY = Study(
                 grain=0.002,
             ),
             Quantity(
-                words="He's start less four times it",
+                words="He's scale less four times it",
                 one=(HE, LEARNED),
                 other=(LARGE, LEARNED),
                 threshold=0.3,

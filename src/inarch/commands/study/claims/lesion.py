@@ -1,4 +1,4 @@
-"""Residual nets as ensembles: what one block is worth to a trained net."""
+"""Residual networks as ensembles: the effect of removing one block of a trained model."""
 
 from dataclasses import replace
 from statistics import mean
@@ -23,16 +23,16 @@ from inarch.training.config import TrainingConfig
 
 RESIDUAL, PLAIN = "resnet20", "plain20"
 WHOLE, LESIONED = "accuracy, whole", "accuracy, one block out"
-LOST, WORST = "share of answers lost", "accuracy, worst block out"
+LOST, WORST = "fraction of correct predictions lost", "accuracy, worst block out"
 TRAINING = TrainingConfig(epochs=12, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train the net that the arm names, and take out each of its blocks in turn."""
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Train the arm's model, and remove each of its blocks in turn."""
     data = split_bench(require_bench(bench), seed)
     model = build(arm, classes=data.classes, seed=seed)
     open_residuals(model)
-    learn(model, data.learned, replace(TRAINING, seed=seed))
+    learn(model, data.learned, replace(training, seed=seed))
     whole = accuracy(model, data.held_out)
     left = []
     for stage, name in removable_blocks(model):
@@ -44,20 +44,20 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 STUDY = Study(
     Claim(
         name="lesion",
-        statement="A trained residual net, as good as its plain twin, hardly minds the loss of a block; the plain one "
-        "falls apart.",
+        statement="A trained residual network, as accurate as its plain counterpart, hardly loses accuracy with the "
+        "removal of a block; the plain one collapses.",
         source="Veit, Wilber and Belongie 2016, arXiv 1605.06431, section 4.1 and Fig. 3",
-        reported="On CIFAR-10, ResNet-110 keeps its error when a block is taken out, but for those that change the "
-        "grid; VGG falls to chance whichever layer goes.",
-        design="ResNet-20 and its plain twin, equal in parameters and first weights, each trained for "
+        reported="On CIFAR-10, ResNet-110 keeps its error when a block is removed, except for those that change the "
+        "grid; VGG falls to chance with the removal of any layer.",
+        design="ResNet-20 and its plain counterpart, equal in parameters and initial weights, each trained for "
         f"{TRAINING.epochs} epochs, in which both fit the digits. "
-        "Each block whose map has the shape of its input is taken out in turn, and the net is judged on held-out "
-        "photos; the mean over the blocks counts. A seed draws the split, the weights and the order of the photos.",
-        limits="With 20 layers each block is a larger part of the net than with the paper's 110; small photos, short "
+        "Each block whose output has the shape of its input is removed in turn, and test accuracy is measured; the "
+        "mean over the blocks counts. A seed draws the split, the weights and the order of the photos.",
+        limits="With 20 layers each block is a larger part of the model than with the paper's 110; small photos, short "
         "training.",
         quantities=(
             Quantity(
-                words="accuracy of the residual net less that of the plain one, both whole",
+                words="accuracy of the residual network less that of the plain one, both whole",
                 one=(RESIDUAL, WHOLE),
                 other=(PLAIN, WHOLE),
                 threshold=-0.05,
@@ -65,7 +65,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="what the plain net loses more than the residual one",
+                words="loss of the plain network less that of the residual one",
                 one=(PLAIN, LOST),
                 other=(RESIDUAL, LOST),
                 threshold=0.2,
@@ -73,7 +73,7 @@ STUDY = Study(
                 grain=0.003,
             ),
             Quantity(
-                words="what the residual net loses",
+                words="loss of the residual network",
                 one=(RESIDUAL, WHOLE),
                 other=(RESIDUAL, LESIONED),
                 bound=AT_MOST,

@@ -1,4 +1,4 @@
-"""The optimiser and its rate."""
+"""The optimiser and its learning rate."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ ARMS = {
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train the same net by the arm's optimiser."""
+    """Train the same model by the arm's optimiser."""
     data = split_bench(require_bench(bench), seed)
     model = build(NET, classes=data.classes, seed=seed)
     learn(model, data.learned, replace(ARMS[arm], seed=seed))
@@ -53,17 +53,17 @@ def _gain_quantity(words: str, one: str, other: str, threshold: float) -> Quanti
 STUDY = Study(
     Claim(
         name="optimiser",
-        statement="In a few epochs momentum learns more than plain gradient descent at the same rate, AdamW about as "
-        "much, and a rate that is far too small or too large hardly anything.",
+        statement="In a few epochs momentum learns more than plain gradient descent at the same learning rate, AdamW "
+        "about as much, and a rate that is far too small or too large hardly anything.",
         source="Sutskever et al. 2013, ICML (momentum); Loshchilov and Hutter 2019, arXiv 1711.05101 (AdamW)",
-        reported="Sutskever et al., Table 1: deep autoencoders end with a fraction of the error where momentum is "
-        "used. Others' nets, data and lengths.",
-        design=f"ResNet-20 with the same first weights for {TRAINING.epochs} epochs of a warm-up and a cosine, in "
+        reported="Sutskever et al., Table 1: deep autoencoders end with a fraction of the error with momentum. Others' "
+        "networks, data and lengths.",
+        design=f"ResNet-20 with the same initial weights for {TRAINING.epochs} epochs of a warm-up and a cosine, in "
         "which momentum fits the digits. Rate 0.1 with Nesterov momentum of 0.9 and without, AdamW at 0.003, and "
-        "momentum at 0.0001 and at 10. Accuracy on the photos learned from. A seed draws the split, the weights and "
+        "momentum at 0.0001 and at 10. Training accuracy. A seed draws the split, the weights and "
         "the order of the photos.",
-        limits="One net with batch normalisation, one rate for each optimiser, none of them searched; momentum of 0.9 "
-        "at one rate takes steps that add up to ten times those without.",
+        limits="One model with batch normalisation, one rate for each optimiser, none of them searched; momentum of "
+        "0.9 at one rate takes steps that add up to ten times those without.",
         quantities=(
             _gain_quantity("momentum less none", MOMENTUM, PLAIN, 0.02),
             _gain_quantity("AdamW less momentum", ADAMW, MOMENTUM, -0.05),

@@ -1,4 +1,4 @@
-"""Convolutions of several sizes side by side, against one size alone."""
+"""Parallel convolutions of several sizes, compared with one size alone."""
 
 from dataclasses import replace
 from functools import cache
@@ -30,22 +30,22 @@ ALL, BRANCHES = "all branches", ("1x1", "3x3", "5x5")
 MACS = "MACs"
 TRAINING = TrainingConfig(epochs=6, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 HALVINGS = 7
-"""Of the interval in which the width is searched: to 1 % of it."""
+"""The relative precision of the search for the width: 1 % of it."""
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train a net of the arm's branches that costs as much as the one of all branches."""
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Train the model with the arm's branches, at the same cost as with all branches."""
     data = split_bench(require_bench(bench), seed)
     name = match_macs(arm, data.side)
     model = build(name, classes=data.classes, seed=seed)
-    learn(model, data.learned, replace(TRAINING, seed=seed))
+    learn(model, data.learned, replace(training, seed=seed))
     macs = trace_architecture(name, image_size=data.side).macs
     return {HELD_OUT: accuracy(model, data.held_out), MACS: float(macs)}
 
 
 @cache
 def match_macs(arm: str, side: int) -> str:
-    """The net of one branch alone that needs as many multiply-adds as that of all, or hardly fewer."""
+    """The model with one branch alone that has as many multiply-adds as with all, or slightly fewer."""
     whole = f"{NET}:width={WIDTH}"
     if arm == ALL:
         return whole
@@ -65,12 +65,12 @@ def _single_branch_name(branch: str, width: float) -> str:
 STUDY = Study(
     Claim(
         name="parallel-scales",
-        statement="Convolutions of several sizes side by side are more often right than any size alone at the same "
-        "cost.",
+        statement="Convolutions of several sizes in parallel are more accurate than any size alone at the same cost.",
         source="Szegedy et al. 2015, arXiv 1409.4842, section 4",
-        reported="An argument, that features of several scales should be aggregated; no net of one size is compared.",
+        reported="An argument, that features of several scales should be aggregated; no network of one size is "
+        "compared.",
         design="A GoogLeNet for small images, a quarter as wide, and the same with one branch in every module, made as "
-        f"wide as the same multiply-adds allow. All train for {TRAINING.epochs} epochs; accuracy on held-out photos. A "
+        f"wide as the same multiply-adds allow. All train for {TRAINING.epochs} epochs; test accuracy. A "
         "seed draws the split, the weights and the order of the photos.",
         limits="Matched by multiply-adds, not by parameters or time. Photos of 16 or 32 pixels hold few scales.",
         quantities=(

@@ -16,7 +16,7 @@ POST, PRE = "activation after the sum", "pre-activation"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """By how much the first layer's gradient grows with depth."""
+    """The growth of the first layer's gradient with depth."""
     shallow, deep = (
         ("resnet20", "resnet110")
         if arm == POST
@@ -38,9 +38,9 @@ STUDY = Study(
         source="He et al. 2016, arXiv 1603.05027, sections 2 and 4",
         reported="ResNet-110 on CIFAR-10: 6.37 % error with pre-activation, 6.61 % without; gradients are argued about "
         "(eq. 5) and not reported.",
-        design="CIFAR nets of 20 and 110 layers before the first step, on 8 images of noise, with zero-padded "
+        design="CIFAR networks of 20 and 110 layers before the first step, on 8 images of noise, with zero-padded "
         "shortcuts in both arms. A seed draws the weights, the images and the labels.",
-        limits="Gradients at the start only; the paper finds the gain in accuracy at 1,001 layers.",
+        limits="Gradients at initialisation only; the paper finds the gain in accuracy at 1,001 layers.",
         quantities=(
             Quantity(
                 words="growth of the gradient, activation after the sum against pre-activation",

@@ -1,4 +1,4 @@
-"""Whether answers of a net with 1x1 reductions are easier to trace to a part of the photo."""
+"""Whether predictions of a model with 1x1 reductions are easier to attribute to a part of the photo."""
 
 from dataclasses import replace
 from statistics import mean
@@ -31,17 +31,18 @@ from inarch.commands.study.study import (
     require_bench,
 )
 from inarch.models import build
+from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derive_seed
 
 METHOD, PHOTOS = "occlusion", 100
-GAIN = "confidence that deletions in the map's order cost beyond those in a random one"
+GAIN = "deletion metric over a random order"
 
 
-def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train the net, and put the maps of its answers to the deletion game."""
+def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
+    """Train the model, and measure the deletion metric of its attribution maps."""
     data = split_bench(require_bench(bench), seed)
     model = build(ARMS[arm], classes=data.classes, seed=seed)
-    learn(model, data.learned, replace(TRAINING, seed=seed))
+    learn(model, data.learned, replace(training, seed=seed))
     model.eval()
     draws = torch.Generator().manual_seed(derive_seed(seed, "photos"))
     shown = data.held_out.at(torch.randperm(len(data.held_out.labels), generator=draws)[:PHOTOS])
@@ -56,18 +57,18 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 STUDY = Study(
     Claim(
         name="reduction-attributions",
-        statement="1x1 reductions make a net easier to interpret: its answers can be traced to a part of the photo "
-        "more surely than those of the same net without them, by at least a point of confidence.",
+        statement="1x1 reductions make a model easier to interpret: attribution maps of its predictions are more "
+        "faithful than those of the same model without them, by at least a point of confidence.",
         source="A reading of Szegedy et al. 2015, arXiv 1409.4842, section 4, common in textbooks",
         reported="Nothing: the paper says that reductions save compute, and does not speak of interpretation.",
-        design="The nets of reduction-accuracy, without reductions and with those of the paper's table, trained alike "
-        f"on the same photos. Of {PHOTOS} held-out photos the answer is explained by {METHOD} on {FIELDS} x {FIELDS} "
-        "fields; then fields are deleted in the order of the map and in a random one, the same for both nets, and "
-        "what the first costs the answer in confidence beyond the second is the score (the deletion game of Petsiuk "
-        "et al. 2018, arXiv 1806.07421). A seed draws the split, the weights, the order of learning, the photos and "
-        "the random orders.",
-        limits="One meaning of interpretable of many, by one method. A net that is surer of itself has more "
-        "confidence to lose; accuracies stand beside the scores and are not judged.",
+        design="The models of reduction-accuracy, without reductions and with those of the paper's table, trained "
+        f"alike on the same photos. The predictions for {PHOTOS} test photos are explained by {METHOD} on {FIELDS} x "
+        f"{FIELDS} fields; then fields are deleted, those with the strongest attribution first or in a random order, "
+        "the same for both models. The score is the loss of confidence beyond that of the random order (the deletion "
+        "metric of Petsiuk et al. 2018, arXiv 1806.07421). A seed draws the split, the weights, the order of training, "
+        "the photos and the random orders.",
+        limits="One meaning of interpretable among many, by one method. A more confident model has more confidence to "
+        "lose; accuracies are shown and not judged.",
         quantities=(
             Quantity(
                 words="score with reductions less score without",

@@ -1,4 +1,4 @@
-"""What the 1x1 convolutions before the larger ones keep."""
+"""The information that 1x1 reductions keep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,35 +18,37 @@ from inarch.commands.study.study import (
     Study,
     require_bench,
 )
+from inarch.metrics.accuracy import accuracy_of
 from inarch.metrics.spectrum import effective_rank
 from inarch.models import Backbone, evaluating
 from inarch.training.seeds import derive_seed
 from inarch.transfer.backbones import EMBEDDED, random_starting_point, starting_point
+from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import fit_at
 
 NET, SIDE = "googlenet", 96
-TRAINED, RANDOM = "pre-trained", "first weights"
+TRAINED, RANDOM = "pre-trained", "randomly initialised"
 BEFORE, AFTER = "accuracy of a linear classifier, before", "accuracy of a linear classifier, after"
 USED_BEFORE, USED_AFTER = "share of directions used, before", "share of directions used, after"
 PHOTOS = 500
 PENALTY = 0.01
-"""Per photo; the same before and after."""
+"""The L2 regularisation strength per photo; the same before and after."""
 PLACES = 20
-"""Of every map, at which its channels are compared."""
+"""The positions of every feature map at which channels are compared."""
 
 
 @dataclass(frozen=True)
 class _MapSample:
-    """What is kept of a feature map of every photo."""
+    """A sample of a feature map of every photo."""
 
     pooled: NDArray[np.float32]
-    """(n, c)"""
+    """Pooled, (n, c)."""
     places: NDArray[np.float32]
-    """The channels at some places of every map, (n * places, c)."""
+    """The channels at some positions of every feature map, (n * places, c)."""
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Means over every reduction of the net, frozen."""
+    """Means over every reduction of the frozen model."""
     data = split_bench(require_bench(bench), seed, SIDE)
     start = starting_point(NET, EMBEDDED) if arm == TRAINED else random_starting_point(NET)
     learned, held_out = (_draw_photos(each, seed) for each in (data.learned, data.held_out))
@@ -57,14 +59,14 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
         for right, used, one, other in zip(
             (BEFORE, AFTER), (USED_BEFORE, USED_AFTER), seen[name], tested[name], strict=True
         ):
-            fit = fit_at(one.pooled, labels, PENALTY, classes=data.classes)
-            readings[right].append(float((fit.logits(other.pooled).argmax(1) == asked).mean()))
+            fit = fit_at(one.pooled, labels, PENALTY, unweighted(data.classes))
+            readings[right].append(accuracy_of(fit.logits(other.pooled), asked).value)
             readings[used].append(effective_rank(one.places) / one.places.shape[1])
     return {name: mean(values) for name, values in readings.items()}
 
 
 def _draw_photos(examples: Examples, seed: int) -> Examples:
-    """At most so many, of every class, as the order is drawn."""
+    """A sample of the photos, of every class, in the drawn order."""
     draws = torch.Generator().manual_seed(derive_seed(seed, "photos"))
     drawn = torch.randperm(len(examples.labels), generator=draws)[:PHOTOS]
     return examples.at(drawn)
@@ -74,7 +76,7 @@ def _draw_photos(examples: Examples, seed: int) -> Examples:
 def _sample_around_reductions(
     backbone: Backbone, examples: Examples, seed: int
 ) -> dict[str, tuple[_MapSample, _MapSample]]:
-    """What goes into each reduction and what comes out, by the name of its module."""
+    """The input and the output of each reduction, by the name of its module."""
     draws = torch.Generator().manual_seed(derive_seed(seed, "places"))
     kept: dict[str, tuple[list[_MapSample], list[_MapSample]]] = {}
 
@@ -111,18 +113,18 @@ def _join_samples(parts: Sequence[_MapSample]) -> _MapSample:
 STUDY = Study(
     Claim(
         name="reduction-compresses",
-        statement="A 1x1 reduction drops channels and keeps what tells the classes apart: what is left uses more of "
-        "its directions, and a linear classifier loses at most two points by it.",
+        statement="A 1x1 reduction drops channels and keeps what separates the classes: its output uses more of its "
+        "directions, and a linear classifier loses at most two points by it.",
         source="Szegedy et al. 2015, arXiv 1409.4842, section 4; Szegedy et al. 2016, arXiv 1512.00567, section 3.1 "
         "(strong correlation between adjacent units makes reduction cheap)",
         reported="An argument; neither the rank of the features nor a probe before and after is reported.",
         design=f"The GoogLeNet that comes with inarch, frozen, on photos of {SIDE} pixels. For every 1x1 reduction: "
-        "what goes in and what comes out, after its ReLU. Directions: the effective rank of the channels at "
+        "its input and its output after ReLU. Directions: the effective rank of the channels at "
         f"{PLACES} places of each of {PHOTOS} photos, over the number of channels. Accuracy: a linear classifier on "
-        "the pooled maps, at one penalty, on held-out photos. Means over all reductions. A seed draws the split, the "
-        "photos and the places. A net with first weights stands beside it and is not judged.",
-        limits="Pooled maps say nothing about where; one penalty for wide and narrow maps. Whether what is left is "
-        "easier to interpret is not asked here.",
+        "the pooled feature maps, at one L2 regularisation strength; test accuracy. Means over all reductions. A seed "
+        "draws the split, the photos and the places. A randomly initialised model is compared and not judged.",
+        limits="Pooled feature maps have no positions; one regularisation strength for wide and narrow maps. Whether "
+        "the output is easier to interpret is not asked here.",
         quantities=(
             Quantity(
                 words="accuracy after less before",

@@ -1,4 +1,4 @@
-"""What the 1x1 convolutions before the larger ones save."""
+"""The savings by 1x1 reductions."""
 
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
@@ -11,7 +11,7 @@ MACS, PARAMETERS, MEMORY = "MACs", "parameters", "bytes of maps and weights"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """What a net counts, or the milliseconds of both nets, which take turns."""
+    """A model's counts, or the milliseconds of both models, which take turns."""
     if arm == TIMES:
         return milliseconds((WITH, WITHOUT), seed)
     record = trace_architecture(arm)
@@ -25,14 +25,14 @@ STUDY = Study(
         statement="1x1 convolutions before the larger ones cut multiply-adds, parameters, memory and time of GoogLeNet "
         "at least by half.",
         source="Szegedy et al. 2015, arXiv 1409.4842, sections 4 and 5",
-        reported="Nets 3 to 10 times faster than others as good, without a figure for the reductions alone. From the "
-        "paper's Table 1 follow 1.58 GMACs and 7.0 million parameters; without reductions and with pools that are not "
-        "projected 4.36 and 24.9.",
-        design="The paper's net at 224 pixels, with its reductions and with the same output widths without them; the "
-        "projection behind each pool stays in both. Counts are exact; memory is that of all maps at the fullest moment "
-        "of one image and of all weights; times are those of PyTorch, both nets in turn. A seed is one such "
-        "comparison of times.",
-        limits="Cost alone: what the reductions do to accuracy is another claim. Times are this machine's.",
+        reported="Networks 3 to 10 times faster than others as accurate, without a figure for the reductions alone. "
+        "From the paper's Table 1 follow 1.58 GMACs and 7.0 million parameters; without reductions and with pools that "
+        "are not projected 4.36 and 24.9.",
+        design="The paper's GoogLeNet at 224 pixels, with its reductions and with the same output widths without them; "
+        "the projection after each pool stays in both. Counts are exact; memory is the peak of all feature maps of one "
+        "image and of all weights; times are those of PyTorch, both models in turn. A seed is one such comparison of "
+        "times.",
+        limits="Cost alone: their effect on accuracy is another claim. Times are this machine's.",
         quantities=(
             Quantity(words="MACs", one=(WITHOUT, MACS), other=(WITH, MACS), threshold=2.0, exact=True),
             Quantity(

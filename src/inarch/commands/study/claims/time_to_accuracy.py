@@ -1,4 +1,4 @@
-"""How long fine-tuning and training from scratch take to the accuracy that both reach."""
+"""The time that fine-tuning and training from scratch need to the accuracy that both reach."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -20,119 +20,118 @@ from inarch.commands.study.study import (
 )
 from inarch.commands.train.strategies import scratch
 from inarch.commands.train.strategies.finetune import (
-    FINETUNING,
     feature_maps_of,
     obstacle,
     tail_and_head,
 )
 from inarch.commands.train.strategies.probe import probe_on
-from inarch.data.split import folds
+from inarch.data.folds import folds
 from inarch.data.store import ignore_counts
 from inarch.errors import PhotosError
+from inarch.metrics.accuracy import accuracy_of
 from inarch.training.budget import affordable_epochs
 from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.transfer import tail
-from inarch.transfer.linear import accuracy_of
 from inarch.transfer.run import TrainingRun
 
 OF_CLASS = 50
-"""Photos of each class at most; half of them are learned from."""
+"""The most photos per class; half of them are for training."""
 SECONDS = 120.0
-"""For the net from scratch: its recipe's epochs, or as many as should fit."""
+"""The time for training from scratch: its recipe's epochs, or as many as should fit."""
 RACE = "fine-tuning and scratch"
-"""The only arm: what is equal is known when both have ended."""
+"""The only arm, because the equal accuracy is known when both have ended."""
 FINETUNE, SCRATCH = "seconds of fine-tuning", "seconds from scratch"
 BOTH, BEST_FINETUNE, BEST_SCRATCH = "accuracy that both reach", "best of fine-tuning", "best from scratch"
 
 AccuracyCurve = Sequence[tuple[float, float]]
-"""Seconds of training, and accuracy on held-out photos by then."""
+"""Seconds of training, and the test accuracy by then."""
 Places = NDArray[np.int64]
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """Train both on one half of the photos, and look at their accuracy on the other half after every epoch."""
+    """Train both on one half of the photos, and measure their accuracy on the other half after every epoch."""
     bench = require_bench(bench)
-    job = bench.job(subsample_photos(bench.photos, seed, OF_CLASS), seed)
-    if why := obstacle(job):
+    run = bench.prepare(subsample_photos(bench.photos, seed, OF_CLASS), seed)
+    if why := obstacle(run):
         raise PhotosError(f"Fine-tuning cannot be measured: {why}.")
-    halves = folds(job.labels[job.train], k=2, seed=seed, groups=job.groups[job.train])[0]
-    learned, held = (job.train[half] for half in halves)
+    halves = folds(run.labels[run.train], k=2, seed=seed, groups=run.groups[run.train])[0]
+    learned, held = (run.train[half] for half in halves)
     return readings(
-        _finetune_curve(job, learned, held),
-        _scratch_curve(scratch.prepare_scratch_run(job, reserved=0.0), learned, held),
+        _finetune_curve(run, learned, held),
+        _scratch_curve(scratch.prepare_scratch_run(run, reserved=0.0), learned, held),
     )
 
 
 def readings(finetuned: AccuracyCurve, alone: AccuracyCurve) -> Readings:
-    """When each first reaches the lower of their best accuracies."""
+    """The times at which each first reaches the lower of their best accuracies."""
     bests = [max(accuracy for _, accuracy in course) for course in (finetuned, alone)]
     both = min(bests)
     first = [next(seconds for seconds, accuracy in course if accuracy >= both) for course in (finetuned, alone)]
     return dict(zip((FINETUNE, SCRATCH, BOTH, BEST_FINETUNE, BEST_SCRATCH), (*first, both, *bests), strict=True))
 
 
-def _finetune_curve(job: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
+def _finetune_curve(run: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
     """From the first look at the photos: features, probe, then epochs of the tail; nothing is in the cache yet."""
-    with tempfile.TemporaryDirectory() as empty:
-        part = replace(job, train=learned, cache=Path(empty))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:  # Windows keeps mapped files
+        part = replace(run, train=learned, options=replace(run.options, cache=Path(empty)))
         began = clock.seconds()
-        probed = probe_on(part, job.start.cut)
+        probed = probe_on(part, run.start.cut)
         taken = clock.seconds() - began
         model = nn.Sequential(*tail_and_head(part, probed, probed.fits[probed.last]))
-        maps = probed.prefix.view(0, job.augmentation).compute(job.stored, held, ignore_counts)["map"]
-        labels, rows = job.labels[held], np.arange(len(held))
+        maps = probed.prefix.view(0, run.options.augmentation).compute(run.stored, held, ignore_counts)["map"]
+        labels, rows = run.labels[held], np.arange(len(held))
 
         def accuracy(model: nn.Module) -> float:
             return accuracy_of(tail.logits_of(model, maps, rows), labels).value
 
-        run = Run(model, replace(FINETUNING, seed=job.seed))
-        epochs = tail.run_tail_epochs(part, run, feature_maps_of(part, probed).source(np.arange(len(learned))))
-        return [(taken, accuracy(model)), *_measure_curve(run, epochs, taken, accuracy)]
+        fit = Run(model, replace(run.options.recipes.finetune.config, seed=run.options.seed))
+        epochs = tail.run_tail_epochs(part, fit, feature_maps_of(part, probed).source(np.arange(len(learned))))
+        return [(taken, accuracy(model)), *_measure_curve(fit, epochs, taken, accuracy)]
 
 
-def _scratch_curve(job: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
-    """Of a job whose photos are as the net from scratch sees them."""
-    source = ExampleSource(len(learned), scratch.Pixels(job, learned).batch)
-    config, step = scratch.timed_config(job.start.architecture, len(job.classes), source, job.seed)
+def _scratch_curve(run: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
+    """The curve of a run whose photos are preprocessed for training from scratch."""
+    source = ExampleSource(len(learned), scratch.Pixels(run, learned).batch)
+    config, step = scratch.timed_config(run.start.architecture, len(run.classes), source, run.options)
     epoch = step * source.steps(config)
-    epochs = affordable_epochs(SECONDS, epoch, most=config.epochs, fewest=scratch.FEWEST_EPOCHS)
-    run = Run(
-        scratch.build_untrained_model(job.start.architecture, len(job.classes), job.seed),
+    epochs = affordable_epochs(SECONDS, epoch, most=config.epochs, fewest=run.options.recipes.scratch.fewest_epochs)
+    fit = Run(
+        scratch.build_untrained_model(run.start.architecture, len(run.classes), run.options.seed),
         replace(config, epochs=epochs),
     )
 
     def accuracy(model: nn.Module) -> float:
-        return accuracy_of(scratch.logits_of(job, model, held), job.labels[held]).value
+        return accuracy_of(scratch.logits_of(run, model, held), run.labels[held]).value
 
-    return list(_measure_curve(run, scratch.run_scratch_epochs(job, run, source), 0.0, accuracy))
+    return list(_measure_curve(fit, scratch.run_scratch_epochs(run, fit, source), 0.0, accuracy))
 
 
 def _measure_curve(
-    run: Run, epochs: Iterable[Epoch], taken: float, accuracy: Callable[[nn.Module], float]
+    fit: Run, epochs: Iterable[Epoch], taken: float, accuracy: Callable[[nn.Module], float]
 ) -> Iterable[tuple[float, float]]:
-    """After every epoch the seconds of training, without those of looking, and what the averaged weights answer."""
+    """After every epoch the seconds of training, without those of measuring, and the averaged weights' accuracy."""
     for epoch in epochs:
         taken += epoch.seconds
-        yield taken, accuracy(run.average or run.model)
+        yield taken, accuracy(fit.average or fit.model)
 
 
 STUDY = Study(
     Claim(
         name="time-to-accuracy",
-        statement="To the accuracy that both reach, a fine-tuned net takes at most half of the time that one from "
-        "scratch takes.",
+        statement="To the accuracy that both reach, fine-tuning takes at most half of the time of training from "
+        "scratch.",
         source="He, Girshick and Dollar 2019, arXiv 1811.08883, sections 4 and 5",
         reported="COCO detection: two lengths of the usual schedule are enough with pre-training, five or six without.",
-        design=f"The strategies `finetune` and `scratch` with their own nets and recipes learn from half of the photos "
-        f"({OF_CLASS} of each class at most), one after the other; after every epoch the other half is answered. Time "
-        "is that of training: features of an empty cache, the probe and the epochs on one side, the epochs on the "
-        f"other ({SECONDS:.0f} seconds at most); decoding and looking are left out. Equal accuracy is the lower of the "
-        "two bests, and the time is that by which each first reaches it. A seed draws the photos, the halves and the "
-        "weights.",
-        limits="What it took to train the backbone is not counted: whoever downloads one does not pay for it. "
-        "Times are this machine's; the course of the rate of either is drawn over all its epochs, so that one made "
-        "shorter would come sooner to a somewhat lower accuracy. Where one never reaches what the other does, only "
-        "the part that both reach is compared: read the bests beside the ratio.",
+        design=f"The strategies `finetune` and `scratch` with their own models and recipes are trained on half of the "
+        f"photos ({OF_CLASS} per class at most), one after the other; after every epoch the other half is predicted. "
+        "Time is that of training: features of an empty cache, the probe and the epochs on one side, the epochs on the "
+        f"other ({SECONDS:.0f} seconds at most); decoding and measuring are left out. Equal accuracy is the lower of "
+        "the two bests, and the time is that by which each first reaches it. A seed draws the photos, the halves and "
+        "the weights.",
+        limits="Pre-training the backbone is not counted: whoever downloads one does not pay for it. "
+        "Times are this machine's; the learning-rate schedule of either spans all its epochs, so that a shorter one "
+        "would come sooner to a somewhat lower accuracy. If one never reaches the other's accuracy, only "
+        "the part that both reach is compared: read the bests with the ratio.",
         quantities=(
             Quantity(
                 words="time of scratch over time of fine-tuning, to equal accuracy",

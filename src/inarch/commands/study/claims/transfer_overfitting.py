@@ -1,4 +1,4 @@
-"""Transfer against overfitting."""
+"""Transfer learning against overfitting."""
 
 from inarch.commands.study import curves
 from inarch.commands.study.curves import (
@@ -14,15 +14,15 @@ from inarch.commands.study.study import Study
 STUDY = Study(
     Claim(
         name="transfer-overfitting",
-        statement="Transfer mitigates overfitting: between photos learned from and photos held out its accuracy drops "
-        "less than that of a net from scratch.",
+        statement="Transfer mitigates overfitting: from training to validation photos its accuracy drops less than "
+        "that of a model trained from scratch.",
         source="A commonplace of textbooks and courses on transfer learning",
         reported="No figure.",
-        design="The learning curves of `inarch train --learning-curves`: the gap is accuracy on the photos learned "
-        f"from less that on the held-out photos, with {curves.MOST} photos of each class at most, on the same folds "
+        design="The learning curves of `inarch train --learning-curves`: the gap is training accuracy less validation "
+        f"accuracy, with {curves.MOST} photos per class at most, on the same folds "
         "for every strategy. A seed draws the photos and the folds.",
-        limits="A net that learns nothing has no gap either: read the gaps beside the accuracies. From scratch there "
-        "is augmentation, which lowers its gap.",
+        limits="A model that does not learn has no gap either: read the gaps with the accuracies. Training from "
+        "scratch has augmentation, which lowers its gap.",
         quantities=(
             Quantity(
                 words="gap of scratch less that of fine-tuning",

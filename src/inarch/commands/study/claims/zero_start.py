@@ -1,4 +1,4 @@
-"""Residual paths that start at zero."""
+"""Residual paths whose last normalisation starts at zero."""
 
 from inarch.commands.study.gradients import growth
 from inarch.commands.study.records import Claim, Quantity
@@ -9,20 +9,20 @@ OPEN, ZERO = "paths start at one", "paths start at zero"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
-    """By how much the first layer's gradient grows with depth."""
+    """The growth of the first layer's gradient with depth."""
     return {GROWTH: growth("resnet20", "resnet110", seed, zero_start=arm == ZERO)}
 
 
 STUDY = Study(
     Claim(
         name="zero-start",
-        statement="Where the last normalisation of every residual path starts at zero, depth changes the first layer's "
+        statement="If the last normalisation of every residual path starts at zero, depth changes the first layer's "
         "gradient less.",
         source="Goyal et al. 2017, arXiv 1706.02677, section 5.1",
         reported="0.2 to 0.3 points of accuracy on ImageNet with ResNet-50; gradients are not reported.",
         design="ResNet-20 and ResNet-110 before the first step, on 8 images of noise; the two arms have the same "
-        "weights but for these scales. A seed draws the weights, the images and the labels.",
-        limits="It holds for the first step alone; whether accuracy gains from it is not measured.",
+        "weights except for these scales. A seed draws the weights, the images and the labels.",
+        limits="It holds for the first step alone; the effect on accuracy is not measured.",
         quantities=(
             Quantity(
                 words="growth of the gradient, started at one against started at zero",

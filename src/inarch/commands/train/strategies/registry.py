@@ -16,12 +16,15 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     {"auto": auto, "probe": probe, "finetune": finetune, "scratch": scratch}
 )
 
+WEIGHTED_STRATEGIES = ("probe",)
+"""Those that let each photo count by its own weight, in all that is minimised and judged."""
+
 
 def strategy(name: str) -> Strategy:
     """The strategy called ``name``.
 
     Raises:
-        UnknownNameError: there is none; offers the nearest one.
+        UnknownNameError: there is none; the message offers the nearest name.
     """
     if name not in STRATEGIES:
         raise UnknownNameError("strategy", name, STRATEGIES)

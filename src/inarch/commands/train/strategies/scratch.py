@@ -1,4 +1,4 @@
-"""``scratch``: the whole net learns from the user's photos alone, from random weights."""
+"""``scratch``: train the whole model on the user's photos alone, from random initialisation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,65 +17,53 @@ from inarch.commands.train.strategies.probe import measure_candidate
 from inarch.data.augment import augment
 from inarch.data.photos import Preprocessing
 from inarch.data.store import store
+from inarch.metrics.accuracy import accuracy_of
 from inarch.metrics.records import Curve, Estimate
 from inarch.models import (
     Classifier,
     architecture,
     build,
-    evaluating,
     reader,
 )
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.training.budget import TimePlan, affordable_epochs, step_seconds
 from inarch.training.config import TrainingConfig
+from inarch.training.inference import predict_batches
 from inarch.training.loop import Batch, Epoch, ExampleSource, Run
-from inarch.training.losses import auxiliary_cross_entropy
+from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
-from inarch.training.pixels import normalise_pixels
+from inarch.training.pixels import normalise_photos, normalise_pixels
 from inarch.training.seeds import generator, global_draws
 from inarch.transfer.backbones import random_starting_point
-from inarch.transfer.linear import accuracy_of
+from inarch.transfer.options import TrainOptions
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.report import Candidate, ParameterChanges
 from inarch.transfer.run import StrategyResult, TrainingRun
-
-FAST = TrainingConfig(
-    epochs=1, batch_size=64, optimiser="muon", lr=0.02, weight_decay=0.02, warmup=0.15, label_smoothing=0.1
-)
-"""The recipe of `benchmarks.recipes`, with smaller batches, as there are fewer photos. In the same time on held-out
-photos of CIFAR-10: 52.5 % against 34.0 % by SGD with 100 photos of a class, 63.8 against 49.1 with 1,000."""
-SMALL_PHOTO, SMALL_NET, NET, SIZE = 64, "resnet20", "resnet18_narrow", 128
-"""Photos up to this size are learned by a net made for such; larger ones by another, seen at that size."""
-MOST_EPOCHS, FEWEST_EPOCHS = 60, 3
-SHARE = 0.9
-"""Of the time left: the rest is for the export and the figures."""
-LONGEST = 400_000
-"""Photos seen after which more training has stopped paying on small sets."""
 
 
 @dataclass(frozen=True)
 class Pixels:
     """Stored photos as training batches: augmented, normalised."""
 
-    job: TrainingRun
+    run: TrainingRun
     rows: NDArray[np.int64]
 
     def batch(self, indices: Tensor, epoch: int) -> Batch:
-        """Photos of this batch, seen anew in every epoch."""
+        """The batch's photos, with a fresh augmentation in every epoch."""
         chosen = self.rows[indices.numpy()]
-        pixels = torch.from_numpy(self.job.stored.images[chosen]).permute(0, 3, 1, 2)
-        draw = generator(self.job.seed, "augment", epoch, int(indices[0]))
-        seen = augment(pixels, self.job.augmentation, draw)
-        return normalise_pixels(seen, self.job.preprocessing), torch.from_numpy(self.job.labels[chosen])
+        pixels = torch.from_numpy(self.run.stored.images[chosen]).permute(0, 3, 1, 2)
+        draw = generator(self.run.options.seed, "augment", epoch, int(indices[0]))
+        seen = augment(pixels, self.run.options.augmentation, draw)
+        return normalise_pixels(seen, self.run.preprocessing), torch.from_numpy(self.run.labels[chosen])
 
 
 @dataclass(frozen=True)
 class ScratchRun:
-    """A net that learned from four fifths of the training photos, and what it is worth on the others."""
+    """A model that was trained on four fifths of the training photos, and its figures on the others."""
 
     model: Classifier
     answered: HeldOutAnswers
-    """The training photos that it has not seen."""
+    """The validation photos: the training photos that it has not seen."""
     temperature: float
     fitted: Estimate
     measured: Candidate
@@ -85,24 +73,24 @@ class ScratchRun:
 
     @property
     def held_out(self) -> NDArray[np.int64]:
-        """Those photos, as places in ``job.train``."""
+        """The validation photos, as places in ``run.train``."""
         return self.answered.places
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """On them, at temperature 1 and not yet adjusted for class imbalance."""
+        """Logits of the validation photos, at temperature 1 and not yet adjusted for class imbalance."""
         return self.answered.logits
 
     def candidate(self, why: str, *, chosen: bool) -> Candidate:
-        """How it did, and what was decided."""
+        """The validation figures, and the decision."""
         return replace(self.measured, why=why, chosen=chosen)
 
-    def outcome(self, job: TrainingRun, why: str) -> StrategyResult:
-        """The classifier that it is."""
+    def outcome(self, run: TrainingRun, why: str) -> StrategyResult:
+        """The finished classifier."""
         final = Classifier(self.model.backbone, self.model.head).eval()
-        shift_logits(final.head, job.weighting, self.temperature)
-        with job.stopwatch.phase("export"):
-            graph = classifier_graph(final, job.preprocessing)
+        shift_logits(final.head, run.weighting, self.temperature)
+        with run.stopwatch.phase("export"):
+            graph = classifier_graph(final, run.preprocessing)
         return StrategyResult(
             strategy="scratch",
             model=final,
@@ -113,135 +101,151 @@ class ScratchRun:
             curves=self.curves,
             movements=(self.movement,),
             notes=self.notes,
-            evidence=evidence_of(job, self.answered, self.temperature, self.answered.seen_features),
-            job=job,
+            evidence=evidence_of(run, self.answered, self.temperature, self.answered.seen_features),
+            run=run,
         )
 
 
-def scratch(job: TrainingRun, *, why: str = "asked for") -> StrategyResult:
-    """Train on most of the training photos and keep the rest for calibration and the learning curve."""
-    return train_with_holdout(job).outcome(job, why)
+def scratch(run: TrainingRun, *, why: str = "requested") -> StrategyResult:
+    """Train on most of the training photos, and keep the rest for validation and calibration."""
+    return train_with_holdout(run).outcome(run, why)
 
 
-def prepare_scratch_run(job: TrainingRun, *, reserved: float) -> TrainingRun:
-    """The same photos for a net that need not be the one that was grafted, leaving ``reserved`` seconds for that.
+def prepare_scratch_run(run: TrainingRun, *, reserved: float) -> TrainingRun:
+    """The same photos for the model that is trained from scratch, with ``reserved`` seconds kept for the transfer.
 
-    Where the user named no net, it is one that suits the size of the photos.
+    If the user named no model, it is one that suits the size of the photos.
     """
-    budget = job.time_budget - reserved
-    if job.named or job.ranking is None:
-        return replace(job, time_budget=budget)
-    name, side = choose_scratch_model(job.ranking.side)
+    reserved += run.reserved
+    if run.options.names_backbone or run.ranking is None:
+        return replace(run, reserved=reserved)
+    name, side = run.options.recipes.scratch.model_for(run.ranking.side)
     row = architecture(name)
     preprocessing = Preprocessing(image_size=side, mean=row.mean, std=row.std)
-    with job.stopwatch.phase("decode"):
-        seen = store(job.stored.photos, preprocessing, job.cache, partial(job.progress, "decode"))
-    return replace(job, stored=seen, start=random_starting_point(name), preprocessing=preprocessing, time_budget=budget)
+    with run.stopwatch.phase("decode"):
+        seen = store(run.stored.photos, preprocessing, run.options.cache, partial(run.progress, "decode"))
+    start = random_starting_point(name)
+    return replace(run, stored=seen, start=start, preprocessing=preprocessing, reserved=reserved)
 
 
-def train_with_holdout(job: TrainingRun) -> ScratchRun:
-    """Train within the time, watching the accuracy on the photos that are held out."""
+def train_with_holdout(run: TrainingRun) -> ScratchRun:
+    """Train within the time, and measure the accuracy on the validation photos after every epoch."""
     began = clock.seconds()
-    seen, held = held_out_fold(job)
-    model = build_untrained_model(job.start.architecture, len(job.classes), job.seed)
+    seen, held = held_out_fold(run)
+    model = build_untrained_model(run.start.architecture, len(run.classes), run.options.seed)
     snapshot = Snapshot("scratch", digests(model), frozenset())
-    source = ExampleSource(len(seen), Pixels(job, job.train[seen]).batch)
-    seconds = SHARE * job.seconds_left
-    with job.stopwatch.phase("fit"):
-        config, step = timed_config(job.start.architecture, len(job.classes), source, job.seed)
-        wanted = config.epochs
-        epochs = affordable_epochs(seconds, step * source.steps(config), most=wanted, fewest=FEWEST_EPOCHS)
-        config = replace(config, epochs=epochs)
-        run = Run(model, config, _checkpoint(job))
-        done = run.resume() if job.resume else 0
-        plan = TimePlan(seconds, most=wanted, fewest=FEWEST_EPOCHS)
-        held_out_curve = []
-        for epoch in run_scratch_epochs(job, run, source):
-            held_out_curve.append((float(epoch.number), _accuracy(job, run.average or model, job.train[held])))
-            plan.look(run)
-        run.discard()
+    with run.stopwatch.phase("fit"):
+        watched = _train_watched(run, model, seen, held)
         read = nn.Sequential(model.backbone, reader(model.head))
-        features, learned = (logits_of(job, read, job.train[part]) for part in (held, seen))
-        logits = logits_from(model.head, features)
-        temperature = job.weighting.temperature(logits, job.labels[job.train[held]])
-        answers = logits_from(model.head, learned) - temperature * job.weighting.shift
-    config = run.config
-    settings = (
-        f"{job.start.architecture}, {job.preprocessing.image_size} px, {config.epochs} epochs, {config.optimiser} "
-        f"{config.lr:g}, batches of {config.batch_size}"
-    )
-    kept = f"{len(held)} of the training photos were kept back to watch and calibrate the training."
+        features, learned = (logits_of(run, read, run.train[part]) for part in (held, seen))
+        answered = HeldOutAnswers(held, logits_from(model.head, features), features, seen, learned)
+        own = run.learned.at(held)
+        temperature = run.weighting.temperature(answered.logits, own.labels)
+        answers = logits_from(model.head, learned) - temperature * run.weighting.shift
+    kept = f"{len(held)} of the training photos served for validation and calibration."
+    seconds = clock.seconds() - began
     return ScratchRun(
         model=model,
-        answered=HeldOutAnswers(held, logits, features, seen, learned),
+        answered=answered,
         temperature=temperature,
-        fitted=accuracy_of(answers, job.labels[job.train[seen]]),
-        measured=measure_candidate(
-            job.weighting,
-            "scratch",
-            settings,
-            (logits, job.labels[job.train[held]]),
-            clock.seconds() - began,
-            chosen=False,
-            why="",
-        ),
-        curves=(*training_curves(run.history), Curve("held-out accuracy", "epoch", "accuracy", tuple(held_out_curve))),
+        fitted=accuracy_of(answers, run.learned.labels[seen]),
+        measured=measure_candidate(run.weighting, "scratch", watched.settings(run), (answered.logits, own), seconds),
+        curves=(*training_curves(watched.fit.history), watched.curve),
         movement=snapshot.movement(Classifier(model.backbone, model.head)),
-        notes=(*_notes(job, run, wanted, resumed_after=done), kept),
+        notes=(*watched.notes(run), kept),
     )
 
 
-def train_on_rows(job: TrainingRun, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
-    """A net that learned from those rows of the store, all of them, as ``config`` says."""
-    model = build_untrained_model(job.start.architecture, len(job.classes), job.seed)
-    run = Run(model, config)
-    for _ in run_scratch_epochs(job, run, ExampleSource(len(rows), Pixels(job, rows).batch)):
+@dataclass(frozen=True)
+class _WatchedFit:
+    """A loop that has ended, and what was seen of it meanwhile."""
+
+    fit: Run
+    wanted: int
+    """Epochs that pay with so many photos."""
+    resumed_after: int
+    curve: Curve
+    """Validation accuracy by epoch."""
+
+    def settings(self, run: TrainingRun) -> str:
+        """In words."""
+        config = self.fit.config
+        return (
+            f"{run.start.architecture}, {run.preprocessing.image_size} px, {config.epochs} epochs, {config.optimiser} "
+            f"{config.lr:g}, batches of {config.batch_size}"
+        )
+
+    def notes(self, run: TrainingRun) -> tuple[str, ...]:
+        """Notes on how the run differed from its plan."""
+        epochs = self.fit.config.epochs
+        if self.resumed_after:
+            return (f"Training was resumed after epoch {self.resumed_after} of {epochs}.",)
+        if epochs >= self.wanted:
+            return ()
+        return (
+            f"Training ran {epochs} instead of {self.wanted} epochs to keep within the time budget of "
+            f"{run.time_budget:.0f} s. More time would probably increase the accuracy.",
+        )
+
+
+def _train_watched(
+    run: TrainingRun, model: Classifier, seen: NDArray[np.int64], held: NDArray[np.int64]
+) -> _WatchedFit:
+    """Train on the photos at those places in ``run.train``, and validate on the others after every epoch."""
+    recipe = run.options.recipes.scratch
+    source = ExampleSource(len(seen), Pixels(run, run.train[seen]).batch)
+    seconds = recipe.share * run.seconds_left
+    config, step = timed_config(run.start.architecture, len(run.classes), source, run.options)
+    wanted, fewest = config.epochs, recipe.fewest_epochs
+    epochs = affordable_epochs(seconds, step * source.steps(config), most=wanted, fewest=fewest)
+    fit = Run(model, replace(config, epochs=epochs), _checkpoint(run))
+    resumed_after = fit.resume() if run.options.resume else 0
+    plan = TimePlan(seconds, most=wanted, fewest=fewest)
+    points = []
+    for epoch in run_scratch_epochs(run, fit, source):
+        points.append((float(epoch.number), _accuracy(run, fit.average or model, run.train[held])))
+        plan.look(fit)
+    fit.discard()
+    return _WatchedFit(fit, wanted, resumed_after, Curve("validation accuracy", "epoch", "accuracy", tuple(points)))
+
+
+def train_on_rows(run: TrainingRun, rows: NDArray[np.int64], config: TrainingConfig) -> Classifier:
+    """A model trained on all those rows of the store, as ``config`` says."""
+    model = build_untrained_model(run.start.architecture, len(run.classes), run.options.seed)
+    fit = Run(model, config)
+    for _ in run_scratch_epochs(run, fit, ExampleSource(len(rows), Pixels(run, rows).batch)):
         pass
     return model
 
 
-def wanted_epochs(photos: int) -> int:
-    """As many as pay with so many photos."""
-    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, LONGEST // photos))
-
-
 def build_untrained_model(name: str, classes: int, seed: int) -> Classifier:
-    """The net before it has learned, with the auxiliary heads that its table has."""
+    """The randomly initialised model, with the auxiliary classifiers of its table."""
     return build(name, classes=classes, auxiliary=architecture(name).auxiliary_taps, seed=seed)
 
 
-def run_scratch_epochs(job: TrainingRun, run: Run, source: ExampleSource) -> Iterator[Epoch]:
-    """The run's epochs by the recipe's loss, while the job hears how far it is."""
-    config = run.config
-    loss = partial(
-        auxiliary_cross_entropy,
-        smoothing=config.label_smoothing,
-        weight=config.auxiliary_weight,
-        class_weights=torch.from_numpy(job.weighting.learned).float(),
-    )
-    for epoch in run.epochs(source, loss):
-        job.progress("train", epoch.number, run.config.epochs)
+def run_scratch_epochs(run: TrainingRun, fit: Run, source: ExampleSource) -> Iterator[Epoch]:
+    """Its epochs by the recipe's loss, while the run hears how far they are."""
+    config = fit.config
+    weights = torch.from_numpy(run.weighting.learned).float()
+    criterion = CrossEntropy(smoothing=config.label_smoothing, class_weights=weights)
+    loss = partial(auxiliary_cross_entropy, criterion=criterion, weight=config.auxiliary_weight)
+    for epoch in fit.epochs(source, loss):
+        run.progress("train", epoch.number, fit.config.epochs)
         yield epoch
 
 
-def choose_scratch_model(side: int) -> tuple[str, int]:
-    """The net and its image size for photos whose shorter side has so many pixels, where the user names none."""
-    if side > SMALL_PHOTO:
-        return NET, SIZE
-    return SMALL_NET, 32 if side < 48 else 64
-
-
 def timed_config(
-    name: str, classes: int, source: ExampleSource, seed: int, *, parts: int = 1
+    name: str, classes: int, source: ExampleSource, options: TrainOptions, *, parts: int = 1
 ) -> tuple[TrainingConfig, float]:
-    """How the net ``name`` learns from ``source``, for as many epochs as pay, and what a step takes here and now.
+    """The training configuration of the model ``name``, for as many epochs as pay, and the measured seconds of a step.
 
-    Only one of so many ``parts`` of a batch is timed.
+    Only one of that many ``parts`` of a batch is timed.
     """
+    recipe, seed = options.recipes.scratch, options.seed
     model = build_untrained_model(name, classes, seed)
     config = replace(
-        FAST,
-        epochs=wanted_epochs(source.examples),
+        recipe.config,
+        epochs=recipe.epochs_for(source.examples),
         seed=seed,
         precision="bfloat16" if _has_bfloat16_matmul() else "float32",
     )
@@ -251,25 +255,13 @@ def timed_config(
 
 
 def _has_bfloat16_matmul() -> bool:
-    """Whether this processor multiplies numbers of 16 bits faster; no timing decides that, so that no noise does."""
-    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 cannot say
+    """Whether this processor has a fast bfloat16 matmul; decided by its features, so that no timing noise matters."""
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 lacks it
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _notes(job: TrainingRun, run: Run, wanted: int, *, resumed_after: int) -> tuple[str, ...]:
-    """What became of the plan."""
-    if resumed_after:
-        return (f"Training was resumed after epoch {resumed_after} of {run.config.epochs}.",)
-    if run.config.epochs >= wanted:
-        return ()
-    return (
-        f"{run.config.epochs} instead of {wanted} epochs were run to keep within the time budget of "
-        f"{job.time_budget:.0f} s. More time would probably help.",
-    )
-
-
 def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConfig, parts: int) -> float:
-    """Seconds of one training step of a throw-away net; one of ``parts`` of a batch is timed."""
+    """Seconds of one training step of a temporary model; one of ``parts`` of a batch is timed."""
     model.to(memory_format=torch.channels_last).train()
     movers = optimisers(model, config)
     rows = torch.arange(min(-(-config.batch_size // parts), source.examples))
@@ -290,22 +282,18 @@ def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConf
     return parts * step_seconds(learn) + step_seconds(move)
 
 
-@torch.no_grad()
-def logits_of(job: TrainingRun, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
+def logits_of(run: TrainingRun, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
     """Logits of stored photos, in evaluation mode: (n, classes); or what else ``model`` puts out."""
-    parts = []
-    with evaluating(model):
-        for at in range(0, len(rows), batch):
-            pixels = torch.from_numpy(job.stored.images[rows[at : at + batch]]).permute(0, 3, 1, 2)
-            parts.append(model(normalise_pixels(pixels, job.preprocessing)).double().numpy())
-    return np.concatenate(parts)
+    images = run.stored.images.of(rows)
+    batches = (normalise_photos(images[at : at + batch], run.preprocessing) for at in range(0, len(rows), batch))
+    return predict_batches(model, batches).double().numpy()
 
 
-def _accuracy(job: TrainingRun, model: nn.Module, rows: NDArray[np.int64]) -> float:
-    answers = job.weighting.answers(logits_of(job, model, rows), job.labels[rows])
-    return float((answers.argmax(1) == job.labels[rows]).mean())
+def _accuracy(run: TrainingRun, model: nn.Module, rows: NDArray[np.int64]) -> float:
+    answers = run.weighting.answers(logits_of(run, model, rows), run.labels[rows])
+    return accuracy_of(answers, run.labels[rows]).value
 
 
-def _checkpoint(job: TrainingRun) -> Path:
-    parts = ("scratch", job.start.architecture, repr(job.preprocessing), repr(job.augmentation))
-    return job.cache / "checkpoints" / f"{job.key(*parts)}.pt"
+def _checkpoint(run: TrainingRun) -> Path:
+    parts = ("scratch", run.start.architecture, repr(run.preprocessing), repr(run.options.augmentation))
+    return run.options.cache / "checkpoints" / f"{run.key(*parts)}.pt"

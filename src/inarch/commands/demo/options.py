@@ -1,0 +1,18 @@
+"""The options of `demo`."""
+
+from dataclasses import dataclass
+
+from inarch.options.kinds import Seed
+from inarch.options.option import check_options
+from inarch.runtime.device import AUTO, Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """How to show what training is like."""
+
+    seed: Seed = 0
+    device: Device = AUTO
+
+    def __post_init__(self) -> None:
+        check_options(self)
