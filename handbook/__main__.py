@@ -18,7 +18,7 @@ KEPT = ("model", "classes", "seed", "depth", "before", "filters", "channels", "c
 
 
 def kept(figures: dict[str, object]) -> str:
-    """What of a run's figures is put into ``docs/runs``."""
+    """The part of a run's figures that is put into ``docs/runs``."""
 
     def without(value: object) -> object:
         if isinstance(value, dict):

@@ -12,12 +12,12 @@ PART = re.compile(r"<!-- part: (.+?) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 
 
 def written_pages() -> list[Path]:
-    """Those in which something is generated."""
+    """The pages with generated parts."""
     return [path for path in sorted(DOCS.rglob("*.md")) if PART.search(path.read_text("utf-8"))]
 
 
 def refreshed(page: Path) -> dict[Path, str]:
-    """The page as it should be, and the pictures that it shows, by their paths.
+    """The page as it should be, and the pictures and other files that its parts bring, by their paths.
 
     Raises:
         ValueError: the page names a part that does not exist.
@@ -30,6 +30,8 @@ def refreshed(page: Path) -> dict[Path, str]:
             raise ValueError(f"{page}: no part is called {name!r}. Known: {', '.join(sorted(PARTS))}.")
         made = PARTS[name](*words)
         text = made.markdown
+        for place, content in made.files.items():
+            files[page.parent / place] = content
         for picture, content in made.pictures.items():
             files[PICTURES / picture] = content
             text = text.replace(f"({picture})", f"({os.path.relpath(PICTURES / picture, page.parent)})")

@@ -1,5 +1,6 @@
-"""What a generated part can be."""
+"""The generated parts of pages."""
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,15 @@ from typing import Any, cast
 import click
 import typer
 
+from handbook.schemas import (
+    fields_of,
+    file_of,
+    meanings_of,
+    records_in,
+    results,
+    schema_text,
+    type_words,
+)
 from inarch.commands.cli import build_app
 from inarch.commands.inspect.drawing.captions import block_caption
 from inarch.commands.inspect.drawing.structure import block_shapes
@@ -49,11 +59,13 @@ class Part:
 
     markdown: str
     pictures: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Other files that it links to, by their paths relative to the page."""
 
 
 @cache
-def _trace(net: str) -> ModelTrace:
-    return trace_architecture(net)
+def _trace(model: str) -> ModelTrace:
+    return trace_architecture(model)
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -65,34 +77,34 @@ def _check(command: str) -> str:
     return f"\n\nCheck it yourself: `{command}`"
 
 
-def picture(net: str, part: str, colour: str = "macs") -> Part:
-    """A net, a stage or a block, drawn."""
-    drawn = to_svg(_trace(net), part=part, colour=colour)
-    name = re.sub(r"\W+", "_", f"{net}_{part}_{colour}") + ".svg"
+def picture(model: str, part: str, colour: str = "macs") -> Part:
+    """A drawing of a model, a stage or a block."""
+    drawn = to_svg(_trace(model), part=part, colour=colour)
+    name = re.sub(r"\W+", "_", f"{model}_{part}_{colour}") + ".svg"
     said = " ".join(
         unescape(words) for tag in ("title", "desc") for words in re.findall(f"<{tag}>(.*?)</{tag}>", drawn)[:1]
     )
-    command = f"inarch inspect {net} --format svg --part {part} --colour {colour} --out {name}"
+    command = f"inarch inspect {model} --format svg --part {part} --colour {colour} --out {name}"
     return Part(f"![{said.replace('[', '(').replace(']', ')')}]({name})" + _check(command), {name: drawn})
 
 
-def caption(net: str, block: str) -> Part:
-    """A block in the words of its page."""
-    shapes = [shape for stage in stages_of(_trace(net)) for shape in block_shapes(stage)]
+def caption(model: str, block: str) -> Part:
+    """The caption of a block."""
+    shapes = [shape for stage in stages_of(_trace(model)) for shape in block_shapes(stage)]
     [shape] = [shape for shape in shapes if shape.group.name == block]
     return Part(f"> {block_caption(shape)}")
 
 
-def stages(net: str) -> Part:
-    """The table of a net's stages."""
-    trace = _trace(net)
+def stages(model: str) -> Part:
+    """The table of a model's stages."""
+    trace = _trace(model)
     rows = [stage_row(stage, trace) for stage in stages_of(trace)]
-    return Part(_table(STAGE_TITLES, [*rows, total_row(STAGE_TITLES, trace)]) + _check(f"inarch inspect {net}"))
+    return Part(_table(STAGE_TITLES, [*rows, total_row(STAGE_TITLES, trace)]) + _check(f"inarch inspect {model}"))
 
 
-def concepts(net: str) -> Part:
-    """What the parts of a net that serve one idea cost together."""
-    trace = _trace(net)
+def concepts(model: str) -> Part:
+    """The cost of a model by concept."""
+    trace = _trace(model)
     rows = [
         (
             group.name,
@@ -106,23 +118,23 @@ def concepts(net: str) -> Part:
         if group.macs
     ]
     return Part(
-        _table(("for", "layers", "parameters", "share", "MACs", "share"), rows)
-        + _check(f"inarch inspect {net} --measure")
+        _table(("concept", "layers", "parameters", "share", "MACs", "share"), rows)
+        + _check(f"inarch inspect {model} --measure")
     )
 
 
-def sizes(*nets: str) -> Part:
-    """Nets side by side: image size, layers, parameters, MACs, receptive field."""
+def sizes(*models: str) -> Part:
+    """Several models: image size, layers, parameters, MACs, receptive field."""
     rows = []
-    for net in nets:
-        size, trace = size_of(net), _trace(net)
+    for model in models:
+        size, trace = size_of(model), _trace(model)
         last = next(node for node in reversed(trace.nodes) if len(node.out_shape) == 3 and node.stage != "head")
         weighted = sum(
             node.kind in ("convolution", "linear") and node.concept != "shortcut projection" for node in trace.nodes
         )
         rows.append(
             (
-                net,
+                model,
                 str(size.image_size),
                 str(weighted),
                 f"{size.parameters:,}",
@@ -130,14 +142,14 @@ def sizes(*nets: str) -> Part:
                 field_text(last),
             )
         )
-    titles = ("net", "pixels a side", "layers with weights, shortcuts apart", "parameters", "MACs", "sees, pixels")
-    return Part(_table(titles, rows) + _check(f"inarch inspect {nets[0]}"))
+    titles = ("model", "image size", "layers with weights, without shortcuts", "parameters", "MACs", "receptive field")
+    return Part(_table(titles, rows) + _check(f"inarch inspect {models[0]}"))
 
 
-def against(net: str, *others: str) -> Part:
-    """A net beside variations of it."""
-    whole = size_of(net)
-    rows = [(f"`{net}`", f"{whole.parameters:,}", "", format_count(whole.macs), "")]
+def against(model: str, *others: str) -> Part:
+    """A model compared with variations of it."""
+    whole = size_of(model)
+    rows = [(f"`{model}`", f"{whole.parameters:,}", "", format_count(whole.macs), "")]
     for name in others:
         other = size_of(name)
         rows.append(
@@ -150,12 +162,12 @@ def against(net: str, *others: str) -> Part:
             )
         )
     return Part(
-        _table(("net", "parameters", "", "MACs", ""), rows) + _check(f"inarch inspect {others[0]} --against {net}")
+        _table(("model", "parameters", "", "MACs", ""), rows) + _check(f"inarch inspect {others[0]} --against {model}")
     )
 
 
 OWN_PHOTOS = "land"
-"""The folder of the ledgers that were measured on a folder of photos, beside those on the digits."""
+"""The folder of the ledgers that were measured on a folder of photos, besides those on the digits."""
 
 
 @cache
@@ -164,7 +176,7 @@ def _studied(folder: str = "") -> Mapping[str, StudyResult]:
 
 
 def study(*names: str) -> Part:
-    """What came of some claims, from the committed ledgers; on photos as well, where there is such a ledger."""
+    """The results of some claims, from the committed ledgers; on photos as well, if there is such a ledger."""
     blocks = []
     for name in names:
         each = _studied()[name]
@@ -217,7 +229,7 @@ def depth(run: str, title: str) -> Part:
     rows: list[tuple[str, ...]] = []
     lines: dict[str, list[tuple[float, float, tuple[float, float]]]] = {}
     for at, stage in enumerate(ran["depth"]["stages"], 1):
-        kinds = {"trained": stage["accuracy"], "first weights": stage["random_accuracy"]}
+        kinds = {"trained": stage["accuracy"], "randomly initialised": stage["random_accuracy"]}
         if stage["before"]:
             kinds["before fine-tuning"] = stage["before"]["accuracy"]
         for kind, value in kinds.items():
@@ -244,7 +256,7 @@ def depth(run: str, title: str) -> Part:
 
 
 def _standing_alone(chart: str) -> str:
-    """A chart of a page as a file of its own: on its own ground, by the reader's setting."""
+    """A chart as a file of its own, with its own background, light or dark by the reader's setting."""
     style = (
         "<style>svg{color:#1b1f24;background:#fff}"
         "@media (prefers-color-scheme: dark){svg{color:#e6e8ea;background:#15191e}}</style>"
@@ -253,21 +265,21 @@ def _standing_alone(chart: str) -> str:
 
 
 def filters(run: str) -> Part:
-    """How much like Gabor filters the first convolution of a real run is."""
+    """The Gabor similarity of the first convolution in a real run."""
     found = _run(run)["filters"]
     over = found["over_chance"]
     alive = [each for each in found["filters"] if each["likeness"] is not None]
     chance = percent(found["chance"])
     return Part(
         f"In {found['layer']}, {len(alive)} filters of {found['side']} × {found['side']}: the best Gabor filter "
-        f"explains {percent(found['likeness'])} of a filter's energy, and {chance} of noise: "
+        f"explains {percent(found['likeness'])} of a filter's energy, and {chance} of a random filter's: "
         f"{points(over['value'])} more ({100 * over['low']:.1f} to {100 * over['high']:.1f}, n={over['n']}), "
         f"{found['verdict']}." + _check("inarch explain mine photos")
     )
 
 
 def controls(run: str) -> Part:
-    """What the maps of a real run are worth beside their controls."""
+    """The faithfulness of the attribution maps of a real run."""
     rows = [
         (
             each["method"],
@@ -278,12 +290,12 @@ def controls(run: str) -> Part:
         )
         for each in _run(run)["checks"]
     ]
-    titles = ("method", "against chance", "against the centre", "alike with first weights", "verdict")
+    titles = ("method", "over random order", "over centre first", "correlation with random weights", "verdict")
     return Part(_table(titles, rows) + _check("inarch explain mine photos"))
 
 
 def made(run: str) -> Part:
-    """How many of the images made for channels of a real run say anything, by stage."""
+    """The number of informative synthesised images of a real run, by stage."""
     counted: dict[str, list[Mapping[str, Any]]] = {}
     for each in _run(run)["channels"]:
         counted.setdefault(each["stage"], []).append(each["made"])
@@ -291,15 +303,15 @@ def made(run: str) -> Part:
     for stage, images in counted.items():
         ratios = sorted(each["over_best"] for each in images)
         kept = sorted(each["kept"] for each in images)
-        best = sum("beats" in each["verdict"] for each in images)
+        best = sum("stronger" in each["verdict"] for each in images)
         middle = len(images) // 2
         rows.append((stage, str(len(images)), f"{ratios[middle]:.1f}", percent(kept[middle], 0), str(best)))
-    titles = ("stage", "channels", "times the best photo (median)", "left after shifts (median)", "say something")
+    titles = ("stage", "channels", "times the best photo (median)", "left after shifts (median)", "informative")
     return Part(_table(titles, rows))
 
 
 def catalog() -> Part:
-    """Every net."""
+    """The table of all models."""
     rows = [
         (
             f"`{size.name}`",
@@ -333,6 +345,25 @@ def commands() -> Part:
     return Part("\n\n".join(blocks))
 
 
+def schemas() -> Part:
+    """The JSON of every command: its record and its schema, then each record in a table."""
+    found = results()
+    rows = [
+        (f"`{name}`", type_words(record), f"[{file_of(name)}](schemas/{file_of(name)})")
+        for name, record in found.items()
+    ]
+    records = {each.__name__: each for record in found.values() for each in records_in(record)}
+    blocks = [f"## {name}\n\n{_record(record)}" for name, record in sorted(records.items())]
+    files = {f"schemas/{file_of(name)}": schema_text(name, record) for name, record in found.items()}
+    return Part("\n\n".join([_table(("schema", "record", "file"), rows), *blocks]), files=files)
+
+
+def _record(record: type) -> str:
+    words, meanings = inspect.cleandoc(record.__doc__ or ""), meanings_of(record)
+    rows = [(f"`{name}`", type_words(kind), meanings[name]) for name, kind in fields_of(record).items()]
+    return f"{words}\n\n" + _table(("field", "type", "meaning"), rows)
+
+
 PARTS: Mapping[str, Callable[..., Part]] = MappingProxyType(
     {
         each.__name__: each
@@ -350,6 +381,7 @@ PARTS: Mapping[str, Callable[..., Part]] = MappingProxyType(
             made,
             catalog,
             commands,
+            schemas,
         )
     }
 )
