@@ -53,7 +53,6 @@ from inarch.commands.adapt.target import LabelledPhotos, decode_labelled_photos
 from inarch.commands.adapt.training import features_of
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.commands.train.run import train
-from inarch.commands.train.strategies.scratch import logits_of
 from inarch.data.augmentation import Augmentation
 from inarch.data.labels import PhotoLabels
 from inarch.data.scan import scan
@@ -61,6 +60,7 @@ from inarch.progress import ignore_progress
 from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import fit_at, fit_probe
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.pixels import logits_of_photos
 from inarch.transfer.recipes import Recipes, ScratchRecipe
 from inarch.transfer.run import TrainingRun
 
@@ -226,7 +226,7 @@ def _with_shots(
     answering = replace(run, stored=tested.stored)
     every = blind.joined(came.learned).adapted
     accuracies = {
-        name: float((logits_of(answering, each.model, tested.rows).argmax(1) == tested.labels).mean())
+        name: float((logits_of_photos(answering, each.model, tested.rows).argmax(1) == tested.labels).mean())
         for name, each in every.items()
     }
     moving = task.moving().eval()

@@ -22,6 +22,7 @@ BENCHMARKS = (
     "doctor",
     "finetuning",
     "strategies",
+    "depths",
     "adaptation digits",
     "adaptation labelled",
     "others rsscn7_s128",

@@ -22,12 +22,12 @@ from PIL import ExifTags, Image
 
 from benchmarks.measuring import table, unpacked, write
 from benchmarks.planted import CHANGES, encoded, files_of, resized
+from inarch.bundle.starting import backbones_of
 from inarch.commands.doctor.confident_learning import find_label_errors
 from inarch.commands.doctor.doctor import doctor
-from inarch.commands.doctor.labels import MARGIN, predict_out_of_fold
+from inarch.commands.doctor.labels import LABELS, predict_out_of_fold
 from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.records import KINDS
-from inarch.commands.train.run import backbones_of
 from inarch.data.augmentation import Augmentation
 from inarch.data.scan import survey
 from inarch.data.split import groups_of
@@ -271,7 +271,7 @@ def labels(seeds: int) -> None:
 
 def _judges(probabilities: NDArray[np.float64], given: NDArray[np.int64]) -> Iterator[tuple[str, list[int]]]:
     every = find_label_errors(probabilities, given)
-    yield "inarch doctor", [each.row for each in every if each.margin >= MARGIN]
+    yield "inarch doctor", [each.row for each in every if each.margin >= LABELS.margin]
     yield "both prunings", [each.row for each in every]
     if find_spec("cleanlab"):
         from cleanlab.filter import find_label_issues

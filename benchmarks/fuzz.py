@@ -36,7 +36,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from benchmarks.measuring import ROOT, table, write
-from inarch.bundle.format import ANSWERING, CALIBRATION, CLASSES, CONFIG, FORMAT, GOLDEN, GRAPH, METRICS, PREPROCESS
+from inarch.bundle.format import FORMAT, BundleFile
 from inarch.bundle.reading import BundleConfig, read_bundle
 from inarch.commands.doctor.patch import read_patch
 from inarch.commands.pretrain.recipe import read_recipe
@@ -163,12 +163,14 @@ CONFIGURED: dict[str, Any] = {
     "near_duplicates": True, "group_by": "", "gathered": ["stage3"],
 }  # fmt: skip
 BUNDLED: Mapping[str, bytes] = {
-    CLASSES: b"ants\nbees\n",
-    PREPROCESS: b'{"image_size": 8, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bilinear"}',
-    CALIBRATION: b'{"method": "temperature scaling", "temperature": 1.25}',
-    METRICS: b'{"accuracy": 0.5}',
-    GOLDEN: _npz(pixels=np.zeros((1, 8, 8, 3), np.uint8), logits=np.zeros((1, 2), np.float32)),
-    ANSWERING: _npz(
+    BundleFile.CLASSES: b"ants\nbees\n",
+    BundleFile.PREPROCESS: (
+        b'{"image_size": 8, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bilinear"}'
+    ),
+    BundleFile.CALIBRATION: b'{"method": "temperature scaling", "temperature": 1.25}',
+    BundleFile.METRICS: b'{"accuracy": 0.5}',
+    BundleFile.GOLDEN: _npz(pixels=np.zeros((1, 8, 8, 3), np.uint8), logits=np.zeros((1, 2), np.float32)),
+    BundleFile.ANSWERING: _npz(
         confidence=np.ones(3),
         correct=np.ones(3, np.bool_),
         truth=np.ones(3),
@@ -181,20 +183,20 @@ BUNDLED: Mapping[str, bytes] = {
 
 def bundles() -> list[bytes]:
     """The files of a bundle, each behind its name, so that one of them can be damaged."""
-    return [b"".join((name.encode(), b"\0", content)) for name, content in {CONFIG: b"", **BUNDLED}.items()]
+    return [b"".join((name.encode(), b"\0", content)) for name, content in {BundleFile.CONFIG: b"", **BUNDLED}.items()]
 
 
 def read_damaged_bundle(content: bytes, folder: Path) -> object:
     """A bundle of which one file is as ``content`` says; its digest fits."""
     name, _, damaged = content.partition(b"\0")
-    files = {**BUNDLED, GRAPH: b"graph", "model.safetensors": b"weights"}
+    files = {**BUNDLED, BundleFile.GRAPH: b"graph", BundleFile.WEIGHTS: b"weights"}
     if name.decode("utf-8", "replace") in files:
         files[name.decode()] = damaged
     digests = {each: hashlib.sha256(own).hexdigest() for each, own in files.items()}
     config = json.dumps({"format": FORMAT, **CONFIGURED, "sha256": digests}).encode()
-    if name == CONFIG.encode():
+    if name == BundleFile.CONFIG.encode():
         config = _blended(config, damaged)
-    for each, own in {**files, CONFIG: config}.items():
+    for each, own in {**files, BundleFile.CONFIG: config}.items():
         (folder / each).write_bytes(own)
     bundle = read_bundle(folder)
     return bundle.metrics, bundle.golden(), bundle.evidence(), bundle.graph(), bundle.weights()

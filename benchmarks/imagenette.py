@@ -22,7 +22,7 @@ from torch import Tensor
 from benchmarks.measuring import MEASURED, ROOT, table, unpacked, write
 from inarch.commands.pretrain.corpus import Corpus
 from inarch.commands.pretrain.crops import Crops, cut_crops
-from inarch.commands.pretrain.recipe import PhotoSource
+from inarch.commands.pretrain.recipe import CropSource
 from inarch.data.photos import Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import StoredPhotos, store
@@ -83,7 +83,7 @@ def _trained(name: str, seed: int, stored: StoredPhotos) -> tuple[int, int]:
     labels = np.array([photo.label for photo in stored.photos.photos])
     learned = np.flatnonzero(split == "train")
     row = architecture(name)
-    source = PhotoSource(photos="imagenette", image_size=SIZE, min_scale=0.35)
+    source = CropSource(photos="imagenette", image_size=SIZE, min_scale=0.35)
     corpus = Corpus(source, stored.images, (), labels)
 
     def batch(rows: Tensor, epoch: int) -> Batch:

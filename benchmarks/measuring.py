@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from inarch.bundle.contents import versions
 from inarch.commands.study.ledger import hardware
-from inarch.commands.train.reporting import versions
 from inarch.data.photos import Photo, PhotoSet
 from inarch.data.scan import scan
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from inarch.bundle import predictor, reading
-from inarch.bundle.format import FILES, WEIGHTS
+from inarch.bundle.format import BundleFile
 from inarch.commands import cli as main
 from inarch.models import build
 from inarch.weights.files import write_weights
@@ -132,7 +132,12 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
         "A target accuracy is",
     ),
     "unknown format": (("predict", "bundle", "photos", "--format", "txt"), "Did you mean 'text'"),
-    "no graphics card": ((*TRAIN, "--device", "cuda"), "a device is cpu or auto; cuda was asked for"),
+    "no hundred graphics cards": ((*TRAIN, "--device", "cuda:99"), "Device cuda:99 cannot be used: "),
+    "no such device": ((*TRAIN, "--device", "gpu"), "No device is called 'gpu'."),
+    "a device that prediction does not use": (
+        ("predict", "bundle", "photos", "--device", "cuda"),
+        "This command computes on the CPU alone",
+    ),
     "two formats": (("predict", "bundle", "photos", "--format", "csv", "--json"), "--json and --format csv"),
     "no class weighting": (
         (*TRAIN, "--class-weighting", "los"),
@@ -182,7 +187,7 @@ def test_weights_of_another_net_are_accounted_for(inarch: Inarch, here: Path) ->
     assert "resnet_basic_tiny" in ended.err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name in reading.NEEDED])
+@pytest.mark.parametrize("name", [name for name in BundleFile if name in reading.NEEDED])
 def test_a_damaged_bundle_is_a_mistake_that_names_the_file(
     name: str, inarch: Inarch, own_bundle: Path, tiny: Trained
 ) -> None:
@@ -198,10 +203,10 @@ def test_damaged_weights_are_noticed_before_they_are_grafted(
     inarch: Inarch, own_bundle: Path, tiny: Trained, tmp_path: Path
 ) -> None:
     """A bundle whose weights were exchanged still predicts, but is no start for another."""
-    write_weights(own_bundle / WEIGHTS, build("resnet_basic_tiny", classes=3, seed=1).state_dict())
+    write_weights(own_bundle / BundleFile.WEIGHTS, build("resnet_basic_tiny", classes=3, seed=1).state_dict())
     ended = inarch("train", tiny.photos, "--model", own_bundle, "--out", tmp_path / "out")
     assert ended.code == 2
-    assert f"{WEIGHTS} is not the file that was written with this bundle" in ended.err
+    assert f"{BundleFile.WEIGHTS} is not the file that was written with this bundle" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -255,6 +260,7 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tiny: Trained, tmp_path
         assert b"caf" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

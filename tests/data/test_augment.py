@@ -43,6 +43,17 @@ def test_shape_dtype_and_the_originals_stay(images):
     assert augment(images[:0], STRONG, generator()).shape == (0, 3, 32, 24)
 
 
+@pytest.mark.parametrize("recipe", [STRONG, Augmentation(flip=False, min_scale=1.0)])
+def test_another_side_is_another_size_of_the_same(images, recipe):
+    """Squares of that side; crops, flips and colours are drawn as at any other side."""
+    small, large = (augment(images, recipe, generator(), side=side) for side in (16, 64))
+    assert small.shape == (8, 3, 16, 16)
+    assert large.shape == (8, 3, 64, 64)
+    shrunk = F.resize(large, [16, 16], antialias=True)
+    assert (shrunk.float() - small.float()).abs().mean() < 12  # of 255: resized twice instead of once
+    assert augment(images[:0], recipe, generator(), side=16).shape == (0, 3, 16, 16)
+
+
 def test_the_global_random_state_is_untouched(images):
     """Of PyTorch, NumPy and Python."""
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()

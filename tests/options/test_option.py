@@ -16,10 +16,10 @@ from inarch.commands.inspect.options import FORMS as FORM_NAMES
 from inarch.commands.predict.listing import WRITERS
 from inarch.commands.train.strategies.registry import STRATEGIES as STRATEGY_TABLE
 from inarch.errors import UnknownNameError, UserError
+from inarch.options.device import AUTO, NAMES, CpuDevice, check_cpu, check_device
 from inarch.options.kinds import LARGEST_SEED, Seed
 from inarch.options.notation import SHARE
 from inarch.options.option import Option, check_options, fill_record, option_fields
-from inarch.runtime.device import AUTO, DEVICES, Device, resolve_device
 from inarch.transfer.class_weighting import WEIGHTINGS
 from inarch.transfer.options import CLASS_WEIGHTINGS, STRATEGIES, TrainOptions
 
@@ -45,7 +45,7 @@ class PlantOptions:
     pot: Pot = field(default_factory=lambda: Pot(litres=5))
     shed: Annotated[Path, Option("Where the tools are.")] = field(default_factory=lambda: Path("shed"))
     seed: Seed = 0
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -77,7 +77,7 @@ def test_records_are_filled_through_and_through() -> None:
         ({"light": float("nan")}, "A light is a share"),
         ({"seed": -1}, f"A seed is a whole number from 0 to {LARGEST_SEED}; -1 was asked for."),
         ({"seed": LARGEST_SEED + 1}, "A seed is"),
-        ({"device": "cuda"}, "computes on the CPU alone: a device is cpu or auto; cuda was asked for."),
+        ({"device": "cuda"}, "This command computes on the CPU alone, by ONNX Runtime; device cuda was asked for."),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, object], said: str) -> None:
@@ -111,8 +111,14 @@ def test_names_that_help_shows_are_those_of_the_tables(names: list[str], table: 
     assert set(names) == set(table)
 
 
-def test_the_device_is_resolved_in_one_place() -> None:
-    """Whatever is offered is a device."""
-    assert {resolve_device(name) for name in DEVICES} == {"cpu"}
-    with pytest.raises(UserError, match="mps was asked for"):
-        resolve_device("mps")
+def test_devices_are_checked_in_one_place() -> None:
+    """What has several has numbers; what computes on the CPU alone takes that."""
+    for name in (*NAMES, "cuda:0", "cuda:12", "xpu:1"):
+        check_device(name)
+    for name in ("auto", "cpu"):
+        check_cpu(name)
+    for name in ("cuda:", "cuda:-1", "mps:0", "auto:0", "CUDA", "cuda 0"):
+        with pytest.raises(UserError):
+            check_device(name)
+    with pytest.raises(UserError, match="device mps was asked for"):
+        check_cpu("mps")

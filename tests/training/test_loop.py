@@ -16,6 +16,7 @@ from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import ExampleSource, Run, train_steps
 from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy, cross_entropy
+from inarch.training.memory import is_out_of_memory
 from inarch.training.optimisation import optimisers
 from inarch.training.seeds import derive_seed, generator, global_draws
 from inarch.weights.files import weights_digest
@@ -336,3 +337,70 @@ def test_sixteen_bits_compute_nearly_the_same(small_net: Net, source: ExampleSou
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=1e-2)
     assert losses["bfloat16"] != losses["float32"]
     assert not torch.is_autocast_enabled("cpu")
+
+
+class Cramped(nn.Module):
+    """A net on a machine whose memory holds so many examples at a time, and no more."""
+
+    def __init__(self, inner: nn.Module, most: int) -> None:
+        super().__init__()
+        self.inner, self.most = inner, most
+        self.seen: list[int] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Fails as PyTorch does."""
+        self.seen.append(len(images))
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        logits: Tensor = self.inner(images)
+        return logits
+
+
+def still(net: nn.Sequential) -> nn.Sequential:
+    """Without dropout, and with the statistics that it has: each example is computed by itself."""
+    net[5] = nn.Identity()
+    return net.requires_grad_()
+
+
+@pytest.mark.parametrize("most", [1, 3, 7])
+def test_a_batch_too_large_for_the_memory_is_divided(small_net: Net, source: ExampleSource, most: int) -> None:
+    """The gradients of its parts are added, so the weights are those of the whole batch; the next batch knows."""
+    config = TrainingConfig(epochs=2, batch_size=8, lr=0.05, ema_decay=0.0, keeps_statistics=True)
+    roomy, cramped = Run(still(small_net()), config), Run(Cramped(still(small_net()), most), config)
+    losses = [[epoch.loss for epoch in run.epochs(source, cross_entropy)] for run in (roomy, cramped)]
+    terms = 2 * 3 * 8 * 300
+    assert_same_computation(losses[1], losses[0], terms=terms, dtype=torch.float32)
+    for mine, theirs in zip(cramped.model.parameters(), roomy.model.parameters(), strict=True):
+        assert_same_computation(mine, theirs, terms=terms, magnitude=1.0)
+    seen = cramped.model.seen
+    assert isinstance(seen, list)
+    assert seen[0] == 8
+    failed = [count for count in seen if count > most]
+    assert len(failed) == config.epochs * len(set(failed))  # in an epoch, no size is tried twice
+
+
+def test_too_little_memory_for_one_image_is_said(small_net: Net, source: ExampleSource) -> None:
+    """In one sentence that says what to do."""
+    run = Run(Cramped(small_net(), 0), TrainingConfig(epochs=1, batch_size=8))
+    said = r"too little memory for a training step, .* choose smaller images \(--image-size"
+    with pytest.raises(WorkError, match=said):
+        list(run.epochs(source, cross_entropy))
+
+
+def test_the_end_of_memory_is_recognised() -> None:
+    """That of the processor, as PyTorch says it; other errors are none."""
+    with pytest.raises(RuntimeError) as failed:
+        torch.empty(2**55)
+    assert is_out_of_memory(failed.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("shapes differ"))
+
+
+def test_other_errors_pass(small_net: Net, source: ExampleSource) -> None:
+    """A mistake in a model is not a lack of memory."""
+
+    def loss(net: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(Run(small_net(), CONFIG).epochs(source, loss))

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from inarch.errors import UserError
 from inarch.models import ARCHITECTURES, build
 from inarch.training.config import TrainingConfig
-from inarch.training.optimisation import learning_rate_at, optimisers
+from inarch.training.loop import train_steps
+from inarch.training.losses import cross_entropy
+from inarch.training.optimisation import SHARE, learning_rate_at, optimisers
 from tolerance import assert_same_computation
 
 TINY = [name for name in ARCHITECTURES if name.endswith("_tiny")]
@@ -90,6 +92,53 @@ def test_frozen_parameters_are_not_handed_to_the_optimiser() -> None:
     groups = optimisers(model, TrainingConfig(epochs=1))[0].param_groups
     given_over = [id(each) for group in groups for each in group["params"]]
     assert sorted(given_over) == sorted(id(each) for each in model.head.parameters())
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw", "muon"])
+def test_rates_fall_from_stage_to_stage(kind: str) -> None:
+    """The last stage has the schedule's rate, each one before it half of the next one's, the head three times it."""
+    model = build("resnet_basic_tiny", classes=3)
+    config = TrainingConfig(epochs=1, optimiser=kind, stage_decay=0.5, head_rate=3.0)
+    shares = {
+        parameter: group[SHARE]
+        for each in optimisers(model, config)
+        for group in each.param_groups
+        for parameter in group["params"]
+    }
+    assert shares.keys() == set(model.parameters())
+    stages = list(model.backbone.stages.values())
+    for depth, stage in enumerate(reversed(stages)):
+        assert {shares[each] for each in stage.parameters()} == {0.5**depth}
+    assert {shares[each] for each in model.head.parameters()} == {3.0}
+
+
+def test_a_group_moves_by_its_share() -> None:
+    """Plain gradient descent: the head's step is the rate times its share times the gradient."""
+    model = build("resnet_basic_tiny", classes=3)
+    config = TrainingConfig(
+        epochs=1, optimiser="sgd", momentum=0.0, weight_decay=0.0, head_rate=4.0, ema_decay=0.0, label_smoothing=0.0
+    )
+    images, labels = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0])
+    before = model.head.linear.bias.detach().clone()
+    (step,) = train_steps(model, [(images, labels)], optimisers(model, config), cross_entropy, [0.01])
+    assert step.images == 4
+    gradient = model.head.linear.bias.grad
+    assert_same_computation(model.head.linear.bias, before - 0.01 * 4.0 * gradient, terms=ROUNDINGS)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw", "muon"])
+def test_gradients_are_clipped_together(kind: str) -> None:
+    """To the largest norm of all of them; smaller ones stay as they are."""
+    model = build("resnet_basic_tiny", classes=3)
+    movers = optimisers(model, TrainingConfig(epochs=1, optimiser=kind, clip_norm=2.0))
+    for size, after in ((1e-4, 1e-4), (3.0, None)):
+        for each in model.parameters():
+            each.grad = torch.full_like(each, size)
+        for mover in movers:
+            mover.step()
+        norm = torch.linalg.vector_norm(torch.stack([each.grad.norm() for each in model.parameters()]))
+        count = sum(each.numel() for each in model.parameters())
+        assert float(norm) == pytest.approx(2.0 if after is None else after * count**0.5, rel=1e-4)
 
 
 def test_rate_at_known_points() -> None:

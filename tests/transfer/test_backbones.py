@@ -14,7 +14,7 @@ from inarch.weights.embedded import list_embedded_models, pack
 from inarch.weights.export import export_state_dict
 from inarch.weights.fetching import digest
 from inarch.weights.files import read_weights, weights_digest, write_weights
-from inarch.weights.locating import Places
+from inarch.weights.locating import WeightsPlaces
 from inarch.weights.named import NAMED
 from tolerance import assert_same_computation
 
@@ -58,7 +58,7 @@ def test_plain_or_residual_is_asked_where_nobody_says(tmp_path: Path) -> None:
         starting_point(None, path)
 
 
-def named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Places:
+def named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> WeightsPlaces:
     """Places in which the weights called ``name`` lie, as torchvision would have left them: a small net's."""
     file = tmp_path / "file.pth"
     model = build("resnet_basic_tiny", classes=3, seed=4)
@@ -67,7 +67,7 @@ def named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Pl
     monkeypatch.setattr("inarch.weights.named.NAMED", {name: row})
     (tmp_path / "torch").mkdir()
     file.rename(tmp_path / "torch" / row.file)
-    return Places(folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="for this test")
+    return WeightsPlaces(folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="for this test")
 
 
 def test_named_weights_are_found_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_named_weights_are_found_and_named(tmp_path: Path, monkeypatch: pytest.M
 
 def test_named_weights_that_are_absent_are_never_random(tmp_path: Path) -> None:
     """Nothing is built, and the ways to get them are listed."""
-    places = Places(folder=tmp_path, hub=tmp_path, forbidden="INARCH_OFFLINE=1")
+    places = WeightsPlaces(folder=tmp_path, hub=tmp_path, forbidden="INARCH_OFFLINE=1")
     with pytest.raises(WeightsError, match=r"(?s)are not on this machine: downloads are forbidden.*Ways to go on:\n- "):
         starting_point("resnet18", "imagenet", places)
     with pytest.raises(WeightsError, match="No weights are called 'imagenett'"):

@@ -148,7 +148,9 @@ def _bias(outcome: StrategyResult) -> torch.Tensor:
 
 
 @pytest.mark.usefixtures("no_export")
-@pytest.mark.parametrize("learn", [probe, finetune, scratch], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "learn", [probe, pytest.param(finetune, marks=pytest.mark.slow), scratch], ids=lambda each: each.__name__
+)
 def test_every_strategy_ships_shifted_logits(
     make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
 ) -> None:
@@ -176,7 +178,9 @@ def test_candidates_are_judged_class_by_class(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("no_export")
-@pytest.mark.parametrize("learn", [finetune, scratch], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "learn", [pytest.param(finetune, marks=pytest.mark.slow), scratch], ids=lambda each: each.__name__
+)
 def test_every_loss_is_weighted(
     make_job: Jobs, start: StartingPoint, learn: Callable[[TrainingRun], StrategyResult]
 ) -> None:

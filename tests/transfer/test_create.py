@@ -18,7 +18,7 @@ from inarch.transfer import create
 from inarch.transfer.create import create_model, list_models
 from inarch.weights.export import export_state_dict
 from inarch.weights.files import write_weights
-from inarch.weights.locating import Places, is_local
+from inarch.weights.locating import WeightsPlaces, is_local
 from lively import enlivened
 from tolerance import assert_same_computation, terms_of
 from trained import CLASSES, Trained
@@ -140,12 +140,13 @@ def test_models_are_listed_by_patterns(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert list_models("no such*") == []
     here = {"googlenet", "resnet18_narrow"}
     assert here <= set(list_models(pretrained=True)) <= set(ARCHITECTURES)
-    monkeypatch.setattr(create, "is_local", partial(is_local, places=Places(folder=tmp_path, hub=tmp_path)))
+    monkeypatch.setattr(create, "is_local", partial(is_local, places=WeightsPlaces(folder=tmp_path, hub=tmp_path)))
     assert "resnet18" not in list_models(pretrained=True)
     (tmp_path / "resnet18-f37072fd.pth").write_bytes(b"")
     assert list_models("resnet18", pretrained=True) == ["resnet18"]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_imagenet_weights_know_imagenets_classes(shared_data: Callable[[str], Path]) -> None:
     """A model with its own head, fed by its own transform, names what is in photos: 75 % is what was published."""

@@ -79,7 +79,7 @@ def test_a_cut_behind_what_the_head_reads_is_refused() -> None:
 @pytest.mark.parametrize(("cut", "moving"), [("stem", ("1", "2", "3", "4")), ("block3_1", ("4",))])
 def test_what_follows_the_cut_is_tuned(make_job: Jobs, start: StartingPoint, cut: str, moving: tuple[str, ...]) -> None:
     """Of every stage behind it weights move, and of none before it."""
-    outcome = finetune(make_job(replace(start, cut_after=cut)))
+    outcome = finetune(make_job(replace(start, cut_after=cut), freeze_until=cut))
     given = start.backbone.state_dict()
     moved = {
         name.split(".")[1]

@@ -18,20 +18,30 @@ LOG_ASPECT = math.log(4 / 3)
 
 
 def augment(
-    images: UInt8[Tensor, "n 3 h w"], recipe: Augmentation, generator: torch.Generator
-) -> UInt8[Tensor, "n 3 h w"]:
-    """Each image rotated, randomly cropped and resized, mirrored and recoloured, according to the recipe."""
+    images: UInt8[Tensor, "n 3 h w"], recipe: Augmentation, generator: torch.Generator, side: int | None = None
+) -> UInt8[Tensor, "n 3 height width"]:
+    """Each image rotated, randomly cropped and resized, mirrored and recoloured, according to the recipe.
+
+    Args:
+        images: (n, 3, h, w).
+        recipe: what is varied, and how much.
+        generator: the same one gives the same augmentation, whatever ``side`` is.
+        side: pixels a side of the results, which are squares; None keeps the shape of the images.
+    """
+    size = (images.shape[-2], images.shape[-1]) if side is None else (side, side)
     draws = torch.rand(len(images), DRAWS, generator=generator)
     if not len(images):
-        return images.clone()
-    return torch.stack([_vary(image, recipe, draw) for image, draw in zip(images, draws, strict=True)])
+        return images.new_empty((0, 3, *size))
+    return torch.stack([_vary(image, recipe, draw, size) for image, draw in zip(images, draws, strict=True)])
 
 
-def _vary(image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tensor, " draws"]) -> UInt8[Tensor, "3 h w"]:
+def _vary(
+    image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tensor, " draws"], size: tuple[int, int]
+) -> UInt8[Tensor, "3 height width"]:
     area, aspect, top, left, flip, angle, *colour = draw.tolist()
     if recipe.rotate:
         image = F.rotate(image, _scale_symmetrically(angle, recipe.rotate), interpolation=InterpolationMode.BILINEAR)
-    image = _crop(image, recipe.min_scale, (area, aspect, top, left))
+    image = _crop(image, recipe.min_scale, (area, aspect, top, left), size)
     if recipe.flip and flip < 0.5:
         image = F.horizontal_flip(image)
     if recipe.colour:
@@ -43,13 +53,13 @@ def _vary(image: UInt8[Tensor, "3 h w"], recipe: Augmentation, draw: Float[Tenso
 
 
 def _crop(
-    image: UInt8[Tensor, "3 h w"], min_scale: float, chances: tuple[float, float, float, float]
-) -> UInt8[Tensor, "3 h w"]:
-    """A random part of the image at the image's own size; if the aspect ratio does not fit, the sides are clipped."""
-    if min_scale == 1:
-        return image
-    area, aspect, top, left = chances
+    image: UInt8[Tensor, "3 h w"], min_scale: float, chances: tuple[float, float, float, float], size: tuple[int, int]
+) -> UInt8[Tensor, "3 height width"]:
+    """A random part of the image, resized; if the aspect ratio does not fit, the sides are clipped."""
     height, width = image.shape[-2:]
+    if min_scale == 1:
+        return image if (height, width) == size else F.resize(image, [*size], antialias=True)
+    area, aspect, top, left = chances
     kept = height * width * (min_scale + (1 - min_scale) * area)
     ratio = math.exp(_scale_symmetrically(aspect, LOG_ASPECT))
     crop_width = min(width, max(1, round(math.sqrt(kept * ratio))))
@@ -60,7 +70,7 @@ def _crop(
         left=int(left * (width - crop_width + 1)),
         height=crop_height,
         width=crop_width,
-        size=[height, width],
+        size=[*size],
         antialias=True,
     )
 

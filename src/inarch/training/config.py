@@ -32,6 +32,15 @@ class TrainingConfig:
     default it uses the batch's statistics, and the running ones follow."""
     auxiliary_weight: float = 0.3
     """Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5)."""
+    head_rate: float = 1.0
+    """The learning rate of the head, as a multiple of that of the last stage."""
+    stage_decay: float = 1.0
+    """The learning rate of a stage, as a multiple of that of the stage behind it (discriminative fine-tuning: Howard
+    and Ruder 2018, arXiv 1801.06146, section 3.2)."""
+    clip_norm: float = 0.0
+    """The largest norm of the gradients of all parameters together; larger ones are scaled down. 0: any norm."""
+    device: str = "cpu"
+    """Where parameters and batches are: a device of PyTorch."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -46,6 +55,6 @@ class TrainingConfig:
         for name in ("momentum", "warmup", "cooldown", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
-        for name in ("lr", "weight_decay", "auxiliary_weight"):
+        for name in ("lr", "weight_decay", "auxiliary_weight", "head_rate", "stage_decay", "clip_norm"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"{name} must not be negative, got {getattr(self, name)}.")

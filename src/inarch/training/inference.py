@@ -12,12 +12,14 @@ from inarch.models import evaluating
 def predict_batches(
     model: nn.Module, batches: Iterable[Tensor], compute: Callable[[Tensor], Tensor] | None = None
 ) -> Tensor:
-    """The output of ``model`` for all images, in evaluation mode; every module gets its own mode back.
+    """The output of ``model`` for all images on the CPU, in evaluation mode; every module gets its own mode back.
 
     Args:
         model: takes a batch.
-        batches: may be made one by one.
+        batches: may be made one by one; they are moved to the model's device.
         compute: what is wanted of a batch instead, by the same model: pooled features, say.
     """
+    first = next(model.parameters(), None)
+    there = torch.device("cpu") if first is None else first.device
     with evaluating(model):
-        return torch.cat([(compute or model)(batch) for batch in batches])
+        return torch.cat([(compute or model)(batch.to(there)).cpu() for batch in batches])

@@ -1,6 +1,7 @@
 """The training loop: a generator, so that logging, progress bars and early stops are ordinary code around it."""
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +19,10 @@ from inarch.storage.serialisation import from_data, to_data
 from inarch.training.average import average_model
 from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
+from inarch.training.device import autocast, to_device
 from inarch.training.losses import Loss
-from inarch.training.memory import keeping_memory
-from inarch.training.optimisation import learning_rate_at, optimisers
+from inarch.training.memory import is_out_of_memory, keeping_memory
+from inarch.training.optimisation import SHARE, learning_rate_at, optimisers
 from inarch.training.seeds import generator, global_draws
 from inarch.training.watching import StageMonitor, StageState
 
@@ -77,30 +79,71 @@ def train_steps(
     loss_of: Loss,
     rates: Iterable[float],
 ) -> Iterator[Step]:
-    """One update per batch, each at the next of the learning rates ``rates``.
+    """One update per batch, each at the next of the learning rates ``rates``, times the share of a parameter group.
+
+    A batch that the memory cannot hold is divided into parts, whose gradients are added: the same update, unless
+    normalisation reads statistics of the batch. The batches after it are divided alike.
 
     Raises:
         WorkError: the loss is no longer a finite number.
     """
+    parts = 1
     for (inputs, labels), rate in zip(batches, rates, strict=True):
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.zero_grad(set_to_none=True)
-        loss, logits = loss_of(model, inputs, labels)
-        if not torch.isfinite(loss):
-            raise WorkError(f"The loss became {loss.item()}; a lower learning rate than {rate:.3g} may help.")
-        loss.backward()
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+            group["lr"] = rate * group.get(SHARE, 1.0)
+        step, parts = _add_gradients(model, (inputs, labels), optimisers, loss_of, parts)
+        if not math.isfinite(step.loss):
+            raise WorkError(f"The loss became {step.loss}; a lower learning rate than {rate:.3g} may help.")
         for optimiser in optimisers:
             optimiser.step()
-        yield Step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels))
+        yield step
 
 
-def in_precision(loss_of: Loss, precision: str) -> Loss:
+def _add_gradients(
+    model: nn.Module, batch: Batch, optimisers: Sequence[optim.Optimizer], loss_of: Loss, parts: int
+) -> tuple[Step, int]:
+    """The gradients of a batch, computed in that many parts or, where the memory is too small for those, in more.
+
+    Raises:
+        WorkError: the memory is too small for a single image.
+    """
+    inputs, labels = batch
+    while True:
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        try:
+            losses, right = 0.0, 0
+            for some, own in _divide(inputs, labels, parts):
+                loss, logits = loss_of(model, some, own)
+                share = len(own) / len(labels)
+                if torch.isfinite(loss):
+                    (loss if share == 1 else share * loss).backward()
+                losses += share * loss.item()
+                right += int((logits.argmax(1) == own).sum())
+            return Step(losses, right, len(labels)), parts
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if parts >= len(labels) or not isinstance(inputs, Tensor):
+                raise WorkError(
+                    "There is too little memory for a training step, even with one image at a time: choose smaller "
+                    "images (--image-size), freeze more of the model (--freeze-until), or free some memory."
+                ) from error
+            parts = min(2 * parts, len(labels))
+
+
+def _divide(inputs: Any, labels: Labels, parts: int) -> Iterable[Batch]:
+    parts = min(parts, len(labels))  # the last batch of an epoch may be smaller
+    if parts == 1:
+        return [(inputs, labels)]
+    return zip(inputs.tensor_split(parts), labels.tensor_split(parts), strict=True)
+
+
+def in_precision(loss_of: Loss, precision: str, device: torch.device) -> Loss:
     """The same loss, computed in a precision of `TrainingConfig`."""
 
     def loss(model: nn.Module, inputs: Any, labels: Labels) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        with autocast(device, precision):
             return loss_of(model, inputs, labels)
 
     return loss
@@ -110,13 +153,15 @@ class Run:
     """The state of one training run, as checkpoints hold it.
 
     Args:
-        model: trained in place; it holds the averaged weights after the last epoch, or when the caller stops.
+        model: trained in place, on the device of ``config``; it holds the averaged weights after the last epoch, or
+            when the caller stops.
         config: the hyperparameters.
         checkpoint: the file to save to after every epoch; None saves nothing.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig, checkpoint: Path | None = None) -> None:
-        self.model = model.to(memory_format=torch.channels_last)
+        self.device = torch.device(config.device)
+        self.model = model.to(memory_format=torch.channels_last).to(self.device)
         self._config = config
         self.optimisers = optimisers(model, config)
         self.average: AveragedModel | None = average_model(model, config.ema_decay) if config.ema_decay else None
@@ -172,8 +217,9 @@ class Run:
     def updates(self, batches: Iterable[Batch], loss_of: Loss, rates: Iterable[float]) -> list[Step]:
         """One update per batch, each followed by an update of the average; belongs to no epoch by itself."""
         self._begin()
-        loss_of = in_precision(loss_of, self.config.precision)
-        return [self._averaging(step) for step in train_steps(self.model, batches, self.optimisers, loss_of, rates)]
+        loss_of = in_precision(loss_of, self.config.precision, self.device)
+        there = (to_device(batch, self.device) for batch in batches)
+        return [self._averaging(step) for step in train_steps(self.model, there, self.optimisers, loss_of, rates)]
 
     def _begin(self) -> None:
         """Training mode, except for norms that keep their statistics."""

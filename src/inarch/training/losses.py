@@ -69,4 +69,4 @@ class CrossEntropy:
         if self.class_weights is None:
             return F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
         losses = F.cross_entropy(logits, labels, label_smoothing=self.smoothing, reduction="none")
-        return (self.class_weights[labels] * losses).mean()
+        return (self.class_weights.to(labels.device)[labels] * losses).mean()

@@ -1,9 +1,11 @@
-"""Memory that one training step frees is kept for the next."""
+"""Memory that one training step frees is kept for the next; and how its end is recognised."""
 
 import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import torch
 
 # Parameters of glibc's mallopt(3), by the names of its malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -36,6 +38,11 @@ def keeping_memory() -> Iterator[bool]:
         libc.mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX)
         libc.mallopt(M_TRIM_THRESHOLD, LARGEST_TRIM_THRESHOLD)
         libc.malloc_trim(0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an accelerator, or the processor's memory, was too small for what was to be allocated."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _glibc() -> ctypes.CDLL | None:

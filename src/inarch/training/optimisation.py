@@ -1,37 +1,80 @@
 """Optimisers and learning-rate schedules."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn, optim
 
+from inarch.models import Backbone
 from inarch.training.config import TrainingConfig
 from inarch.training.muon import Muon
+
+SHARE = "share"
+"""In a parameter group, its learning rate as a multiple of the schedule's."""
 
 
 def optimisers(model: nn.Module, config: TrainingConfig) -> tuple[optim.Optimizer, ...]:
     """The optimisers of the trainable parameters of ``model``; each parameter belongs to one of them.
 
-    ``sgd`` has Nesterov momentum. ``muon`` updates the kernels of convolutions, and AdamW the other parameters.
+    ``sgd`` has Nesterov momentum. ``muon`` updates the kernels of convolutions, and AdamW the other parameters. Each
+    parameter group holds its multiple of the schedule's learning rate as ``share``: see `rate_shares`.
     """
+    shares = rate_shares(model, config)
     moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
     kernels = [each for each in moving if each.ndim == 4]
+    chosen: tuple[optim.Optimizer, ...]
     if config.optimiser == "muon" and kernels:
         rest = [each for each in moving if each.ndim != 4]
-        muon = Muon([{"params": kernels}], lr=config.lr, weight_decay=config.weight_decay)
-        return (muon, optim.AdamW(_groups(rest, config), lr=config.lr)) if rest else (muon,)
-    if config.optimiser in ("adamw", "muon"):
-        return (optim.AdamW(_groups(moving, config), lr=config.lr),)
-    return (optim.SGD(_groups(moving, config), lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0),)
+        parts = [{"params": own, SHARE: share} for share, own in _by_share(kernels, shares)]
+        muon = Muon(parts, lr=config.lr, weight_decay=config.weight_decay)
+        chosen = (muon, optim.AdamW(_groups(rest, shares, config), lr=config.lr)) if rest else (muon,)
+    elif config.optimiser in ("adamw", "muon"):
+        chosen = (optim.AdamW(_groups(moving, shares, config), lr=config.lr),)
+    else:
+        groups, is_moving = _groups(moving, shares, config), config.momentum > 0
+        chosen = (optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=is_moving),)
+    if config.clip_norm:
+
+        def clip(*_: Any) -> None:
+            nn.utils.clip_grad_norm_(moving, config.clip_norm)
+
+        chosen[0].register_step_pre_hook(clip)  # all gradients are there, and nothing has moved yet
+    return chosen
 
 
-def _groups(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> list[dict[str, Any]]:
+def rate_shares(model: nn.Module, config: TrainingConfig) -> dict[nn.Parameter, float]:
+    """The learning rate of every parameter, as a multiple of the schedule's.
+
+    It is 1 in the last stage of the model's backbone, falls by ``stage_decay`` from stage to stage towards the input,
+    and is ``head_rate`` in everything that is in no stage. In a model without a backbone it is 1 everywhere.
+    """
+    backbones = [each for each in model.modules() if isinstance(each, Backbone)]
+    shares = dict.fromkeys(model.parameters(), config.head_rate if backbones else 1.0)
+    for backbone in backbones:
+        for depth, stage in enumerate(reversed([*backbone.stages.values()])):
+            shares.update(dict.fromkeys(stage.parameters(), config.stage_decay**depth))
+    return shares
+
+
+def _by_share(
+    parameters: Iterable[nn.Parameter], shares: Mapping[nn.Parameter, float]
+) -> list[tuple[float, list[nn.Parameter]]]:
+    """The parameters, those with one share together, in the order in which shares first occur."""
+    together: dict[float, list[nn.Parameter]] = {}
+    for each in parameters:
+        together.setdefault(shares[each], []).append(each)
+    return list(together.items())
+
+
+def _groups(
+    parameters: Iterable[nn.Parameter], shares: Mapping[nn.Parameter, float], config: TrainingConfig
+) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels, none for biases and norms."""
-    every = list(parameters)
     return [
-        {"params": [each for each in every if each.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [each for each in every if each.ndim <= 1], "weight_decay": 0.0},
+        {"params": [each for each in own if is_matrix == (each.ndim > 1)], "weight_decay": decay, SHARE: share}
+        for share, own in _by_share(parameters, shares)
+        for is_matrix, decay in ((True, config.weight_decay), (False, 0.0))
     ]
 
 

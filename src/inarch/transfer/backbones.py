@@ -14,7 +14,7 @@ from inarch.weights.embedded import IMAGE_SIZE, embedded_weights, list_embedded_
 from inarch.weights.files import WeightsFile, read_weights, weights_digest
 from inarch.weights.identification import identify, translate_state_dict
 from inarch.weights.loading import load_backbone
-from inarch.weights.locating import Places, locate
+from inarch.weights.locating import WeightsPlaces, locate
 from inarch.weights.named import NAMED, NamedWeights, default_weights, find_named_weights, is_name
 from inarch.weights.sources import sources_of
 
@@ -35,7 +35,7 @@ LARGEST_SIZE = 4096
 """The largest image size in a file's metadata that is believed."""
 
 
-def starting_point(model: str | None, weights: Path | str | None, places: Places | None = None) -> StartingPoint:
+def starting_point(model: str | None, weights: Path | str | None, places: WeightsPlaces | None = None) -> StartingPoint:
     """The backbone from which training starts.
 
     Args:
@@ -64,7 +64,9 @@ class FoundWeights(NamedTuple):
     """Where they come from, in words."""
 
 
-def find_weights(model: str | None, weights: Path | str | None, places: Places | None = None) -> FoundWeights | None:
+def find_weights(
+    model: str | None, weights: Path | str | None, places: WeightsPlaces | None = None
+) -> FoundWeights | None:
     """The weights that `starting_point` loads; None if the model is randomly initialised. Arguments and errors
     are its own."""
     if model is not None:

@@ -1,9 +1,14 @@
 """The cut of a backbone for fine-tuning: the prefix up to it is frozen, and its feature maps are computed once."""
 
+import math
+
 from torch import nn
 
 from inarch.errors import UnknownNameError
 from inarch.models import Backbone
+
+NOTHING_FROZEN = "none"
+"""In place of a cut: every layer is trained."""
 
 
 def default_cut(backbone: Backbone) -> str | None:
@@ -47,6 +52,12 @@ def check_cut(backbone: Backbone, cut: str) -> None:
     if cut not in cuts:
         raise UnknownNameError("stage or block before weights", cut, cuts)
     backbone.split(cut)
+
+
+def feature_map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int:
+    """Bytes of the cached feature maps of that many photos at ``cut``, in 16 bits."""
+    tap = backbone.taps[cut]
+    return 2 * photos * tap.channels * math.ceil(image_size / tap.stride) ** 2
 
 
 def _cuts(backbone: Backbone) -> list[str]:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from inarch.data.augmentation import Augmentation
 from inarch.errors import UserError
+from inarch.options.device import AUTO, Device
 from inarch.options.kinds import Cache, CacheSize, Seed
 from inarch.options.notation import DURATION
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 from inarch.storage.cache_folder import DEFAULT_SIZE, default_cache_folder
 from inarch.transfer.recipes import Recipes
 
@@ -71,9 +71,9 @@ class TrainOptions:
     freeze_until: Annotated[
         str | None,
         Option(
-            "Stage or block (see `inarch inspect`) up to which finetune keeps the model frozen; by default all but the "
-            "last stage is frozen.",
-            metavar="NAME",
+            "Stage or block (see `inarch inspect`) up to which finetune keeps the model frozen; none: every layer is "
+            "trained. By default finetune tries the last stage and every layer, auto what the time allows.",
+            metavar="NAME|none",
         ),
     ] = None
     image_size: Annotated[

@@ -7,10 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.data.folds import folds
 from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.split import count_groups, groups_of, labels_of
 from inarch.data.store import StoredPhotos
+from inarch.errors import PhotosError
 from inarch.metrics.answering import Evidence
 from inarch.metrics.records import Curve, Estimate
 from inarch.models import Backbone, Classifier
@@ -27,6 +29,9 @@ from inarch.transfer.records.report import (
     ParameterChanges,
 )
 from inarch.transfer.stopwatch import Stopwatch
+
+Places = NDArray[np.int64]
+"""Places of training photos in ``run.train``."""
 
 
 @dataclass(frozen=True)
@@ -172,3 +177,21 @@ def find_rarest_class(classes: Sequence[str], labels: NDArray[np.int64], groups:
     """The same of photos that are in no run yet."""
     counts = count_groups(labels, groups, len(classes))
     return classes[int(np.argmin(counts))], min(counts)
+
+
+def held_out_fold(run: TrainingRun) -> tuple[Places, Places]:
+    """The training part and the validation part of a trial.
+
+    Copies of one file and photos of one group are in the same part.
+
+    Raises:
+        PhotosError: a class has too few photos for both parts.
+    """
+    rarest, count = rarest_class(run)
+    if count < 2:
+        raise PhotosError(
+            f"Training needs validation photos, so every class needs two different training photos; "
+            f"{rarest!r} has {count}. Add photos of it."
+        )
+    parts = folds(run.learned.labels, k=min(5, count), seed=run.options.seed, groups=run.learned.groups)
+    return max(parts, key=lambda part: rarest_class(run, run.train[part[0]])[1])  # groups may fill one fold

@@ -36,20 +36,37 @@ class CachedFeatureMaps:
         return ExampleSource(len(rows), batch)
 
 
+@dataclass(frozen=True)
+class EpochLimits:
+    """How long a fit may go on."""
+
+    seconds: float = math.inf
+    fewest: int = 1
+    """Epochs whatever their duration."""
+
+
 def train_tail(run: TrainingRun, fit: Run, source: ExampleSource, *, seconds: float = math.inf) -> list[Epoch]:
     """Train the model of ``fit`` (a tail and its head) on maps; it ends with the averaged weights.
 
     Of its epochs fewer are run, but never fewer than the run's recipe says, where they would take more than
     ``seconds``.
     """
+    history = finetune_epochs(run, fit, source, EpochLimits(seconds, run.options.recipes.finetune.fewest_epochs))
+    fit.discard()
+    return history
+
+
+def finetune_epochs(run: TrainingRun, fit: Run, source: ExampleSource, limits: EpochLimits) -> list[Epoch]:
+    """Train the model of ``fit`` by the loss of fine-tuning; it ends with the averaged weights.
+
+    Its checkpoint stays: what a run decides by it is decided again when the run is resumed.
+    """
     most = fit.config.epochs
     if run.options.resume:
         fit.resume()
-    fewest = run.options.recipes.finetune.fewest_epochs
-    plan = TimePlan(seconds, most=max(most, fit.config.epochs), fewest=fewest)
+    plan = TimePlan(limits.seconds, most=max(most, fit.config.epochs), fewest=limits.fewest)
     for _ in run_tail_epochs(run, fit, source):
         plan.look(fit)
-    fit.discard()
     return fit.history
 
 

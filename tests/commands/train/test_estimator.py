@@ -126,6 +126,7 @@ def test_survives_pickling(fitted: ImageClassifier, photos: tuple[list[str], lis
     np.testing.assert_array_equal(again.predict_proba(photos[0][:3]), fitted.predict_proba(photos[0][:3]))
 
 
+@pytest.mark.slow
 def test_groups_stay_together(estimator: ImageClassifier, photos: tuple[list[str], list[str]]) -> None:
     """Noise whose label is that of its group: learned by heart where groups are parted, chance where they are not."""
     draw = np.random.default_rng(0)
@@ -142,6 +143,7 @@ def test_groups_stay_together(estimator: ImageClassifier, photos: tuple[list[str
         clone(estimator).fit(paths, labels, groups=groups[1:])
 
 
+@pytest.mark.slow
 def test_photos_count_by_their_weights(estimator: ImageClassifier, photos: tuple[list[str], list[str]]) -> None:
     """Of photos that are each there under two labels, those that weigh more decide."""
     paths, labels = photos
@@ -156,6 +158,7 @@ def test_photos_count_by_their_weights(estimator: ImageClassifier, photos: tuple
     assert any("count by their sample weights" in note for note in true.notes_)
 
 
+@pytest.mark.slow
 def test_weights_of_zero_leave_photos_out(estimator: ImageClassifier, photos: tuple[list[str], list[str]]) -> None:
     """The very same classifier; they need not even be readable."""
     paths, labels = photos

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inarch.bundle.format import METRICS
+from inarch.bundle.format import BundleFile
 from inarch.commands.train import run as train_module
 from inarch.commands.train.run import UNTIMED, train
 from inarch.commands.train.verify_resume import COMPARED, RandomKills, verify_resume
@@ -176,7 +176,7 @@ def test_without_a_clock_the_same_photos_give_the_same_bytes(
     given = {"strategy": strategy, "recipes": Recipes(scratch=ScratchRecipe(most_epochs=3))}
     one, two = (contents(train(photos, tmp_path / name, options(name + " cache", **given)).path) for name in "ab")
     assert one == two
-    metrics = json.loads(one[METRICS])
+    metrics = json.loads(one[BundleFile.METRICS])
     assert metrics["phases"] == []
     assert metrics["plan"] is None
     assert metrics["notes"][0] == UNTIMED

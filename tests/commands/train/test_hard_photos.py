@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inarch.bundle.format import REPORT
+from inarch.bundle.format import BundleFile
 from inarch.commands.train.run import train
 from inarch.data.decode import decode_or_error
 from inarch.errors import UnreadableImageError
@@ -36,6 +36,6 @@ def test_hard_images_are_used_or_named(shared_data: Callable[[str], Path], tmp_p
     for name in seen:
         readable = not isinstance(decode_or_error(photos / name, bundle.preprocessing), UnreadableImageError)
         assert readable == (name not in skipped), name
-    page = html.unescape((bundle.path / REPORT).read_text(encoding="utf-8"))
+    page = html.unescape((bundle.path / BundleFile.REPORT).read_text(encoding="utf-8"))
     assert skipped
     assert all(name in page and reason in page for name, reason in skipped.items())

@@ -30,6 +30,7 @@ def some_of(source: Path, target: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 def test_ants_and_bees_on_inception_v3(
     shared_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from inarch.commands.train import plan as planning
 from inarch.commands.train.plan import PlanInputs
+from inarch.commands.train.strategies.tuning import sizes_of
 from inarch.commands.train.text import plan_lines, promise_sentence
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
 from inarch.metrics.intervals import wilson
@@ -18,12 +19,12 @@ from inarch.models import build
 from inarch.training.config import TrainingConfig
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
-from inarch.transfer.recipes import PlanRecipe, ScratchRecipe
+from inarch.transfer.recipes import PlanRecipe, ScratchRecipe, WholeRecipe
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import RankedBackbone, Ranking
 from inarch.transfer.run import StartingPoint
 
-PLAN, SCRATCH = PlanRecipe(), ScratchRecipe()
+PLAN, SCRATCH, WHOLE = PlanRecipe(), ScratchRecipe(), WholeRecipe()
 SPEED, FITTED, DECODED, SAMPLED = 10.0, 2.0, 0.01, 100
 """Photos a second, seconds of the sample's cross-validation and of a decoded photo, photos of the sample."""
 
@@ -41,7 +42,11 @@ def ranking_of(right: int, by_pixels: int) -> Ranking:
 
 @pytest.fixture
 def course(start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanInputs:
-    """200 photos to learn from, of which nothing is in the cache; every step takes a hundredth of a second."""
+    """200 photos to learn from, of which nothing is in the cache; every step takes a hundredth of a second.
+
+    Fine-tuning of every layer is left to the tests of `deep_course`.
+    """
+    monkeypatch.setattr(planning, "_estimate_whole", lambda *_: planning._TuningPlan("every layer", None, "left out"))
     monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 0.01)
     config = TrainingConfig(epochs=40, batch_size=64)
     monkeypatch.setattr(planning, "timed_config", lambda *_, parts: (config, 0.01))
@@ -88,7 +93,7 @@ def test_the_time_of_a_probe_adds_up(course: PlanInputs) -> None:
 
 
 def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: PlanInputs) -> None:
-    """8 epochs of 7 steps, 1.8 times over, and most of another set of fits; with little time as few epochs as are fair.
+    """8 epochs of 7 steps on four fifths, 3/8 of them on all, and most of another set of fits; with little time fewer.
 
     A run that ends with the probe has had the trial all the same, where it was to be expected.
     """
@@ -106,11 +111,13 @@ def test_fine_tuning_is_tried_on_four_fifths_and_done_on_all(course: PlanInputs)
     tried = alone + 0.8 * (fits + training) + 0.2 * answering
     made = plan(course, "auto")
     assert made.seconds("probe") == pytest.approx(tried, abs=0.1)
-    assert made.seconds("finetune") == pytest.approx(tried + training + answering + PLAN.export_seconds, abs=0.1)
+    assert made.seconds("finetune") == pytest.approx(
+        tried + 3 / 8 * training + answering + PLAN.export_seconds, abs=0.1
+    )
     assert plan(course, "finetune").seconds("finetune") == pytest.approx(made.seconds("finetune"), abs=0.1)
     hurried = plan(asking(course, time_budget=alone), "auto")
     assert hurried.seconds("finetune") == pytest.approx(
-        made.seconds("finetune") - 1.8 * training * (1 - 3 / 8), abs=0.1
+        made.seconds("finetune") - (0.8 + 3 / 8) * training * (1 - 3 / 8), abs=0.1
     )
 
 
@@ -135,7 +142,7 @@ def test_without_room_or_time_less_is_tuned(course: PlanInputs, monkeypatch: pyt
     usual = plan(deep, "auto")
     assert (usual.cut, usual.notes) == ("pool4", ())
     moved = plan(deep, "auto", obstacle)
-    assert (moved.cut, row(moved, "finetune").settings) == ("5a", "frozen until 5a")
+    assert (moved.cut, row(moved, "finetune").settings) == ("5a", "frozen until 5a, 8 epochs")
     assert row(moved, "finetune").planned
     assert moved.notes == ("Fine-tuning freezes the backbone until 5a instead of pool4: the maps do not fit.",)
     named = replace(deep, start=replace(start, cut_after="pool4"))
@@ -154,13 +161,57 @@ def test_without_room_or_time_less_is_tuned(course: PlanInputs, monkeypatch: pyt
     assert plan(deep, "auto").cut == "pool4"
 
 
+@pytest.fixture
+def deep_course(course: PlanInputs, monkeypatch: pytest.MonkeyPatch) -> PlanInputs:
+    """The same with every layer; each of its steps takes a tenth of a second."""
+    monkeypatch.undo()
+    monkeypatch.setattr(planning, "tail_step_seconds", lambda *_: 0.01)
+    monkeypatch.setattr(planning, "whole_step_seconds", lambda *_: 0.1)
+    monkeypatch.setattr(planning, "timed_config", lambda *_, parts: (TrainingConfig(epochs=40, batch_size=64), 0.01))
+    return course
+
+
+def test_the_deepest_fine_tuning_that_time_allows_is_tried(deep_course: PlanInputs) -> None:
+    """In `auto`; who asks for fine-tuning gets a trial of each depth, unless one was named."""
+    training = 0.1 * WHOLE.config.epochs * math.ceil(200 / WHOLE.config.batch_size)
+    made = plan(deep_course, "auto")
+    assert row(made, "finetune").settings == "every layer, 8 epochs"
+    assert made.seconds("finetune") - made.seconds("probe") > WHOLE.continued * training
+    assert made.seconds("probe") - plan(deep_course, "probe").seconds("probe") > 0.8 * training
+    asked = plan(deep_course, "finetune")
+    assert row(asked, "finetune").settings == "frozen until stage3, 8 epochs; every layer, 8 epochs"
+    tail_alone = plan(asking(deep_course, freeze_until="stage3"), "auto")
+    assert row(tail_alone, "finetune").settings == "frozen until stage3, 8 epochs"
+    whole_alone = plan(asking(deep_course, freeze_until="none"), "finetune", lambda start: "every layer is to be")
+    assert row(whole_alone, "finetune").settings == "every layer, 8 epochs"
+    alone = plan(deep_course, "probe").seconds("probe")
+    hurried = plan(asking(deep_course, time_budget=alone + 2), "auto")
+    assert row(hurried, "finetune").settings == "frozen until stage3, 8 epochs"
+
+
+@pytest.mark.parametrize(
+    ("image_size", "asked", "sizes"),
+    [
+        (224, None, (160, 192)),
+        (224, 224, (192, 224)),
+        (298, None, (208, 256)),
+        (128, None, (96, 112)),
+        (64, None, (64, 64)),
+        (32, 32, (32, 32)),
+    ],
+)
+def test_images_are_smaller_in_training(image_size: int, asked: int | None, sizes: tuple[int, int]) -> None:
+    """By about a fifth; a size that was asked for is that of prediction, and small images stay as they are."""
+    assert sizes_of(image_size, TrainOptions(image_size=asked)) == sizes
+
+
 def test_where_no_trial_is_to_be_expected_none_is_promised(course: PlanInputs) -> None:
     """With 98 of 100 right on the sample, 4 of 200 photos and one of those held out should be wrong."""
     sure = replace(course, ranking=ranking_of(98, 55))
     made = plan(sure, "auto")
     assert made.seconds("probe") == pytest.approx(plan(sure, "probe").seconds("probe"), abs=0.1)
     assert not row(made, "finetune").planned
-    assert row(made, "finetune").why.startswith("the probe should make about 1 validation mistakes")
+    assert row(made, "finetune").why.startswith("the probe should make about 1 validation mistake, too few")
 
 
 def test_bands_hold_what_the_sample_showed(course: PlanInputs) -> None:
@@ -182,9 +233,11 @@ def test_what_is_tried(course: PlanInputs) -> None:
     assert tried("auto") == ["probe", "finetune"]
     assert tried("probe") == ["probe"]
     assert tried("finetune") == ["probe", "finetune"]
-    far = replace(course, ranking=ranking_of(85, 75))
+    far = replace(course, ranking=ranking_of(85, 76))
     assert tried("auto", far) == ["probe", "finetune", "scratch"]
     assert tried("probe", far) == ["probe"]
+    assert "scratch" not in tried("auto", replace(far, found=photos_of(PLAN.fewest_of_class - 1)))
+    assert "scratch" not in tried("auto", replace(course, ranking=ranking_of(85, 70)))  # as simple as chance is half
     large = replace(course, found=photos_of(PLAN.large))
     assert tried("auto", large) == ["probe", "finetune", "scratch"]
 
@@ -192,10 +245,10 @@ def test_what_is_tried(course: PlanInputs) -> None:
 def test_a_far_source_and_many_photos_are_said(course: PlanInputs) -> None:
     """With the figures that show it; and why scratch is still not tried where there is no time for it."""
     assert plan(course, "auto").notes == ()
-    far = plan(replace(course, ranking=ranking_of(85, 75)), "auto")
+    far = plan(replace(course, ranking=ranking_of(85, 76)), "auto")
     assert far.notes == (
         f"These photos are far from the source domain of {course.start.architecture}: on a sample, a linear classifier "
-        "has an accuracy of 85 % on its features and of 75 % on bare pixels.",
+        "has an accuracy of 85 % on its features and of 76 % on bare pixels.",
     )
     large = plan(replace(course, found=photos_of(PLAN.large)), "auto")
     assert large.notes[0].startswith(f"There are {PLAN.large} training photos per class")

@@ -14,16 +14,19 @@ from torch import nn
 from inarch.commands.train.strategies import finetune as finetune_module
 from inarch.commands.train.strategies import probe as probe_module
 from inarch.commands.train.strategies import scratch as scratch_module
+from inarch.commands.train.strategies import tuning as tuning_module
 from inarch.commands.train.strategies.finetune import (
+    Trial,
+    calibrate,
     finetune,
     finetune_result,
-    fit_config_to_budget,
-    held_out_fold,
+    interpolate_weights,
     trial,
 )
 from inarch.commands.train.strategies.probe import ProbeRun, probe, probe_on
 from inarch.commands.train.strategies.registry import STRATEGIES, strategy
 from inarch.commands.train.strategies.scratch import scratch
+from inarch.commands.train.strategies.tuning import TailTuning, WholeTuning
 from inarch.errors import FrozenTensorChangedError, PhotosError, UnknownNameError, UserError
 from inarch.models import architecture
 from inarch.runtime.session import Graph
@@ -31,8 +34,9 @@ from inarch.storage.cache import Rows
 from inarch.training.loop import Run
 from inarch.training.pixels import normalise_pixels
 from inarch.transfer.backbones import starting_point
-from inarch.transfer.recipes import FinetuneRecipe, ProbeRecipe, Recipes
-from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun
+from inarch.transfer.cuts import feature_map_bytes
+from inarch.transfer.recipes import FinetuneRecipe, ProbeRecipe, Recipes, WholeRecipe
+from inarch.transfer.run import StartingPoint, StrategyResult, TrainingRun, held_out_fold
 from inarch.transfer.tail import train_tail
 from inarch.weights.files import weights_digest
 from jobs import TRAIN, with_options
@@ -53,8 +57,15 @@ def probed(make_job: Jobs, start: StartingPoint) -> tuple[TrainingRun, ProbeRun]
 
 @pytest.fixture(scope="session")
 def finetuned(make_job: Jobs, start: StartingPoint) -> tuple[TrainingRun, StrategyResult]:
-    """A job, and what `finetune` made of it."""
-    job = make_job(start)
+    """A job, and what `finetune` made of it, where all but the last stage is frozen."""
+    job = make_job(start, freeze_until=start.cut)
+    return job, finetune(job)
+
+
+@pytest.fixture(scope="session")
+def whole(make_job: Jobs, start: StartingPoint) -> tuple[TrainingRun, StrategyResult]:
+    """A job, and what `finetune` made of it, where nothing is frozen."""
+    job = make_job(start, freeze_until="none")
     return job, finetune(job)
 
 
@@ -111,6 +122,7 @@ def test_probe_ships_what_it_learned(make_job: Jobs, start: StartingPoint) -> No
     assert outcome.temperature == again.temperature
 
 
+@pytest.mark.slow
 def test_a_probe_of_several_stages_ships_what_it_learned(
     make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +173,104 @@ def test_finetuning_moves_the_tail_and_nothing_else(
     assert {name for name in given if name.startswith("stages.stage4.") and name.endswith("conv.weight")} <= moved
 
 
+def test_every_layer_moves_where_nothing_is_frozen(whole: tuple[TrainingRun, StrategyResult], weights: Path) -> None:
+    """Every parameter, and the list says so; the graph is the model, and the starting point is left alone."""
+    job, outcome = whole
+    assert_graph_is_model(job, outcome)
+    given = starting_point("resnet_basic_tiny", weights).backbone.state_dict()
+    assert weights_digest(job.start.backbone.state_dict()) == weights_digest(given)
+    parameters = dict(outcome.model.named_parameters())
+    assert all(not torch.equal(each, given[name]) for name, each in outcome.model.backbone.named_parameters())
+    assert set(parameters) <= set(outcome.movements[-1].moved)
+    (tuned,) = [each for each in outcome.candidates if each.strategy == "finetune"]
+    assert tuned.settings.startswith("every layer, ")
+    assert outcome.notes[-1].startswith("Every layer was trained, on random crops of 32 pixels")
+    assert tuned.accuracy.n == len(held_out_fold(job)[1])
+
+
+def test_fine_tuning_goes_on_with_every_photo(finetuned: tuple[TrainingRun, StrategyResult]) -> None:
+    """The epochs after the trial are counted on, and said."""
+    outcome = finetuned[1]
+    assert {len(curve.points) for curve in outcome.curves} == {8 + 3}
+    said = "After 8 epochs with four fifths of the training photos, fine-tuning went on for 3 epochs with all of them."
+    assert said in outcome.notes
+
+
+def test_weights_are_interpolated(make_job: Jobs, start: StartingPoint) -> None:
+    """Half-way is the mean of both ends, tensor by tensor; the whole way is the end, and what is alike stays."""
+    probed = probe_on(make_job(start), start.cut)
+    model = TailTuning(make_job(start), probed).classifier(probed.fits[probed.last])
+    begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    draw = torch.Generator().manual_seed(0)
+    ended = {
+        name: tensor + torch.rand(tensor.shape, generator=draw) if name.startswith("head.") else tensor.clone()
+        for name, tensor in begun.items()
+    }
+    interpolate_weights(model, begun, ended, 0.5)
+    for name, tensor in model.state_dict().items():
+        if name.startswith("head."):
+            assert_same_computation(tensor, (begun[name] + ended[name]) / 2, terms=4)
+        else:
+            assert torch.equal(tensor, begun[name])
+    interpolate_weights(model, begun, ended, 1.0)
+    assert all(torch.equal(tensor, ended[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.slow
+def test_validation_photos_choose_how_far_weights_go(make_job: Jobs, start: StartingPoint) -> None:
+    """Of the shares in the recipe the one with the lowest log loss, calibrated; one alone is taken as it is."""
+
+    def tried_with(*shares: float) -> Trial:
+        job = make_job(start, recipes=Recipes(finetune=FinetuneRecipe(shares=shares)))
+        return trial(TailTuning(job, probe_on(job, start.cut)), replace(FINETUNING, epochs=1))
+
+    def loss(each: Trial) -> float:
+        run, labels = each.tuning.run, each.tuning.run.learned.labels[each.held_out]
+        return float(run.weighting.losses(calibrate(run, each.tuned, labels), labels).mean())
+
+    alone = {share: tried_with(share) for share in (0.25, 1.0)}
+    assert {share: each.share for share, each in alone.items()} == {0.25: 0.25, 1.0: 1.0}
+    assert "interpolated at 0.25" in alone[0.25].candidate().settings
+    both = tried_with(0.25, 1.0)
+    assert loss(both) == min(loss(each) for each in alone.values())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_export")
+def test_the_better_depth_ships(make_job: Jobs, start: StartingPoint) -> None:
+    """Without a depth named, both are measured on the same photos, and the one with the lower log loss is taken."""
+    outcome = finetune(make_job(start))
+    tried = [each for each in outcome.candidates if each.strategy == "finetune"]
+    assert [each.settings.split(",")[0] for each in tried] == ["frozen until stage3", "every layer"]
+    assert len({each.accuracy.n for each in outcome.candidates}) == 1
+    (chosen,) = [each for each in outcome.candidates if each.chosen]
+    assert chosen.log_loss == min(each.log_loss for each in tried)
+
+
+@pytest.mark.slow
+def test_whole_tuning_learns_nothing_from_held_out_photos(
+    make_job: Jobs, start: StartingPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With other pictures in their place, the model becomes the same, bit for bit."""
+    trained: list[nn.Module] = []
+    real = WholeTuning.train
+
+    def watched(self: WholeTuning, model: Any, fit: Any) -> list[Any]:
+        trained.append(model)
+        return real(self, model, fit)
+
+    monkeypatch.setattr(WholeTuning, "train", watched)
+    job = make_job(start)
+    _, held = held_out_fold(job)
+    draw = np.random.default_rng(0)
+    noise = {int(row): draw.integers(0, 256, (32, 32, 3)).astype(np.uint8) for row in job.train[held]}
+    own = probe_on(job)
+    config = replace(WholeRecipe().config, epochs=1)
+    for run in (job, replace(job, stored=make_job(start, pixels=noise).stored)):
+        trial(WholeTuning(run, own), config)
+    assert weights_digest(trained[0].state_dict()) == weights_digest(trained[1].state_dict())
+
+
 def test_what_moved_is_listed(
     learned: tuple[TrainingRun, StrategyResult],
     finetuned: tuple[TrainingRun, StrategyResult],
@@ -183,34 +293,33 @@ def test_what_moved_is_listed(
 
 
 @pytest.mark.usefixtures("no_export")
-@pytest.mark.parametrize("tensor", ["conv1.conv.weight", "running_mean"])
+@pytest.mark.parametrize("tensor", ["conv1.conv.weight", pytest.param("running_mean", marks=pytest.mark.slow)])
 def test_a_frozen_tensor_that_moves_is_an_error(
     make_job: Jobs, weights: Path, tensor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A weight as well as a statistic, however it came about."""
     start = starting_point("resnet_basic_tiny", weights)
     names = [name for name in start.backbone.state_dict() if name.endswith(tensor) and "stage2" in name]
-    real = finetune_module.train_tail
+    real = tuning_module.finetune_epochs
 
-    def careless(*given: Any, **seconds: float) -> list[Any]:
+    def careless(*given: Any) -> list[Any]:
         start.backbone.state_dict()[names[0]].mul_(1.5)
-        return real(*given, **seconds)
+        return real(*given)
 
     job, config = make_job(start), replace(FINETUNING, epochs=1)
-    probed = probe_on(job, start.cut)
-    tried = trial(job, probed, config)
-    monkeypatch.setattr(finetune_module, "train_tail", careless)
+    tried = trial(TailTuning(job, probe_on(job, start.cut)), config)
+    monkeypatch.setattr(tuning_module, "finetune_epochs", careless)
     with pytest.raises(
         FrozenTensorChangedError, match=rf"In finetune, backbone\.{names[0]} changed although it was frozen"
     ):
-        finetune_result(job, probed, tried, config, ((), ()))
+        finetune_result(tried, ((), ()))
 
 
 def test_finetuning_begins_where_the_probe_ended(probed: tuple[TrainingRun, ProbeRun]) -> None:
     """Before the first update the loss in training mode is the probe's: what it was fitted to is what is tuned."""
     job, own = probed
-    model = nn.Sequential(*finetune_module.tail_and_head(job, own, own.fits[own.last]))
-    source = finetune_module.feature_maps_of(job, own).source(np.arange(len(job.train)))
+    model = nn.Sequential(*tuning_module.tail_and_head(job, own, own.fits[own.last]))
+    source = tuning_module.feature_maps_of(job, own).source(np.arange(len(job.train)))
     still = replace(FINETUNING, epochs=1, lr=0.0, ema_decay=0.0, label_smoothing=0.0)
     (epoch,) = train_tail(job, Run(model, still), source)
     logits = torch.from_numpy(own.fits[own.last].logits(own.features(own.last)[0]))
@@ -235,7 +344,7 @@ def test_a_backbone_too_short_to_be_cut_is_refused(make_job: Jobs, start: Starti
     with pytest.raises(
         UserError, match=r"backbone ends with its pool1, so no layer would stay frozen; choose .* probe"
     ):
-        finetune(make_job(stem))
+        finetune(make_job(stem, freeze_until="stem"))
 
 
 def without(label: int, *, but: int) -> NDArray[np.int64]:
@@ -249,10 +358,10 @@ def test_maps_that_do_not_fit_into_the_cache_are_not_tried(make_job: Jobs, start
     cut = start.cut or ""
     tap = start.backbone.taps[cut]
     needed = 72 * 2 * tap.channels * (32 // tap.stride) ** 2
-    assert finetune_module.feature_map_bytes(start.backbone, cut, 32, 72) == needed
-    assert finetune_module.obstacle(make_job(start, cache_size=needed)) == ""
+    assert feature_map_bytes(start.backbone, cut, 32, 72) == needed
+    assert tuning_module.obstacle_for_tail(make_job(start, cache_size=needed)) == ""
     with pytest.raises(UserError, match=r"72 photos take 0\.00 GB, and the cache may hold 0\.00 GB \(--cache-size\)"):
-        finetune(make_job(start, cache_size=needed - 1))
+        finetune(make_job(start, cache_size=needed - 1, freeze_until=cut))
 
 
 def test_a_class_too_small_for_a_trial_is_named(make_job: Jobs, start: StartingPoint) -> None:
@@ -267,6 +376,7 @@ def test_scratch_names_the_class_that_cannot_be_held_out_from(make_job: Jobs, fr
         scratch(make_job(fresh, train=without(2, but=1)))
 
 
+@pytest.mark.slow
 def test_the_smallest_trial_works(make_job: Jobs, start: StartingPoint, no_export: None) -> None:
     """Three photos of a class are enough."""
     assert finetune(make_job(start, train=without(1, but=3))).strategy == "finetune"
@@ -314,7 +424,9 @@ def test_a_trial_learns_nothing_from_held_out_photos(probed: tuple[TrainingRun, 
     poisoned = replace(
         honest, views=tuple({name: Poisoned(rows, held) for name, rows in view.items()} for view in honest.views)
     )
-    clean, spoilt = trial(job, honest, config), trial(job, poisoned, config)
+    all_the_way = Recipes(finetune=FinetuneRecipe(shares=(1.0,)))  # those held out choose how far weights go
+    job = with_options(job, recipes=all_the_way)
+    clean, spoilt = (trial(TailTuning(job, each), config) for each in (honest, poisoned))
     assert [epoch.loss for epoch in spoilt.history] == [epoch.loss for epoch in clean.history]
     assert np.array_equal(clean.held_out, held)
     assert np.isfinite(clean.tuned).all()
@@ -350,45 +462,62 @@ def test_scratch_leaves_the_global_generator_alone(make_job: Jobs, no_export: No
 def test_as_many_epochs_as_the_budget_allows(
     probed: tuple[TrainingRun, ProbeRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two trainings of n epochs of three steps of a second, with a fifth of the time in reserve; never below three."""
+    """n epochs of three steps of a second on four fifths, 3/8 of them on all, a fifth of the time in reserve."""
     assert len(probed[0].train) == 72
-    monkeypatch.setattr(finetune_module, "tail_step_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(tuning_module, "tail_step_seconds", lambda *_: 1.0)
 
     def epochs(seconds: float) -> int:
         reserved = probed[0].options.time_budget - probed[0].stopwatch.total - seconds
-        return fit_config_to_budget(replace(probed[0], reserved=reserved), probed[1]).epochs
+        return TailTuning(replace(probed[0], reserved=reserved), probed[1]).affordable_config().epochs
 
-    assert [epochs(seconds) for seconds in (61, 38, 1, -10)] == [8, 5, 3, 3]
+    assert [epochs(seconds) for seconds in (36, 23, 1, -10)] == [8, 5, 3, 3]
 
 
+@pytest.mark.slow
 def test_fewer_epochs_are_said(make_job: Jobs, start: StartingPoint, no_export: None) -> None:
-    """Where the time is up before training began, the fewest are run."""
-    outcome = finetune(make_job(start, time_budget=1e-3))
+    """Where the time is up before training began, the fewest are run, and none with the validation photos."""
+    outcome = finetune(make_job(start, time_budget=1e-3, freeze_until=start.cut))
     (note,) = [note for note in outcome.notes if "instead of 8" in note]
     assert note.startswith("Fine-tuning ran 3 instead of 8 epochs")
+    assert any("saw four fifths of the training photos; the time budget" in note for note in outcome.notes)
     assert {len(curve.points) for curve in outcome.curves} == {3}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("depth", ["stage3", "none"])
+@pytest.mark.parametrize("kills", [(1,), (8,), (9,), (2, 8, 10)])
 def test_a_killed_finetuning_is_resumed(
-    make_job: Jobs, start: StartingPoint, finetuned: tuple[TrainingRun, StrategyResult], no_export: None
+    make_job: Jobs,
+    start: StartingPoint,
+    finetuned: tuple[TrainingRun, StrategyResult],
+    whole: tuple[TrainingRun, StrategyResult],
+    tmp_path: Path,
+    depth: str,
+    kills: tuple[int, ...],
+    no_export: None,
 ) -> None:
-    """Killed in the last training, it ends with the same weights as the one that was not; no checkpoint stays."""
-    seen: list[int] = []
+    """Killed after those of its 8 and 3 epochs, it ends with the weights of the run that was not; nothing stays.
+
+    The epochs before a kill are not run again.
+    """
+    left, epochs = set(kills), []
 
     def die(phase: str, done: int, total: int) -> None:
-        seen.append(done)
-        if phase == "fine-tune" and seen.count(3) == 2:
-            raise KeyboardInterrupt
+        if phase == "fine-tune":
+            epochs.append(done + (8 if total == 3 else 0))
+            if epochs[-1] in left:
+                left.remove(epochs[-1])
+                raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        finetune(make_job(start, progress=die))
-    job = make_job(start, resume=True)
-    (left,) = (job.options.cache / "checkpoints").iterdir()
-    assert left.stat().st_size
-    outcome = finetune(job)
-    assert weights_digest(outcome.model.state_dict()) == weights_digest(finetuned[1].model.state_dict())
-    assert list((job.options.cache / "checkpoints").iterdir()) == []
+    given = {"freeze_until": depth, "cache": tmp_path, "progress": die}
+    for _ in kills:
+        with pytest.raises(KeyboardInterrupt):
+            finetune(make_job(start, resume=True, **given))
+    outcome = finetune(make_job(start, resume=True, **given))
+    expected = (finetuned if depth == "stage3" else whole)[1]
+    assert weights_digest(outcome.model.state_dict()) == weights_digest(expected.model.state_dict())
+    assert epochs == list(range(1, 12))
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_a_checkpoint_of_other_labels_is_not_resumed(make_job: Jobs, start: StartingPoint) -> None:

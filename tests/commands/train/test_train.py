@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from inarch.bundle.format import WEIGHTS
+from inarch.bundle import starting
+from inarch.bundle.format import BundleFile
 from inarch.bundle.model import build_meta_model, trace
 from inarch.bundle.predictor import Predictor
 from inarch.bundle.reading import read_bundle
@@ -30,6 +31,7 @@ from inarch.models import Classifier, build, fold_batch_norm
 from inarch.options.kinds import LARGEST_SEED
 from inarch.report.wording import duration
 from inarch.runtime.session import Graph
+from inarch.transfer import photos as finding
 from inarch.transfer.options import LARGEST_IMAGE, TrainOptions
 from inarch.transfer.recipes import StrategyCurvesRecipe
 from inarch.transfer.records.plan import Plan
@@ -37,7 +39,7 @@ from inarch.weights.embedded import pack
 from tolerance import assert_same_computation, terms_of
 from trained import ONE_EPOCH, SIDE, Trained, draw_folder, options
 
-KINDS = ("scratch", "finetune", "cut", "cut again", "varied")
+KINDS = ("scratch", "finetune", "cut", "cut again", pytest.param("varied", marks=pytest.mark.slow))
 
 
 class Bundles:
@@ -58,12 +60,13 @@ class Bundles:
         return train(self.photos, self.folder / name, given).path
 
     def _finetune(self) -> Path:
-        return self._train("finetune", model=str(self("scratch")), strategy="finetune", time_budget=1.0)
+        given = {"model": str(self("scratch")), "strategy": "finetune", "freeze_until": "stage3", "time_budget": 1.0}
+        return self._train("finetune", **given)
 
     def _cut(self) -> Path:
         """On the first three stages of the scratch bundle's net, with batch normalisation folded."""
         net = build_meta_model(read_bundle(self("scratch"))).to_empty(device="cpu")
-        net.load_state_dict(load_file(self("scratch") / WEIGHTS))
+        net.load_state_dict(load_file(self("scratch") / BundleFile.WEIGHTS))
         start = fold_batch_norm(Classifier(net.backbone.cut("stage3"), net.head))
         weights = {name: each for name, each in start.state_dict().items() if name.startswith("backbone.")}
         save_file(weights, self.folder / "cut.safetensors")
@@ -139,7 +142,7 @@ def test_what_is_known_is_what_the_shipped_net_reads(kind: str, bundles: Bundles
 def test_a_bundle_is_inspected_as_it_is(kind: str, bundles: Bundles) -> None:
     """Cut, folded or whole: the parameters that `trace` counts are the tensors in the weights file, name by name."""
     bundle = read_bundle(bundles(kind))
-    tensors = load_file(bundle.path / WEIGHTS)
+    tensors = load_file(bundle.path / BundleFile.WEIGHTS)
     net = build_meta_model(bundle)
     assert {name: each.shape for name, each in net.state_dict().items()} == {
         name: each.shape for name, each in tensors.items()
@@ -163,7 +166,7 @@ def test_a_probe_on_a_bundle_leaves_its_backbone_as_it_was(bundles: Bundles) -> 
 
 def test_fine_tuning_a_bundle_moves_the_last_stage_alone(bundles: Bundles) -> None:
     """Everything before it, statistics included, is bit for bit what the bundle had."""
-    before, after = (load_file(bundles(kind) / WEIGHTS) for kind in ("scratch", "finetune"))
+    before, after = (load_file(bundles(kind) / BundleFile.WEIGHTS) for kind in ("scratch", "finetune"))
     moved = {name for name, each in before.items() if not torch.equal(each, after[name])}
     assert all(name.startswith(("head.", "backbone.stages.stage4.")) for name in moved)
     assert any(name.startswith("backbone.stages.stage4.") for name in moved)
@@ -185,7 +188,7 @@ def _refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def look(*_: object) -> None:
         raise Looked
 
-    monkeypatch.setattr(train_module, "scan", look)
+    monkeypatch.setattr(finding, "scan", look)
     monkeypatch.setattr(train_module, "store", look)
     return lambda out, given: train("photos", out, given)  # type: ignore[return-value]
 
@@ -262,7 +265,7 @@ def test_too_few_pixels_are_not_taken_for_the_default(
 def test_the_built_net_of_a_scratch_bundle_is_that_of_the_catalog(tiny: Trained) -> None:
     """Its weights load into `build`'s net under the names that it has."""
     net = build("resnet_basic_tiny", classes=3)
-    net.load_state_dict(load_file(tiny.bundle / WEIGHTS), strict=True)
+    net.load_state_dict(load_file(tiny.bundle / BundleFile.WEIGHTS), strict=True)
 
 
 def test_photos_of_one_folder_may_be_evaluated_without_splits(bundles: Bundles, tmp_path: Path) -> None:
@@ -288,7 +291,7 @@ def test_where_nothing_is_named_the_backbones_at_hand_are_compared(
         backbone = build(net, classes=1, seed=seed).backbone.state_dict()
         pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
     monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
-    monkeypatch.setattr(train_module, "list_available_models", lambda: nets)
+    monkeypatch.setattr(starting, "list_available_models", lambda: nets)
     given = options(tmp_path, model=None, strategy="probe")
     bundle = train(tiny.photos, tmp_path / "bundle", given)
     rows = bundle.metrics["ranking"]["backbones"]
@@ -313,11 +316,11 @@ def test_a_backbone_that_nobody_named_stops_no_other(
     backbone = build(net, classes=1, seed=1).backbone.state_dict()
     pack(backbone, tmp_path / f"{net}.safetensors", architecture=net, image_size=SIDE, origin="a test")
     monkeypatch.setattr("inarch.weights.embedded._folder", lambda: tmp_path)
-    monkeypatch.setattr(train_module, "list_available_models", lambda: ("efficientnet_lite0", net))
+    monkeypatch.setattr(starting, "list_available_models", lambda: ("efficientnet_lite0", net))
     given = options(tmp_path, model=None, strategy="probe", image_size=24)
     bundle = train(tiny.photos, tmp_path / "bundle", given)
     assert bundle.config.architecture == net
-    monkeypatch.setattr(train_module, "list_available_models", lambda: ("efficientnet_lite0",))
+    monkeypatch.setattr(starting, "list_available_models", lambda: ("efficientnet_lite0",))
     with pytest.raises(UserError, match="efficientnet_lite0 cannot run on images of 24 x 24"):
         train(tiny.photos, tmp_path / "none", given)
 
@@ -334,6 +337,7 @@ def test_a_net_from_scratch_that_nobody_named_suits_the_size_of_the_photos(tmp_p
     assert (bundle.config.architecture, bundle.preprocessing.image_size) == ("resnet20", 32)
 
 
+@pytest.mark.slow
 def test_the_plan_is_announced_before_the_start_and_kept_in_the_bundle(bundles: Bundles, tmp_path: Path) -> None:
     """Promise and outcome stand side by side in the lines and in the report; training from scratch has no plan."""
     given = options(bundles.folder, model=str(bundles("scratch")), strategy="probe", image_size=None)
@@ -358,6 +362,7 @@ def test_the_plan_is_announced_before_the_start_and_kept_in_the_bundle(bundles: 
     assert read_bundle(bundles("scratch")).metrics["plan"] is None
 
 
+@pytest.mark.slow
 def test_photos_without_labels_are_learned_from_or_said_not_to_be(bundles: Bundles, tmp_path: Path) -> None:
     """Those that have a label already, to be learned or to be tested, do not count among them."""
     more = draw_folder(tmp_path / "more", {"": 3}, seed=5_000)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.errors import UserError
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Cache, CacheSize, Seed
 from inarch.options.notation import DURATION
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 from inarch.storage.cache_folder import DEFAULT_SIZE, default_cache_folder
 
 METHOD_NAMES = ("adabn", "coral", "mcc", "dann")
@@ -58,7 +58,7 @@ class AdaptOptions:
     time_budget: Annotated[float, Option("For all methods together.", notation=DURATION)] = 600.0
     """Seconds."""
     seed: Seed = 0
-    device: Device = AUTO
+    device: CpuDevice = AUTO
     cache: Cache = field(default_factory=default_cache_folder)
     cache_size: CacheSize = DEFAULT_SIZE
     recipe: AdaptRecipe = field(default_factory=AdaptRecipe)

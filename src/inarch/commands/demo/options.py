@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from inarch.options.device import AUTO, Device
 from inarch.options.kinds import Seed
 from inarch.options.option import check_options
-from inarch.runtime.device import AUTO, Device
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Cache, CacheSize, Seed
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 from inarch.storage.cache_folder import DEFAULT_SIZE, default_cache_folder
 
 
@@ -30,7 +30,7 @@ class DoctorOptions:
     ] = None
     weights: Annotated[Path | str | None, Option("Its weights.", metavar="FILE|NAME")] = None
     seed: Seed = 0
-    device: Device = AUTO
+    device: CpuDevice = AUTO
     cache: Cache = field(default_factory=default_cache_folder)
     cache_size: CacheSize = DEFAULT_SIZE
 

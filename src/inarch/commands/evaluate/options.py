@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import TargetAccuracy
 from inarch.options.option import check_options
-from inarch.runtime.device import AUTO, Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +12,7 @@ class EvaluateOptions:
     """How to measure."""
 
     target_accuracy: TargetAccuracy = None
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Seed
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class ExplainOptions:
         ),
     ] = None
     seed: Seed = 0
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import TargetAccuracy
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 
 TARGET_NAMES = ("onnx", "openvino", "torchvision", "timm")
 
@@ -20,7 +20,7 @@ class ExportOptions:
         Path | None, Option("Photos to compare both on, up to 100; without it the bundle's golden inputs.")
     ] = None
     target_accuracy: TargetAccuracy = None
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

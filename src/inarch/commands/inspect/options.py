@@ -5,11 +5,10 @@ from typing import Annotated
 
 from inarch.commands.command import FORMAT, JSON, TEXT, Output
 from inarch.errors import UserError
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 
-SVG, PNG, HTML, MERMAID = "svg", "png", "html", "mermaid"
-FORMS = (TEXT, JSON, SVG, PNG, HTML, MERMAID)
+FORMS = (TEXT, JSON, "svg", "png", "html", "mermaid")
 """In which a model can be drawn."""
 
 
@@ -38,7 +37,7 @@ class InspectOptions:
             metavar="QUANTITY",
         ),
     ] = "macs"
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -56,7 +55,7 @@ class InspectOptions:
         Raises:
             UserError: a part or a colour was asked for.
         """
-        if (self.part or self.colour != "macs") and form not in (SVG, PNG):
+        if (self.part or self.colour != "macs") and form not in ("svg", "png"):
             raise UserError(
                 f"--part and --colour are for --format svg and png, not {form}; the html page has both inside."
             )

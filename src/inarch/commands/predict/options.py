@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from inarch.errors import UserError
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import TargetAccuracy
 from inarch.options.notation import SHARE
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class PredictOptions:
             notation=SHARE,
         ),
     ] = None
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

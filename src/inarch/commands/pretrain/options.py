@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class PretrainOptions:
     """Everything that a recipe leaves open."""
 
     data: Annotated[Path, Option("Folder in which the recipe's photos lie.")] = Path("data")
-    device: Device = AUTO
+    device: CpuDevice = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

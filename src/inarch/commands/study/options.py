@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Cache, CacheSize
 from inarch.options.notation import DURATION
 from inarch.options.option import Option, check_options
-from inarch.runtime.device import AUTO, Device
 from inarch.storage.cache_folder import DEFAULT_SIZE, default_cache_folder
 
 
@@ -34,7 +34,7 @@ class StudyOptions:
         float | None, Option("No measurement is begun that would end later; without it all are.", notation=DURATION)
     ] = None
     """Seconds for all that is measured."""
-    device: Device = AUTO
+    device: CpuDevice = AUTO
     cache: Cache = field(default_factory=default_cache_folder)
     cache_size: CacheSize = DEFAULT_SIZE
 

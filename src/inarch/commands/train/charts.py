@@ -27,7 +27,7 @@ def interval_plot(candidates: Sequence[Candidate]) -> str:
         bottom_axis(frame, marks, "accuracy, with its 95 % interval", as_percent=True),
         title="Accuracy of the candidates",
         description=" ".join(
-            f"{each.strategy}: {percent(each.accuracy.value)} ({interval(each.accuracy)})"
+            f"{each.name}: {percent(each.accuracy.value)} ({interval(each.accuracy)})"
             f"{', chosen' if each.chosen else ''}."
             for each in candidates
         )
@@ -39,7 +39,7 @@ def _candidate(frame: Frame, each: Candidate, y: int) -> str:
     """Its name above a bar that spans the interval and has a dot at the value."""
     colour = svg.series_colour(0) if each.chosen else svg.muted_colour()
     low, value, high = (frame.x(share) for share in (each.accuracy.low, each.accuracy.value, each.accuracy.high))
-    name = f"{each.strategy} — chosen" if each.chosen else each.strategy
+    name = f"{each.name} — chosen" if each.chosen else each.name
     weight = "600" if each.chosen else "400"
     return "".join(
         [

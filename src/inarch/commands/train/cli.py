@@ -36,7 +36,7 @@ def train(
 
     Example: inarch train photos --out mine
     """
-    from inarch.bundle.format import REPORT
+    from inarch.bundle.format import BundleFile
     from inarch.commands.train.run import train as run
     from inarch.commands.train.text import training_lines
 
@@ -47,7 +47,7 @@ def train(
         taken = time.perf_counter() - began
     output.show(bundle.report, lambda report: "\n".join(training_lines(report)), SCHEMA)
     if output.is_text:
-        output.say(f"\nbundle  {bundle.path}\nreport  {bundle.path / REPORT}")
+        output.say(f"\nbundle  {bundle.path}\nreport  {bundle.path / BundleFile.REPORT}")
     if verify_resume:
         _verify_resume(photos, out, options, taken, output)
 

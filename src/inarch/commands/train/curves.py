@@ -15,34 +15,32 @@ from torch import nn
 
 from inarch import clock
 from inarch.commands.train.learning_curve import (
-    accuracy_of_units,
     forecast_doubling,
     places_in_class,
 )
-from inarch.commands.train.strategies.finetune import (
-    feature_maps_of,
-    obstacle,
-    tail_and_head,
-    tail_step_seconds,
-)
 from inarch.commands.train.strategies.probe import ProbeRun, choose_best_stage, probe_on
 from inarch.commands.train.strategies.scratch import (
-    Pixels,
-    logits_of,
     prepare_scratch_run,
     timed_config,
     train_on_rows,
 )
+from inarch.commands.train.strategies.tuning import (
+    feature_maps_of,
+    obstacle_for_tail,
+    tail_and_head,
+    tail_step_seconds,
+)
 from inarch.data.folds import folds
 from inarch.data.split import count_groups
-from inarch.metrics.accuracy import accuracy_of, is_correct
+from inarch.metrics.accuracy import accuracy_of, accuracy_of_units, is_correct
 from inarch.metrics.comparison import compare_classifiers
 from inarch.metrics.intervals import difference, wilson
 from inarch.progress import ignore_progress
-from inarch.training.loop import ExampleSource, Run
+from inarch.training.loop import Run
 from inarch.transfer import tail
 from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import Probe, fit_probe
+from inarch.transfer.pixels import AugmentedPhotos, logits_of_photos
 from inarch.transfer.recipes import StrategyCurvesRecipe
 from inarch.transfer.records.report import CURVES_PHASE
 from inarch.transfer.records.strategy_curves import (
@@ -51,11 +49,7 @@ from inarch.transfer.records.strategy_curves import (
     StrategyPoint,
     StrategyVerdict,
 )
-from inarch.transfer.run import TrainingRun, rarest_class
-
-Logits = NDArray[np.float64]
-Places = NDArray[np.int64]
-"""Places in ``run.train``."""
+from inarch.transfer.run import Places, TrainingRun, rarest_class
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class CurveStrategy:
 
     strategy: str
     settings: str
-    answers: Callable[[Places, Places, int], tuple[Logits, Logits]]
+    answers: Callable[[Places, Places, int], tuple[NDArray[np.float64], NDArray[np.float64]]]
     """Train on photos for that many epochs: logits of these and of the validation photos, without logit adjustment."""
     epochs: Callable[[int], int] = lambda photos: 0
     """The recipe's epochs for that many photos; 0 for a strategy without epochs."""
@@ -177,7 +171,7 @@ def _measurable_strategies(run: TrainingRun, seen: Places) -> tuple[list[CurveSt
     alone = _scratch_strategy(prepare_scratch_run(run, reserved=0.0), seen)
     if not run.start.pretrained:
         return [alone], ["The probe and fine-tuning: there are no pre-trained weights to transfer."]
-    if why := obstacle(run):
+    if why := obstacle_for_tail(run):
         return [_probe_strategy(run, probe_on(run)), alone], [f"Fine-tuning: {why}."]
     probed = probe_on(run, run.start.cut)
     return [_probe_strategy(run, probed), _finetune_strategy(run, probed), alone], []
@@ -196,7 +190,7 @@ def _fit_probe_once(run: TrainingRun, features: NDArray[np.float32], seen: Place
 def _probe_strategy(run: TrainingRun, probed: ProbeRun) -> CurveStrategy:
     features = {stage: probed.features(stage) for stage in probed.fits}
 
-    def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
+    def answers(seen: Places, held: Places, epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         fits = {stage: _fit_probe_once(run, each, seen) for stage, each in features.items()}
         labels = run.learned.labels[seen]
         weighting = class_weighting_of(run.options.class_weighting, labels, len(run.classes))
@@ -214,7 +208,7 @@ def _finetune_strategy(run: TrainingRun, probed: ProbeRun) -> CurveStrategy:
     whole = nn.Sequential(*tail_and_head(run, probed, probed.fits[probed.last]))
     step = tail_step_seconds(whole, maps.source(np.arange(len(run.train))), config)
 
-    def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
+    def answers(seen: Places, held: Places, epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         model = nn.Sequential(*tail_and_head(run, probed, _fit_probe_once(run, features, seen)))
         fit = Run(model, replace(config, epochs=epochs))
         tail.train_tail(_restrict_run(run, seen), fit, maps.source(seen))
@@ -232,12 +226,12 @@ def _finetune_strategy(run: TrainingRun, probed: ProbeRun) -> CurveStrategy:
 
 def _scratch_strategy(run: TrainingRun, seen: Places) -> CurveStrategy:
     """The strategy for a run whose photos are as the model from scratch sees them."""
-    source = ExampleSource(len(seen), Pixels(run, run.train[seen]).batch)
+    source = AugmentedPhotos(run, run.train[seen]).source
     config, step = timed_config(run.start.architecture, len(run.classes), source, run.options)
 
-    def answers(seen: Places, held: Places, epochs: int) -> tuple[Logits, Logits]:
+    def answers(seen: Places, held: Places, epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         model = train_on_rows(_restrict_run(run, seen), run.train[seen], replace(config, epochs=epochs))
-        return logits_of(run, model, run.train[seen]), logits_of(run, model, run.train[held])
+        return logits_of_photos(run, model, run.train[seen]), logits_of_photos(run, model, run.train[held])
 
     return CurveStrategy(
         "scratch",

@@ -17,10 +17,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from inarch.bundle.contents import notes_of, untested_contents
 from inarch.bundle.reading import Bundle
 from inarch.bundle.writing import BundleContents, write_bundle
-from inarch.commands.train.reporting import notes_of, untested_contents
-from inarch.commands.train.run import check_class_names, prepare_training_run
+from inarch.commands.train.run import prepare_training_run
 from inarch.commands.train.strategies.registry import WEIGHTED_STRATEGIES, strategy
 from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
@@ -34,6 +34,7 @@ from inarch.options.parameters import initialiser, options_from
 from inarch.runtime.session import Graph
 from inarch.storage.cache_size import in_use
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.photos import check_class_names
 from inarch.transfer.records.report import Candidate
 
 BATCH = 16

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from inarch.data.folds import folds
 from inarch.data.labels import PhotoLabels
 from inarch.data.split import count_groups
-from inarch.metrics.intervals import wilson
+from inarch.metrics.accuracy import accuracy_of_units
 from inarch.metrics.records import Estimate
 from inarch.transfer.class_weighting import class_weighting_of
 from inarch.transfer.linear import fit_at
@@ -111,15 +111,6 @@ def places_in_class(
         own = order[labels[order] == label]
         places[own] = np.arange(len(own))
     return places
-
-
-def accuracy_of_units(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Estimate:
-    """The accuracy, with its interval, from how often each photo was wrong, (n,), and its group, from 0 on, (n,).
-
-    Photos of one group are correlated, so the interval counts each group once.
-    """
-    n = int(units.max()) + 1
-    return wilson(round(n * float(1 - wrong.mean())), n)
 
 
 def forecast_doubling(

@@ -6,6 +6,7 @@ ranges around the accuracy of a linear classifier on the sample; how accuracy gr
 strategies compare, was measured elsewhere: each number of `inarch.transfer.recipes.PlanRecipe` names its source.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,15 +16,23 @@ import torch
 from torch import nn
 
 from inarch import clock
-from inarch.commands.train.strategies.finetune import tail_step_seconds
 from inarch.commands.train.strategies.probe import TOGETHER, choices
 from inarch.commands.train.strategies.scratch import timed_config
+from inarch.commands.train.strategies.tuning import (
+    judged_times,
+    on_device,
+    sizes_of,
+    tail_step_seconds,
+    whole_obstacle,
+    whole_step_seconds,
+)
 from inarch.data.augment import augment
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.split import training_photos
 from inarch.data.store import count_undecoded
 from inarch.metrics.records import Estimate
-from inarch.models import linear_head
+from inarch.models import Classifier, linear_head
+from inarch.report.wording import count_of
 from inarch.training.budget import affordable_epochs
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import Batch, ExampleSource
@@ -55,6 +64,8 @@ class PlanInputs:
     options: TrainOptions
     spent: float
     """Seconds since the start of the run."""
+    obstacle: str = ""
+    """The reason why fine-tuning is not possible at any depth; empty if it is."""
 
     @property
     def recipe(self) -> PlanRecipe:
@@ -67,7 +78,8 @@ class PlanInputs:
         without, with_it = self.ranking.pixels, self.ranking.chosen.accuracy
         if without is None or with_it is None:
             return False
-        is_simple = 1 - without.value <= self.recipe.simple
+        chance = 1 - 1 / len(self.found.classes)
+        is_simple = 1 - without.value <= self.recipe.simple * chance
         return is_simple and 1 - with_it.value >= self.recipe.far * (1 - without.value)
 
     @property
@@ -78,7 +90,8 @@ class PlanInputs:
     @property
     def times_scratch(self) -> bool:
         """Whether training from scratch is worth a trial, if there is time."""
-        return self.options.strategy == "auto" and (self.is_far or self.is_large)
+        is_enough = self.of_class >= self.recipe.fewest_of_class
+        return self.options.strategy == "auto" and (self.is_large or (self.is_far and is_enough))
 
     @property
     def mistakes(self) -> float:
@@ -107,11 +120,14 @@ class PlanInputs:
 
 
 @dataclass(frozen=True)
-class _FinetunePlan:
-    """Fine-tuning with one frozen prefix."""
+class _TuningPlan:
+    """Fine-tuning at one depth."""
 
-    cut: str | None
-    obstacle: str
+    depth: str
+    """In words."""
+    cut: str | None = None
+    """The end of the frozen prefix; None if nothing is frozen."""
+    obstacle: str = ""
     """The reason why it is not possible; empty if it is."""
     trial: float = 0.0
     final: float = 0.0
@@ -130,17 +146,16 @@ class _Times:
     """For the plan itself."""
     probed: float
     """The whole run with a probe alone."""
-    tuning: _FinetunePlan
+    tunings: tuple[_TuningPlan, ...]
+    """Every depth of fine-tuning that is possible, the cheapest first."""
     alone: float
     epochs: int
     """Training from scratch."""
 
     @property
-    def tunes(self) -> bool:
-        """Whether fine-tuning is tried."""
-        inputs, tuning = self.inputs, self.tuning
-        is_wanted = inputs.options.strategy == "finetune" or (inputs.may_prove and tuning.is_fair)
-        return not tuning.obstacle and is_wanted
+    def tuned(self) -> tuple[_TuningPlan, ...]:
+        """The depths of fine-tuning that are tried."""
+        return _tried_depths(self.inputs, self.tunings)
 
     @property
     def has_fair_epochs(self) -> bool:
@@ -155,7 +170,7 @@ class _Times:
     @property
     def tried(self) -> float:
         """The run until one strategy is chosen."""
-        trials = self.tunes * self.tuning.trial + self.goes_alone * self.alone
+        trials = sum(each.trial for each in self.tuned) + self.goes_alone * self.alone
         return self.thinking + self.probed + trials
 
     @property
@@ -165,8 +180,10 @@ class _Times:
 
     @property
     def finetune(self) -> float:
-        """The whole run that ends with fine-tuning."""
-        return self.tried + self.tuning.final + (0.0 if self.tunes else self.tuning.trial)
+        """The whole run that ends with fine-tuning, at the most expensive depth that is tried."""
+        if self.tuned:
+            return self.tried + max(each.final for each in self.tuned)
+        return self.tried + self.tunings[0].trial + self.tunings[0].final
 
     @property
     def scratch(self) -> float:
@@ -184,29 +201,41 @@ def plan(inputs: PlanInputs, obstacle_to: Callable[[StartingPoint], str] = lambd
     """
     began = clock.seconds()
     probed = _probe_seconds(inputs)
-    tuning, passed = _choose_finetuning(inputs, probed, obstacle_to)
-    before = probed + tuning.trial + tuning.final
+    tail, passed = _choose_tail(inputs, probed, obstacle_to)
+    whole = _estimate_whole(inputs, probed + (tail.trial if inputs.options.strategy == "finetune" else 0.0))
+    possible = tuple(each for each in (tail, whole) if not each.obstacle)
+    tuned = _tried_depths(inputs, possible)
+    passed = passed if tail in tuned else ""
+    before = probed + sum(each.trial + each.final for each in tuned)
     alone, epochs = _scratch_seconds(inputs, before)
-    times = _Times(inputs, clock.seconds() - began, probed, tuning, alone, epochs)
-    rows = [_probe_row(times), *([] if tuning.obstacle else [_finetune_row(times)]), _scratch_row(times)]
-    if tuning.obstacle:
-        passed = f"Fine-tuning is not possible: {tuning.obstacle}."
-    return Plan(tuple(rows), (*([passed] if passed else []), *_notes(inputs)), tuning.cut)
+    times = _Times(inputs, clock.seconds() - began, probed, possible, alone, epochs)
+    rows = [_probe_row(times), *([_finetune_row(times)] if possible else []), _scratch_row(times)]
+    if not possible:
+        passed = f"Fine-tuning is not possible: {tail.obstacle}."
+    return Plan(tuple(rows), (*([passed] if passed else []), *_notes(inputs)), tail.cut)
+
+
+def _tried_depths(inputs: PlanInputs, possible: tuple[_TuningPlan, ...]) -> tuple[_TuningPlan, ...]:
+    """The depths of fine-tuning that are tried: all if it was asked for; in `auto` the deepest that time allows."""
+    if inputs.options.strategy == "finetune":
+        return possible
+    return tuple(each for each in possible if inputs.may_prove and each.is_fair)[-1:]
 
 
 def _probe_row(times: _Times) -> PlannedStrategy:
     inputs = times.inputs
     views = _describe_copies(inputs.options.views)
     settings = f"{inputs.start.architecture}, {inputs.preprocessing.image_size} px, {views}"
-    asked = "the baseline of the other strategies" if times.tunes else "the fastest strategy"
+    asked = "the baseline of the other strategies" if times.tuned else "the fastest strategy"
     why = "requested" if inputs.options.strategy == "probe" else asked
     return PlannedStrategy("probe", settings, times.probe, *_reaches(inputs, (1.0, 1.0)), True, why)
 
 
 def _finetune_row(times: _Times) -> PlannedStrategy:
-    settings, why = f"frozen until {times.tuning.cut}", _why_finetune(times)
+    shown = times.tuned or times.tunings
+    settings = "; ".join(f"{each.depth}, {count_of(each.epochs, 'epoch')}" for each in shown)
     reaches = _reaches(times.inputs, times.inputs.recipe.finetuned)
-    return PlannedStrategy("finetune", settings, times.finetune, *reaches, times.tunes, why)
+    return PlannedStrategy("finetune", settings, times.finetune, *reaches, bool(times.tuned), _why_finetune(times))
 
 
 def _scratch_row(times: _Times) -> PlannedStrategy:
@@ -222,31 +251,66 @@ def _reaches(inputs: PlanInputs, share: tuple[float, float]) -> tuple[float, flo
     return max(0.0, 1 - high * share[1]), 1 - low * share[0]
 
 
-def _choose_finetuning(
+def _choose_tail(
     inputs: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
-) -> tuple[_FinetunePlan, str]:
+) -> tuple[_TuningPlan, str]:
     """Fine-tuning with the usual frozen prefix or, if that allows no fair trial, with the next longer prefix that does;
     and a sentence about that."""
-    usual = _estimate_finetuning(inputs, probed, obstacle_to)
+    usual = _estimate_tail(inputs, probed, obstacle_to)
     is_expected = inputs.may_prove or inputs.options.strategy == "finetune"
     if usual.is_fair or not is_expected or inputs.start.cut_after is not None:
         return usual, ""
     for cut in later_cuts(inputs.start.backbone):
-        found = _estimate_finetuning(replace(inputs, start=replace(inputs.start, cut_after=cut)), probed, obstacle_to)
+        found = _estimate_tail(replace(inputs, start=replace(inputs.start, cut_after=cut)), probed, obstacle_to)
         if found.is_fair:
             why = usual.obstacle or f"the time allows {usual.epochs} epochs"
             return found, f"Fine-tuning freezes the backbone until {cut} instead of {usual.cut}: {why}."
     return usual, ""
 
 
-def _estimate_finetuning(
-    inputs: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]
-) -> _FinetunePlan:
-    if why := obstacle_to(inputs.start):
-        return _FinetunePlan(inputs.start.cut, why)
-    trial, final, epochs = _finetune_seconds(inputs, probed)
+def _estimate_tail(inputs: PlanInputs, probed: float, obstacle_to: Callable[[StartingPoint], str]) -> _TuningPlan:
+    cut = inputs.start.cut
+    depth = f"frozen until {cut}"
+    if why := inputs.obstacle or obstacle_to(inputs.start):
+        return _TuningPlan(depth, cut, why)
+    trial, final, epochs = _tail_seconds(inputs, probed)
     is_fair = inputs.options.recipes.finetune.is_fair_trial(epochs)
-    return _FinetunePlan(inputs.start.cut, "", trial, final, epochs, is_fair)
+    return _TuningPlan(depth, cut, "", trial, final, epochs, is_fair)
+
+
+def _estimate_whole(inputs: PlanInputs, before: float) -> _TuningPlan:
+    """Fine-tuning of every layer, after ``before`` seconds."""
+    depth = "every layer"
+    if why := inputs.obstacle or whole_obstacle(inputs.options):
+        return _TuningPlan(depth, None, why)
+    options, recipe = inputs.options, inputs.options.recipes.whole
+    source = _random_photos(inputs, sizes_of(inputs.preprocessing.image_size, options).training, inputs.learned)
+    epoch = _whole_step(inputs, source) * source.steps(recipe.config)
+    shown = (sizes_of(inputs.preprocessing.image_size, options).prediction / inputs.preprocessing.image_size) ** 2
+    answered, exported = inputs.learned * shown / inputs.ranking.chosen.photos_per_second, inputs.recipe.export_seconds
+    left = options.time_budget - before - judged_times(recipe) * answered
+    left *= options.recipes.finetune.share / (1 - 1 / FOLDS + recipe.continued)
+    epochs = affordable_epochs(left, epoch, most=recipe.config.epochs, fewest=recipe.fewest_epochs)
+    judging = (judged_times(recipe) - 1) * answered + (len(recipe.shares) + 2) * exported
+    trial = (1 - 1 / FOLDS) * (_fit_seconds(inputs)[0] + epochs * epoch) + judging
+    final = recipe.continued * epochs * epoch + answered + 2 * exported
+    return _TuningPlan(depth, None, "", trial, final, epochs, recipe.is_fair_trial(epochs))
+
+
+def _whole_step(inputs: PlanInputs, source: ExampleSource) -> float:
+    """Seconds of a training step of every layer.
+
+    A part of one is timed if the run will try it; else the speed of the frozen model gives an estimate.
+    """
+    options, config = inputs.options, on_device(inputs.options.recipes.whole.config, inputs.options)
+    if inputs.may_prove or options.strategy == "finetune":
+        backbone = copy.deepcopy(inputs.start.backbone)
+        return whole_step_seconds(
+            Classifier(backbone, linear_head(backbone.channels, len(inputs.found.classes))), source, config
+        )
+    size = inputs.preprocessing.image_size
+    smaller = (sizes_of(size, options).training / size) ** 2
+    return inputs.recipe.trained * config.batch_size * smaller / inputs.ranking.chosen.photos_per_second
 
 
 def _describe_copies(views: int) -> str:
@@ -285,22 +349,24 @@ def _notes(inputs: PlanInputs) -> tuple[str, ...]:
 def _why_finetune(times: _Times) -> str:
     inputs, strategy = times.inputs, times.inputs.options.strategy
     if strategy != "auto":
-        return "requested" if times.tunes else f"{strategy} was requested"
-    if inputs.may_prove and not times.tunes:
-        return f"the time allows no fair trial: {times.tuning.epochs} epochs"
-    if not times.tunes:
+        return "requested" if times.tuned else f"{strategy} was requested"
+    if inputs.may_prove and not times.tuned:
+        return f"the time allows no fair trial: {max(each.epochs for each in times.tunings)} epochs"
+    if not times.tuned:
         return (
-            f"the probe should make about {inputs.mistakes:.0f} validation mistakes, too few for a significant "
-            "improvement"
+            f"the probe should make about {count_of(round(inputs.mistakes), 'validation mistake')}, too few for a "
+            "significant improvement"
         )
-    return "kept if significantly better on validation photos"
+    return "kept if better on validation photos"
 
 
 def _why_scratch(times: _Times) -> str:
     inputs, strategy = times.inputs, times.inputs.options.strategy
     if strategy != "auto":
         return f"{strategy} was requested"
-    if not (inputs.is_far or inputs.is_large):
+    if not inputs.times_scratch and inputs.is_far:
+        return f"{inputs.of_class:.0f} photos per class are too few to train a model from scratch"
+    if not inputs.times_scratch:
         return f"with {inputs.of_class:.0f} photos per class, similar to the source domain, transfer learning is better"
     if not times.has_fair_epochs:
         return f"the time allows fewer than {inputs.recipe.fair_epochs} epochs"
@@ -365,7 +431,7 @@ def _count_searched(inputs: PlanInputs, photos: int, views: int, repeats: int) -
     return folds * (views * searched + before) + views * photos + before
 
 
-def _finetune_seconds(inputs: PlanInputs, probed: float) -> tuple[float, float, int]:
+def _tail_seconds(inputs: PlanInputs, probed: float) -> tuple[float, float, int]:
     """The trial of fine-tuning on four fifths and the fit to all, after ``probed`` seconds; and its epochs."""
     prefix, tail = inputs.start.backbone.split(inputs.start.cut or "")
     model = nn.Sequential(tail, linear_head(tail.channels, len(inputs.found.classes)))
@@ -382,11 +448,12 @@ def _finetune_seconds(inputs: PlanInputs, probed: float) -> tuple[float, float, 
     step = tail_step_seconds(model, source, config)
     epoch = step * source.steps(config)
     left = recipe.share * (inputs.options.time_budget - probed)
-    epochs = affordable_epochs(left / 2, epoch, most=config.epochs, fewest=recipe.fewest_epochs)
+    left /= 1 - 1 / FOLDS + recipe.continued
+    epochs = affordable_epochs(left, epoch, most=config.epochs, fewest=recipe.fewest_epochs)
     answering = inputs.recipe.inference * step * inputs.learned / config.batch_size
     held = 1 / FOLDS
     trial = (1 - held) * (_fit_seconds(inputs)[0] + epochs * epoch) + held * answering
-    return trial, epochs * epoch + answering + inputs.recipe.export_seconds, epochs
+    return trial, recipe.continued * epochs * epoch + answering + inputs.recipe.export_seconds, epochs
 
 
 def _choose_scratch(inputs: PlanInputs) -> tuple[str, int]:
@@ -399,7 +466,7 @@ def _choose_scratch(inputs: PlanInputs) -> tuple[str, int]:
 def _scratch_seconds(inputs: PlanInputs, before: float) -> tuple[float, int]:
     """The duration of training from scratch after ``before`` seconds, and its number of epochs."""
     recipe, (_, side) = inputs.options.recipes.scratch, _choose_scratch(inputs)
-    source = _random_photos(inputs, side)
+    source = _random_photos(inputs, side, max(2, round((1 - 1 / FOLDS) * inputs.learned)))
     config, step = _scratch_step(inputs, source)
     epoch = inputs.recipe.additions * step * source.steps(config)
     epoch += inputs.recipe.inference * step * (inputs.learned - source.examples) / config.batch_size
@@ -414,8 +481,8 @@ def _scratch_seconds(inputs: PlanInputs, before: float) -> tuple[float, int]:
     return decoding + epochs * epoch + answering, epochs
 
 
-def _random_photos(inputs: PlanInputs, side: int) -> ExampleSource:
-    """As many random images of that size, augmented and normalised, as training from scratch would have."""
+def _random_photos(inputs: PlanInputs, side: int, photos: int) -> ExampleSource:
+    """As many random images of that size, augmented and normalised."""
     preprocessing = replace(inputs.preprocessing, image_size=side)
 
     def batch(indices: torch.Tensor, epoch: int) -> Batch:
@@ -424,7 +491,7 @@ def _random_photos(inputs: PlanInputs, side: int) -> ExampleSource:
         seen = normalise_pixels(augment(pixels, inputs.options.augmentation, draw), preprocessing)
         return seen, torch.randint(len(inputs.found.classes), (len(indices),), generator=draw)
 
-    return ExampleSource(max(2, round((1 - 1 / FOLDS) * inputs.learned)), batch)
+    return ExampleSource(photos, batch)
 
 
 def _scratch_step(inputs: PlanInputs, source: ExampleSource) -> tuple[TrainingConfig, float]:

@@ -5,70 +5,52 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inarch import clock
-from inarch.bundle.model import means_bundle
-from inarch.bundle.reading import Bundle, read_bundle
-from inarch.bundle.writing import BundleContents, check_output, write_bundle
-from inarch.commands.train.curves import strategy_curves
-from inarch.commands.train.leakage import measure_leakage
-from inarch.commands.train.plan import PlanInputs, plan
-from inarch.commands.train.report import to_html
-from inarch.commands.train.reporting import (
+from inarch.bundle.contents import (
     bundle_config,
     choose_golden_inputs,
     evaluate_graph,
     thumbnails,
     training_report,
 )
-from inarch.commands.train.strategies.finetune import obstacle_to
+from inarch.bundle.reading import Bundle
+from inarch.bundle.starting import backbones_of, keep_usable, load_backbone
+from inarch.bundle.writing import BundleContents, check_output, write_bundle
+from inarch.commands.train.curves import strategy_curves
+from inarch.commands.train.leakage import measure_leakage
+from inarch.commands.train.plan import PlanInputs, plan
+from inarch.commands.train.report import to_html
 from inarch.commands.train.strategies.registry import strategy
-from inarch.data.duplicate_search import group_near_duplicates
-from inarch.data.grouping import group_photos
+from inarch.commands.train.strategies.tuning import obstacle_to, tail_obstacle
 from inarch.data.labels import PhotoLabels
 from inarch.data.photos import PhotoSet, Preprocessing
-from inarch.data.scan import scan, scan_unlabelled
-from inarch.data.split import groups_of, reported_split, split, training_photos
+from inarch.data.scan import scan_unlabelled
+from inarch.data.split import groups_of, reported_split, training_photos
 from inarch.data.store import StoredPhotos, store
 from inarch.errors import PhotosError, UserError
-from inarch.models import (
-    Classifier,
-    architecture,
-    build,
-    linear_head,
-)
-from inarch.models.anatomy.trace import trace
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_size import in_use
-from inarch.transfer.backbones import RANDOM, list_available_models, starting_point
-from inarch.transfer.cuts import check_cut
+from inarch.training.device import find_device
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.photos import MOST_SEARCHED, find_photos
 from inarch.transfer.ranking import BackboneOption, other_sizes, rank, typical_side
 from inarch.transfer.records.learning import LeakageMeasurement
 from inarch.transfer.records.plan import Plan
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.records.report import TrainingReport
 from inarch.transfer.run import (
-    StartingPoint,
     TrainingRun,
     find_rarest_class,
 )
 from inarch.transfer.stopwatch import Stopwatch
 
-A = TypeVar("A")
-B = TypeVar("B")
-
-SMALL_IMAGE = 128
-"""Image size of a large model that is trained from scratch: on a CPU, more epochs beat larger images."""
 CURVES = 0.5
 """The share of the time budget for learning curves, if they are requested."""
-MOST_SEARCHED = 10_000
-"""The most photos among which `train` looks for near-duplicates, by comparing every pair; `doctor` has no limit."""
 UNSEARCHED = (
     f"Near-duplicates are not detected among more than {MOST_SEARCHED:,} photos, so there may be train/test leakage. "
     "`inarch doctor` finds them, and its manifest keeps them on one side of the split."
@@ -177,6 +159,7 @@ def prepare_training_run(
         announce: called with the plan; without it no plan is made, and of several backbones the usual one is taken.
     """
     stopwatch = Stopwatch()
+    find_device(options.device)
     with stopwatch.phase("weights"):
         available = backbones_of(options, ranking=announce is not None)
     with stopwatch.phase("scan"):
@@ -211,7 +194,7 @@ def _fitting_backbones(
     if options.strategy == "scratch" and not options.names_backbone:
         backbones = [_backbone_for_size(found, options)]
     photos = len({photo.digest for photo in found.photos})
-    return _keep_usable(backbones, partial(_require_cache_fit, photos=photos, cache_size=options.cache_size))
+    return keep_usable(backbones, partial(_require_cache_fit, photos=photos, cache_size=options.cache_size))
 
 
 def _decode(
@@ -266,20 +249,16 @@ def _make_plan(inputs: PlanInputs, spent: float) -> Plan:
     """The expected run time and accuracy of each strategy, after ``spent`` seconds."""
     learned = training_photos(inputs.found)
     labels = np.array([photo.label for photo in learned])
-    obstacle = partial(
-        obstacle_to,
-        options=inputs.options,
-        preprocessing=inputs.preprocessing,
-        rarest=find_rarest_class(inputs.found.classes, labels, groups_of(learned)),
-        photos=len(learned),
-    )
-    return plan(replace(inputs, spent=spent), obstacle)
+    rarest = find_rarest_class(inputs.found.classes, labels, groups_of(learned))
+    inputs = replace(inputs, spent=spent, obstacle=obstacle_to(inputs.options, rarest))
+    obstacle = partial(tail_obstacle, options=inputs.options, preprocessing=inputs.preprocessing, photos=len(learned))
+    return plan(inputs, obstacle)
 
 
 def _backbone_for_size(found: PhotoSet, options: TrainOptions) -> BackboneOption:
     """A randomly initialised model that suits the size of the photos."""
     name, side = options.recipes.scratch.model_for(typical_side(found))
-    return _load_backbone(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
+    return load_backbone(replace(options, model=name, image_size=options.image_size or side), strategy="scratch")
 
 
 def _check_cache_size(photos: int, side: int, size: int) -> None:
@@ -292,119 +271,9 @@ def _check_cache_size(photos: int, side: int, size: int) -> None:
         )
 
 
-def find_photos(photos: str | Path, options: TrainOptions, progress: Progress = ignore_progress) -> PhotoSet:
-    """The photos of a folder or a manifest, with splits.
-
-    Near-duplicates are not detected among more than `MOST_SEARCHED` photos. Only the options of finding and splitting
-    are read.
-
-    Raises:
-        PhotosError: their arrangement is unknown, a class name is not one line, or they cannot be split.
-        UserError: ``group_by`` names no way of grouping.
-    """
-    found = scan(photos)
-    if options.group_by is not None:
-        found = group_photos(found, options.group_by)
-    if options.near_duplicates and len(found.photos) <= MOST_SEARCHED:
-        found = group_near_duplicates(found, options.cache, progress)
-    found = split(found, seed=options.seed)
-    check_class_names(found.classes)
-    return found
-
-
-def check_class_names(names: Sequence[str]) -> None:
-    """A bundle lists one class a line.
-
-    Raises:
-        PhotosError: a name is more than a line, or has spaces around it.
-    """
-    broken = [name for name in names if len(name.splitlines()) != 1 or name != name.strip()]
-    if broken:
-        raise PhotosError(f"A class name must be one line without spaces around it; rename {broken[0]!r}.")
-
-
-def _expand_options(options: TrainOptions, *, ranking: bool) -> list[TrainOptions]:
-    """The options, or one copy for each available backbone if they name none, the usual one first."""
-    if not ranking or options.names_backbone or options.strategy == "scratch":
-        return [options]
-    return [replace(options, model=name) for name in list_available_models()] or [options]
-
-
-def backbones_of(options: TrainOptions, *, ranking: bool) -> list[BackboneOption]:
-    """The backbone that the options name; with ``ranking``, if they name none, all available ones.
-
-    Raises:
-        UserError: none of them can be used.
-    """
-    return _keep_usable(_expand_options(options, ranking=ranking), partial(_load_backbone, strategy=options.strategy))
-
-
-def _load_backbone(options: TrainOptions, *, strategy: str) -> BackboneOption:
-    start, preprocessing = _start(options)
-    if options.freeze_until is not None:
-        start = _set_cut(start, options.freeze_until)
-    _check_image_size(start, preprocessing.image_size, strategy)
-    return BackboneOption(start, preprocessing)
-
-
-def _set_cut(start: StartingPoint, cut: str) -> StartingPoint:
-    if not start.pretrained:
-        raise UserError(
-            f"There is nothing to fine-tune: {start.architecture} has no pre-trained weights. Leave --freeze-until "
-            "out, or name weights."
-        )
-    check_cut(start.backbone, cut)
-    return replace(start, cut_after=cut)
-
-
 def _require_cache_fit(backbone: BackboneOption, *, photos: int, cache_size: int) -> BackboneOption:
     _check_cache_size(photos, backbone.preprocessing.image_size, cache_size)
     return backbone
-
-
-def _keep_usable(given: Sequence[A], step: Callable[[A], B]) -> list[B]:
-    """The results of ``step``; a backbone that cannot be used does not stop the others.
-
-    Raises:
-        UserError: none can be used; the message is the first one's.
-    """
-    passed: list[B] = []
-    errors: list[UserError] = []
-    for each in given:
-        try:
-            passed.append(step(each))
-        except UserError as error:
-            errors.append(error)
-    if not passed:
-        raise errors[0]
-    return passed
-
-
-def _start(options: TrainOptions) -> tuple[StartingPoint, Preprocessing]:
-    """The backbone, and the preprocessing that its weights need."""
-    if options.model is not None and means_bundle(options.model):
-        if options.weights is not None:
-            raise UserError("A bundle brings its own weights; leave out --weights, or name a model instead.")
-        bundle = read_bundle(options.model)
-        start = starting_point(bundle.config.architecture, bundle.weights())
-        return start, replace(bundle.preprocessing, image_size=_size(options, bundle.preprocessing.image_size))
-    is_wasted = options.weights is None and options.strategy == "scratch"
-    start = starting_point(options.model, RANDOM if is_wasted else options.weights)
-    row = architecture(start.architecture)
-    usual = start.image_size or (row.image_size if start.pretrained else min(row.image_size, SMALL_IMAGE))
-    size = _size(options, usual)
-    return start, Preprocessing(image_size=size, mean=row.mean, std=row.std)
-
-
-def _size(options: TrainOptions, usual: int) -> int:
-    return usual if options.image_size is None else options.image_size
-
-
-def _check_image_size(start: StartingPoint, image_size: int, strategy: str) -> None:
-    """Refuse images that are too small for the model, before any photo is decoded."""
-    whole = strategy == "scratch" or not start.pretrained
-    backbone = build(start.architecture, device="meta").backbone if whole else start.backbone
-    trace(Classifier(backbone, linear_head(backbone.channels, 1)), name=start.architecture, image_size=image_size)
 
 
 def _measure_leakage(run: TrainingRun) -> LeakageMeasurement:

@@ -125,7 +125,13 @@ def _candidates(candidates: Sequence[Candidate]) -> list[str]:
     if not candidates:
         return []
     rows = [
-        (f"{'→' if each.chosen else ' '} {each.strategy}", str(each.accuracy), f"log loss {each.log_loss:.3f}")
+        (
+            f"{'→' if each.chosen else ' '} {each.strategy}",
+            str(each.accuracy),
+            f"log loss {each.log_loss:.3f}",
+            duration(each.seconds) if each.seconds else "",
+            each.settings,
+        )
         for each in candidates
     ]
-    return ["validation accuracy of the candidates:", *table_lines(rows, "lll"), ""]
+    return ["validation accuracy of the candidates:", *table_lines(rows, "lllrl"), ""]

@@ -13,12 +13,15 @@ def judge_improvement(
     held_out: NDArray[np.int64],
     rival: tuple[str, NDArray[np.float64]],
     cheaper: tuple[str, NDArray[np.float64]],
+    *,
+    accepts_equal: bool = False,
 ) -> tuple[bool, str]:
     """Whether ``rival`` is significantly better than ``cheaper``; each is a name and its logits on ``held_out``.
 
     Better means: no less accurate, and either its accuracy (McNemar's exact test, p < 0.05; where classes are balanced,
     two standard errors of the paired difference) or its log loss (paired, two standard errors) beats the other's.
-    Everything else is inconclusive, and the cheaper strategy stays.
+    Everything else is inconclusive, and the cheaper strategy stays; unless ``accepts_equal``, which prefers the rival
+    where it is no less accurate and has the lower log loss, both by the figures alone.
     """
     labels = run.learned.labels[held_out]
     tuned, probed = (run.weighting.answers(each, labels) for _, each in (rival, cheaper))
@@ -37,4 +40,6 @@ def judge_improvement(
         return True, f"better: {figures}"
     if more.mean < 0 and is_proven:
         return False, f"worse: {figures}"
+    if accepts_equal and more.mean >= 0 and gain.mean > 0:
+        return True, f"no worse, and preferred: {figures}"
     return False, f"inconclusive: {figures}"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from inarch.bundle.format import ANSWERING, GOLDEN, GRAPH, WEIGHTS
+from inarch.bundle.format import BundleFile
 from inarch.commands.train.run import train
 from inarch.errors import InarchError, WorkError
 from inarch.progress import Progress, ignore_progress
 from inarch.transfer.options import TrainOptions
 
-COMPARED = (GRAPH, WEIGHTS, GOLDEN, ANSWERING)
+COMPARED = (BundleFile.GRAPH, BundleFile.WEIGHTS, BundleFile.GOLDEN, BundleFile.ANSWERING)
 """The files of a bundle that determine its predictions. The others describe the run, and so its resumption."""
 
 

@@ -36,6 +36,11 @@ class Candidate:
     chosen: bool = False
     why: str = ""
 
+    @property
+    def name(self) -> str:
+        """The strategy, with the depth of fine-tuning, of which a run may try several."""
+        return f"{self.strategy}, {self.settings.split(', ')[0]}" if self.strategy == "finetune" else self.strategy
+
     def decided(self, why: str, *, chosen: bool) -> "Candidate":
         """The same with what was decided, and why."""
         return replace(self, chosen=chosen, why=why)

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inarch.commands.train.strategies.finetune import (
     Trial,
-    candidate_of,
+    cut_of,
     finetune_result,
-    fit_config_to_budget,
-    held_out_fold,
-    obstacle,
+    forget_trials,
     probe_in_trial,
     trial,
 )
@@ -29,10 +28,11 @@ from inarch.commands.train.strategies.scratch import (
     scratch,
     train_with_holdout,
 )
+from inarch.commands.train.strategies.tuning import obstacle, tunings_of
 from inarch.commands.train.verdict import judge_improvement
 from inarch.metrics.accuracy import is_correct
 from inarch.transfer.records.report import Candidate
-from inarch.transfer.run import StrategyResult, TrainingRun
+from inarch.transfer.run import StrategyResult, TrainingRun, held_out_fold
 
 
 def auto(run: TrainingRun) -> StrategyResult:
@@ -40,6 +40,13 @@ def auto(run: TrainingRun) -> StrategyResult:
     if not run.start.pretrained:
         return scratch(run, why="there are no pre-trained weights to transfer")
     transferred = _choose_transfer(run)
+    outcome = _best_with_scratch(run, transferred)
+    forget_trials(transferred.trials)
+    return outcome
+
+
+def _best_with_scratch(run: TrainingRun, transferred: "TransferResult") -> StrategyResult:
+    """The transfer or, if that was planned and is better, a model trained from scratch."""
     if run.plan is None or not run.plan.is_planned("scratch"):
         return transferred.outcome()
     own = prepare_scratch_run(run, reserved=transferred.seconds)
@@ -72,13 +79,14 @@ class TransferResult:
     """Fits it to every training photo."""
     seconds: float = 0.0
     """The expected duration of that fit."""
+    trials: tuple[Trial, ...] = ()
 
 
 def _choose_transfer(run: TrainingRun) -> TransferResult:
-    """Fit a probe, and fine-tune if that could be significantly better."""
+    """Fit a probe, and fine-tune if that could be significantly better: every layer or, without the time, the last."""
     if why_not := obstacle(run):
         return _keep_probe(run, probe_on(run), why_not)
-    probed = probe_on(run, run.start.cut)
+    probed = probe_on(run, cut_of(run))
     wrong, held = _mistakes(run, probed)
     recipe = run.options.recipes.finetune
     if wrong < recipe.provable:
@@ -88,27 +96,36 @@ def _choose_transfer(run: TrainingRun) -> TransferResult:
             f"the probe makes {wrong} mistakes on {held} validation photos; below {recipe.provable}, no improvement by "
             "fine-tuning could be significant",
         )
-    config = fit_config_to_budget(run, probed)
-    if not recipe.is_fair_trial(config.epochs):
+    tried = _fair_trial(run, probed)
+    if tried is None:
         return _keep_probe(run, probed, "the remaining time allows no fair trial of fine-tuning")
-    tried = trial(run, probed, config)
+    return _better_of(run, probed, tried)
+
+
+def _better_of(run: TrainingRun, probed: ProbeRun, tried: Trial) -> TransferResult:
+    """The probe or, if the trial was better, fine-tuning."""
     better, why = judge(run, tried)
-    candidates = (
-        probe_in_trial(run, probed, tried).decided(why, chosen=not better),
-        candidate_of(run, probed, tried, config).decided(why, chosen=better),
+    said = (
+        (
+            probe_in_trial(run, probed, tried).decided(why, chosen=not better),
+            tried.candidate().decided(why, chosen=better),
+        ),
+        (f"{'Fine-tuned' if better else 'Not fine-tuned'}, {tried.tuning.depth}: {why}.",),
     )
-    if better:
-        said = candidates, (f"Fine-tuned: {why}.",)
-        return TransferResult(
-            probed,
-            *said,
-            tried.held_out,
-            tried.tuned,
-            lambda: finetune_result(run, probed, tried, config, said),
-            recipe.all_photos * tried.seconds,
-        )
-    said = candidates, (f"Not fine-tuned: {why}.",)
-    return TransferResult(probed, *said, tried.held_out, tried.probed, lambda: probe_result(run, probed, *said))
+    if not better:
+        fit = partial(probe_result, run, probed, *said)
+        return TransferResult(probed, *said, tried.held_out, tried.probed, fit, trials=(tried,))
+    fit, seconds = partial(finetune_result, tried, said), run.options.recipes.finetune.all_photos * tried.seconds
+    return TransferResult(probed, *said, tried.held_out, tried.tuned, fit, seconds, (tried,))
+
+
+def _fair_trial(run: TrainingRun, probed: ProbeRun) -> Trial | None:
+    """A trial of the deepest fine-tuning that the remaining time allows enough epochs of; None if it allows none."""
+    for tuning in reversed(tunings_of(run, probed)):
+        config = tuning.affordable_config()
+        if tuning.recipe.is_fair_trial(config.epochs):
+            return trial(tuning, config)
+    return None
 
 
 def _keep_probe(run: TrainingRun, probed: ProbeRun, why: str) -> TransferResult:
@@ -119,8 +136,19 @@ def _keep_probe(run: TrainingRun, probed: ProbeRun, why: str) -> TransferResult:
 
 
 def judge(run: TrainingRun, tried: Trial) -> tuple[bool, str]:
-    """Whether fine-tuning is significantly better on the validation photos, and the reason in words."""
-    return judge_improvement(run, tried.held_out, ("fine-tuning", tried.tuned), ("the probe", tried.probed))
+    """Whether fine-tuning is better than the probe on the validation photos, and the reason in words.
+
+    Both are calibrated on these photos, as the finished classifier will be: fine-tuning is surer of itself than the
+    probe, also of its mistakes, and one number mends that. The last layers have to be significantly better. Every layer
+    has not: where both are as good within the noise, the one with the lower log loss and no more mistakes is the better
+    guess.
+    """
+    labels = run.learned.labels[tried.held_out]
+    rivals = [
+        (name, logits / run.weighting.temperature(logits, labels))
+        for name, logits in (("fine-tuning", tried.tuned), ("the probe", tried.probed))
+    ]
+    return judge_improvement(run, tried.held_out, *rivals, accepts_equal=tried.tuning.accepts_equal)
 
 
 def _compare_with_scratch(run: TrainingRun, alone: ScratchRun, transferred: TransferResult) -> tuple[bool, str]:

@@ -1,67 +1,72 @@
-"""``finetune``: fit the head by a probe, then train it together with the tail of the backbone, on cached feature maps.
+"""``finetune``: fit the head by a probe, then train it together with the last layers of the backbone, or with all.
 
-Linear probing before fine-tuning (LP-FT; Kumar et al. 2022, arXiv 2202.10054): a randomly initialised head would
-distort the features first. The prefix is frozen in weights *and* statistics by construction: its output is read from
-the cache, and it takes part in no step.
+Each depth is measured on a validation fifth of the training photos (`inarch.commands.train.strategies.tuning`); the
+better one is then fitted to all of them.
 """
 
 import copy
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from inarch import clock
 from inarch.commands.train.evidence import HeldOutAnswers, evidence_of, logits_from
 from inarch.commands.train.strategies.probe import (
     ProbeRun,
     fit_in_run,
-    head_of,
     learning_curve_of,
     measure_candidate,
     probe_on,
 )
-from inarch.data.folds import folds
-from inarch.data.photos import Preprocessing
-from inarch.errors import PhotosError, UserError
+from inarch.commands.train.strategies.tuning import Fit, Tuning, known_places, obstacle, tail_obstacle, tunings_of
+from inarch.errors import UserError
 from inarch.metrics.accuracy import accuracy_of
 from inarch.metrics.records import Curve
-from inarch.models import Backbone, Classifier, reader
+from inarch.models import Classifier
+from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
-from inarch.training.budget import affordable_epochs, update_seconds
+from inarch.training.budget import SHORTEST, affordable_epochs
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import Epoch, ExampleSource, Run
-from inarch.training.losses import cross_entropy
+from inarch.training.loop import Epoch
 from inarch.transfer.class_weighting import ClassWeighting
-from inarch.transfer.linear import Probe
-from inarch.transfer.options import TrainOptions
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.report import Candidate, ParameterChanges
-from inarch.transfer.run import (
-    StartingPoint,
-    StrategyResult,
-    TrainingRun,
-    rarest_class,
-)
-from inarch.transfer.tail import CachedFeatureMaps, logits_of, train_tail
+from inarch.transfer.run import StrategyResult, TrainingRun, held_out_fold
+from inarch.transfer.tail import EpochLimits
+
+
+@dataclass(frozen=True)
+class TrainedWeights:
+    """The state of a model before and after its training."""
+
+    begun: Mapping[str, Tensor]
+    ended: Mapping[str, Tensor]
+    snapshot: Snapshot
+    """The digests of the model with which training began."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """Fine-tuning and probing, both fitted to the same four fifths of the training photos."""
 
+    tuning: Tuning
+    config: TrainingConfig
     answered: HeldOutAnswers
     """The fine-tuned model's predictions on the validation photos, the last fifth."""
     probed: NDArray[np.float64]
     """Logits of the probe on the same photos."""
     history: tuple[Epoch, ...]
     seconds: float
+    share: float = 1.0
+    """How far the weights went from where the probe left them, of the way that training took them."""
+    weights: "TrainedWeights | None" = None
+    """The weights from which the fit to all photos goes on; None in tests of the decision."""
 
     @property
     def held_out(self) -> NDArray[np.int64]:
@@ -73,202 +78,198 @@ class Trial:
         """Logits of the fine-tuned model on them."""
         return self.answered.logits
 
+    def candidate(self) -> Candidate:
+        """The validation figures of fine-tuning."""
+        config, run = self.config, self.tuning.run
+        settings = f"{self.tuning.depth}, {count_of(len(self.history), 'epoch')}, {config.optimiser} {config.lr:g}"
+        if self.share < 1:
+            settings += f", weights interpolated at {self.share:g}"
+        held_out = (self.tuned, run.learned.at(self.held_out))
+        return measure_candidate(run.weighting, "finetune", settings, held_out, self.seconds)
+
 
 def finetune(run: TrainingRun) -> StrategyResult:
-    """Probe, measure fine-tuning on a validation fifth, then fine-tune on every training photo."""
+    """Probe, measure the depths of fine-tuning on a validation fifth, then go on with the best on every photo."""
     if why := obstacle(run):
         raise UserError(f"Fine-tuning is not possible here: {why}; choose --strategy probe.")
-    probed = probe_on(run, run.start.cut)
-    config = fit_config_to_budget(run, probed)
-    tried = trial(run, probed, config)
-    candidates = (
-        probe_in_trial(run, probed, tried).decided("for comparison", chosen=False),
-        candidate_of(run, probed, tried, config).decided("requested", chosen=True),
-    )
-    return finetune_result(run, probed, tried, config, (candidates, ()))
+    probed = probe_on(run, cut_of(run))
+    trials = [trial(each, each.affordable_config()) for each in tunings_of(run, probed)]
+    best = min(trials, key=lambda tried: tried.candidate().log_loss)
+    candidates = [probe_in_trial(run, probed, best).decided("for comparison", chosen=False)]
+    for tried in trials:
+        why = "requested" if len(trials) == 1 else "the lower log loss" if tried is best else "the higher log loss"
+        candidates.append(tried.candidate().decided(why, chosen=tried is best))
+    outcome = finetune_result(best, (tuple(candidates), ()))
+    forget_trials(trials)
+    return outcome
 
 
-def obstacle(run: TrainingRun) -> str:
-    """The reason why fine-tuning cannot be tried; empty if it can."""
-    return obstacle_to(run.start, run.options, run.preprocessing, rarest_class(run), photos=len(run.train))
+def forget_trials(trials: Sequence[Trial]) -> None:
+    """Remove their checkpoints: whatever they were to decide is decided, and trained."""
+    for each in trials:
+        each.tuning.forget()
 
 
-def obstacle_to(
-    start: StartingPoint, options: TrainOptions, preprocessing: Preprocessing, rarest: tuple[str, int], *, photos: int
-) -> str:
-    """The reason why fine-tuning ``start`` cannot be tried; empty if it can.
-
-    Args:
-        start: the backbone.
-        options: of the run.
-        preprocessing: its image size counts.
-        rarest: the class with the fewest groups of photos, and their number.
-        photos: the number of training photos.
-    """
-    cut = start.cut
-    if cut is None:
-        return f"the backbone ends with its {start.after}, so no layer would stay frozen"
-    maps = options.views * photos
-    needed = feature_map_bytes(start.backbone, cut, preprocessing.image_size, maps)
-    if needed > options.cache_size:
-        return (
-            f"the feature maps of {maps:,} photos take {needed / 1e9:.2f} GB, and the cache may hold "
-            f"{options.cache_size / 1e9:.2f} GB (--cache-size)"
-        )
-    name, count = rarest
-    fewest = options.recipes.finetune.fewest_photos
-    if count < fewest:
-        return (
-            f"a trial takes {fewest} different training photos per class, for training and validation, "
-            f"and {name!r} has {count}"
-        )
-    return ""
-
-
-def feature_map_bytes(backbone: Backbone, cut: str, image_size: int, photos: int) -> int:
-    """Bytes of the cached feature maps of that many photos at ``cut``, in 16 bits."""
-    tap = backbone.taps[cut]
-    return 2 * photos * tap.channels * math.ceil(image_size / tap.stride) ** 2
-
-
-def fit_config_to_budget(run: TrainingRun, probed: ProbeRun) -> TrainingConfig:
-    """The number of epochs that fits twice into the remaining time, by timing one step on this machine."""
-    recipe = run.options.recipes.finetune
-    config = replace(recipe.config, seed=run.options.seed)
-    model = nn.Sequential(*tail_and_head(run, probed, probed.fits[probed.last]))
-    source = feature_maps_of(run, probed).source(np.arange(len(run.train)))
-    epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
-    seconds = recipe.share * run.seconds_left / 2
-    epochs = affordable_epochs(seconds, epoch_seconds, most=config.epochs, fewest=recipe.fewest_epochs)
-    return replace(config, epochs=epochs)
-
-
-def tail_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig) -> float:
-    """Seconds of one training step of a tail and its head, on this machine."""
-    rows = torch.arange(min(config.batch_size, source.examples))
-    loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    return update_seconds(model, config, partial(source.batch, rows, 0), loss)
-
-
-def trial(run: TrainingRun, probed: ProbeRun, config: TrainingConfig) -> Trial:
+def trial(tuning: Tuning, config: TrainingConfig) -> Trial:
     """Fine-tune on four fifths of the training photos, fit a probe to the same, and compare both on the last fifth."""
+    run, probed = tuning.run, tuning.probed
     began = clock.seconds()
-    seconds = run.options.recipes.finetune.share * run.seconds_left / 2
+    seconds = tuning.trial_share * run.options.recipes.finetune.share * run.seconds_left
     with run.stopwatch.phase("trial"):
         seen, held = held_out_fold(run)
         stages = dict.fromkeys((probed.stage, probed.last))
         fits = {stage: fit_in_run(run, probed.features(stage), seen) for stage in stages}
-        model = nn.Sequential(*tail_and_head(run, probed, fits[probed.last]))
-        fit = Run(model, config, _checkpoint(run, probed, "trial"))
-        history = train_tail(run, fit, feature_maps_of(run, probed).source(seen), seconds=seconds)
-        maps = probed.views[0]["map"]
-        tail, head = model
-        read = nn.Sequential(tail, reader(head))
-        features = logits_of(read, maps, held)
-        tuned = HeldOutAnswers(held, logits_from(head, features), features, seen, logits_of(read, maps, seen))
+        model = tuning.classifier(fits[probed.last])
+        snapshot = Snapshot("finetune", digests(model), tuning.frozen(model))
+        begun = copy.deepcopy(model.state_dict())
+        limits = EpochLimits(seconds, tuning.recipe.fewest_epochs)
+        history = tuning.train(model, Fit(seen, config, "trial", limits))
+        weights = TrainedWeights(begun, copy.deepcopy(model.state_dict()), snapshot)
+        share = _choose_share(tuning, model, weights, held)
+        known = known_places(run, seen)
+        features = tuning.features(model, held)
+        answers = HeldOutAnswers(
+            held, logits_from(model.head, features), features, known, tuning.features(model, known)
+        )
     return Trial(
-        tuned,
+        tuning,
+        config,
+        answers,
         fits[probed.stage].logits(probed.features(probed.stage)[0, held]),
         tuple(history),
         clock.seconds() - began,
+        share,
+        weights,
     )
 
 
-def held_out_fold(run: TrainingRun) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places in ``run.train``: the training part and the validation part of a trial.
+def _choose_share(tuning: Tuning, model: Classifier, weights: TrainedWeights, held: NDArray[np.int64]) -> float:
+    """Leave the model between its weights before and after training, where validation photos are answered best.
 
-    Copies of one file and photos of one group are in the same part.
+    Interpolated weights (WiSE-FT; Wortsman et al. 2022, arXiv 2109.01903) keep what the pre-trained features know and
+    few photos do not teach. Compared are log losses after calibration, as that is what is shipped.
+    """
+    run, labels = tuning.run, tuning.run.learned.labels[held]
+
+    def loss(share: float) -> float:
+        interpolate_weights(model, weights.begun, weights.ended, share)
+        logits = logits_from(model.head, tuning.features(model, held))
+        return float(run.weighting.losses(calibrate(run, logits, labels), labels).mean())
+
+    shares = tuning.recipe.shares
+    best = min(shares, key=loss) if len(shares) > 1 else shares[0]
+    interpolate_weights(model, weights.begun, weights.ended, best)
+    return best
+
+
+@torch.no_grad()
+def interpolate_weights(
+    model: nn.Module, begun: Mapping[str, Tensor], ended: Mapping[str, Tensor], share: float
+) -> None:
+    """Set the parameters and statistics of a model to that share of the way from ``begun`` to ``ended``."""
+    for name, tensor in model.state_dict().items():
+        here, there = begun[name], ended[name]
+        is_between = there.is_floating_point() and share < 1 and not torch.equal(here, there)
+        tensor.copy_(torch.lerp(here, there, share) if is_between else there)
+
+
+def calibrate(run: TrainingRun, logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logits of validation photos, shifted and divided by the temperature that suits them best."""
+    return run.weighting.answers(logits, labels) / run.weighting.temperature(logits, labels)
+
+
+def finetune_result(tried: Trial, said: tuple[tuple[Candidate, ...], tuple[str, ...]]) -> StrategyResult:
+    """Go on with every training photo where the trial ended, and prove that what was to be frozen is unchanged.
 
     Raises:
-        PhotosError: a class has too few photos for both parts.
+        FrozenTensorChangedError: a frozen tensor changed.
     """
-    rarest, count = rarest_class(run)
-    if count < 2:
-        raise PhotosError(
-            f"Training needs validation photos, so every class needs two different training photos; "
-            f"{rarest!r} has {count}. Add photos of it."
-        )
-    parts = folds(run.learned.labels, k=min(5, count), seed=run.options.seed, groups=run.learned.groups)
-    return max(parts, key=lambda part: rarest_class(run, run.train[part[0]])[1])  # groups may fill one fold
-
-
-def finetune_result(
-    run: TrainingRun,
-    probed: ProbeRun,
-    tried: Trial,
-    config: TrainingConfig,
-    said: tuple[tuple[Candidate, ...], tuple[str, ...]],
-) -> StrategyResult:
-    """Fine-tune on every training photo, prove that the prefix is unchanged, and join prefix and tail.
-
-    Raises:
-        FrozenTensorChangedError: a tensor of the prefix changed.
-    """
-    candidates, notes = said
-    tail, head = tail_and_head(run, probed, probed.fits[probed.last])
-    history, model, movement = _finetune_whole(run, probed, (tail, head), replace(config, epochs=len(tried.history)))
-    temperature = run.weighting.temperature(tried.tuned, run.learned.labels[tried.held_out])
-    shift_logits(head, run.weighting, temperature)
-    labels = run.learned.labels
-    features = logits_of(nn.Sequential(tail, reader(head)), probed.views[0]["map"], np.arange(len(labels)))
-    fitted = accuracy_of(logits_from(head, features), labels)
+    tuning, (candidates, notes) = tried.tuning, said
+    run, probed, labels = tuning.run, tuning.probed, tuning.run.learned.labels
+    with run.stopwatch.phase("fit"):
+        model, more, movement = _go_on(tried)
+        features = tuning.features(model, np.arange(len(run.train)))
+    temperature = run.weighting.temperature(tried.tuned, labels[tried.held_out])
+    shift_logits(model.head, run.weighting, temperature)
     with run.stopwatch.phase("export"):
-        graph = classifier_graph(model, run.preprocessing)
+        graph = classifier_graph(model, tuning.shown.preprocessing)
     return StrategyResult(
         strategy="finetune",
         model=model,
         graph=graph,
         temperature=temperature,
-        fitted=fitted,
+        fitted=accuracy_of(logits_from(model.head, features), labels),
         candidates=candidates,
-        curves=training_curves(history),
-        movements=(probed.snapshot.movement(Classifier(run.start.backbone, head)), movement),
-        notes=(
-            *notes,
-            *_time_note(run, len(history)),
-            f"The backbone is frozen until {probed.prefix.tap}; the layers after it and the head were trained.",
-        ),
+        curves=training_curves(_in_a_row(tried.history, more)),
+        movements=(probed.snapshot.movement(Classifier(run.start.backbone, model.head)), movement),
+        notes=(*notes, *_time_notes(tried, more), tuning.note),
         evidence=evidence_of(run, tried.answered, temperature, features),
         learning_curve=learning_curve_of(run, probed),
+        run=None if tuning.shown is run else tuning.shown,
     )
 
 
-def _finetune_whole(
-    run: TrainingRun, probed: ProbeRun, parts: tuple[Backbone, nn.Sequential], config: TrainingConfig
-) -> tuple[list[Epoch], Classifier, ParameterChanges]:
-    """Train a tail and its head on every training photo: the epochs, the whole model, and the updated parameters."""
-    prefix = run.start.backbone.cut(probed.prefix.tap or "")
-    model = Classifier(prefix.joined(parts[0]), parts[1])
-    snapshot = Snapshot("finetune", digests(model), frozenset(digests(prefix, "backbone.")))
+def _go_on(tried: Trial) -> tuple[Classifier, Sequence[Epoch], ParameterChanges]:
+    """The model of a trial after more epochs with every training photo, if there is time; and the updated parameters.
+
+    These epochs begin at a lower learning rate: the weights are where a whole schedule has brought them.
+    """
+    tuning, weights = tried.tuning, tried.weights
+    if weights is None:
+        raise ValueError("A trial without weights cannot go on.")
+    run, recipe = tuning.run, tuning.recipe
+    model = tuning.classifier(tuning.probed.fits[tuning.probed.last])
+    model.load_state_dict(weights.ended)
     seconds = run.options.recipes.finetune.share * run.seconds_left
-    with run.stopwatch.phase("fit"):
-        fit = Run(nn.Sequential(*parts), config, _checkpoint(run, probed, "final"))
-        source = feature_maps_of(run, probed).source(np.arange(len(run.train)))
-        history = train_tail(run, fit, source, seconds=seconds)
-    return history, model, snapshot.movement(model.eval())
-
-
-def _time_note(run: TrainingRun, epochs: int) -> tuple[str, ...]:
-    wanted = run.options.recipes.finetune.config.epochs
-    if epochs >= wanted:
-        return ()
-    return (
-        f"Fine-tuning ran {epochs} instead of {wanted} epochs to keep within the time budget of "
-        f"{run.time_budget:.0f} s.",
+    wanted = max(1, round(recipe.continued * len(tried.history)))
+    taken = (
+        statistics.mean(each.seconds for each in tried.history)
+        * len(run.train)
+        / (len(run.train) - len(tried.held_out))
     )
+    epochs = affordable_epochs(seconds, max(taken, SHORTEST), most=wanted, fewest=0)
+    more: Sequence[Epoch] = ()
+    if epochs:
+        config = replace(tried.config, epochs=epochs, lr=recipe.continued_rate * tried.config.lr)
+        everywhere = np.arange(len(run.train))
+        more = tuning.train(model, Fit(everywhere, config, "final", EpochLimits(seconds)))
+    interpolate_weights(model, weights.begun, copy.deepcopy(model.state_dict()), tried.share)
+    return model.eval(), more, weights.snapshot.movement(model)
 
 
-def candidate_of(run: TrainingRun, probed: ProbeRun, tried: Trial, config: TrainingConfig) -> Candidate:
-    """The validation figures of fine-tuning, from its trial."""
-    settings = f"frozen until {probed.prefix.tap}, {len(tried.history)} epochs, {config.optimiser} {config.lr:g}"
-    held_out = (tried.tuned, run.learned.at(tried.held_out))
-    return measure_candidate(run.weighting, "finetune", settings, held_out, tried.seconds)
+def _in_a_row(first: Sequence[Epoch], then: Sequence[Epoch]) -> list[Epoch]:
+    """The epochs of two fits, numbered through."""
+    return [replace(each, number=number) for number, each in enumerate((*first, *then), start=1)]
+
+
+def _time_notes(tried: Trial, more: Sequence[Epoch]) -> list[str]:
+    """How many epochs there were, and what time did not allow."""
+    tuning, run = tried.tuning, tried.tuning.run
+    wanted, done, budget = tuning.recipe.config.epochs, len(tried.history), f"{run.time_budget:.0f} s"
+    notes = []
+    if done < wanted:
+        notes.append(f"Fine-tuning ran {done} instead of {wanted} epochs to keep within the time budget of {budget}.")
+    if more:
+        notes.append(
+            f"After {count_of(done, 'epoch')} with four fifths of the training photos, fine-tuning went on for "
+            f"{count_of(len(more), 'epoch')} with all of them."
+        )
+    else:
+        notes.append(
+            f"Fine-tuning saw four fifths of the training photos; the time budget of {budget} left none for the others."
+        )
+    return notes
 
 
 def probe_in_trial(run: TrainingRun, probed: ProbeRun, tried: Trial) -> Candidate:
     """The validation figures of the probe on the same photos, fitted to the same training part."""
     held_out = (tried.probed, run.learned.at(tried.held_out))
     return measure_candidate(run.weighting, "probe", "same photos", held_out, probed.seconds)
+
+
+def cut_of(run: TrainingRun) -> str | None:
+    """Where feature maps are kept for training the layers behind it; None if they would not be used, or not fit."""
+    return None if tail_obstacle(run.start, run.options, run.preprocessing, len(run.train)) else run.start.cut
 
 
 @torch.no_grad()
@@ -300,19 +301,3 @@ def _magnitudes(history: Sequence[Epoch], stage: str, what: str) -> Curve:
         if each.stage == stage and (size := getattr(each, what)) > 0
     ]
     return Curve(stage, "epoch", f"log10 of the {what}s' root mean square", tuple(values))
-
-
-def tail_and_head(run: TrainingRun, probed: ProbeRun, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
-    """A fresh copy of the tail, with the probe's head."""
-    _, tail = run.start.backbone.split(probed.prefix.tap or "")
-    return copy.deepcopy(tail), head_of(fitted, tail)
-
-
-def feature_maps_of(run: TrainingRun, probed: ProbeRun) -> CachedFeatureMaps:
-    """The feature maps of the training photos at the cut."""
-    return CachedFeatureMaps(tuple(view["map"] for view in probed.views), run.learned.labels)
-
-
-def _checkpoint(run: TrainingRun, probed: ProbeRun, part: str) -> Path:
-    options = run.options
-    return options.cache / "checkpoints" / f"{run.key(probed.prefix.key, repr(options.augmentation), part)}.pt"

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from inarch import clock
 from inarch.commands.train.evidence import HeldOutAnswers, evidence_of, logits_from
-from inarch.commands.train.strategies.finetune import held_out_fold, shift_logits, training_curves
+from inarch.commands.train.strategies.finetune import shift_logits, training_curves
 from inarch.commands.train.strategies.probe import measure_candidate
-from inarch.data.augment import augment
 from inarch.data.photos import Preprocessing
-from inarch.data.store import store
 from inarch.metrics.accuracy import accuracy_of
 from inarch.metrics.records import Curve, Estimate
 from inarch.models import (
@@ -25,36 +23,21 @@ from inarch.models import (
     build,
     reader,
 )
+from inarch.options.device import CPU
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.training.budget import TimePlan, affordable_epochs, step_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.inference import predict_batches
-from inarch.training.loop import Batch, Epoch, ExampleSource, Run
+from inarch.training.device import autocast, find_device, to_device, training_precision
+from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
-from inarch.training.pixels import normalise_photos, normalise_pixels
-from inarch.training.seeds import generator, global_draws
+from inarch.training.seeds import global_draws
 from inarch.transfer.backbones import random_starting_point
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.pixels import AugmentedPhotos, logits_of_photos, with_preprocessing
 from inarch.transfer.proof import Snapshot, digests
 from inarch.transfer.records.report import Candidate, ParameterChanges
-from inarch.transfer.run import StrategyResult, TrainingRun
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Stored photos as training batches: augmented, normalised."""
-
-    run: TrainingRun
-    rows: NDArray[np.int64]
-
-    def batch(self, indices: Tensor, epoch: int) -> Batch:
-        """The batch's photos, with a fresh augmentation in every epoch."""
-        chosen = self.rows[indices.numpy()]
-        pixels = torch.from_numpy(self.run.stored.images[chosen]).permute(0, 3, 1, 2)
-        draw = generator(self.run.options.seed, "augment", epoch, int(indices[0]))
-        seen = augment(pixels, self.run.options.augmentation, draw)
-        return normalise_pixels(seen, self.run.preprocessing), torch.from_numpy(self.run.labels[chosen])
+from inarch.transfer.run import StrategyResult, TrainingRun, held_out_fold
 
 
 @dataclass(frozen=True)
@@ -121,11 +104,8 @@ def prepare_scratch_run(run: TrainingRun, *, reserved: float) -> TrainingRun:
         return replace(run, reserved=reserved)
     name, side = run.options.recipes.scratch.model_for(run.ranking.side)
     row = architecture(name)
-    preprocessing = Preprocessing(image_size=side, mean=row.mean, std=row.std)
-    with run.stopwatch.phase("decode"):
-        seen = store(run.stored.photos, preprocessing, run.options.cache, partial(run.progress, "decode"))
-    start = random_starting_point(name)
-    return replace(run, stored=seen, start=start, preprocessing=preprocessing, reserved=reserved)
+    shown = with_preprocessing(run, Preprocessing(image_size=side, mean=row.mean, std=row.std))
+    return replace(shown, start=random_starting_point(name), reserved=reserved)
 
 
 def train_with_holdout(run: TrainingRun) -> ScratchRun:
@@ -136,8 +116,9 @@ def train_with_holdout(run: TrainingRun) -> ScratchRun:
     snapshot = Snapshot("scratch", digests(model), frozenset())
     with run.stopwatch.phase("fit"):
         watched = _train_watched(run, model, seen, held)
+        model.cpu()
         read = nn.Sequential(model.backbone, reader(model.head))
-        features, learned = (logits_of(run, read, run.train[part]) for part in (held, seen))
+        features, learned = (logits_of_photos(run, read, run.train[part]) for part in (held, seen))
         answered = HeldOutAnswers(held, logits_from(model.head, features), features, seen, learned)
         own = run.learned.at(held)
         temperature = run.weighting.temperature(answered.logits, own.labels)
@@ -193,7 +174,7 @@ def _train_watched(
 ) -> _WatchedFit:
     """Train on the photos at those places in ``run.train``, and validate on the others after every epoch."""
     recipe = run.options.recipes.scratch
-    source = ExampleSource(len(seen), Pixels(run, run.train[seen]).batch)
+    source = AugmentedPhotos(run, run.train[seen]).source
     seconds = recipe.share * run.seconds_left
     config, step = timed_config(run.start.architecture, len(run.classes), source, run.options)
     wanted, fewest = config.epochs, recipe.fewest_epochs
@@ -213,9 +194,9 @@ def train_on_rows(run: TrainingRun, rows: NDArray[np.int64], config: TrainingCon
     """A model trained on all those rows of the store, as ``config`` says."""
     model = build_untrained_model(run.start.architecture, len(run.classes), run.options.seed)
     fit = Run(model, config)
-    for _ in run_scratch_epochs(run, fit, ExampleSource(len(rows), Pixels(run, rows).batch)):
+    for _ in run_scratch_epochs(run, fit, AugmentedPhotos(run, rows).source):
         pass
-    return model
+    return model.cpu()
 
 
 def build_untrained_model(name: str, classes: int, seed: int) -> Classifier:
@@ -243,11 +224,14 @@ def timed_config(
     """
     recipe, seed = options.recipes.scratch, options.seed
     model = build_untrained_model(name, classes, seed)
+    device = find_device(options.device)
+    is_fast = training_precision(device) == "bfloat16" if device.type != CPU else _has_bfloat16_matmul()
     config = replace(
         recipe.config,
         epochs=recipe.epochs_for(source.examples),
         seed=seed,
-        precision="bfloat16" if _has_bfloat16_matmul() else "float32",
+        device=str(device),
+        precision="bfloat16" if is_fast else "float32",
     )
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         config = replace(config, optimiser="adamw", lr=5e-4)
@@ -262,16 +246,14 @@ def _has_bfloat16_matmul() -> bool:
 
 def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConfig, parts: int) -> float:
     """Seconds of one training step of a temporary model; one of ``parts`` of a batch is timed."""
-    model.to(memory_format=torch.channels_last).train()
+    device = torch.device(config.device)
+    model.to(memory_format=torch.channels_last).to(device).train()
     movers = optimisers(model, config)
     rows = torch.arange(min(-(-config.batch_size // parts), source.examples))
 
     def learn() -> None:
-        images, labels = source.batch(rows, 0)
-        with (
-            global_draws(config.seed, "timing"),
-            torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"),
-        ):
+        images, labels = to_device(source.batch(rows, 0), device)
+        with global_draws(config.seed, "timing"), autocast(device, config.precision):
             loss, _ = auxiliary_cross_entropy(model, images, labels)
         loss.backward()
 
@@ -282,15 +264,8 @@ def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConf
     return parts * step_seconds(learn) + step_seconds(move)
 
 
-def logits_of(run: TrainingRun, model: nn.Module, rows: NDArray[np.int64], *, batch: int = 64) -> NDArray[np.float64]:
-    """Logits of stored photos, in evaluation mode: (n, classes); or what else ``model`` puts out."""
-    images = run.stored.images.of(rows)
-    batches = (normalise_photos(images[at : at + batch], run.preprocessing) for at in range(0, len(rows), batch))
-    return predict_batches(model, batches).double().numpy()
-
-
 def _accuracy(run: TrainingRun, model: nn.Module, rows: NDArray[np.int64]) -> float:
-    answers = run.weighting.answers(logits_of(run, model, rows), run.labels[rows])
+    answers = run.weighting.answers(logits_of_photos(run, model, rows), run.labels[rows])
     return accuracy_of(answers, run.labels[rows]).value
 
 
