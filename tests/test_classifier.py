@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import inarch
-from inarch.bundle.format import GOLDEN, METRICS
+from inarch.bundle.format import BundleFile
 from inarch.bundle.predictor import Predictor
 from inarch.bundle.reading import read_bundle
 from inarch.classifier import TrainedClassifier
@@ -63,6 +63,7 @@ def test_an_empty_folder_is_a_mistake(mine: TrainedClassifier, tmp_path: Path) -
         mine.predict(tmp_path)
 
 
+@pytest.mark.slow
 def test_methods_are_the_commands(mine: TrainedClassifier, tiny: Trained, tmp_path: Path) -> None:
     """The same figures by the function of the command."""
     assert mine.evaluate(tiny.photos) == inarch.evaluate(tiny.bundle, tiny.photos, target_accuracy=0.0)
@@ -121,15 +122,15 @@ def test_training_takes_options_and_words(tiny: Trained, tmp_path: Path) -> None
 def test_what_is_damaged_is_told_when_it_is_needed(own_bundle: Path, tiny: Trained) -> None:
     """A bundle whose golden inputs are gone loads, and does not predict; without figures it still has a name."""
     photo = next((tiny.photos / "val" / "red").iterdir())
-    (own_bundle / METRICS).write_text("{}", encoding="utf-8")
+    (own_bundle / BundleFile.METRICS).write_text("{}", encoding="utf-8")
     damaged = inarch.load(own_bundle)
     assert repr(damaged).endswith("resnet_basic_tiny by scratch, 3 classes)")
-    with pytest.raises(BundleError, match=METRICS):
+    with pytest.raises(BundleError, match=BundleFile.METRICS):
         _ = damaged.report
     assert damaged.predict(photo)[0].ranking
-    shutil.copy(tiny.bundle / METRICS, own_bundle / METRICS)
-    (own_bundle / GOLDEN).write_bytes(b"")
-    with pytest.raises(BundleError, match=GOLDEN):
+    shutil.copy(tiny.bundle / BundleFile.METRICS, own_bundle / BundleFile.METRICS)
+    (own_bundle / BundleFile.GOLDEN).write_bytes(b"")
+    with pytest.raises(BundleError, match=BundleFile.GOLDEN):
         inarch.load(own_bundle).predict(photo)
     with pytest.raises(BundleError, match="There is no bundle"):
         inarch.load(tiny.photos / "nowhere")

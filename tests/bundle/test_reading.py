@@ -11,22 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from inarch.bundle.format import (
-    CALIBRATION,
-    CARD,
-    CLASSES,
-    CONFIG,
-    FILES,
-    GOLDEN,
-    GRAPH,
-    METRICS,
-    NEEDED,
-    OPTIONAL,
-    PREPROCESS,
-    REPORT,
-    SEALED,
-    WEIGHTS,
-)
+from inarch.bundle.format import NEEDED, OPTIONAL, SEALED, BundleFile
 from inarch.bundle.predictor import Predictor
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, write_bundle
@@ -55,13 +40,13 @@ def use(folder: Path) -> None:
 
 def sealed_again(folder: Path) -> Path:
     """As a forger would do it: the config with the digests of the files as they are now."""
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / BundleFile.CONFIG).read_text())
     config["sha256"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in SEALED}
-    (folder / CONFIG).write_text(json.dumps(config))
+    (folder / BundleFile.CONFIG).write_text(json.dumps(config))
     return folder
 
 
-@pytest.mark.parametrize("name", [CONFIG, *SEALED])
+@pytest.mark.parametrize("name", [BundleFile.CONFIG, *SEALED])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_each_file_damaged_in_turn_is_refused_by_name(name: str, damage: str, own_bundle: Path) -> None:
     """Whatever happened to it, the message is one line that names the file and says what to do."""
@@ -74,12 +59,12 @@ def test_each_file_damaged_in_turn_is_refused_by_name(name: str, damage: str, ow
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", [CARD, REPORT])
+@pytest.mark.parametrize("name", [BundleFile.CARD, BundleFile.REPORT])
 def test_what_is_for_people_may_be_edited_or_left_out(name: str, own_bundle: Path) -> None:
     """A model card is there to be completed."""
     (own_bundle / name).unlink()
     use(own_bundle)
-    assert {CARD, REPORT} == set(FILES) - set(SEALED) - set(OPTIONAL) - {CONFIG}
+    assert {BundleFile.CARD, BundleFile.REPORT} == set(BundleFile) - set(SEALED) - set(OPTIONAL) - {BundleFile.CONFIG}
 
 
 def test_a_prediction_needs_no_more_than_it_says(own_bundle: Path) -> None:
@@ -103,20 +88,21 @@ def test_no_file_can_be_exchanged_without_a_word(
 
 def test_classes_in_another_order_are_refused(own_bundle: Path) -> None:
     """Golden logits cannot see it, and every answer would be wrong."""
-    lines = (own_bundle / CLASSES).read_text().splitlines()
-    (own_bundle / CLASSES).write_text("".join(f"{line}\n" for line in reversed(lines)))
-    with pytest.raises(BundleError, match=CLASSES):
+    lines = (own_bundle / BundleFile.CLASSES).read_text().splitlines()
+    (own_bundle / BundleFile.CLASSES).write_text("".join(f"{line}\n" for line in reversed(lines)))
+    with pytest.raises(BundleError, match=BundleFile.CLASSES):
         Predictor(own_bundle)
 
 
 def test_golden_logits_reveal_another_graph(own_bundle: Path, tiny: Trained) -> None:
     """Even where the digests were made to fit: another net of the same shape gives other logits."""
-    graph = (own_bundle / GRAPH).read_bytes()
-    weight = np.load(own_bundle / GOLDEN)["logits"]
-    np.savez(own_bundle / GOLDEN, pixels=np.load(own_bundle / GOLDEN)["pixels"], logits=weight + 0.1)
+    graph = (own_bundle / BundleFile.GRAPH).read_bytes()
+    golden = own_bundle / BundleFile.GOLDEN
+    weight = np.load(golden)["logits"]
+    np.savez(golden, pixels=np.load(golden)["pixels"], logits=weight + 0.1)
     with pytest.raises(BundleError, match="gives other logits here than where it was trained"):
         Predictor(sealed_again(own_bundle))
-    assert graph == (tiny.bundle / GRAPH).read_bytes()
+    assert graph == (tiny.bundle / BundleFile.GRAPH).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +125,7 @@ def test_golden_logits_reveal_another_graph(own_bundle: Path, tiny: Trained) -> 
 )
 def test_golden_inputs_that_do_not_fit_are_refused(arrays: dict[str, Any], said: str, own_bundle: Path) -> None:
     """None at all, of another size, of another type, for more classes, not finite, absent, pickled."""
-    np.savez(own_bundle / GOLDEN, **arrays)
+    np.savez(own_bundle / BundleFile.GOLDEN, **arrays)
     with pytest.raises(BundleError, match=said):
         Predictor(sealed_again(own_bundle))
 
@@ -147,7 +133,7 @@ def test_golden_inputs_that_do_not_fit_are_refused(arrays: dict[str, Any], said:
 @pytest.mark.parametrize("side", [0, 16])
 def test_a_graph_that_cannot_run_is_refused_in_one_line(side: int, own_bundle: Path) -> None:
     """No ONNX at all (side 0), and ONNX for inputs of another size, with digests that fit."""
-    (own_bundle / GRAPH).write_bytes(_mean_graph(side) if side else b"garbage")
+    (own_bundle / BundleFile.GRAPH).write_bytes(_mean_graph(side) if side else b"garbage")
     with pytest.raises(BundleError, match=r"again\.$") as caught:
         Predictor(sealed_again(own_bundle))
     assert "\n" not in str(caught.value)
@@ -180,7 +166,7 @@ def _mean_graph(side: int) -> bytes:
 )
 def test_a_config_that_says_nothing_usable_is_refused(content: bytes, said: str, own_bundle: Path) -> None:
     """Nested too deep, not an object, of an older format, without digests."""
-    (own_bundle / CONFIG).write_bytes(content)
+    (own_bundle / BundleFile.CONFIG).write_bytes(content)
     with pytest.raises(BundleError, match=said):
         read_bundle(own_bundle)
 
@@ -188,8 +174,8 @@ def test_a_config_that_says_nothing_usable_is_refused(content: bytes, said: str,
 @pytest.mark.parametrize("field", ["architecture", "after", "folded", "seed", "versions"])
 def test_a_config_with_a_value_of_the_wrong_kind_is_refused(field: str, own_bundle: Path) -> None:
     """Else it would surface much later, as something that should not have happened."""
-    config = json.loads((own_bundle / CONFIG).read_text())
-    (own_bundle / CONFIG).write_text(json.dumps({**config, field: [1]}))
+    config = json.loads((own_bundle / BundleFile.CONFIG).read_text())
+    (own_bundle / BundleFile.CONFIG).write_text(json.dumps({**config, field: [1]}))
     with pytest.raises(BundleError, match=f"is damaged: {field} must be "):
         read_bundle(own_bundle)
 
@@ -197,16 +183,19 @@ def test_a_config_with_a_value_of_the_wrong_kind_is_refused(field: str, own_bund
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        (CLASSES, "one\n"),
-        (CLASSES, "one\none\n"),
-        (CALIBRATION, '{"temperature": 0}'),
-        (CALIBRATION, '{"temperature": NaN}'),
-        (CALIBRATION, '{"temperature": 1e999}'),
-        (CALIBRATION, '{"temperature": null}'),
-        (PREPROCESS, '{"image_size": 1e999, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "bilinear"}'),
-        (PREPROCESS, '{"image_size": 32, "mean": [0, 0], "std": [1, 1, 1], "interpolation": "bilinear"}'),
-        (PREPROCESS, '{"image_size": 32, "mean": [0, 0, 0], "std": [0, 1, 1], "interpolation": "bilinear"}'),
-        (PREPROCESS, '{"image_size": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "nearest"}'),
+        (BundleFile.CLASSES, "one\n"),
+        (BundleFile.CLASSES, "one\none\n"),
+        (BundleFile.CALIBRATION, '{"temperature": 0}'),
+        (BundleFile.CALIBRATION, '{"temperature": NaN}'),
+        (BundleFile.CALIBRATION, '{"temperature": 1e999}'),
+        (BundleFile.CALIBRATION, '{"temperature": null}'),
+        (
+            BundleFile.PREPROCESS,
+            '{"image_size": 1e999, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "bilinear"}',
+        ),
+        (BundleFile.PREPROCESS, '{"image_size": 32, "mean": [0, 0], "std": [1, 1, 1], "interpolation": "bilinear"}'),
+        (BundleFile.PREPROCESS, '{"image_size": 32, "mean": [0, 0, 0], "std": [0, 1, 1], "interpolation": "bilinear"}'),
+        (BundleFile.PREPROCESS, '{"image_size": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "nearest"}'),
     ],
 )
 def test_values_that_make_no_sense_are_refused_though_the_digests_fit(
@@ -238,4 +227,4 @@ def test_a_sound_bundle_can_be_read(tiny: Trained) -> None:
     assert isinstance(bundle, Bundle)
     assert bundle.path == tiny.bundle
     assert bundle.metrics["model"] == bundle.config.architecture
-    assert (bundle.weights(), METRICS in SEALED) == (tiny.bundle / WEIGHTS, True)
+    assert (bundle.weights(), BundleFile.METRICS in SEALED) == (tiny.bundle / BundleFile.WEIGHTS, True)

@@ -17,7 +17,7 @@ import pytest
 from safetensors import safe_open
 
 from inarch.bundle import writing
-from inarch.bundle.format import CARD, CLASSES, CONFIG, FILES, GRAPH, METRICS, OPTIONAL, SEALED, WEIGHTS
+from inarch.bundle.format import OPTIONAL, SEALED, BundleFile
 from inarch.bundle.reading import read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.errors import OutputError, UserError
@@ -33,9 +33,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
 def test_a_bundle_holds_the_files_of_the_contract_and_nothing_executable(contents: Contents, tmp_path: Path) -> None:
     """Exactly the files that `format` lists, none with an execute bit, no pickle among the arrays."""
     write_bundle(tmp_path / "out", replace(contents(), evidence=None))
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES) - set(OPTIONAL)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(BundleFile) - set(OPTIONAL)
     bundle = write_bundle(tmp_path / "out", contents())
-    assert {path.name for path in bundle.path.iterdir()} == set(FILES)
+    assert {path.name for path in bundle.path.iterdir()} == set(BundleFile)
     assert not any(path.stat().st_mode & stat.S_IXUSR for path in bundle.path.iterdir())
     assert bundle.golden()[0].dtype == np.uint8
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
@@ -46,7 +46,9 @@ def test_the_config_seals_the_other_files(contents: Contents, tmp_path: Path) ->
     without = replace(contents(), evidence=None)
     for given, sealed in ((without, SEALED), (contents(), (*SEALED, *OPTIONAL))):
         out = write_bundle(tmp_path / "out", given).path
-        assert json.loads((out / CONFIG).read_text())["sha256"] == {name: fingerprint(out)[name] for name in sealed}
+        assert json.loads((out / BundleFile.CONFIG).read_text())["sha256"] == {
+            name: fingerprint(out)[name] for name in sealed
+        }
 
 
 def test_the_same_inputs_give_the_same_bytes(
@@ -67,7 +69,7 @@ def test_metrics_are_strict_json_and_come_back_as_they_were(contents: Contents, 
     def refuse(token: str) -> NoReturn:
         raise AssertionError(token)
 
-    metrics = json.loads((bundle.path / METRICS).read_text(encoding="utf-8"), parse_constant=refuse)
+    metrics = json.loads((bundle.path / BundleFile.METRICS).read_text(encoding="utf-8"), parse_constant=refuse)
     as_lists = json.loads(json.dumps(asdict(given.report)))
     assert metrics == {name: as_lists[name] for name in metrics}
     assert set(as_lists) - set(metrics) == {"classes", "preprocessing", "temperature"}
@@ -112,7 +114,7 @@ def test_a_folder_whose_name_is_no_text_can_be_trained_on(contents: Contents, tm
 def test_the_card_names_classes_and_figures(contents: Contents, tmp_path: Path) -> None:
     """Every class, the accuracy with its interval, the notes."""
     given = contents()
-    card = (write_bundle(tmp_path / "out", given).path / CARD).read_text(encoding="utf-8")
+    card = (write_bundle(tmp_path / "out", given).path / BundleFile.CARD).read_text(encoding="utf-8")
     accuracy = headline(given.report.evaluation.accuracy, given.report.evaluation.split)
     assert all(word in card for word in (*given.report.classes, accuracy, "A note."))
 
@@ -142,7 +144,7 @@ def test_a_disk_that_fills_up_costs_nothing(size: int, contents: Contents, tmp_p
     assert list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", BundleFile)
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
 def test_a_file_that_cannot_be_written_costs_nothing(
     name: str, failure: BaseException, contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -228,7 +230,7 @@ def test_files_that_are_no_bundles_are_never_deleted(contents: Contents, tmp_pat
     (bundle / "notes.txt").write_text("mine")
     yolo = tmp_path / "yolo"
     yolo.mkdir()
-    for name in (CONFIG, CLASSES):
+    for name in (BundleFile.CONFIG, BundleFile.CLASSES):
         (yolo / name).write_text("{}")
     with pytest.raises(OutputError, match=r"holds 'notes.txt'"):
         check_output(bundle)
@@ -265,6 +267,6 @@ def test_a_figure_that_is_no_number_is_not_written(contents: Contents, tmp_path:
 def test_the_size_of_what_is_tested_is_what_the_limits_assume(contents: Contents, tmp_path: Path) -> None:
     """Between them, the limits of the full-disk test stop at small files, at the golden arrays and at the weights."""
     out = write_bundle(tmp_path / "out", contents()).path
-    assert (out / GRAPH).stat().st_size == 500
-    assert (out / WEIGHTS).stat().st_size > 15_000
+    assert (out / BundleFile.GRAPH).stat().st_size == 500
+    assert (out / BundleFile.WEIGHTS).stat().st_size > 15_000
     assert read_bundle(out).path == out

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PIL import ExifTags, Image
 
-from inarch.data.bursts import STOPPED_CLOCK, bursts_of
+from inarch.data.bursts import bursts_of
 from inarch.data.duplicate_search import group_near_duplicates
 from inarch.data.grouping import group_photos, merge_clusters, units
 from inarch.data.header import Header, read_header
@@ -70,8 +70,8 @@ def test_bursts_are_of_one_camera_and_end_with_a_pause():
     """Two seconds from one photo to the next; a clock that stands still makes no burst."""
     headers = [shot(0.0), shot(1.5), None, shot(3.0), shot(9.0), shot(9.0, "two"), shot(None), shot(10.0)]
     assert bursts_of(headers) == [[0, 1, 3], [4, 7]]
-    assert bursts_of([shot(5.0)] * STOPPED_CLOCK) == []
-    assert bursts_of([shot(5.0)] * (STOPPED_CLOCK - 1)) == [list(range(STOPPED_CLOCK - 1))]
+    assert bursts_of([shot(5.0)] * 20) == []
+    assert bursts_of([shot(5.0)] * 19) == [list(range(19))]
 
 
 def test_the_time_is_read_from_exif(tmp_path):

@@ -12,8 +12,7 @@ from scipy.stats import binom
 from inarch.errors import UserError
 from inarch.metrics.answering import (
     KEPT,
-    LUCK,
-    STEPS,
+    RULE,
     Evidence,
     binomial_tail,
     is_close,
@@ -73,7 +72,7 @@ def test_a_promise_is_broken_one_time_in_twenty_at_most(
         if rule.promised and rule.confidence is not None:
             promises += 1
             broken += right(everyone[everyone > rule.confidence]).mean() < target_accuracy
-    assert broken <= binom.ppf(0.999, 300, LUCK)
+    assert broken <= binom.ppf(0.999, 300, RULE.luck)
     if right is honest and target_accuracy == 0.8:
         assert promises > 250
 
@@ -92,7 +91,7 @@ def test_an_honest_classifier_answers_most_of_what_it_could() -> None:
 def test_flawless_photos_promise_once_they_are_enough(n: int) -> None:
     """0.95^n has to fall below the level of one test: 117 photos."""
     rule = rule_for(evidence(np.linspace(0.6, 0.9, n), np.ones(n, bool)))
-    assert rule.promised == (0.95**n <= LUCK / STEPS)
+    assert rule.promised == (0.95**n <= RULE.luck / RULE.steps)
     assert rule.coverage.value == 1
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_score, recall_score
 
 from inarch.errors import UserError, WorkError
-from inarch.metrics.classification import WORST, JudgedPhotos, evaluate
+from inarch.metrics.classification import JudgedPhotos, evaluate
 from inarch.metrics.records import Evaluation
 from inarch.metrics.softmax import softmax
 from tolerance import assert_same_computation
@@ -57,8 +57,8 @@ def test_mistakes_are_the_worst_first(random_case: tuple[np.ndarray, np.ndarray]
     measured = evaluated(probabilities, labels)
     confidences = [mistake.confidence for mistake in measured.mistakes]
     wrong = probabilities.argmax(axis=1) != labels
-    assert len(confidences) == WORST < wrong.sum()
-    assert confidences == sorted(probabilities.max(axis=1)[wrong], reverse=True)[:WORST]
+    assert len(confidences) == 24 < wrong.sum()
+    assert confidences == sorted(probabilities.max(axis=1)[wrong], reverse=True)[:24]
     for mistake in measured.mistakes:
         row = int(mistake.path.removesuffix(".jpg"))
         assert mistake.label == labels[row] != mistake.predicted == probabilities[row].argmax()

@@ -13,14 +13,15 @@ from inarch.errors import UserError
 from inarch.models import ARCHITECTURES, Classifier, build
 from inarch.models.anatomy.trace import trace_architecture
 from inarch.models.cifar_resnet import cifar_depths
-from inarch.models.resnet import STRIDE_ON_3X3, ZERO_START, resnet_backbone
+from inarch.models.resnet import resnet_backbone
+from inarch.models.resnet_departures import ResNetDeparture
 from inarch.models.resnet_parts import (
     BASIC,
-    BOTTLENECK,
     DEEP_STEM,
     PHOTO_STEM,
     SMALL_STEM,
     average_shortcut,
+    bottleneck,
     no_shortcut,
     padded_shortcut,
     projection_everywhere,
@@ -180,7 +181,7 @@ def test_the_average_shortcut_sees_every_pixel(size: int) -> None:
 
 @pytest.mark.parametrize("stem", [PHOTO_STEM, DEEP_STEM, SMALL_STEM])
 @pytest.mark.parametrize("shortcut", [average_shortcut, padded_shortcut, projection_everywhere, no_shortcut])
-@pytest.mark.parametrize("residual", [BASIC, BOTTLENECK])
+@pytest.mark.parametrize("residual", [BASIC, bottleneck()])
 def test_every_part_fits_every_other(stem: object, shortcut: object, residual: object) -> None:
     """Any stem, shortcut and residual path, three stages of other depths and widths, odd grids: declared is actual."""
     with torch.device("meta"):
@@ -299,7 +300,7 @@ def test_the_zero_start_is_declared_where_it_is(name: str) -> None:
     norms = [each for each in build(name).modules() if isinstance(each, nn.BatchNorm2d)]
     starts_at_zero = any(not each.weight.any() for each in norms)
     row = ARCHITECTURES[name]
-    assert starts_at_zero == (ZERO_START in row.departures or row.family == "resnet_d")
+    assert starts_at_zero == (ResNetDeparture.ZERO_START.value in row.departures or row.family == "resnet_d")
 
 
 @pytest.mark.parametrize("name", [name for name in LINE if ARCHITECTURES[name].source.endswith("03385, Table 1")])
@@ -309,7 +310,7 @@ def test_v15_is_said_where_the_stride_moved(name: str) -> None:
     kernels = [(each.kernel_size, each.stride) for each in block.modules() if isinstance(each, nn.Conv2d)]
     moved = kernels[0] == ((1, 1), (1, 1))
     row = ARCHITECTURES[name]
-    assert (row.variant == "v1.5") == moved == (STRIDE_ON_3X3 in row.departures)
+    assert (row.variant == "v1.5") == moved == (ResNetDeparture.STRIDE_ON_3X3.value in row.departures)
     assert (row.variant == "v1") == (kernels[0] == ((1, 1), (2, 2)))
 
 

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as npst
 
 from inarch.errors import OutputError, WorkError
 from inarch.storage import cache as caching
-from inarch.storage.cache import ArrayCache, cache_key
+from inarch.storage.cache import ArrayCache, OpenLimits, cache_key
 from inarch.storage.cache_folder import default_cache_folder
 
 DTYPES = st.sampled_from([np.uint8, np.float16, np.float32, np.int64, np.bool_])
@@ -247,11 +247,10 @@ def test_a_cache_removed_while_in_use_says_so(tmp_path):
 
 
 @pytest.mark.usefixtures("no_waiting_for_the_disk")
-@pytest.mark.parametrize(("limit", "value"), [("OPEN_CHUNKS", 4), ("OPEN_BYTES", 48)])
-def test_more_chunks_than_stay_open(limit, value, tmp_path, monkeypatch):
+@pytest.mark.parametrize("limits", [OpenLimits(chunks=4), OpenLimits(size=48)])
+def test_more_chunks_than_stay_open(limits, tmp_path):
     """Memory maps cost file descriptors, and memory once they are read; here a chunk has 16 bytes."""
-    monkeypatch.setattr(caching, limit, value)
-    cache = ArrayCache(tmp_path)
+    cache = ArrayCache(tmp_path, limits)
     for number in range(20):
         cache.write(keys(1, number), {"a": np.full((1, 2), number)})
     rows = cache.read(keys(20), "a")

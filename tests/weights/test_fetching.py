@@ -13,7 +13,7 @@ import pytest
 
 from inarch.errors import WeightsError
 from inarch.weights.fetching import fetch
-from inarch.weights.locating import Places, find_download_ban, locate
+from inarch.weights.locating import WeightsPlaces, find_download_ban, locate
 from inarch.weights.named import NAMED, NamedWeights
 
 CONTENT = bytes(range(256)) * 2000
@@ -151,12 +151,12 @@ def test_no_network_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def places(server: Server, tmp_path: Path) -> Callable[..., Places]:
+def places(server: Server, tmp_path: Path) -> Callable[..., WeightsPlaces]:
     """Places that are empty, with the server in place of the publisher."""
-    return partial(Places, folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="", mirror=server.address)
+    return partial(WeightsPlaces, folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="", mirror=server.address)
 
 
-def test_a_file_that_is_there_is_taken_without_asking(server: Server, places: Callable[..., Places]) -> None:
+def test_a_file_that_is_there_is_taken_without_asking(server: Server, places: Callable[..., WeightsPlaces]) -> None:
     """Offline first: in PyTorch's folder, checked against the hash in its name."""
     found = places()
     found.folder.mkdir()
@@ -165,7 +165,7 @@ def test_a_file_that_is_there_is_taken_without_asking(server: Server, places: Ca
     assert server.asked == []
 
 
-def test_a_damaged_file_is_refused_and_named(places: Callable[..., Places]) -> None:
+def test_a_damaged_file_is_refused_and_named(places: Callable[..., WeightsPlaces]) -> None:
     """It is not silently fetched again over what may be the user's own."""
     found = places()
     found.folder.mkdir()
@@ -174,7 +174,9 @@ def test_a_damaged_file_is_refused_and_named(places: Callable[..., Places]) -> N
         locate(ROW, found)
 
 
-def test_what_is_not_there_is_fetched_into_pytorchs_folder(server: Server, places: Callable[..., Places]) -> None:
+def test_what_is_not_there_is_fetched_into_pytorchs_folder(
+    server: Server, places: Callable[..., WeightsPlaces]
+) -> None:
     """Once: the second time it is there."""
     found = places()
     assert locate(ROW, found).read_bytes() == CONTENT
@@ -182,7 +184,9 @@ def test_what_is_not_there_is_fetched_into_pytorchs_folder(server: Server, place
     assert len(server.asked) == 1
 
 
-def test_where_downloads_are_forbidden_the_ways_are_listed(server: Server, places: Callable[..., Places]) -> None:
+def test_where_downloads_are_forbidden_the_ways_are_listed(
+    server: Server, places: Callable[..., WeightsPlaces]
+) -> None:
     """Which file, where to put it, what to unset, which package brings a net; and nobody is asked."""
     with pytest.raises(WeightsError) as caught:
         locate(ROW, places(forbidden="HF_HUB_OFFLINE=1"))
@@ -195,7 +199,7 @@ def test_where_downloads_are_forbidden_the_ways_are_listed(server: Server, place
     assert server.asked == []
 
 
-def test_a_failed_download_lists_the_ways_too(server: Server, places: Callable[..., Places]) -> None:
+def test_a_failed_download_lists_the_ways_too(server: Server, places: Callable[..., WeightsPlaces]) -> None:
     """With what went wrong in front."""
     server.behaviour = "absent"
     with pytest.raises(WeightsError, match=r"(?s)answers 404.*Ways to go on:\n- put net-12345678"):
@@ -224,7 +228,7 @@ def in_hub_cache(folder: Path, row: NamedWeights, content: bytes, blob: str) -> 
     (snapshot / "model.safetensors").symlink_to(repository / "blobs" / blob)
 
 
-def test_the_hubs_cache_is_looked_into(server: Server, places: Callable[..., Places]) -> None:
+def test_the_hubs_cache_is_looked_into(server: Server, places: Callable[..., WeightsPlaces]) -> None:
     """Its files are called by their hash, and that is checked."""
     pytest.importorskip("huggingface_hub")
     row, found = NAMED["timm:resnet18.a1_in1k"], places()
@@ -233,7 +237,7 @@ def test_the_hubs_cache_is_looked_into(server: Server, places: Callable[..., Pla
     assert server.asked == []
 
 
-def test_a_damaged_file_in_the_hubs_cache_is_refused(places: Callable[..., Places]) -> None:
+def test_a_damaged_file_in_the_hubs_cache_is_refused(places: Callable[..., WeightsPlaces]) -> None:
     """Even one that the table has no hash of."""
     pytest.importorskip("huggingface_hub")
     row, found = NAMED["timm:inception_v4.tf_in1k"], places()
@@ -249,6 +253,6 @@ def test_a_hub_that_cannot_be_reached_lists_the_ways(tmp_path: Path, monkeypatch
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    places = Places(folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="", mirror=address)
+    places = WeightsPlaces(folder=tmp_path / "torch", hub=tmp_path / "hub", forbidden="", mirror=address)
     with pytest.raises(WeightsError, match=r"(?s)could not be fetched from the hub.*`hf download timm/inception_v4"):
         locate(NAMED["timm:inception_v4.tf_in1k"], places)

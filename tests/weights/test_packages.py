@@ -26,7 +26,7 @@ from inarch.transfer.backbones import list_available_models, starting_point
 from inarch.weights.files import WeightsFile, read_weights
 from inarch.weights.identification import identify
 from inarch.weights.loading import load, load_backbone
-from inarch.weights.locating import Places, locate
+from inarch.weights.locating import WeightsPlaces, locate
 from inarch.weights.named import default_weights
 from inarch.weights.names.open_nsfw import incoming, outgoing
 from lively import enlivened
@@ -52,7 +52,7 @@ def _installed() -> None:
 
 
 def file_of(name: str) -> WeightsFile:
-    return read_weights(locate(default_weights(name), Places(forbidden="a test")))
+    return read_weights(locate(default_weights(name), WeightsPlaces(forbidden="a test")))
 
 
 def whole(name: str) -> Classifier:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inarch.bundle.format import GRAPH
+from inarch.bundle.format import BundleFile
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.decode import decode_many
 from inarch.errors import BundleError, UnreadableImageError, UserError, WeightsError
@@ -120,7 +120,9 @@ class Predictor:
         try:
             self._graph = Graph(self.bundle.graph(), threads=threads)
         except WeightsError as error:
-            raise BundleError(f"{self.bundle.path / GRAPH}: {_first_line(error)} Train or copy it again.") from error
+            raise BundleError(
+                f"{self.bundle.path / BundleFile.GRAPH}: {_first_line(error)} Train or copy it again."
+            ) from error
         self._check_golden()
 
     @property

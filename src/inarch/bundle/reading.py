@@ -12,30 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch import notebook
-from inarch.bundle.format import (
-    ANSWERING,
-    CALIBRATION,
-    CLASSES,
-    CONFIG,
-    FORMAT,
-    GOLDEN,
-    GRAPH,
-    METRICS,
-    NEEDED,
-    OPTIONAL,
-    PREPROCESS,
-    SEALED,
-    WEIGHTS,
-)
+from inarch.bundle.format import FORMAT, NEEDED, OPTIONAL, SEALED, BundleFile
 from inarch.data.photos import Preprocessing
 from inarch.errors import BundleError, UserError
 from inarch.metrics.answering import Evidence
 from inarch.storage.serialisation import from_data, to_data
 from inarch.transfer.records.report import TrainingReport
 from inarch.weights.npz import read_arrays
-
-EVIDENCE_KINDS = [np.float64, np.bool_, np.float64, np.float64, np.float16]
-"""The names of the arrays of `Evidence`, in their order."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,7 @@ class Bundle:
         Raises:
             BundleError: it is missing or altered.
         """
-        return _read_sealed(self.path, GRAPH, self.digests)
+        return _read_sealed(self.path, BundleFile.GRAPH, self.digests)
 
     def weights(self) -> Path:
         """The file of the model's weights.
@@ -89,7 +72,7 @@ class Bundle:
         Raises:
             BundleError: it is missing or altered.
         """
-        path = self.path / WEIGHTS
+        path = self.path / BundleFile.WEIGHTS
         try:
             with path.open("rb") as file:
                 _check(path, hashlib.file_digest(file, "sha256").hexdigest(), self.digests)
@@ -104,7 +87,7 @@ class Bundle:
         Raises:
             BundleError: the file is missing or altered.
         """
-        return _object(self.path / METRICS, _read_sealed(self.path, METRICS, self.digests))
+        return _object(self.path / BundleFile.METRICS, _read_sealed(self.path, BundleFile.METRICS, self.digests))
 
     @property
     def report(self) -> TrainingReport:
@@ -119,7 +102,9 @@ class Bundle:
         except UserError as error:
             if isinstance(error, BundleError):
                 raise
-            raise BundleError(f"{self.path / METRICS} is damaged: {error} Train or copy it again.") from error
+            raise BundleError(
+                f"{self.path / BundleFile.METRICS} is damaged: {error} Train or copy it again."
+            ) from error
 
     def _repr_html_(self) -> str | None:
         """The picture of its model, for notebooks."""
@@ -131,11 +116,11 @@ class Bundle:
         Raises:
             BundleError: they are missing or altered.
         """
-        pixels, logits = self._arrays(GOLDEN, ("pixels", "logits"))
+        pixels, logits = self._arrays(BundleFile.GOLDEN, ("pixels", "logits"))
         if [pixels.dtype, logits.dtype] != [np.uint8, np.float32]:
             raise BundleError(
-                f"{self.path / GOLDEN} holds {pixels.dtype} and {logits.dtype}, which are not pixels and logits. Train "
-                "or copy the bundle again."
+                f"{self.path / BundleFile.GOLDEN} holds {pixels.dtype} and {logits.dtype}, which are not pixels and "
+                "logits. Train or copy the bundle again."
             )
         return pixels, logits
 
@@ -145,13 +130,16 @@ class Bundle:
         Raises:
             BundleError: it is missing or altered.
         """
-        if ANSWERING not in self.digests:
+        if BundleFile.ANSWERING not in self.digests:
             return None
-        arrays = Evidence(*self._arrays(ANSWERING, [each.name for each in fields(Evidence)]))
+        arrays = Evidence(*self._arrays(BundleFile.ANSWERING, [each.name for each in fields(Evidence)]))
         photos = {each.shape for each in (arrays.confidence, arrays.correct, arrays.truth, arrays.novelty)}
+        expected = [np.float64, np.bool_, np.float64, np.float64, np.float16]
         kinds = [getattr(arrays, each.name).dtype for each in fields(Evidence)]
-        if len(photos) > 1 or not arrays.novelty.size or arrays.known.ndim != 2 or kinds != EVIDENCE_KINDS:
-            raise BundleError(f"The arrays in {self.path / ANSWERING} do not fit together. Train or copy it again.")
+        if len(photos) > 1 or not arrays.novelty.size or arrays.known.ndim != 2 or kinds != expected:
+            raise BundleError(
+                f"The arrays in {self.path / BundleFile.ANSWERING} do not fit together. Train or copy it again."
+            )
         return arrays
 
     def _arrays(self, name: str, parts: Sequence[str]) -> list[NDArray[Any]]:
@@ -174,7 +162,7 @@ def read_bundle(path: str | Path) -> Bundle:
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder} is not a whole bundle: {', '.join(missing)} missing. Train or copy it again.")
-    config = _object(folder / CONFIG, _bytes(folder / CONFIG))
+    config = _object(folder / BundleFile.CONFIG, _bytes(folder / BundleFile.CONFIG))
     if config.get("format") != FORMAT:
         raise BundleError(
             f"{folder} has bundle format {config.get('format')!r}, and this inarch reads format {FORMAT}; "
@@ -191,15 +179,15 @@ def read_bundle(path: str | Path) -> Bundle:
 
 
 def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
-    sealed = (*SEALED, *(name for name in OPTIONAL if name in config["sha256"]))
+    sealed = [name.value for name in (*SEALED, *OPTIONAL) if name in SEALED or name in config["sha256"]]
     digests = {name: str(config["sha256"][name]) for name in sealed}
-    preprocess = _object(folder / PREPROCESS, _read_sealed(folder, PREPROCESS, digests))
-    calibration = _object(folder / CALIBRATION, _read_sealed(folder, CALIBRATION, digests))
+    preprocess = _object(folder / BundleFile.PREPROCESS, _read_sealed(folder, BundleFile.PREPROCESS, digests))
+    calibration = _object(folder / BundleFile.CALIBRATION, _read_sealed(folder, BundleFile.CALIBRATION, digests))
     return Bundle(
         path=folder,
         config=from_data(BundleConfig, config),
         digests=digests,
-        classes=_classes(_read_sealed(folder, CLASSES, digests)),
+        classes=_classes(_read_sealed(folder, BundleFile.CLASSES, digests)),
         preprocessing=from_data(Preprocessing, preprocess),
         temperature=_temperature(float(calibration["temperature"])),
     )
@@ -208,7 +196,7 @@ def _bundle(folder: Path, config: dict[str, Any]) -> Bundle:
 def _classes(content: bytes) -> tuple[str, ...]:
     names = tuple(content.decode("utf-8").splitlines())
     if len(names) < 2 or len(set(names)) < len(names):
-        raise ValueError(f"{CLASSES} lists {len(names)} classes, {len(set(names))} of them distinct")
+        raise ValueError(f"{BundleFile.CLASSES} lists {len(names)} classes, {len(set(names))} of them distinct")
     return names
 
 

@@ -13,23 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.bundle.card import model_card
-from inarch.bundle.format import (
-    ANSWERING,
-    CALIBRATION,
-    CARD,
-    CLASSES,
-    CONFIG,
-    FILES,
-    FORMAT,
-    GOLDEN,
-    GRAPH,
-    METRICS,
-    OPTIONAL,
-    PREPROCESS,
-    REPORT,
-    SEALED,
-    WEIGHTS,
-)
+from inarch.bundle.format import FORMAT, OPTIONAL, SEALED, BundleFile
 from inarch.bundle.reading import Bundle, BundleConfig, read_bundle
 from inarch.errors import OutputError
 from inarch.metrics.answering import Evidence
@@ -97,9 +81,9 @@ def _objection(place: Path) -> str:
     if Path.cwd().is_relative_to(place):
         return "is, or holds, the folder that you are in"
     found = {entry.name for entry in place.iterdir()}
-    if found and not {CONFIG, CLASSES, GRAPH} <= found:
+    if found and not {BundleFile.CONFIG, BundleFile.CLASSES, BundleFile.GRAPH} <= found:
         return "exists and is not a bundle, so it is not replaced"
-    if others := sorted(found.difference(FILES)):
+    if others := sorted(found.difference(BundleFile)):
         return f"holds {others[0]!r}, which belongs to no bundle and would be lost; move it away"
     return ""
 
@@ -109,9 +93,9 @@ def _fill(folder: Path, contents: BundleContents) -> None:
     files = _files(contents)
     for name, write in files.items():
         write(folder / name)
-    sealed = (*SEALED, *(name for name in OPTIONAL if name in files))
+    sealed = [name.value for name in (*SEALED, *OPTIONAL) if name in files]
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sealed}
-    _json_writer({"format": FORMAT, **to_data(contents.config), "sha256": digests})(folder / CONFIG)
+    _json_writer({"format": FORMAT, **to_data(contents.config), "sha256": digests})(folder / BundleFile.CONFIG)
 
 
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
@@ -120,16 +104,16 @@ def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
     evidence = None if contents.evidence is None else vars(contents.evidence)
     named = {"architecture": report.model}  # one word alone: safetensors writes several in any order
     return {
-        CLASSES: _text_writer("".join(f"{name}\n" for name in report.classes)),
-        PREPROCESS: _json_writer(report.preprocessing),
-        CALIBRATION: _json_writer({"method": "temperature scaling", "temperature": report.temperature}),
-        METRICS: _json_writer(_figures(report)),
-        GRAPH: lambda path: path.write_bytes(contents.graph),
-        WEIGHTS: lambda path: write_weights(path, contents.model.state_dict(), named),
-        GOLDEN: lambda path: np.savez(path, pixels=pixels, logits=logits),
-        CARD: _text_writer(model_card(report)),
-        **({} if contents.page is None else {REPORT: _text_writer(contents.page)}),
-        **({} if evidence is None else {ANSWERING: lambda path: np.savez(path, **evidence)}),
+        BundleFile.CLASSES: _text_writer("".join(f"{name}\n" for name in report.classes)),
+        BundleFile.PREPROCESS: _json_writer(report.preprocessing),
+        BundleFile.CALIBRATION: _json_writer({"method": "temperature scaling", "temperature": report.temperature}),
+        BundleFile.METRICS: _json_writer(_figures(report)),
+        BundleFile.GRAPH: lambda path: path.write_bytes(contents.graph),
+        BundleFile.WEIGHTS: lambda path: write_weights(path, contents.model.state_dict(), named),
+        BundleFile.GOLDEN: lambda path: np.savez(path, pixels=pixels, logits=logits),
+        BundleFile.CARD: _text_writer(model_card(report)),
+        **({} if contents.page is None else {BundleFile.REPORT: _text_writer(contents.page)}),
+        **({} if evidence is None else {BundleFile.ANSWERING: lambda path: np.savez(path, **evidence)}),
     }
 
 

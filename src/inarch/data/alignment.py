@@ -7,11 +7,6 @@ matter (after Evangelidis and Psarakis 2008, IEEE TPAMI 30(10)). Many pairs are 
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST_STEP = 0.05
-"""The largest shift, as a fraction of the side; a pair that needs more is not a near-duplicate."""
-STIFFNESS = 1e-4
-"""The regularisation that keeps a step small if a photo lacks structure, as a fraction of its squared slopes."""
-
 Floats = NDArray[np.float32]
 Boxes = Floats
 """For each pair, the part of the first photo that the second one shows: left, top and width as fractions, (n, 3)."""
@@ -29,6 +24,7 @@ def align_pairs(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tupl
     Returns:
         Correlations from -1 to 1, (n,), and boxes, (n, 3).
     """
+    largest = 0.05  # shift of a step, as a fraction of the side; a pair that needs more is not a near-duplicate
     side = second.shape[1]
     fine = _average_neighbours(first)
     wanted = _centre_rows(second.reshape(len(second), -1))
@@ -40,7 +36,7 @@ def align_pairs(first: Floats, second: Floats, boxes: Boxes, steps: int) -> tupl
         best = np.maximum(scores, best)
         if step < steps:
             moved = _step(seen, across, down, wanted, side)
-            boxes = boxes + np.clip(moved, -LARGEST_STEP, LARGEST_STEP)
+            boxes = boxes + np.clip(moved, -largest, largest)
     return best, where
 
 
@@ -104,10 +100,11 @@ def _correlation(one: Floats, other: Floats) -> Floats:
 
 def _step(seen: Floats, across: Floats, down: Floats, wanted: Floats, side: int) -> Boxes:
     """Least squares for ``seen + slopes · step = gain · wanted + offset``; centring removes the offset."""
+    stiffness = 1e-4  # keeps a step small if a photo lacks structure, as a fraction of its squared slopes
     x, y = np.tile(_centres(side), side), np.repeat(_centres(side), side)
     columns = np.stack([across, down, across * x + down * y, -wanted], axis=1)
     columns -= columns.mean(2, keepdims=True)
     square = columns @ columns.transpose(0, 2, 1)
-    stiff = STIFFNESS * np.einsum("nkk->n", square)[:, None, None] * np.eye(4, dtype=np.float32)
+    stiff = stiffness * np.einsum("nkk->n", square)[:, None, None] * np.eye(4, dtype=np.float32)
     aim = -(columns @ _centre_rows(seen)[:, :, None])
     return np.asarray(np.linalg.solve(square + stiff + 1e-3 * np.eye(4, dtype=np.float32), aim)[:, :3, 0])

@@ -35,11 +35,6 @@ from inarch.storage.parallel import map_in_order
 PIXEL_LIMIT = 150_000_000
 """The most pixels of an image: Pillow needs 4 bytes for each, and itself refuses 179 million."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "ICO")
-"""Pillow's names of the formats that are read, besides HEIC. PostScript is excluded: reading it runs Ghostscript."""
-
-KINDS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, JPEG 2000, PPM, QOI, ICO"
-
 JPEGS = ("JPEG", "MPO")
 """The formats that are decoded at a fraction of their size if that suffices."""
 
@@ -49,11 +44,6 @@ IMAGE_SUFFIXES = frozenset(
     | {".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".ico"}
 )
 """A file of such a name is meant as an image: if it cannot be read, that is reported."""
-
-HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
-
-WHITE_IS_ZERO = 0
-"""TIFF 6.0, tag 262. Pillow inverts such greys of 8 bits, but not those of 16."""
 
 RESAMPLING = MappingProxyType({"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC})
 
@@ -165,16 +155,19 @@ def open_image(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
     Raises:
         UnreadableImageError: it is empty, no image, too large, or its header is damaged.
     """
+    # PostScript is not among Pillow's names of the formats: reading it runs Ghostscript.
+    formats = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "ICO")
+    kinds = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, JPEG 2000, PPM, QOI, ICO"
     head = stream.read(64)
     stream.seek(0)
     if not head:
         raise UnreadableImageError("The file is empty.")
     try:
-        image: Image.Image = HeifImageFile(stream) if _is_heif(head) else Image.open(stream, formats=FORMATS)
+        image: Image.Image = HeifImageFile(stream) if _is_heif(head) else Image.open(stream, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImageError(f"It has too many pixels; {PIXEL_LIMIT:,} is the limit.") from error
     except UnidentifiedImageError as error:
-        raise UnreadableImageError(f"It is not an image ({KINDS} are read), or its header is damaged.") from error
+        raise UnreadableImageError(f"It is not an image ({kinds} are read), or its header is damaged.") from error
     except Exception as error:  # as in `decode`
         raise UnreadableImageError(f"Its header is damaged ({' '.join(str(error).split())}).") from error
     if image.width * image.height > PIXEL_LIMIT:
@@ -186,7 +179,8 @@ def open_image(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
 
 def _is_heif(head: bytes) -> bool:
     """Whether this is HEIC; AVIF shares the container, and Pillow reads it."""
-    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head
+    brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+    return head[4:8] == b"ftyp" and head[8:12] in brands and b"avif" not in head
 
 
 def _unread_jpeg(image: Image.Image) -> bytes:
@@ -236,11 +230,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bit_grey(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits as 8 bits; the one value that a PNG declares transparent becomes white."""
+    white_is_zero = 0  # TIFF 6.0, tag 262: Pillow inverts such greys of 8 bits, but not those of 16
     values = np.asarray(image)
     grey = (
         np.rint(values.astype(np.float32) * np.float32(255 / _white_value(image, values))).clip(0, 255).astype(np.uint8)
     )
-    if _tiff_tags(image).get(ExifTags.Base.PhotometricInterpretation) == WHITE_IS_ZERO:
+    if _tiff_tags(image).get(ExifTags.Base.PhotometricInterpretation) == white_is_zero:
         grey = 255 - grey
     if "transparency" in image.info:
         grey[values == image.info["transparency"]] = 255

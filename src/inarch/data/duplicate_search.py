@@ -1,6 +1,6 @@
 """The search for near-duplicates: every photo is decoded small once, cached, and compared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +16,12 @@ from inarch.data.near_duplicates import (
 )
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.store import CHUNK_ROWS, DECODER, StoredPhotos, store_readable
+from inarch.progress import Progress
 from inarch.storage.cache import ArrayCache, cache_key
 
 SEARCH = "1"
 """To be raised whenever `find_near_duplicates` finds other pairs than before."""
 PAIRS = "pairs"
-
-Progress = Callable[[str, int, int], None]
-"""Called with a phase's name, the finished and the total number of steps."""
 
 
 def store_thumbnails(photos: PhotoSet, cache: Path, progress: Progress) -> StoredPhotos:

@@ -10,7 +10,6 @@ from inarch.data.decode import identify
 from inarch.data.photos import SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
 
-SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 UNLABELLED = "unlabelled"
 """The only class of photos without labels."""
 
@@ -145,7 +144,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in SYSTEM_FOLDERS
+    return name.startswith(".") or name in ("__MACOSX", "@eaDir")
 
 
 def _relative(root: Path, file: Path) -> str:

@@ -12,10 +12,6 @@ from inarch.data.photos import Photo, PhotoSet
 from inarch.errors import PhotosError, UnreadableImageError, UserError
 from inarch.storage.parallel import map_in_order
 
-WORKERS = 2
-FOLDER, BURST = "folder", "burst"
-"""The named ways of grouping; everything else is a pattern."""
-
 
 def units(photos: Sequence[Photo], clusters: Iterable[Sequence[int]] = ()) -> list[list[int]]:
     """Indices of photos that must stay together: of one file, group or cluster, directly or transitively."""
@@ -85,7 +81,7 @@ def group_photos(photos: PhotoSet, by: str) -> PhotoSet:
 
 def headers_of(photos: PhotoSet) -> list[Header | None]:
     """The header of each photo; None where it cannot be read."""
-    return list(map_in_order(_header_or_none, [Path(photos.root, photo.path) for photo in photos.photos], WORKERS))
+    return list(map_in_order(_header_or_none, [Path(photos.root, photo.path) for photo in photos.photos], workers=2))
 
 
 def _header_or_none(file: Path) -> Header | None:
@@ -96,10 +92,10 @@ def _header_or_none(file: Path) -> Header | None:
 
 
 def _clusters(photos: PhotoSet, by: str) -> list[list[int]]:
-    if by == BURST:
+    if by == "burst":
         return bursts_of(headers_of(photos))
     found: dict[str, list[int]] = defaultdict(list)
-    pattern = None if by == FOLDER else _compile_pattern(by)
+    pattern = None if by == "folder" else _compile_pattern(by)
     for index, photo in enumerate(photos.photos):
         name = _subfolder(photo) if pattern is None else _match(pattern, photo.path)
         if name:

@@ -26,8 +26,6 @@ SUFFIXES = {
     "ICO": {".ico"},
 }
 """The file name suffixes of each format."""
-PICTURES_IN_ONE = ("MPO", "HEIF", "ICO")
-"""Formats in which cameras and programs add previews and sizes: several frames are not an animation."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def _header(image: Image.Image) -> Header:
 
 
 def _frames(image: Image.Image) -> int:
-    if image.format in PICTURES_IN_ONE:
+    if image.format in ("MPO", "HEIF", "ICO"):  # cameras and programs add previews and sizes: it is no animation
         return 1
     try:
         return int(getattr(image, "n_frames", 1))

@@ -21,27 +21,20 @@ from inarch.storage.parallel import map_in_order
 
 LOOK = 64
 """Side of the images that are compared, in pixels."""
-COARSE = 8
-"""Side of the tiny images, in pixels."""
-ZOOM = 0.93
-CROPS = (
-    (0.0, 0.0, 1.0),
-    (0.0, 0.0, ZOOM),
-    (0.0, 1 - ZOOM, ZOOM),
-    (1 - ZOOM, 0.0, ZOOM),
-    (1 - ZOOM, 1 - ZOOM, ZOOM),
-    ((1 - ZOOM) / 2, (1 - ZOOM) / 2, ZOOM),
-)
-"""The crops of a photo that a near-duplicate may show: left, top, width."""
-BLOCK, PAIRS = 512, 256
-"""Photos, and pairs of them, that are compared at once."""
-WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class DuplicateSearch:
     """When two photos count as near-duplicates; `benchmarks.duplicates` measures it."""
 
+    coarse: int = 8
+    """Side of the tiny images, in pixels."""
+    zoom: float = 0.93
+    """Width of the crops that are compared besides the whole photo."""
+    block: int = 512
+    """The photos whose tiny images are compared at once."""
+    pairs: int = 256
+    """The pairs that are aligned at once."""
     partners: int = 8
     """The most photos that are aligned with each photo."""
     likely: float = 0.7
@@ -68,6 +61,13 @@ class DuplicateSearch:
     """The same from which on a set is one of a single kind."""
     compared: int = 1000
     """The photos whose correlations tell which of the two a set is."""
+
+    @property
+    def crops(self) -> tuple[tuple[float, float, float], ...]:
+        """The parts of a photo that a near-duplicate may show: left, top, width; the whole comes first."""
+        zoom, rest = self.zoom, 1 - self.zoom
+        corners = [(left, top, zoom) for left in (0.0, rest) for top in (0.0, rest)]
+        return ((0.0, 0.0, 1.0), *corners, (rest / 2, rest / 2, zoom))
 
 
 USUAL = DuplicateSearch()
@@ -119,7 +119,7 @@ def threshold_of(looks: Floats, search: DuplicateSearch = USUAL) -> float:
     """
     if len(looks) < 2:
         return search.lenient
-    tiny = _shrink_crops(looks[:: -(-len(looks) // search.compared)], *CROPS[0])
+    tiny = _shrink_crops(looks[:: -(-len(looks) // search.compared)], search.crops[0], search.coarse)
     alike = float(np.quantile((tiny @ tiny.T)[np.triu_indices(len(tiny), 1)], 0.95)) if len(tiny) > 1 else 0.0
     return float(np.interp(alike, (search.all_kinds, search.one_kind), (search.lenient, search.strict)))
 
@@ -133,25 +133,25 @@ def find_likeliest_pairs(
         looks: brightness of photos, (n, LOOK, LOOK).
         on_progress: called with photos done and photos to do.
     """
-    tiny = np.stack([_shrink_crops(looks, *crop) for crop in CROPS])
-    starts = range(0, len(looks), BLOCK)
+    tiny = np.stack([_shrink_crops(looks, crop, search.coarse) for crop in search.crops])
+    starts = range(0, len(looks), search.block)
     found: dict[tuple[int, int], tuple[float, float]] = {}
     with threadpool_limits(1, user_api="blas"):
         for start, likely in zip(
-            starts, map_in_order(partial(_partners_of, looks, tiny, search), starts, WORKERS), strict=True
+            starts, map_in_order(partial(_partners_of, looks, tiny, search), starts, workers=2), strict=True
         ):
             for one, other, *scores in likely:
                 key = (min(one, other), max(one, other))
                 found[key] = max(found.get(key, (-1.0, 0.0)), (scores[0], scores[1]))
-            on_progress(min(start + BLOCK, len(looks)), len(looks))
+            on_progress(min(start + search.block, len(looks)), len(looks))
     return [Pair(*key, *scores) for key, scores in sorted(found.items())]
 
 
 def _partners_of(
     looks: Floats, tiny: Floats, search: DuplicateSearch, start: int
 ) -> list[tuple[int, int, float, float]]:
-    """The candidates of `BLOCK` photos: a photo, its candidate, and the result of `_likeness`."""
-    rows = np.arange(start, min(start + BLOCK, len(looks)))
+    """The candidates of a block of photos: a photo, its candidate, and the result of `_likeness`."""
+    rows = np.arange(start, min(start + search.block, len(looks)))
     scores, crops = np.full((len(rows), len(looks)), -1, dtype=np.float32), np.zeros((len(rows), len(looks)), np.uint8)
     for number, crop in enumerate(tiny):
         seen = crop[rows] @ tiny[0].T
@@ -162,9 +162,9 @@ def _partners_of(
     near = np.argpartition(-scores, count - 1, axis=1)[:, :count] if count else np.zeros((len(rows), 0), np.int64)
     at, place = np.nonzero(np.take_along_axis(scores, near, 1) >= search.likely)
     others = near[at, place]
-    boxes = np.array(CROPS, dtype=np.float32)[crops[at, others]]
+    boxes = np.array(search.crops, dtype=np.float32)[crops[at, others]]
     partners: list[tuple[int, int, float, float]] = []
-    for part in (slice(begin, begin + PAIRS) for begin in range(0, len(at), PAIRS)):
+    for part in (slice(begin, begin + search.pairs) for begin in range(0, len(at), search.pairs)):
         one, other = rows[at[part]], others[part]
         likeness, details = _likeness(looks[one], looks[other], boxes[part], search)
         partners += zip(one.tolist(), other.tolist(), likeness.tolist(), details.tolist(), strict=True)
@@ -177,7 +177,7 @@ def _likeness(first: Floats, second: Floats, boxes: Floats, search: DuplicateSea
     scores, boxes = align_pairs(_halve(first), quarter, boxes, search.rough_steps)
     rest = np.flatnonzero(scores < search.promising)
     if len(rest):  # textures repeat: another start finds another optimum
-        middle = np.tile(np.array(CROPS[-1], dtype=np.float32), (len(rest), 1))
+        middle = np.tile(np.array(search.crops[-1], dtype=np.float32), (len(rest), 1))
         scores[rest], boxes[rest] = align_pairs(_halve(first[rest]), quarter[rest], middle, search.rough_steps)
     close = np.flatnonzero(scores >= search.promising)
     details = np.zeros_like(scores)
@@ -193,17 +193,18 @@ def _halve(images: Floats) -> Floats:
     return images.reshape(n, side // 2, 2, side // 2, 2).mean((2, 4))
 
 
-def _shrink_crops(looks: Floats, left: float, top: float, width: float) -> Floats:
-    """The part of each photo as a row of COARSE x COARSE numbers, of mean 0 and length 1; of length 0 if constant."""
-    shrunk = _fields(top, width) @ looks @ _fields(left, width).T
-    rows = shrunk.reshape(len(looks), COARSE**2)
+def _shrink_crops(looks: Floats, crop: tuple[float, float, float], coarse: int) -> Floats:
+    """The part of each photo as a row of coarse x coarse numbers, of mean 0 and length 1; of length 0 if constant."""
+    left, top, width = crop
+    shrunk = _fields(top, width, coarse) @ looks @ _fields(left, width, coarse).T
+    rows = shrunk.reshape(len(looks), coarse**2)
     rows = rows - rows.mean(1, keepdims=True)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1.0)
 
 
-def _fields(start: float, width: float) -> Floats:
-    """(COARSE, LOOK): the means of COARSE equal fields of the part, whose edges may cut through pixels."""
-    edges = (start + width * np.arange(COARSE + 1) / COARSE) * LOOK
+def _fields(start: float, width: float, coarse: int) -> Floats:
+    """(coarse, LOOK): the means of ``coarse`` equal fields of the part, whose edges may cut through pixels."""
+    edges = (start + width * np.arange(coarse + 1) / coarse) * LOOK
     pixels = np.arange(LOOK)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.clip(covered, 0, 1) * COARSE / (width * LOOK)).astype(np.float32)
+    return (np.clip(covered, 0, 1) * coarse / (width * LOOK)).astype(np.float32)

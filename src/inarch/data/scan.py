@@ -14,8 +14,6 @@ from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.storage.parallel import map_in_order
 
-WORKERS = 2
-
 ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or test/, or a CSV manifest (path,label)"
 
 
@@ -85,7 +83,7 @@ Examined = list[tuple[CandidateFile, str | SkippedFile]]
 def _examine_files(listing: Listing) -> Examined:
     """Each file whose name is text, with its digest or the reason for skipping it."""
     sound = [found for found in listing.found if _is_text(found.path)]
-    return list(zip(sound, map_in_order(_examine, sound, WORKERS), strict=True))
+    return list(zip(sound, map_in_order(_examine, sound, workers=2), strict=True))
 
 
 def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> PhotoSet:

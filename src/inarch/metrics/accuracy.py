@@ -24,3 +24,12 @@ def accuracy_of(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> Es
         UserError: there are no photos.
     """
     return wilson(int(is_correct(scores, labels).sum()), len(labels))
+
+
+def accuracy_of_units(wrong: NDArray[np.float64], units: NDArray[np.intp]) -> Estimate:
+    """The accuracy, with its interval, from how often each photo was wrong, (n,), and its group, from 0 on, (n,).
+
+    Photos of one group are correlated, so the interval counts each group once.
+    """
+    n = int(units.max()) + 1
+    return wilson(round(n * float(1 - wrong.mean())), n)

@@ -5,9 +5,6 @@ from numpy.typing import NDArray
 
 from inarch.errors import UserError
 
-FEWEST = 4
-"""The unbiased estimate divides by n - 3."""
-
 
 def linear_cka(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """Linear centred kernel alignment (Kornblith et al. 2019, arXiv 1905.00414, section 3).
@@ -23,8 +20,9 @@ def linear_cka(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     Raises:
         UserError: there are fewer than four photos, or ``one`` and ``other`` differ in length.
     """
-    if len(one) != len(other) or len(one) < FEWEST:
-        raise UserError(f"Alignment takes features of the same {FEWEST} photos at least; got {len(one)}, {len(other)}.")
+    fewest = 4  # the unbiased estimate divides by n - 3
+    if len(one) != len(other) or len(one) < fewest:
+        raise UserError(f"Alignment takes features of the same {fewest} photos at least; got {len(one)}, {len(other)}.")
     first, second = _gram(one), _gram(other)
     scale = np.sqrt(max(_criterion(first, first), 0.0) * max(_criterion(second, second), 0.0))
     return float(_criterion(first, second) / scale) if scale > 0 else 0.0

@@ -18,14 +18,23 @@ from inarch.metrics.records import AnswerRule
 
 TARGET_ACCURACY = 0.95
 """The default target accuracy of the answered photos."""
-LUCK = 0.05
-"""The probability, over the choice of validation photos, that a guarantee is broken."""
-STEPS = 20
-"""The number of coverages that are tried, equally spaced and fixed beforehand; each gets its part of `LUCK`."""
 KEPT = 0.95
 """The fraction of in-distribution photos that the OOD threshold accepts."""
-ROUNDING = 1e-5
-"""The tolerance for confidence and OOD score between runtimes: a photo on a threshold stays on its side."""
+
+
+@dataclass(frozen=True)
+class RuleSearch:
+    """How the threshold on confidence is searched."""
+
+    luck: float = 0.05
+    """The probability, over the choice of validation photos, that a guarantee is broken."""
+    steps: int = 20
+    """The number of coverages that are tried, equally spaced and fixed beforehand; each gets its part of ``luck``."""
+    rounding: float = 1e-5
+    """The tolerance for confidence and OOD score between runtimes: a photo on a threshold stays on its side."""
+
+
+RULE = RuleSearch()
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,11 @@ def rule_for(evidence: Evidence, target_accuracy: float = TARGET_ACCURACY) -> An
     """The rule with the largest coverage at a target accuracy.
 
     The OOD threshold accepts `KEPT` of the validation photos. Among those, the confidence thresholds with a coverage of
-    1/20, 2/20, … are tried; of those that pass an exact binomial test at level `LUCK` / `STEPS`, the lowest is chosen.
-    Given its threshold, the photos above it are a simple random sample of all photos above it, and the levels sum to
-    `LUCK`: so over the choice of validation photos, the guarantee is broken with 5 % probability at most, for any
-    classifier. Geifman and El-Yaniv search by bisection, which assumes that the risk rises with the coverage.
+    1/20, 2/20, … are tried; of those that pass an exact binomial test at the level ``luck / steps`` of `RULE`, the
+    lowest is chosen. Given its threshold, the photos above it are a simple random sample of all photos above it, and
+    the levels sum to ``luck``: so over the choice of validation photos, the guarantee is broken with 5 % probability at
+    most, for any classifier. Geifman and El-Yaniv search by bisection, which assumes that the risk rises with the
+    coverage.
 
     If no threshold passes, the lowest that reaches the target accuracy is chosen, without a guarantee.
 
@@ -67,18 +77,19 @@ def rule_for(evidence: Evidence, target_accuracy: float = TARGET_ACCURACY) -> An
     bounds = np.append(falling[1:], 0.0)  # above the k-th are the k most confident photos, less ties
     answered = np.searchsorted(-falling, -bounds)
     right = np.append(0, np.cumsum(correct[order]))[answered]
-    tried = np.unique(np.ceil(len(falling) * np.arange(1, STEPS + 1) / STEPS).astype(int)) - 1
+    tried = np.unique(np.ceil(len(falling) * np.arange(1, RULE.steps + 1) / RULE.steps).astype(int)) - 1
     passing = [
         place
         for place in tried
-        if answered[place] and binomial_tail(int(right[place]), int(answered[place]), target_accuracy) <= LUCK / STEPS
+        if answered[place]
+        and binomial_tail(int(right[place]), int(answered[place]), target_accuracy) <= RULE.luck / RULE.steps
     ]
     reaching = np.flatnonzero((answered > 0) & (right >= target_accuracy * answered))
     chosen = passing or reaching.tolist()
-    bound = float(bounds[chosen[-1]]) + ROUNDING if chosen else None
+    bound = float(bounds[chosen[-1]]) + RULE.rounding if chosen else None
     given = int(answered[chosen[-1]]) if chosen else 0
     n = len(evidence.novelty)
-    return AnswerRule(target_accuracy, bound, float(limit) + ROUNDING, bool(passing), n, wilson(given, n))
+    return AnswerRule(target_accuracy, bound, float(limit) + RULE.rounding, bool(passing), n, wilson(given, n))
 
 
 def binomial_tail(right: int, n: int, share: float) -> float:

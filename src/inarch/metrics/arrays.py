@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Logits = Float[np.ndarray, "n classes"]
+LogitArray = Float[np.ndarray, "n classes"]
 Probabilities = Float[np.ndarray, "n classes"]
-Labels = Int[np.ndarray, "n"]
+LabelArray = Int[np.ndarray, "n"]
 Losses = Float[np.ndarray, "n"]
-Weights = Float[np.ndarray, "n"]
+WeightArray = Float[np.ndarray, "n"]
 Confidence = Float[np.ndarray, "n"]
 Correct = Bool[np.ndarray, "n"]
 Novelty = Float[np.ndarray, "n"]

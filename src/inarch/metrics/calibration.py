@@ -6,7 +6,7 @@ Guo et al. 2017, *On Calibration of Modern Neural Networks*, arXiv 1706.04599.
 import numpy as np
 
 from inarch.metrics.accuracy import is_correct
-from inarch.metrics.arrays import Confidence, Correct, Labels, Probabilities
+from inarch.metrics.arrays import Confidence, Correct, LabelArray, Probabilities
 from inarch.metrics.losses import check_labels
 from inarch.metrics.records import Bin
 from inarch.metrics.softmax import check_finite
@@ -14,7 +14,7 @@ from inarch.metrics.softmax import check_finite
 BINS = 10
 
 
-def reliability(probabilities: Probabilities, labels: Labels, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(probabilities: Probabilities, labels: LabelArray, bins: int = BINS) -> tuple[Bin, ...]:
     """Confidence against accuracy in bins of equal width; bins without photos are left out.
 
     Raises:
@@ -35,7 +35,7 @@ def reliability(probabilities: Probabilities, labels: Labels, bins: int = BINS) 
     )
 
 
-def confidence_and_correct(probabilities: Probabilities, labels: Labels) -> tuple[Confidence, Correct]:
+def confidence_and_correct(probabilities: Probabilities, labels: LabelArray) -> tuple[Confidence, Correct]:
     """The confidence of each photo's prediction, and whether the prediction is correct.
 
     Raises:
@@ -56,6 +56,6 @@ def expected_calibration_error(confidence: Confidence, correct: Correct, bins: i
     return float(np.abs(excess).sum() / len(confidence))
 
 
-def _bin_of(confidence: Confidence, bins: int) -> Labels:
+def _bin_of(confidence: Confidence, bins: int) -> LabelArray:
     """The bin of each confidence; 1.0 belongs to the last."""
     return np.minimum((confidence * bins).astype(np.int64), bins - 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inarch.errors import UserError
-from inarch.metrics.arrays import AnyScores, Confusion, Labels, Probabilities
+from inarch.metrics.arrays import AnyScores, Confusion, LabelArray, Probabilities
 from inarch.metrics.calibration import confidence_and_correct, expected_calibration_error, reliability
 from inarch.metrics.intervals import bootstrap, mean_share, photos_until, wilson
 from inarch.metrics.losses import log_losses
@@ -17,17 +17,12 @@ from inarch.metrics.records import (
     Mistake,
 )
 
-PRECISE = 0.02
-"""Half the width of an interval that counts as precise, on average over both sides."""
-WORST = 24
-"""The number of mistakes that an evaluation keeps."""
-
 
 @dataclass(frozen=True)
 class JudgedPhotos:
     """The n photos on which a classifier is evaluated."""
 
-    labels: Labels
+    labels: LabelArray
     """Each photo's true class, as an index into ``classes``."""
     paths: Sequence[str]
     """Where each photo is, for the list of mistakes."""
@@ -52,6 +47,7 @@ def evaluate(probabilities: Probabilities, photos: JudgedPhotos, *, seed: int = 
         UserError: there are no photos, or the arguments do not fit each other.
         WorkError: a probability is NaN or infinite.
     """
+    precise = 0.02  # half the width of an interval that counts as precise, on average over both sides
     labels, classes = photos.labels, photos.classes
     _check_fit(probabilities, photos)
     confidence, correct = confidence_and_correct(probabilities, labels)
@@ -71,11 +67,11 @@ def evaluate(probabilities: Probabilities, photos: JudgedPhotos, *, seed: int = 
         per_class=per_class,
         reliability=reliability(probabilities, labels),
         mistakes=_worst_mistakes(probabilities, labels, photos.paths),
-        precise_at=photos_until(accuracy.value, lambda known: known.high - known.low <= 2 * PRECISE),
+        precise_at=photos_until(accuracy.value, lambda known: known.high - known.low <= 2 * precise),
     )
 
 
-def confusion_counts(labels: Labels, predictions: Labels, classes: int) -> Confusion:
+def confusion_counts(labels: LabelArray, predictions: LabelArray, classes: int) -> Confusion:
     """The number of photos of each true class (row) with each predicted class (column)."""
     return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
@@ -99,13 +95,15 @@ def _class_scores(confusion: Confusion, classes: Sequence[str]) -> tuple[ClassSc
     )
 
 
-def _worst_mistakes(probabilities: Probabilities, labels: Labels, paths: Sequence[str]) -> tuple[Mistake, ...]:
+def _worst_mistakes(
+    probabilities: Probabilities, labels: LabelArray, paths: Sequence[str], most: int = 24
+) -> tuple[Mistake, ...]:
     predictions = probabilities.argmax(axis=1)
     mistakes = [
         Mistake(paths[row], int(labels[row]), int(predictions[row]), float(probabilities[row, predictions[row]]))
         for row in np.flatnonzero(predictions != labels).tolist()
     ]
-    return tuple(sorted(mistakes, key=lambda mistake: (-mistake.confidence, mistake.path))[:WORST])
+    return tuple(sorted(mistakes, key=lambda mistake: (-mistake.confidence, mistake.path))[:most])
 
 
 def _check_fit(probabilities: AnyScores, photos: JudgedPhotos) -> None:

@@ -12,7 +12,6 @@ from inarch.errors import UserError
 from inarch.metrics.arrays import Correct, Losses
 from inarch.metrics.records import Comparison, Estimate
 
-BETTER, WORSE, UNDECIDED = "better", "worse", "inconclusive"
 LEVEL = 0.05
 """The level of significance."""
 
@@ -104,11 +103,11 @@ def compare_classifiers(
     gain, p = _gain(gains), _sign_test(gains)
     drop = nan if losses is None else paired_difference(losses[1], losses[0]).mean
     lowered = 0 if losses is None else _certain_sign(_mean_by_unit(losses[1] - losses[0], units))
-    verdict = UNDECIDED
+    verdict = "inconclusive"
     if gain.value >= 0 and ((p < LEVEL and gain.value > 0) or lowered > 0):
-        verdict = BETTER
+        verdict = "better"
     elif gain.value <= 0 and ((p < LEVEL and gain.value < 0) or lowered < 0):
-        verdict = WORSE
+        verdict = "worse"
     return Comparison(gain, p, None if losses is None else drop, verdict)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inarch.metrics.answering import STEPS, is_close, is_out_of_distribution
+from inarch.metrics.answering import RULE, is_close, is_out_of_distribution
 from inarch.metrics.arrays import Confidence, Correct, Novelty
 from inarch.metrics.intervals import wilson
 from inarch.metrics.records import AnswerRule, CoveragePoint, SelectiveResult
@@ -36,5 +36,5 @@ def measure_coverage(rule: AnswerRule, confidence: Confidence, correct: Correct,
 def _curve(confidence: Confidence, correct: Correct, n: int) -> tuple[CoveragePoint, ...]:
     """The curve from the most confident photos on, in steps of a twentieth of the ``n`` photos."""
     right = np.cumsum(correct[np.argsort(-confidence, kind="stable")]).tolist()
-    counts = np.unique(np.ceil(len(right) * np.arange(1, STEPS + 1) / STEPS).astype(int)).tolist()
+    counts = np.unique(np.ceil(len(right) * np.arange(1, RULE.steps + 1) / RULE.steps).astype(int)).tolist()
     return tuple(CoveragePoint(count / n, wilson(right[count - 1], count)) for count in counts if count)

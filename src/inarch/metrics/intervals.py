@@ -33,19 +33,16 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Estimate:
     return Estimate(share, low=max(0.0, min(share, centre - half)), high=min(1.0, max(share, centre + half)), n=n)
 
 
-MOST_PHOTOS = 10**7
-"""The largest number that is suggested."""
-
-
-def photos_until(share: float, is_enough: Callable[[Estimate], bool]) -> int | None:
+def photos_until(share: float, is_enough: Callable[[Estimate], bool], *, most: int = 10**7) -> int | None:
     """About how many photos narrow the interval of a fraction as wanted, if the fraction stays the same.
 
     Args:
         share: the fraction, 0 to 1.
         is_enough: whether such an estimate suffices; narrower intervals must suffice too.
+        most: the largest number that is suggested.
 
     Returns:
-        The number of photos; None if `MOST_PHOTOS` are not enough.
+        The number of photos; None if ``most`` are not enough.
     """
 
     def enough(n: int) -> bool:
@@ -53,7 +50,7 @@ def photos_until(share: float, is_enough: Callable[[Estimate], bool]) -> int | N
 
     high = 1
     while not enough(high):
-        if high > MOST_PHOTOS:
+        if high > most:
             return None
         high *= 2
     low = high // 2

@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 from inarch.errors import UserError
 from inarch.metrics.arrays import AnyLabels, AnyScores
 
-STEPS, TOLERANCE = 100, 1e-4
-"""The most steps of the fixed-point iteration, and the relative change of alpha / beta at which it ends."""
-TINY = 1e-12
-
 
 def logme(features: AnyScores, labels: AnyLabels) -> float:
     """The log evidence per photo, averaged over the classes; higher is better, and only differences are meaningful.
@@ -38,18 +34,20 @@ def logme(features: AnyScores, labels: AnyLabels) -> float:
 
 def _evidence(left: NDArray[np.float64], variances: NDArray[np.float64], d: int, own: NDArray[np.bool_]) -> float:
     """The evidence of one class, per photo; ``left`` and ``variances`` are from the SVD of the features."""
+    most, tolerance = 100, 1e-4  # steps of the fixed-point iteration; relative change of alpha / beta at which it ends
+    tiny = 1e-12  # keeps divisors above 0
     n = len(own)
     inside = (left.T @ own) ** 2
     outside = max(own.sum() - inside.sum(), 0.0)
     ratio = 1.0  # alpha / beta
-    for _ in range(STEPS):
+    for _ in range(most):
         kept = variances / (variances + ratio)
         effective = kept.sum()
         size = (inside * kept / (variances + ratio)).sum()  # |m|²
         residual = (inside * (1 - kept) ** 2).sum() + outside  # |Fm - y|²
-        alpha, beta = effective / (size + TINY), (n - effective) / (residual + TINY)
-        before, ratio = ratio, alpha / (beta + TINY)
-        if abs(ratio - before) <= TOLERANCE * before:
+        alpha, beta = effective / (size + tiny), (n - effective) / (residual + tiny)
+        before, ratio = ratio, alpha / (beta + tiny)
+        if abs(ratio - before) <= tolerance * before:
             break
     logarithms = np.log(alpha + beta * variances).sum() + (d - len(variances)) * np.log(alpha)
     fit = beta * residual + alpha * size

@@ -3,14 +3,14 @@
 import numpy as np
 
 from inarch.errors import UserError
-from inarch.metrics.arrays import AnyLabels, AnyScores, Labels, Losses, Probabilities
+from inarch.metrics.arrays import AnyLabels, AnyScores, LabelArray, Losses, Probabilities
 from inarch.metrics.softmax import check_finite
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """The least probability of the true class, as in scikit-learn, which keeps the loss finite."""
 
 
-def log_losses(probabilities: Probabilities, labels: Labels) -> Losses:
+def log_losses(probabilities: Probabilities, labels: LabelArray) -> Losses:
     """Minus the log probability of each photo's true class, (n,); 0 is best.
 
     Raises:

@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 
 NEIGHBOURS = 5
 """The k."""
-MOST_KNOWN = 2000
-"""The most training photos whose features are kept."""
-CHUNK = 1000
-"""Photos whose distances are in memory at once."""
 
 Features = NDArray[np.floating[Any]]
 
 
-def known_rows(n: int, seed: int) -> NDArray[np.int64]:
-    """The rows of the training photos to keep as neighbours: all of ``n``, or `MOST_KNOWN` drawn from them."""
-    return np.sort(np.random.default_rng(seed).permutation(n)[:MOST_KNOWN])
+def known_rows(n: int, seed: int, *, most: int = 2000) -> NDArray[np.int64]:
+    """The rows of the training photos to keep as neighbours: all of ``n``, or the ``most`` drawn from them."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
 
 
 def directions(features: Features) -> NDArray[np.float16]:
@@ -44,12 +40,13 @@ def ood_scores(
         groups: of the photos to score, (n,).
         known_groups: of the training photos, (m,); a photo is not compared with its own group.
     """
+    chunk = 1000  # photos whose distances are in memory at once
     compared = np.asarray(known, dtype=np.float32)
     found = [np.zeros(0)]
-    for at in range(0, len(features), CHUNK):
-        likeness = directions(features[at : at + CHUNK]).astype(np.float32) @ compared.T
+    for at in range(0, len(features), chunk):
+        likeness = directions(features[at : at + chunk]).astype(np.float32) @ compared.T
         if groups is not None and known_groups is not None:
-            likeness[groups[at : at + CHUNK, None] == known_groups] = -1.0
+            likeness[groups[at : at + chunk, None] == known_groups] = -1.0
         place = max(0, len(known) - NEIGHBOURS)
         found.append(1.0 - np.partition(likeness, place, axis=1)[:, place].astype(np.float64))
     return np.concatenate(found)

@@ -9,15 +9,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from inarch.metrics.arrays import Labels, Logits, Weights
+from inarch.metrics.arrays import LabelArray, LogitArray, WeightArray
 from inarch.metrics.losses import check_labels
 from inarch.metrics.softmax import check_finite
 
-COLDEST, HOTTEST = 0.05, 20.0
-"""The range of temperatures."""
 
-
-def fit_temperature(logits: Logits, labels: Labels, weights: Weights | None = None) -> float:
+def fit_temperature(logits: LogitArray, labels: LabelArray, weights: WeightArray | None = None) -> float:
     """The temperature with the lowest log loss, between 0.05 and 20.
 
     The loss includes one photo's worth of a uniformly random label. Without it, photos that are all predicted correctly
@@ -42,5 +39,5 @@ def fit_temperature(logits: Logits, labels: Labels, weights: Weights | None = No
         log_probabilities = log_softmax(scores / exp(log_temperature), axis=1)
         return float(-counting @ log_probabilities[rows, labels] - log_probabilities.mean())
 
-    found = minimize_scalar(total_loss, bounds=(log(COLDEST), log(HOTTEST)), method="bounded")
+    found = minimize_scalar(total_loss, bounds=(log(0.05), log(20.0)), method="bounded")
     return float(exp(found.x))

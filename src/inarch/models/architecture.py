@@ -1,6 +1,6 @@
 """One row of the catalog."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -32,3 +32,10 @@ class Architecture:
     """Takes the tap's channels and the number of classes."""
     departures: tuple[Departure, ...] = ()
     """Every way in which it differs from its paper."""
+
+
+def rows_alike(
+    row: Callable[..., Architecture], builders: Mapping[str, Callable[[int], Classifier]]
+) -> dict[str, Architecture]:
+    """A row for each of ``builders``, by name; ``row`` makes it, and all of them are alike but for the builder."""
+    return {name: row(builder=builder) for name, builder in builders.items()}

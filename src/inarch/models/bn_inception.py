@@ -16,20 +16,17 @@ from inarch.models.backbone import Classifier, linear_head
 from inarch.models.convolution import (
     Conv,
     Pool,
-    Unit,
     conv_norm_relu,
 )
 from inarch.models.googlenet import StemTable, photo_stem
 from inarch.models.tables import (
     Branches,
-    Row,
     Stages,
+    TableRow,
     Variation,
     backbone_of,
     keep_branches,
 )
-
-UNIT: Unit = conv_norm_relu
 
 
 def _average_pool() -> nn.Module:
@@ -76,9 +73,6 @@ BN_INCEPTION_MODULES: Mapping[str, BnInceptionWidths] = MappingProxyType(
         "5b": BnInceptionWidths(352, 192, 320, 192, 224, _max_pool, 128),
     }
 )
-BN_INCEPTION_MEAN = (128 / 255, 117 / 255, 104 / 255)
-BN_INCEPTION_STD = (1 / 255, 1 / 255, 1 / 255)
-"""The port's photos are bytes less their mean (as RGB; its file holds BGR)."""
 
 
 def bn_inception_table(widths: BnInceptionWidths) -> Branches:
@@ -103,7 +97,7 @@ def bn_inception_table(widths: BnInceptionWidths) -> Branches:
 
 def bn_inception_stages(stem: StemTable, modules: Mapping[str, BnInceptionWidths], branches: Variation) -> Stages:
     """The whole model as one table; a module that halves the grid begins a stage."""
-    stages: dict[str, dict[str, Row]] = {"stem": dict(stem(nn.Identity))}
+    stages: dict[str, dict[str, TableRow]] = {"stem": dict(stem(nn.Identity))}
     stage = 3
     for name, widths in modules.items():
         stage += 0 if widths.pool_proj else 1
@@ -126,7 +120,7 @@ def bn_inception(
         modules: the rows of the table, in order; see `scaled` and `kept`.
         branches: varies the branches of every module: `without_reduction`, ``single_branch("3x3")``.
     """
-    backbone = backbone_of(bn_inception_stages(stem, modules, branches), UNIT)
+    backbone = backbone_of(bn_inception_stages(stem, modules, branches), conv_norm_relu)
     return Classifier(backbone, linear_head(backbone.channels, classes))
 
 

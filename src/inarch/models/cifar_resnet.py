@@ -8,34 +8,16 @@ a checkpoint says which of the two it is of.
 from functools import partial
 
 from inarch.errors import UserError
-from inarch.models.anatomy.records import Departure
-from inarch.models.resnet import NARROW_LINEAR, ZERO_START, resnet
+from inarch.models.resnet import resnet
 from inarch.models.resnet_parts import (
     BASIC,
     SMALL_STEM,
+    ResNetParts,
     no_shortcut,
     padded_shortcut,
 )
 
-CIFAR_WIDTH = 16
-
-CIFAR_MEAN = Departure(
-    "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper CIFAR's mean "
-    "image is subtracted, pixel by pixel.",
-    "The public checkpoints of these models were trained so.",
-    "akamaster/pytorch_resnet_cifar10, trainer.py; He et al. 2016, section 4.2",
-)
-ZEROS_AROUND = Departure(
-    "A shortcut that widens puts half of its zero channels before the map's and half behind; the paper doesn't say "
-    "where they go, and Facebook's Torch code puts all of them behind.",
-    "The public checkpoints of these models were trained so; the two differ by an order of channels only.",
-    "akamaster/pytorch_resnet_cifar10, resnet.py; facebookarchive/fb.resnet.torch, models/resnet.lua",
-)
-
-CIFAR_PLAIN_DEPARTURES = (CIFAR_MEAN, NARROW_LINEAR)
-CIFAR_DEPARTURES = (ZEROS_AROUND, CIFAR_MEAN, ZERO_START, NARROW_LINEAR)
-
-cifar_resnet = partial(resnet, residual=BASIC, width=CIFAR_WIDTH, stem=SMALL_STEM, shortcut=padded_shortcut)
+cifar_resnet = partial(resnet, parts=ResNetParts(BASIC, SMALL_STEM), width=16, shortcut=padded_shortcut)
 cifar_plain = partial(cifar_resnet, shortcut=no_shortcut)
 
 

@@ -35,7 +35,7 @@ class Pool(NamedTuple):
     module: Callable[[], nn.Module]
 
 
-Step = Conv | Pool
+ChainStep = Conv | Pool
 Unit = Callable[[int, Conv], nn.Sequential]
 
 
@@ -74,7 +74,7 @@ def conv_relu(in_channels: int, conv: Conv) -> nn.Sequential:
     return nn.Sequential(OrderedDict(conv=_convolution(in_channels, conv, bias=True), relu=nn.ReLU()))
 
 
-def chain(in_channels: int, steps: Sequence[Step], unit: Unit) -> tuple[nn.Sequential, int]:
+def chain(in_channels: int, steps: Sequence[ChainStep], unit: Unit) -> tuple[nn.Sequential, int]:
     """Build ``steps`` one after the other.
 
     Returns:

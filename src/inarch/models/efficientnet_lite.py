@@ -19,10 +19,7 @@ from inarch.models.convolution import Conv, conv_norm
 from inarch.models.resnet_parts import Shortcut
 
 EPS = 1e-3
-LITE_MEAN, LITE_STD = (127 / 255, 127 / 255, 127 / 255), (128 / 255, 128 / 255, 128 / 255)
-"""A byte p becomes (p - 127) / 128."""
-STEM_WIDTH, LAST_WIDTH = 32, 1280
-"""Channels of the first convolution and of the 1x1 before the pool (Table 1, stages 1 and 9)."""
+"""The eps of every batch normalisation."""
 
 
 class MBConv(NamedTuple):
@@ -36,17 +33,33 @@ class MBConv(NamedTuple):
     """The stride of the first block; the others have stride 1."""
 
 
-B0_ROWS = (  # Tan and Le 2019, Table 1, stages 2 to 8
-    MBConv(1, 3, 16),
-    MBConv(6, 3, 24, stride=2),
-    MBConv(6, 5, 40, stride=2),
-    MBConv(6, 3, 80, stride=2),
-    MBConv(6, 5, 112),
-    MBConv(6, 5, 192, stride=2),
-    MBConv(6, 3, 320),
+class EfficientNetTable(NamedTuple):
+    """Table 1 of the paper."""
+
+    stem: int
+    """Channels of the first convolution (stage 1)."""
+    rows: Sequence[MBConv]
+    """Stages 2 to 8."""
+    depths: Sequence[int]
+    """Blocks of each row: the table's column "Layers"."""
+    last: int
+    """Channels of the 1x1 before the pool (stage 9)."""
+
+
+B0 = EfficientNetTable(  # Tan and Le 2019, Table 1
+    stem=32,
+    rows=(
+        MBConv(1, 3, 16),
+        MBConv(6, 3, 24, stride=2),
+        MBConv(6, 5, 40, stride=2),
+        MBConv(6, 3, 80, stride=2),
+        MBConv(6, 5, 112),
+        MBConv(6, 5, 192, stride=2),
+        MBConv(6, 3, 320),
+    ),
+    depths=(1, 2, 2, 3, 3, 4, 1),
+    last=1280,
 )
-B0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
-"""Blocks of each row: the table's column "Layers"."""
 
 LITE_DEPARTURES = (
     Departure(
@@ -122,7 +135,7 @@ def inverted_residual(in_channels: int, row: MBConv, stride: int) -> nn.Sequenti
 
 def efficientnet_lite_backbone(
     *,
-    depths: Sequence[int] = B0_DEPTHS,
+    depths: Sequence[int] = B0.depths,
     width: float = 1.0,
     shortcut: Shortcut = identity_shortcut,
 ) -> Backbone:
@@ -133,10 +146,10 @@ def efficientnet_lite_backbone(
         width: every number of channels is multiplied by it, and rounded.
         shortcut: builds the skip path: `identity_shortcut` or `without_shortcut`.
     """
-    channels, stride, stage = _times(STEM_WIDTH, width), 2, 1
+    channels, stride, stage = _times(B0.stem, width), 2, 1
     stem = conv_norm_relu6(3, Conv("conv1", channels, 3, stride))
     stages = {"stem": [Block("conv1", stem, channels, stride)]}
-    for row, depth in zip(B0_ROWS, depths, strict=True):
+    for row, depth in zip(B0.rows, depths, strict=True):
         stage += row.stride > 1
         blocks = stages.setdefault(f"stage{stage}", [])
         row = row._replace(channels=_times(row.channels, width))
@@ -145,7 +158,7 @@ def efficientnet_lite_backbone(
             module = add_shortcut(residual, shortcut(channels, row.channels, step))
             channels, stride = row.channels, stride * step
             blocks.append(Block(f"block{stage}_{len(blocks) + 1}", module, channels, stride))
-    last = _times(LAST_WIDTH, width)
+    last = _times(B0.last, width)
     final = conv_norm_relu6(channels, Conv("final_conv", last, 1))
     stages[f"stage{stage}"].append(Block("final_conv", final, last, stride))
     return Backbone(stages)
@@ -154,7 +167,7 @@ def efficientnet_lite_backbone(
 def efficientnet_lite(
     classes: int,
     *,
-    depths: Sequence[int] = B0_DEPTHS,
+    depths: Sequence[int] = B0.depths,
     width: float = 1.0,
     shortcut: Shortcut = identity_shortcut,
 ) -> Classifier:

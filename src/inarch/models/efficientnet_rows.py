@@ -5,15 +5,15 @@ from functools import partial
 from types import MappingProxyType
 
 from inarch.models.architecture import Architecture
-from inarch.models.efficientnet_lite import LITE_DEPARTURES, LITE_MEAN, LITE_STD, efficientnet_lite
+from inarch.models.efficientnet_lite import LITE_DEPARTURES, efficientnet_lite
 
 _LITE = partial(
     Architecture,
     family="efficientnet",
     variant="lite0",
     source="Tan and Le 2019, arXiv 1905.11946, Table 1",
-    mean=LITE_MEAN,
-    std=LITE_STD,
+    mean=(127 / 255, 127 / 255, 127 / 255),  # a byte p becomes (p - 127) / 128
+    std=(128 / 255, 128 / 255, 128 / 255),
     departures=LITE_DEPARTURES,
 )
 

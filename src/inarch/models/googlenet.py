@@ -17,17 +17,17 @@ from torch import nn
 from inarch.models.anatomy.records import Departure
 from inarch.models.backbone import Backbone, Classifier, linear_head
 from inarch.models.convolution import (
+    ChainStep,
     Conv,
     Pool,
-    Step,
     Unit,
     conv_norm_relu,
     conv_relu,
 )
 from inarch.models.tables import (
     Branches,
-    Row,
     Stages,
+    TableRow,
     Variation,
     backbone_of,
     keep_branches,
@@ -60,7 +60,6 @@ GOOGLENET_MODULES: Mapping[str, InceptionWidths] = MappingProxyType(
         "5b": InceptionWidths(384, 192, 384, 48, 128, 128),
     }
 )
-GOOGLENET_AUXILIARY = ("4a", "4d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +107,13 @@ def _shrinking_pool(kernel: int = 3) -> nn.Module:
     return nn.MaxPool2d(kernel, 2, ceil_mode=True)  # ceil, as in Caffe: 112 -> 56 without padding
 
 
-StemTable = Callable[[Callable[[], nn.Module]], Mapping[str, Row]]
+StemTable = Callable[[Callable[[], nn.Module]], Mapping[str, TableRow]]
 """Takes a builder of response normalisation (`nn.Identity` for none), gives the stem's rows."""
 
 
-def photo_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, Row]:
+def photo_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, TableRow]:
     """The stem of Table 1: to an eighth of the image's side."""
-    steps: list[Step] = [
+    steps: list[ChainStep] = [
         Conv("conv1", 64, 7, stride=2),
         Pool("pool1", lambda: nn.Sequential(_shrinking_pool(), response_norm())),
         Conv("reduce2", 64, 1),
@@ -124,9 +123,9 @@ def photo_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, Row]:
     return rows_of(steps)
 
 
-def small_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, Row]:
+def small_stem(response_norm: Callable[[], nn.Module]) -> Mapping[str, TableRow]:
     """For images of 32 to 96 pixels: a 3x3 that keeps the grid and no first pool, so to half of the image's side."""
-    steps: list[Step] = [
+    steps: list[ChainStep] = [
         Conv("conv1", 64, 3),
         Conv("reduce2", 64, 1),
         Conv("conv2", 192, 3),
@@ -155,7 +154,7 @@ def googlenet_stages(
     parts: GoogLeNetParts, stem: StemTable, modules: Mapping[str, InceptionWidths], branches: Variation
 ) -> Stages:
     """The whole model as one table; a pool stands between two stages."""
-    stages: dict[str, dict[str, Row]] = {"stem": dict(stem(parts.response_norm))}
+    stages: dict[str, dict[str, TableRow]] = {"stem": dict(stem(parts.response_norm))}
     for name, widths in modules.items():
         stage = stages.setdefault(f"stage{name[0]}", {})
         if not stage and name[0] != "3":
@@ -213,15 +212,17 @@ def googlenet(
     return Classifier(backbone, linear_head(backbone.channels, classes, dropout=parts.dropout))
 
 
-_CEIL = Departure(
-    "Strided pools round the grid up without padding; the paper gives the sizes at 224 pixels, not the rule.",
-    "Caffe, on which its authors' model was rebuilt, rounds so; it shows at sizes that 32 does not divide.",
-    "bvlc_googlenet in Caffe's model zoo; torchvision models/googlenet.py, ceil_mode",
-)
-_MEAN = Departure(
-    "Photos come in as (p - 0.5) / 0.5; in the paper only the mean is subtracted.",
-    "torchvision's file was trained so: its transform_input turns ImageNet's normalisation back into this one.",
-    "section 5 of the paper; torchvision models/googlenet.py, _transform_input",
+_SHARED = (
+    Departure(
+        "Strided pools round the grid up without padding; the paper gives the sizes at 224 pixels, not the rule.",
+        "Caffe, on which its authors' model was rebuilt, rounds so; it shows at sizes that 32 does not divide.",
+        "bvlc_googlenet in Caffe's model zoo; torchvision models/googlenet.py, ceil_mode",
+    ),
+    Departure(
+        "Photos come in as (p - 0.5) / 0.5; in the paper only the mean is subtracted.",
+        "torchvision's file was trained so: its transform_input turns ImageNet's normalisation back into this one.",
+        "section 5 of the paper; torchvision models/googlenet.py, _transform_input",
+    ),
 )
 GOOGLENET_DEPARTURES = (
     Departure(
@@ -257,8 +258,7 @@ GOOGLENET_DEPARTURES = (
         "So they work at any image size.",
         "section 5 of the paper; torchvision models/googlenet.py, InceptionAux",
     ),
-    _CEIL,
-    _MEAN,
+    *_SHARED,
 )
 GOOGLENET_PAPER_DEPARTURES = (
     Departure(
@@ -273,8 +273,7 @@ GOOGLENET_PAPER_DEPARTURES = (
         "So they work at any image size.",
         "section 5 of the paper",
     ),
-    _CEIL,
-    _MEAN,
+    *_SHARED,
 )
 GOOGLENET_SMALL_DEPARTURES = (
     Departure(

@@ -20,30 +20,27 @@ from inarch.models.inception_v4 import AVERAGE, reduction_a
 from inarch.models.scaled_residual import Scaling
 from inarch.models.tables import (
     Branches,
-    Row,
     ScaledResidual,
     Stages,
+    TableRow,
     backbone_of,
     repeat_row,
     rows_of,
     scale_widths,
 )
 
-SCALES = (0.17, 0.10, 0.20)
-"""The scales of the residuals of blocks A, B and C."""
-
 
 class InceptionResNetTable(NamedTuple):
     """The differences between the two models."""
 
-    stem: Mapping[str, Row]
-    before_a: Mapping[str, Row]
+    stem: Mapping[str, TableRow]
+    before_a: Mapping[str, TableRow]
     block_a: Branches
     reduction_a: Branches
     block_b: Branches
     reduction_b: Branches
     block_c: Branches
-    after_c: Mapping[str, Row]
+    after_c: Mapping[str, TableRow]
     depths: tuple[int, int, int]
     """Blocks A, B and C; the last C is neither scaled nor rectified."""
 
@@ -136,7 +133,7 @@ def inception_resnet(
     *,
     table: InceptionResNetTable,
     depths: tuple[int, int, int] | None = None,
-    scales: tuple[float, float, float] = SCALES,
+    scales: tuple[float, float, float] = (0.17, 0.10, 0.20),
     width: float = 1.0,
 ) -> Classifier:
     """An Inception-ResNet, or a shallower or narrower one, or one scaled otherwise.

@@ -14,9 +14,9 @@ from torch import nn
 from inarch.models.anatomy.records import Departure
 from inarch.models.backbone import Classifier, linear_head
 from inarch.models.convolution import (
+    ChainStep,
     Conv,
     Pool,
-    Step,
     Unit,
     conv_norm_relu,
 )
@@ -25,17 +25,16 @@ from inarch.models.tables import (
     Fork,
     Stages,
     backbone_of,
+    repeat_row,
     rows_of,
     scale_widths,
 )
-
-INCEPTION_V3_AUXILIARY = ("b4",)
 
 UNIT: Unit = partial(conv_norm_relu, eps=1e-3)
 AVERAGE = Pool("pool", partial(nn.AvgPool2d, 3, 1, 1))
 SHRINK = Pool("pool", partial(nn.MaxPool2d, 3, 2))
 
-STEM: Sequence[Step] = (
+STEM: Sequence[ChainStep] = (
     Conv("conv1", 32, 3, stride=2, padding=0),
     Conv("conv2", 32, 3, padding=0),
     Conv("conv3", 64, 3),
@@ -54,19 +53,6 @@ def module_a(pool_proj: int) -> Branches:
         "3x3_twice": [Conv("reduce", 64, 1), Conv("conv1", 96, 3), Conv("conv2", 96, 3)],
         "pool": [AVERAGE, Conv("proj", pool_proj, 1)],
     }
-
-
-REDUCTION_A: Branches = MappingProxyType(
-    {  # 35x35 -> 17x17 (Fig. 10)
-        "3x3": [Conv("conv", 384, 3, stride=2, padding=0)],
-        "3x3_twice": [
-            Conv("reduce", 64, 1),
-            Conv("conv1", 96, 3),
-            Conv("conv2", 96, 3, stride=2, padding=0),
-        ],
-        "pool": [SHRINK],
-    }
-)
 
 
 def module_b(width7: int) -> Branches:
@@ -89,50 +75,54 @@ def module_b(width7: int) -> Branches:
     }
 
 
-REDUCTION_B: Branches = MappingProxyType(
-    {  # 17x17 -> 8x8
-        "3x3": [Conv("reduce", 192, 1), Conv("conv", 320, 3, stride=2, padding=0)],
-        "7x7": [
-            Conv("reduce", 192, 1),
-            Conv("conv1x7", 192, (1, 7)),
-            Conv("conv7x1", 192, (7, 1)),
-            Conv("conv3x3", 192, 3, stride=2, padding=0),
-        ],
-        "pool": [SHRINK],
-    }
-)
-
-
 def fan_out(width: int) -> Fork:
     """A 3x3 split into a 1x3 and a 3x1 side by side, each of ``width`` channels."""
     return Fork("sides", {"1x3": [Conv("conv", width, (1, 3))], "3x1": [Conv("conv", width, (3, 1))]})
 
-
-MODULE_C: Branches = MappingProxyType(
-    {  # 8x8: the 3x3 branches fan out (Fig. 7)
-        "1x1": [Conv("conv", 320, 1)],
-        "3x3": [Conv("reduce", 384, 1), fan_out(384)],
-        "3x3_twice": [Conv("reduce", 448, 1), Conv("conv", 384, 3), fan_out(384)],
-        "pool": [AVERAGE, Conv("proj", 192, 1)],
-    }
-)
 
 INCEPTION_V3_STAGES: Stages = MappingProxyType(
     {  # Szegedy et al. 2016, Table 1
         "stem": rows_of(STEM),
         "stage3": {"a1": module_a(32), "a2": module_a(64), "a3": module_a(64)},
         "stage4": {
-            "reduction_a": REDUCTION_A,
+            "reduction_a": {  # 35x35 -> 17x17 (Fig. 10)
+                "3x3": [Conv("conv", 384, 3, stride=2, padding=0)],
+                "3x3_twice": [
+                    Conv("reduce", 64, 1),
+                    Conv("conv1", 96, 3),
+                    Conv("conv2", 96, 3, stride=2, padding=0),
+                ],
+                "pool": [SHRINK],
+            },
             "b1": module_b(128),
             "b2": module_b(160),
             "b3": module_b(160),
             "b4": module_b(192),
         },
-        "stage5": {"reduction_b": REDUCTION_B, "c1": MODULE_C, "c2": MODULE_C},
+        "stage5": {
+            "reduction_b": {  # 17x17 -> 8x8
+                "3x3": [Conv("reduce", 192, 1), Conv("conv", 320, 3, stride=2, padding=0)],
+                "7x7": [
+                    Conv("reduce", 192, 1),
+                    Conv("conv1x7", 192, (1, 7)),
+                    Conv("conv7x1", 192, (7, 1)),
+                    Conv("conv3x3", 192, 3, stride=2, padding=0),
+                ],
+                "pool": [SHRINK],
+            },
+            **repeat_row(
+                "c",
+                {  # 8x8: the 3x3 branches fan out (Fig. 7)
+                    "1x1": [Conv("conv", 320, 1)],
+                    "3x3": [Conv("reduce", 384, 1), fan_out(384)],
+                    "3x3_twice": [Conv("reduce", 448, 1), Conv("conv", 384, 3), fan_out(384)],
+                    "pool": [AVERAGE, Conv("proj", 192, 1)],
+                },
+                2,
+            ),
+        },
     }
 )
-
-
 INCEPTION_V3_DEPARTURES = (
     Departure(
         "The stem goes from 73x73 to 71x71x192 by a 1x1 to 80 channels and a 3x3, then to 35x35 by a max pool; in the "

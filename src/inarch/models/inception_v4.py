@@ -6,7 +6,7 @@ in `INCEPTION_V4_DEPARTURES`.
 
 from collections.abc import Mapping
 from functools import partial
-from types import MappingProxyType
+from typing import NamedTuple
 
 from torch import nn
 
@@ -16,19 +16,40 @@ from inarch.models.convolution import Conv, Pool
 from inarch.models.inception_v3 import SHRINK, UNIT, fan_out
 from inarch.models.tables import (
     Branches,
-    Row,
     Stages,
+    TableRow,
     backbone_of,
     repeat_row,
     scale_widths,
 )
 
-INCEPTION_V4_DEPTHS = (4, 7, 3)
-
 AVERAGE = Pool("pool", partial(nn.AvgPool2d, 3, 1, 1, count_include_pad=False))
 
-STEM: Mapping[str, Row] = MappingProxyType(
-    {  # 299x299x3 -> 35x35x384 (Fig. 3)
+
+def reduction_a(k: int, l: int, m: int, n: int) -> Branches:  # noqa: E741  # the paper's letters
+    """35x35 -> 17x17 (Fig. 7); its widths, model by model, are the paper's Table 1."""
+    return {
+        "3x3": [Conv("conv", n, 3, stride=2, padding=0)],
+        "3x3_twice": [Conv("reduce", k, 1), Conv("conv1", l, 3), Conv("conv2", m, 3, stride=2, padding=0)],
+        "pool": [SHRINK],
+    }
+
+
+class InceptionV4Table(NamedTuple):
+    """The rows of the model (Fig. 9), and how often each module stands there."""
+
+    stem: Mapping[str, TableRow]
+    module_a: Branches
+    reduction_a: Branches
+    module_b: Branches
+    reduction_b: Branches
+    module_c: Branches
+    depths: tuple[int, int, int]
+    """Modules A, B and C."""
+
+
+INCEPTION_V4 = InceptionV4Table(
+    stem={  # 299x299x3 -> 35x35x384 (Fig. 3)
         "conv1": Conv("conv1", 32, 3, stride=2, padding=0),
         "conv2": Conv("conv2", 32, 3, padding=0),
         "conv3": Conv("conv3", 64, 3),
@@ -49,18 +70,15 @@ STEM: Mapping[str, Row] = MappingProxyType(
             "3x3": [Conv("conv", 192, 3, stride=2, padding=0)],
             "pool": [SHRINK],
         },
-    }
-)
-MODULE_A: Branches = MappingProxyType(
-    {  # 35x35x384 (Fig. 4)
+    },
+    module_a={  # 35x35x384 (Fig. 4)
         "1x1": [Conv("conv", 96, 1)],
         "3x3": [Conv("reduce", 64, 1), Conv("conv", 96, 3)],
         "3x3_twice": [Conv("reduce", 64, 1), Conv("conv1", 96, 3), Conv("conv2", 96, 3)],
         "pool": [AVERAGE, Conv("proj", 96, 1)],
-    }
-)
-MODULE_B: Branches = MappingProxyType(
-    {  # 17x17x1024 (Fig. 5)
+    },
+    reduction_a=reduction_a(192, 224, 256, 384),
+    module_b={  # 17x17x1024 (Fig. 5)
         "1x1": [Conv("conv", 384, 1)],
         "7x7": [Conv("reduce", 192, 1), Conv("conv1x7", 224, (1, 7)), Conv("conv7x1", 256, (7, 1))],
         "7x7_twice": [
@@ -71,10 +89,8 @@ MODULE_B: Branches = MappingProxyType(
             Conv("conv1x7_2", 256, (1, 7)),
         ],
         "pool": [AVERAGE, Conv("proj", 128, 1)],
-    }
-)
-REDUCTION_B: Branches = MappingProxyType(
-    {  # 17x17 -> 8x8 (Fig. 8)
+    },
+    reduction_b={  # 17x17 -> 8x8 (Fig. 8)
         "3x3": [Conv("reduce", 192, 1), Conv("conv", 192, 3, stride=2, padding=0)],
         "7x7": [
             Conv("reduce", 256, 1),
@@ -83,10 +99,8 @@ REDUCTION_B: Branches = MappingProxyType(
             Conv("conv3x3", 320, 3, stride=2, padding=0),
         ],
         "pool": [SHRINK],
-    }
-)
-MODULE_C: Branches = MappingProxyType(
-    {  # 8x8x1536 (Fig. 6)
+    },
+    module_c={  # 8x8x1536 (Fig. 6)
         "1x1": [Conv("conv", 256, 1)],
         "3x3": [Conv("reduce", 384, 1), fan_out(256)],
         "3x3_twice": [
@@ -96,31 +110,23 @@ MODULE_C: Branches = MappingProxyType(
             fan_out(256),
         ],
         "pool": [AVERAGE, Conv("proj", 256, 1)],
-    }
+    },
+    depths=(4, 7, 3),
 )
 
 
-def reduction_a(k: int, l: int, m: int, n: int) -> Branches:  # noqa: E741  # the paper's letters
-    """35x35 -> 17x17 (Fig. 7); its widths, model by model, are the paper's Table 1."""
-    return {
-        "3x3": [Conv("conv", n, 3, stride=2, padding=0)],
-        "3x3_twice": [Conv("reduce", k, 1), Conv("conv1", l, 3), Conv("conv2", m, 3, stride=2, padding=0)],
-        "pool": [SHRINK],
-    }
-
-
-def inception_v4_stages(depths: tuple[int, int, int] = INCEPTION_V4_DEPTHS) -> Stages:
+def inception_v4_stages(depths: tuple[int, int, int] = INCEPTION_V4.depths) -> Stages:
     """The whole model as one table (Fig. 9); ``depths`` are the repeats of modules A, B and C."""
-    a, b, c = depths
+    table, (a, b, c) = INCEPTION_V4, depths
     return {
-        "stem": STEM,
-        "stage3": repeat_row("a", MODULE_A, a),
-        "stage4": {"reduction_a": reduction_a(192, 224, 256, 384), **repeat_row("b", MODULE_B, b)},
-        "stage5": {"reduction_b": REDUCTION_B, **repeat_row("c", MODULE_C, c)},
+        "stem": table.stem,
+        "stage3": repeat_row("a", table.module_a, a),
+        "stage4": {"reduction_a": table.reduction_a, **repeat_row("b", table.module_b, b)},
+        "stage5": {"reduction_b": table.reduction_b, **repeat_row("c", table.module_c, c)},
     }
 
 
-def inception_v4(classes: int, *, depths: tuple[int, int, int] = INCEPTION_V4_DEPTHS, width: float = 1.0) -> Classifier:
+def inception_v4(classes: int, *, depths: tuple[int, int, int] = INCEPTION_V4.depths, width: float = 1.0) -> Classifier:
     """Inception v4, or a shallower or narrower one.
 
     Args:

@@ -15,7 +15,6 @@ from functools import partial
 
 from torch import nn
 
-from inarch.models.anatomy.records import Departure
 from inarch.models.backbone import (
     Backbone,
     Block,
@@ -23,43 +22,16 @@ from inarch.models.backbone import (
     linear_head,
 )
 from inarch.models.blocks import add_shortcut
-from inarch.models.cifar_resnet import CIFAR_WIDTH, ZEROS_AROUND
 from inarch.models.convolution import Conv, conv_norm_relu, conv_only
-from inarch.models.resnet import TORCH_START, BlockPlace, stack_stages
+from inarch.models.resnet import BlockPlace, stack_stages
 from inarch.models.resnet_parts import (
     SMALL_STEM,
     Residual,
+    ResNetParts,
     Shortcut,
     Stem,
     stride_on_second,
 )
-
-LATE_ACTIVATION = Departure(
-    "The stem is a convolution and a pool, and the first block has a pre-activation of its own, behind which its "
-    "shortcut begins only if it projects; in the paper the activation follows the stem's convolution at once.",
-    "timm's checkpoints resnetv2_18 to resnetv2_152.",
-    "timm/models/resnetv2.py, create_resnetv2_stem; arXiv 1603.05027, appendix; fb.resnet.torch, models/preresnet.lua",
-)
-BASIC_V2 = Departure(
-    "Basic blocks on photos; the paper's models for ImageNet are of bottlenecks, with 101, 152 and 200 layers.",
-    "timm's checkpoints resnetv2_18 and resnetv2_34.",
-    "timm/models/resnetv2.py, class PreActBasic; arXiv 1603.05027, Table 5",
-)
-HALF_MEAN = Departure(
-    "Images are normalised to -1 … 1; in the paper by ImageNet's mean and standard deviation for each channel.",
-    "timm's checkpoints were trained so.",
-    "timm/models/resnetv2.py, _cfg; facebookarchive/fb.resnet.torch, datasets/imagenet.lua",
-)
-FOREIGN_MEAN = Departure(
-    "Images are normalised by ImageNet's mean and standard deviation for each channel; in the paper by CIFAR's own.",
-    "The same photo then means the same to every model for small images of the catalog.",
-    "facebookarchive/fb.resnet.torch, datasets/cifar10.lua",
-)
-
-V2_DEPARTURES = (LATE_ACTIVATION, HALF_MEAN, TORCH_START)
-BASIC_V2_DEPARTURES = (BASIC_V2, *V2_DEPARTURES)
-SMALL_V2_DEPARTURES = (FOREIGN_MEAN, TORCH_START)
-PADDED_V2_DEPARTURES = (ZEROS_AROUND, *SMALL_V2_DEPARTURES)
 
 
 def preactivation(channels: int) -> nn.Sequential:
@@ -168,15 +140,15 @@ def preactivation_backbone(
 def resnet_v2(
     classes: int,
     *,
-    residual: Residual,
+    parts: ResNetParts,
     depths: Sequence[int],
     width: int = 64,
-    stem: Stem = BARE_PHOTO_STEM,
     shortcut: Shortcut = bare_projection,
 ) -> Classifier:
-    """A pre-activation model; its parts are those of `preactivation_backbone`."""
-    backbone = preactivation_backbone(residual, depths, width=width, stem=stem, shortcut=shortcut)
+    """A pre-activation model; its arguments, and the two of ``parts``, are those of `preactivation_backbone`."""
+    backbone = preactivation_backbone(parts.residual, depths, width=width, stem=parts.stem, shortcut=shortcut)
     return Classifier(backbone, linear_head(backbone.channels, classes))
 
 
-small_resnet_v2 = partial(resnet_v2, residual=basic_v2(), width=CIFAR_WIDTH, stem=SMALL_STEM)
+small_resnet_v2 = partial(resnet_v2, parts=ResNetParts(basic_v2(), SMALL_STEM), width=16)
+"""For images of 32 pixels, as wide as the models of He et al. 2016, section 4.2."""

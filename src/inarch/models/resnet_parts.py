@@ -82,8 +82,6 @@ def bottleneck(
 
 
 BASIC = Residual(1, basic_path)
-BOTTLENECK = bottleneck()
-BOTTLENECK_V1 = bottleneck(strides=stride_on_first)
 
 
 class PaddedShortcut(nn.Module):
@@ -166,3 +164,10 @@ DEEP_STEM = Stem(_deep_stem)
 """The 7x7 as three 3x3, of which the first strides (He et al. 2019, Fig. 2b)."""
 SMALL_STEM = Stem(_small_stem)
 """One 3x3 that keeps the grid, for images of 32 to 96 pixels (He et al. 2016, section 4.2)."""
+
+
+class ResNetParts(NamedTuple):
+    """The layers that a residual model is put together from, besides its shortcuts."""
+
+    residual: Residual
+    stem: Stem = PHOTO_STEM

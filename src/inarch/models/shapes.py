@@ -4,7 +4,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Images = Float[Tensor, "n 3 h w"]
-Features = Float[Tensor, "n d"]
 Logits = Float[Tensor, "n classes"]
 Labels = Int[Tensor, "n"]
 

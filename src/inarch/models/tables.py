@@ -16,9 +16,9 @@ from inarch.errors import UserError
 from inarch.models.backbone import Backbone, Block
 from inarch.models.blocks import Inception
 from inarch.models.convolution import (
+    ChainStep,
     Conv,
     Pool,
-    Step,
     Unit,
     chain,
 )
@@ -43,8 +43,8 @@ class ScaledResidual(NamedTuple):
     activation: Callable[[], nn.Module] = nn.ReLU
 
 
-Row = Conv | Pool | ScaledResidual | Branches
-Stages = Mapping[str, Mapping[str, Row]]
+TableRow = Conv | Pool | ScaledResidual | Branches
+Stages = Mapping[str, Mapping[str, TableRow]]
 Variation = Callable[[Branches], Branches]
 """One table of branches made from another: `remove_reduction`, `keep_single_branch("3x3")`."""
 
@@ -61,17 +61,17 @@ def backbone_of(stages: Stages, unit: Unit, *, in_channels: int = 3) -> Backbone
     return Backbone(blocks)
 
 
-def rows_of(steps: Sequence[Step]) -> dict[str, Row]:
+def rows_of(steps: Sequence[ChainStep]) -> dict[str, TableRow]:
     """A row for each step, under the step's name: how a stem stands in a table."""
     return {step.name: step for step in steps}
 
 
-def repeat_row(letter: str, row: Row, depth: int) -> dict[str, Row]:
+def repeat_row(letter: str, row: TableRow, depth: int) -> dict[str, TableRow]:
     """``depth`` times the same row, as ``a1``, ``a2`` …"""
     return {f"{letter}{place}": row for place in range(1, depth + 1)}
 
 
-def _build_row(in_channels: int, row: Row, unit: Unit) -> tuple[nn.Module, int]:
+def _build_row(in_channels: int, row: TableRow, unit: Unit) -> tuple[nn.Module, int]:
     match row:
         case Conv():
             return unit(in_channels, row), row.out_channels
@@ -105,7 +105,7 @@ def _scaled_residual(in_channels: int, row: ScaledResidual, unit: Unit) -> Scale
     return ScaledResidualBlock(residual, row.activation())
 
 
-def _stride(row: Row | Fork) -> int:
+def _stride(row: TableRow | Fork) -> int:
     """Input values per output value; every branch of a module has the same."""
     match row:
         case Conv():
@@ -120,15 +120,15 @@ def _stride(row: Row | Fork) -> int:
             return prod(_stride(step) for step in first)
 
 
-Table = TypeVar("Table")
+AnyTable = TypeVar("AnyTable")
 
 
-def scale_widths(table: Table, *, width: float) -> Table:
+def scale_widths(table: AnyTable, *, width: float) -> AnyTable:
     """The same table (a row, a stage, a model) with every width multiplied, rounded, and at least 1.
 
     Where a table writes 0 for a branch that is not there, it stays 0.
     """
-    return cast(Table, _scale_entry(table, width))
+    return cast(AnyTable, _scale_entry(table, width))
 
 
 def _scale_entry(entry: Any, width: float) -> Any:

@@ -209,7 +209,7 @@ def _vary_branches(row: Architecture, words: str, variation: tables.Variation) -
     raise UserError(f"{_display_name(row)} has no table of Inception modules that could be varied.")
 
 
-def _vary_rows(rows: Mapping[str, tables.Row], variation: tables.Variation) -> dict[str, tables.Row]:
+def _vary_rows(rows: Mapping[str, tables.TableRow], variation: tables.Variation) -> dict[str, tables.TableRow]:
     """A stage of a table, every module of it varied."""
     return {name: variation(row) if isinstance(row, Mapping) else row for name, row in rows.items()}
 

@@ -6,9 +6,6 @@ from math import ceil, floor, log, log10
 from inarch.report import svg
 from inarch.report.svg import Number
 
-TINY = 1e-9
-"""A constant smaller than this is drawn on an axis that goes to 1."""
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -44,9 +41,10 @@ class Frame:
 
 def ticks(low: Number, high: Number, about: int = 5) -> tuple[float, ...]:
     """Round values (1, 2 or 5 times a power of ten apart) that enclose ``low`` and ``high``; at least two."""
+    tiny = 1e-9  # a smaller constant is drawn on an axis that goes to 1
     size = max(abs(low), abs(high))
     constant = high - low <= 1e-12 * max(size, 1)
-    rough = ((size if size > TINY else 1) if constant else high - low) / about
+    rough = ((size if size > tiny else 1) if constant else high - low) / about
     exponent = floor(log10(rough))
     step = next(factor * 10.0**exponent for factor in (1, 2, 5, 10) if factor * 10.0**exponent >= rough * 0.999)
     first = floor(low / step + 1e-9)

@@ -25,9 +25,6 @@ from inarch.report.wording import (
 
 WIDTH = 400
 PLOT_HEIGHT = 250
-DASHES = ("none", "7 3", "2 3", "9 3 2 3", "4 4", "12 4")
-FEW = 10
-"""A reliability bar of fewer photos than this is drawn pale, because its height is mostly noise."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -127,7 +124,8 @@ def _curve(frame: Frame, points: Points, index: int) -> str:
 
 
 def _stroke(points: str, index: int) -> str:
-    dash = DASHES[index % len(DASHES)]
+    dashes = ("none", "7 3", "2 3", "9 3 2 3", "4 4", "12 4")
+    dash = dashes[index % len(dashes)]
     colour = svg.series_colour(index)
     return svg.element("polyline", points=points, fill="none", stroke=colour, stroke_width=2, stroke_dasharray=dash)
 
@@ -160,6 +158,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
 
 
 def _reliability_bar(frame: Frame, each: Bin) -> str:
+    few = 10  # the height of a bar of fewer photos is mostly noise, and it is drawn pale
     left, right, top = frame.x(each.low) + 2, frame.x(each.high) - 2, frame.y(each.accuracy)
     tip = f"{count_of(each.n, 'photo')}: mean confidence {percent(each.confidence)}, accuracy {percent(each.accuracy)}"
     return svg.element(
@@ -170,7 +169,7 @@ def _reliability_bar(frame: Frame, each: Bin) -> str:
         width=right - left,
         height=max(2.0, frame.y(0) - top),
         fill=svg.series_colour(0),
-        fill_opacity=0.85 if each.n >= FEW else 0.35,
+        fill_opacity=0.85 if each.n >= few else 0.35,
     )
 
 

@@ -16,7 +16,6 @@ from inarch.report.wording import (
     shorten,
 )
 
-NAME_WIDTH = 24
 SHOWN = 30
 """Classes that are listed; those with the lowest recall come first."""
 
@@ -51,7 +50,7 @@ def _class_lines(evaluation: Evaluation) -> Iterator[str]:
     scores = sort_weakest_first(evaluation)
     rows = [("class", "photos", "recall", "precision")]
     for score in scores[:SHOWN]:
-        name = shorten(make_printable(score.name), NAME_WIDTH)
+        name = _class_name(score.name)
         rows.append((name, str(score.n), _figure(score.recall), _figure(score.precision)))
     yield from table_lines(rows, "lrll")
     if len(scores) > SHOWN:
@@ -61,6 +60,10 @@ def _class_lines(evaluation: Evaluation) -> Iterator[str]:
 def sort_weakest_first(evaluation: Evaluation) -> list[ClassScore]:
     """The classes by recall, lowest first; those without photos last."""
     return sorted(evaluation.per_class, key=lambda score: (score.recall is None, score.recall and score.recall.value))
+
+
+def _class_name(name: str) -> str:
+    return shorten(make_printable(name), 24)
 
 
 def _figure(estimate: Estimate | None) -> str:
@@ -74,6 +77,6 @@ def _mistake_lines(evaluation: Evaluation) -> Iterator[str]:
     names = [score.name for score in evaluation.per_class]
     yield "Most confident mistakes:"
     for mistake in evaluation.mistakes:
-        label, answer = (shorten(make_printable(names[at]), NAME_WIDTH) for at in (mistake.label, mistake.predicted))
+        label, answer = (_class_name(names[at]) for at in (mistake.label, mistake.predicted))
         sure = percent(mistake.confidence, 0)
         yield f"  true class {label}, predicted {answer} with confidence {sure}: {make_printable(mistake.path)}"

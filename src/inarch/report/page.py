@@ -9,9 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from inarch.report import wording
 from inarch.report.answering import answered_sentence, rule_sentence
 
-MIME_TYPES = ((b"\x89PNG", "image/png"), (b"GIF8", "image/gif"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
-"""The type of an image file by its first bytes."""
-
 
 def environment(templates: Path, **filters: Callable[..., object]) -> Environment:
     """The Jinja environment for the templates in a folder.
@@ -46,7 +43,8 @@ def environment(templates: Path, **filters: Callable[..., object]) -> Environmen
 
 def data_uri(image: bytes) -> str:
     """The image as a ``data:`` address, so that the page needs no other file."""
-    mime = next((mime for start, mime in MIME_TYPES if image.startswith(start)), "application/octet-stream")
+    types = ((b"\x89PNG", "image/png"), (b"GIF8", "image/gif"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
+    mime = next((mime for start, mime in types if image.startswith(start)), "application/octet-stream")
     return f"data:{mime};base64,{b64encode(image).decode('ascii')}"
 
 

@@ -6,9 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-THUMBNAIL = 112
-"""Pixels a side of a photo on a page."""
-
 
 def png(pixels: NDArray[np.integer]) -> bytes:
     """An image of values from 0 to 255, (h, w) or RGB (h, w, 3), as PNG; the same pixels give the same bytes."""
@@ -17,10 +14,10 @@ def png(pixels: NDArray[np.integer]) -> bytes:
     return buffer.getvalue()
 
 
-def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A JPEG thumbnail of an RGB image (side, side, 3)."""
+def jpeg(pixels: NDArray[np.uint8], side: int = 112) -> bytes:
+    """A JPEG thumbnail of an RGB image (h, h, 3), at most ``side`` pixels a side."""
     image = Image.fromarray(pixels)
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

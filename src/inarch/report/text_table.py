@@ -9,11 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-GAP = 2
-UNLIMITED = 100_000
-"""Columns of the terminal that is drawn for: nothing is broken or cut."""
-SIDES: dict[str, Literal["left", "right"]] = {"l": "left", "r": "right"}
-
 
 def table_lines(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
     """Rows as lines whose columns line up, also where a character takes two places, as Chinese ones do.
@@ -22,12 +17,15 @@ def table_lines(rows: Iterable[Sequence[str]], sides: str) -> list[str]:
         rows: cells of one line each, as many for each row as there are ``sides``; the first row may be titles.
         sides: ``l`` or ``r`` for each column.
     """
-    table = Table.grid(padding=(0, GAP, 0, 0))
+    gap = 2
+    unlimited = 100_000  # columns of the terminal that is drawn for: nothing is broken or cut
+    justified: dict[str, Literal["left", "right"]] = {"l": "left", "r": "right"}
+    table = Table.grid(padding=(0, gap, 0, 0))
     for side in sides:
-        table.add_column(justify=SIDES[side], no_wrap=True)
+        table.add_column(justify=justified[side], no_wrap=True)
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(file=StringIO(), width=UNLIMITED, color_system=None)
+    console = Console(file=StringIO(), width=unlimited, color_system=None)
     with console.capture() as captured:
         console.print(table)
     return [line.rstrip() for line in captured.get().splitlines()]

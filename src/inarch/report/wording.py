@@ -4,10 +4,6 @@ from unicodedata import bidirectional, category
 
 from inarch.metrics.records import Estimate, Evaluation
 
-MINUTE, HOUR = 60, 3600
-TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-"""Bidirectional classes by which a file name can show itself as another."""
-
 
 def percent(share: float, digits: int = 1) -> str:
     """A fraction as percent: 0.948 is ``94.8 %``."""
@@ -31,12 +27,13 @@ def count_of(n: int, noun: str, plural: str = "") -> str:
 
 def duration(seconds: float) -> str:
     """A time span in the two units that matter: ``0.4 s``, ``2 min 14 s``, ``1 h 5 min``."""
-    if round(seconds, 1) < MINUTE:
+    minute, hour = 60, 3600
+    if round(seconds, 1) < minute:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE} s"
-    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+    if whole < hour:
+        return f"{whole // minute} min {whole % minute} s"
+    return f"{whole // hour} h {whole % hour // minute} min"
 
 
 def make_printable(text: str) -> str:
@@ -46,7 +43,8 @@ def make_printable(text: str) -> str:
 
 def _is_unsafe(character: str) -> bool:
     """Control characters, halves of surrogate pairs, line separators, and characters that reverse the writing."""
-    return category(character) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(character) in TURNING
+    turning = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # they make a file name show another
+    return category(character) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(character) in turning
 
 
 def photos_wanted(evaluation: Evaluation) -> str:
@@ -65,14 +63,11 @@ def shorten(text: str, length: int) -> str:
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-TITLES = {"test": "Test accuracy", "val": "Validation accuracy", "all": "Accuracy"}
-"""The headline of each split that `inarch.data.split.evaluation_photos` can name."""
-
-
 def headline(accuracy: Estimate, split: str = "test") -> str:
     """The accuracy as a title, with its 95 % interval: ``Test accuracy 97.5 % (95.3–98.7)``."""
+    titles = {"test": "Test accuracy", "val": "Validation accuracy"}  # other photos have no split
     bounds = f"{100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}"
-    return f"{TITLES.get(split, TITLES['all'])} {percent(accuracy.value)} ({bounds})"
+    return f"{titles.get(split, 'Accuracy')} {percent(accuracy.value)} ({bounds})"
 
 
 def correct_count(accuracy: Estimate) -> str:

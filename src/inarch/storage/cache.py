@@ -24,15 +24,21 @@ from inarch.errors import OutputError, WorkError
 from inarch.storage.files import whole_file
 
 KEYS = ".keys.json"
-OPEN_CHUNKS = 128
-"""Files that one `Rows` keeps open: each costs a file descriptor, and the usual limit of a process is 1,024."""
-OPEN_BYTES = 2**27
-"""Bytes that they may map in all: pages that were read count as this process's memory while their file is open."""
 
 
 def cache_key(*parts: str) -> str:
     """A digest of ``parts``: 64 hex digits."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class OpenLimits:
+    """The files that one `Rows` keeps open."""
+
+    chunks: int = 128
+    """Files: each costs a file descriptor, and the usual limit of a process is 1,024."""
+    size: int = 2**27
+    """Bytes that they may map in all: pages that were read count as this process's memory while their file is open."""
 
 
 class Rows:
@@ -43,10 +49,16 @@ class Rows:
         places: for each row the index of its chunk, and its row there; (n, 2).
         row_shape: the shape of one row.
         dtype: of every row.
+        limits: what stays open; the defaults if None.
     """
 
     def __init__(
-        self, files: Sequence[Path], places: NDArray[np.int64], row_shape: tuple[int, ...], dtype: np.dtype[Any]
+        self,
+        files: Sequence[Path],
+        places: NDArray[np.int64],
+        row_shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        limits: OpenLimits | None = None,
     ) -> None:
         self.shape = (len(places), *row_shape)
         self.dtype = dtype
@@ -54,7 +66,9 @@ class Rows:
         self._places = places
         most = int(np.bincount(places[:, 0]).max(initial=1))
         largest = max(1, most * math.prod(row_shape) * dtype.itemsize)
-        self._opened = functools.lru_cache(maxsize=min(OPEN_CHUNKS, 1 + OPEN_BYTES // largest))(_open_chunk)
+        self._limits = limits or OpenLimits()
+        kept = min(self._limits.chunks, 1 + self._limits.size // largest)
+        self._opened = functools.lru_cache(maxsize=kept)(_open_chunk)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -73,7 +87,7 @@ class Rows:
 
     def of(self, indices: NDArray[np.integer[Any]]) -> "Rows":
         """Those rows as a `Rows` of their own; nothing is read."""
-        return Rows(self._files, self._places[indices], self.shape[1:], self.dtype)
+        return Rows(self._files, self._places[indices], self.shape[1:], self.dtype, self._limits)
 
     def _gather(self, places: NDArray[np.int64]) -> NDArray[Any]:
         rows = np.empty((len(places), *self.shape[1:]), self.dtype)
@@ -99,10 +113,12 @@ class ArrayCache:
 
     Args:
         folder: need not exist; use different folders for different settings (see `cache_key`).
+        limits: what each of its `Rows` keeps open; the defaults if None.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: OpenLimits | None = None) -> None:
         self.folder = folder
+        self._limits = limits
         self._seen: set[Path] = set()
         self._places: dict[str, tuple[_Chunk, int]] = {}
 
@@ -128,7 +144,7 @@ class ArrayCache:
             touch(stem.with_name(stem.name + KEYS))
         numbers: dict[Path, int] = {}
         places = [(numbers.setdefault(chunk.file(name), len(numbers)), row) for chunk, row in found]
-        return Rows(tuple(numbers), np.array(places, np.int64), row_shape, dtype)
+        return Rows(tuple(numbers), np.array(places, np.int64), row_shape, dtype, self._limits)
 
     def write(self, keys: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Add the rows of ``keys`` as one chunk, atomically.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -34,7 +35,7 @@ EXPECTED = MappingProxyType({int: "a whole number", float: "a number", str: "tex
 
 def to_data(content: object) -> Any:
     """The same with records as dicts and tuples as lists, as JSON has them."""
-    return CONVERTER.unstructure(content)
+    return _converter(strict=False).unstructure(content)
 
 
 def to_json(content: object, *, indent: int | None = 2, null_for_infinite: bool = False) -> str:
@@ -65,7 +66,9 @@ def to_printed_json(result: object, schema: str, *, indent: int | None = 2) -> s
         schema: name and version, as ``inarch.train/1``; the version rises when a key goes or changes its meaning.
         indent: spaces; None writes a single line.
     """
-    return to_json({"schema": schema, **PRINTED.unstructure(result)}, indent=indent, null_for_infinite=True)
+    return to_json(
+        {"schema": schema, **_printing_converter().unstructure(result)}, indent=indent, null_for_infinite=True
+    )
 
 
 def from_data(kind: type[Record], data: object, *, strict: bool = False) -> Record:
@@ -80,7 +83,7 @@ def from_data(kind: type[Record], data: object, *, strict: bool = False) -> Reco
         UserError: something is missing, of another type, or refused by a record's own check.
     """
     try:
-        return (STRICT if strict else CONVERTER).structure(data, kind)
+        return _converter(strict=strict).structure(data, kind)
     except Exception as error:  # checks of records may raise any kind
         raise UserError(_first_problem(error)) from error
 
@@ -110,6 +113,7 @@ class _MismatchError(ValueError):
     """A value of another type; the message goes on from the value's name."""
 
 
+@cache
 def _converter(*, strict: bool) -> Converter:
     converter = Converter(unstruct_collection_overrides={tuple: list})
     configure_union_passthrough(str | int | float | bool | None, converter)
@@ -131,6 +135,7 @@ def _converter(*, strict: bool) -> Converter:
     return converter
 
 
+@cache
 def _printing_converter() -> Converter:
     converter = Converter(unstruct_collection_overrides={tuple: list})
     converter.register_unstructure_hook_factory(is_namedtuple, namedtuple_dict_unstructure_factory)
@@ -206,6 +211,3 @@ def _place(outer: str, name: str | int) -> str:
     if isinstance(name, int):
         return f"{outer}[{name}]"
     return f"{outer}.{name}" if outer else name
-
-
-CONVERTER, STRICT, PRINTED = _converter(strict=False), _converter(strict=True), _printing_converter()

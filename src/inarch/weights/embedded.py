@@ -8,10 +8,9 @@ from torch import Tensor
 
 from inarch.weights.files import write_weights
 
-FOLDER = "embedded"
 SUFFIX = ".safetensors"
-ARCHITECTURE, IMAGE_SIZE, ORIGIN = "architecture", "image_size", "origin"
-"""The keys of such a file's metadata."""
+IMAGE_SIZE = "image_size"
+"""The key in such a file's metadata of the pixels a side that the backbone was last trained at."""
 
 
 def list_embedded_models() -> tuple[str, ...]:
@@ -38,7 +37,7 @@ def pack(backbone: Mapping[str, Tensor], path: Path, *, architecture: str, image
         OutputError: it cannot be written there.
     """
     tensors = {f"backbone.{name}": _halve_kernels(tensor) for name, tensor in backbone.items()}
-    write_weights(path, tensors, {ARCHITECTURE: architecture, IMAGE_SIZE: str(image_size), ORIGIN: origin})
+    write_weights(path, tensors, {"architecture": architecture, IMAGE_SIZE: str(image_size), "origin": origin})
 
 
 def _halve_kernels(tensor: Tensor) -> Tensor:
@@ -46,4 +45,4 @@ def _halve_kernels(tensor: Tensor) -> Tensor:
 
 
 def _folder() -> Path:
-    return Path(str(files("inarch.weights"))) / FOLDER
+    return Path(str(files("inarch.weights"))) / "embedded"

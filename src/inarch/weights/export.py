@@ -8,9 +8,6 @@ from inarch.errors import UserError
 from inarch.models import Classifier, architecture, build
 from inarch.weights.sources import WeightsSource, source
 
-TIMM_HAS_NOT = "googlenet"
-PYTORCH = ("torchvision", "timm", "akamaster")
-
 
 def export_state_dict(model: Classifier, library: str) -> dict[str, Tensor]:
     """The state dict of ``model`` under the names and in the layout of another library, ready for its own loader.
@@ -58,17 +55,16 @@ def _naming_source(name: str, library: str) -> WeightsSource:
     own = source(library)
     if name in own.layers:
         return own
-    borrowed = (
-        source("torchvision") if library == "timm" else own
-    )  # timm names as torchvision the models that both have
-    known = [each for each in borrowed.layers if not each.startswith(TIMM_HAS_NOT)] if borrowed is not own else []
+    borrowed = source("torchvision") if library == "timm" else own
+    # timm names as torchvision the models that both have, and has no GoogLeNet
+    known = [each for each in borrowed.layers if not each.startswith("googlenet")] if borrowed is not own else []
     if name not in known:
         raise UserError(f"{library} has no model like {name}; it names {', '.join((*own.layers, *known))}.")
     return borrowed
 
 
 def _check_variant(name: str, library: str) -> None:
-    if architecture(name).variant == "v1" and library in PYTORCH:
+    if architecture(name).variant == "v1" and library in ("torchvision", "timm", "akamaster"):
         raise UserError(
             f"{name} has its stride on the first 1x1; torchvision's and timm's models have it on the 3x3 and would "
             "load these weights without a word and answer wrongly."

@@ -12,12 +12,8 @@ from typing import IO
 
 from inarch.errors import WeightsError
 
-ATTEMPTS = 3
-TIMEOUT = 20.0
-"""Seconds without a byte after which a connection counts as cut."""
 
-
-def fetch(url: str, path: Path, *, sha256: str, timeout: float = TIMEOUT) -> None:
+def fetch(url: str, path: Path, *, sha256: str, timeout: float = 20.0) -> None:
     """Download ``url`` to ``path``.
 
     While it is on its way the file is called ``….partial``; after a cut the next attempt, or the next call, goes on
@@ -49,9 +45,9 @@ def digest(path: Path) -> str:
 
 
 def _fetch_all(url: str, partial: Path, timeout: float) -> None:
-    """As many attempts as it takes, each going on where the last was cut."""
+    """Up to three attempts, each going on where the last was cut."""
     why = ""
-    for _ in range(ATTEMPTS):
+    for _ in range(3):
         try:
             _fetch_rest(url, partial, timeout)
             return

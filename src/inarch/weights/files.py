@@ -17,14 +17,10 @@ from torch import Tensor
 from inarch.errors import OutputError, WeightsError
 from inarch.storage.files import whole_file
 from inarch.weights.arrays import read_hdf5, read_npz, read_onnx
-from inarch.weights.recognition import HDF5, NUMPY, ONNX, PICKLE, SAFETENSORS, recognise
+from inarch.weights.recognition import FileKind, recognise
 
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 """Where checkpoints keep the state dict, in order of preference: the moving average is what their authors evaluate."""
-PREFIXES = ("module.", "_orig_mod.", "model.")
-"""The prefixes of DataParallel, torch.compile and Lightning before every name."""
-NESTED = 4
-"""How deep wrappers are followed: a pickled dict can hold itself."""
 COUNTERS = ("n_averaged",)
 """The key that torch's AveragedModel adds to its state dict."""
 
@@ -55,7 +51,7 @@ def read_weights(path: str | Path) -> WeightsFile:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise WeightsError(f"Weights were to be read from {path}, which {what}; name a .safetensors or .pth file.")
     kind = recognise(path)
-    if kind == SAFETENSORS:
+    if kind == FileKind.SAFETENSORS:
         content, metadata = _read_safetensors(path)
     elif kind in READERS:
         content, metadata = READERS[kind](path), {}
@@ -100,7 +96,12 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
-    {PICKLE: _read_pickle, NUMPY: read_npz, HDF5: read_hdf5, ONNX: read_onnx}
+    {
+        FileKind.PICKLE: _read_pickle,
+        FileKind.NUMPY: read_npz,
+        FileKind.HDF5: read_hdf5,
+        FileKind.ONNX: read_onnx,
+    }
 )
 """How the kinds of files are read that say nothing about themselves."""
 
@@ -108,12 +109,14 @@ READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
 def unwrap_checkpoint(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The state dict inside a checkpoint, without wrappers and prefixes, and words on what was taken.
 
+    Wrappers are followed four deep: a pickled dict can hold itself.
+
     Raises:
         WeightsError: there is no state dict in it.
     """
     taken: list[str] = []
     passed: list[str] = []
-    for depth in range(NESTED, 0, -1):
+    for depth in (4, 3, 2, 1):
         if not (isinstance(content, Mapping) and (inner := _inner(content, depth))):
             break
         taken.append(inner[0])
@@ -144,8 +147,9 @@ def _describe(content: Any) -> str:
 
 
 def _strip_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    """The tensors without what DataParallel, torch.compile and Lightning put before every name, and what that was."""
     removed = ""
-    while found := [prefix for prefix in PREFIXES if _all_begin(tensors, prefix)]:
+    while found := [prefix for prefix in ("module.", "_orig_mod.", "model.") if _all_begin(tensors, prefix)]:
         removed += found[0]
         tensors = {name.removeprefix(found[0]): each for name, each in tensors.items() if name not in COUNTERS}
     return tensors, removed

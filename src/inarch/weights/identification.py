@@ -11,8 +11,6 @@ from inarch.weights.sources import Shapes, WeightsSource, shapes_of, sources_of
 
 OURS = ("backbone.", "head.", "auxiliary.")
 COUNTER = "num_batches_tracked"
-SIMILAR = 0.5
-"""Share of the backbone's tensors that must agree before a name is offered."""
 
 
 @dataclass(frozen=True)
@@ -175,13 +173,13 @@ def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
 
 
 def nearest_architectures(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """The architectures that these tensors are most like, where any is similar at all."""
+    """The architectures that these tensors are most like, where over half of the backbone's tensors agree."""
     fitting = identify(tensors)
     if fitting:
         return fitting
     overlaps = {name: _overlap(name, tensors) for name in ARCHITECTURES}
     best = max(overlaps.values())
-    return tuple(name for name, overlap in overlaps.items() if overlap == best and best > SIMILAR)
+    return tuple(name for name, overlap in overlaps.items() if overlap == best and best > 0.5)
 
 
 def _overlap(name: str, tensors: Mapping[str, Tensor]) -> float:

@@ -34,12 +34,7 @@ Weights = WeightsFile | Mapping[str, Tensor]
 
 
 def load(
-    model: Classifier,
-    weights: Weights,
-    *,
-    architecture: str,
-    fresh: Collection[str] = (),
-    ignore: Collection[str] = (),
+    model: Classifier, weights: Weights, *, architecture: str, fresh: Collection[str] = (), ignore: Collection[str] = ()
 ) -> WeightsReport:
     """Load a whole state dict into ``model``, in place; whose names it uses is found out.
 

@@ -14,14 +14,11 @@ from inarch.weights.embedded import list_embedded_models
 from inarch.weights.fetching import digest, fetch
 from inarch.weights.named import NAMED, NamedWeights
 
-OFFLINE = ("INARCH_OFFLINE", "HF_HUB_OFFLINE")
-"""Variables of the environment of which either forbids downloads."""
-HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-
 
 def find_download_ban() -> str:
-    """The reason why downloads are forbidden here; empty if they are allowed."""
-    switched = [name for name in OFFLINE if os.environ.get(name, "").lower() in ("1", "on", "yes", "true")]
+    """The reason why downloads are forbidden here, one of two variables; empty if they are allowed."""
+    variables = ("INARCH_OFFLINE", "HF_HUB_OFFLINE")
+    switched = [name for name in variables if os.environ.get(name, "").lower() in ("1", "on", "yes", "true")]
     return f"{switched[0]}={os.environ[switched[0]]}" if switched else ""
 
 
@@ -31,7 +28,7 @@ def torch_folder() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class WeightsPlaces:
     """Where to look, and whether to download."""
 
     folder: Path = field(default_factory=torch_folder)
@@ -43,7 +40,7 @@ class Places:
     """In place of where files were published: the address of a folder that holds them all."""
 
 
-def locate(row: NamedWeights, places: Places | None = None) -> Path:
+def locate(row: NamedWeights, places: WeightsPlaces | None = None) -> Path:
     """The file of ``row``, checked against its hash.
 
     Looks into its package, PyTorch's folder and the hub's cache, and downloads it to the first of them that it can.
@@ -52,7 +49,7 @@ def locate(row: NamedWeights, places: Places | None = None) -> Path:
         WeightsError: it is nowhere and cannot be fetched (the message lists the ways to get it), or a file of its name
             is not what it should be.
     """
-    places = places or Places()
+    places = places or WeightsPlaces()
     for path in _candidates(row, places):
         _check(path, row)
         return path
@@ -65,12 +62,12 @@ def locate(row: NamedWeights, places: Places | None = None) -> Path:
         raise WeightsError(_explain_absence(row, places, str(error))) from error
 
 
-def is_local(row: NamedWeights, places: Places | None = None) -> bool:
+def is_local(row: NamedWeights, places: WeightsPlaces | None = None) -> bool:
     """Whether the file of ``row`` is on this machine already; its hash is not looked at."""
-    return any(True for _ in _candidates(row, places or Places()))
+    return any(True for _ in _candidates(row, places or WeightsPlaces()))
 
 
-def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
+def _candidates(row: NamedWeights, places: WeightsPlaces) -> Iterator[Path]:
     """Files that are there."""
     if row.package and (spec := find_spec(row.package)) and spec.origin:
         yield Path(spec.origin).parent / row.folder / row.file
@@ -80,13 +77,13 @@ def _candidates(row: NamedWeights, places: Places) -> Iterator[Path]:
         yield found
 
 
-def _find_in_hub_cache(row: NamedWeights, places: Places) -> Path | None:
+def _find_in_hub_cache(row: NamedWeights, places: WeightsPlaces) -> Path | None:
     """The file that the hub's own package finds offline; nothing if the package is not installed."""
     try:
         hub = import_required("huggingface_hub")
     except MissingExtraError:
         return None
-    for file in HUB_FILES:
+    for file in ("model.safetensors", "pytorch_model.bin"):
         found = hub.try_to_load_from_cache(row.hub, file, cache_dir=places.hub)
         if isinstance(found, str):
             return Path(found)
@@ -105,7 +102,7 @@ def _check(path: Path, row: NamedWeights) -> None:
         )
 
 
-def _fetch_row(row: NamedWeights, places: Places) -> Path:
+def _fetch_row(row: NamedWeights, places: WeightsPlaces) -> Path:
     if row.url:
         path = places.folder / row.file
         fetch(f"{places.mirror.rstrip('/')}/{row.file}" if places.mirror else row.url, path, sha256=row.sha256)
@@ -120,7 +117,7 @@ def _fetch_row(row: NamedWeights, places: Places) -> Path:
     return path
 
 
-def _explain_absence(row: NamedWeights, places: Places, why: str) -> str:
+def _explain_absence(row: NamedWeights, places: WeightsPlaces, why: str) -> str:
     """The error for a file that is nowhere, with every way to get it."""
     ways = []
     if row.package:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 from inarch.errors import UnknownNameError, WeightsError
@@ -19,8 +18,6 @@ from inarch.weights.names.timm_resnet import CALLED
 IMAGENET = "imagenet"
 """The name that means: what this model has been pre-trained with most usually."""
 
-TORCHVISION_FILES = "https://download.pytorch.org/models/"
-TIMM_FILES = "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-rsb-weights/"
 RESEARCH = "trained on ImageNet, whose photos are for research that is not commercial"
 
 
@@ -57,7 +54,7 @@ def _torchvision(model: str, tag: str, file: str, *, half: bool = False) -> Name
         name=f"torchvision:{model}.{tag}",
         architecture=model,
         file=file,
-        url=TORCHVISION_FILES + file,
+        url=f"https://download.pytorch.org/models/{file}",
         sha256=hash_in(file),
         mean=mean,
         std=std,
@@ -71,7 +68,7 @@ def _timm(model: str, tag: str, file: str) -> NamedWeights:
         name=f"{TIMM}{model}.{tag}",
         architecture=next((ours for ours, theirs in CALLED.items() if theirs == model), model),
         file=file,
-        url=TIMM_FILES + file,
+        url=f"https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-rsb-weights/{file}",
         sha256=hash_in(file),
         hub=f"timm/{model}.{tag}",
         licence=f"Apache-2.0; {RESEARCH}",
@@ -95,9 +92,6 @@ def hash_in(file: str) -> str:
     match = re.search(r"-([0-9a-f]{8,})\.\w+$", file)
     return match[1] if match else ""
 
-
-_V1 = partial(_torchvision, tag="IMAGENET1K_V1")
-_V2 = partial(_torchvision, tag="IMAGENET1K_V2")
 
 ROWS: Sequence[NamedWeights] = (  # for each model the usual ones first: the older recipe's features transfer better
     NamedWeights(
@@ -123,24 +117,24 @@ ROWS: Sequence[NamedWeights] = (  # for each model the usual ones first: the old
         std=(1 / 255, 1 / 255, 1 / 255),
         licence=f"BSD-2-Clause (Yahoo); fine-tuned for content moderation from weights {RESEARCH}",
     ),
-    _V1("googlenet", file="googlenet-1378be20.pth", half=True),
-    _V1("inception_v3", file="inception_v3_google-0cc3c7bd.pth", half=True),
-    _V1("resnet18", file="resnet18-f37072fd.pth"),
-    _V1("resnet34", file="resnet34-b627a593.pth"),
-    _V1("resnet50", file="resnet50-0676ba61.pth"),
-    _V2("resnet50", file="resnet50-11ad3fa6.pth"),
-    _V1("resnet101", file="resnet101-63fe2227.pth"),
-    _V2("resnet101", file="resnet101-cd907fc2.pth"),
-    _V1("resnet152", file="resnet152-394f9c45.pth"),
-    _V2("resnet152", file="resnet152-f82ba261.pth"),
-    _V1("wide_resnet50_2", file="wide_resnet50_2-95faca4d.pth"),
-    _V2("wide_resnet50_2", file="wide_resnet50_2-9ba9bcbe.pth"),
-    _V1("wide_resnet101_2", file="wide_resnet101_2-32ee1156.pth"),
-    _V2("wide_resnet101_2", file="wide_resnet101_2-d733dc28.pth"),
-    _V1("resnext50_32x4d", file="resnext50_32x4d-7cdf4587.pth"),
-    _V2("resnext50_32x4d", file="resnext50_32x4d-1a0047aa.pth"),
-    _V1("resnext101_32x8d", file="resnext101_32x8d-8ba56ff5.pth"),
-    _V2("resnext101_32x8d", file="resnext101_32x8d-110c445d.pth"),
+    _torchvision("googlenet", "IMAGENET1K_V1", "googlenet-1378be20.pth", half=True),
+    _torchvision("inception_v3", "IMAGENET1K_V1", "inception_v3_google-0cc3c7bd.pth", half=True),
+    _torchvision("resnet18", "IMAGENET1K_V1", "resnet18-f37072fd.pth"),
+    _torchvision("resnet34", "IMAGENET1K_V1", "resnet34-b627a593.pth"),
+    _torchvision("resnet50", "IMAGENET1K_V1", "resnet50-0676ba61.pth"),
+    _torchvision("resnet50", "IMAGENET1K_V2", "resnet50-11ad3fa6.pth"),
+    _torchvision("resnet101", "IMAGENET1K_V1", "resnet101-63fe2227.pth"),
+    _torchvision("resnet101", "IMAGENET1K_V2", "resnet101-cd907fc2.pth"),
+    _torchvision("resnet152", "IMAGENET1K_V1", "resnet152-394f9c45.pth"),
+    _torchvision("resnet152", "IMAGENET1K_V2", "resnet152-f82ba261.pth"),
+    _torchvision("wide_resnet50_2", "IMAGENET1K_V1", "wide_resnet50_2-95faca4d.pth"),
+    _torchvision("wide_resnet50_2", "IMAGENET1K_V2", "wide_resnet50_2-9ba9bcbe.pth"),
+    _torchvision("wide_resnet101_2", "IMAGENET1K_V1", "wide_resnet101_2-32ee1156.pth"),
+    _torchvision("wide_resnet101_2", "IMAGENET1K_V2", "wide_resnet101_2-d733dc28.pth"),
+    _torchvision("resnext50_32x4d", "IMAGENET1K_V1", "resnext50_32x4d-7cdf4587.pth"),
+    _torchvision("resnext50_32x4d", "IMAGENET1K_V2", "resnext50_32x4d-1a0047aa.pth"),
+    _torchvision("resnext101_32x8d", "IMAGENET1K_V1", "resnext101_32x8d-8ba56ff5.pth"),
+    _torchvision("resnext101_32x8d", "IMAGENET1K_V2", "resnext101_32x8d-110c445d.pth"),
     _timm("resnet18", "a1_in1k", "resnet18_a1_0-d63eafa0.pth"),
     _timm("resnet18", "a2_in1k", "resnet18_a2_0-b61bd467.pth"),
     _timm("resnet34", "a1_in1k", "resnet34_a1_0-46f8f793.pth"),

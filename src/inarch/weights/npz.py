@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 8 << 30
-"""Bytes that all arrays may take together: a small archive of zeros may claim any size."""
 DAMAGED = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, MemoryError),
     *(RuntimeError, zipfile.BadZipFile, zlib.error),  # RuntimeError: encrypted, or compressed in an unusual way
@@ -19,14 +17,14 @@ DAMAGED = (
 
 
 def read_arrays(
-    source: Path | io.BytesIO, names: Sequence[str] = (), *, largest: int = LARGEST
+    source: Path | io.BytesIO, names: Sequence[str] = (), *, largest: int = 8 << 30
 ) -> dict[str, NDArray[Any]]:
     """The arrays of an ``.npz`` file, by name.
 
     Args:
         source: the file, or its content.
         names: which arrays; none means all.
-        largest: bytes that all arrays may take together.
+        largest: bytes that all arrays may take together: a small archive of zeros may claim any size.
 
     Raises:
         ValueError: it is damaged, lacks an array, holds more than numbers, or would take more than ``largest``.

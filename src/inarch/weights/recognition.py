@@ -2,20 +2,26 @@
 
 import json
 import zipfile
+from enum import StrEnum
 from pathlib import Path
 
-SAFETENSORS = "safetensors"
-PICKLE = "pickle"
-NUMPY = "a NumPy archive (.npz)"
-HDF5 = "an HDF5 file"
-ONNX = "an ONNX graph"
-CHECKPOINT = (
-    "a TensorFlow checkpoint, which only TensorFlow reads; there, `c = tf.train.load_checkpoint(path)` and "
-    "`np.savez(out, **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})` make an .npz of it"
-)
+
+class FileKind(StrEnum):
+    """A kind of file that weights come in, in words."""
+
+    SAFETENSORS = "safetensors"
+    PICKLE = "pickle"
+    NUMPY = "a NumPy archive (.npz)"
+    HDF5 = "an HDF5 file"
+    ONNX = "an ONNX graph"
+    CHECKPOINT = (
+        "a TensorFlow checkpoint, which only TensorFlow reads; there, `c = tf.train.load_checkpoint(path)` and "
+        "`np.savez(out, **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})` make an .npz of it"
+    )
+
 
 _BEGINNINGS = (
-    (b"\x89HDF", HDF5),
+    (b"\x89HDF", FileKind.HDF5),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"\xfd7zXZ", "an xz archive; unpack it first"),
     (b"BZh", "a bzip2 archive; unpack it first"),
@@ -25,31 +31,30 @@ _BEGINNINGS = (
     (b"\xff\xd8\xff", "a picture"),
     (b"GGUF", "a GGUF file"),
 )
-_TABLE_END = bytes.fromhex("57fb808b247547db")
-"""How the tables end in which TensorFlow keeps a checkpoint, or its index."""
-_PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def recognise(path: Path) -> str:
-    """`SAFETENSORS`, `PICKLE`, or what else the file looks like, in words."""
+    """The `FileKind`, or what else the file looks like, in words."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
         return "an empty file"
     if _begins_safetensors(start):
-        return SAFETENSORS if _whole_header(path, size) else "a safetensors file that is cut short"
+        return FileKind.SAFETENSORS if _whole_header(path, size) else "a safetensors file that is cut short"
     if start.startswith(b"PK"):
         return _archive(path)
-    if start.startswith(_PICKLED):
-        return PICKLE
-    return CHECKPOINT if _ends_table(path, size) else _guess_format(start)
+    if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):  # protocols 2 to 5
+        return FileKind.PICKLE
+    return FileKind.CHECKPOINT if _ends_table(path, size) else _guess_format(start)
 
 
 def _ends_table(path: Path, size: int) -> bool:
+    """Whether it ends as the tables do in which TensorFlow keeps a checkpoint, or its index."""
+    end = bytes.fromhex("57fb808b247547db")
     with path.open("rb") as file:
-        file.seek(max(0, size - len(_TABLE_END)))
-        return file.read() == _TABLE_END
+        file.seek(max(0, size - len(end)))
+        return file.read() == end
 
 
 def _begins_safetensors(start: bytes) -> bool:
@@ -78,9 +83,9 @@ def _archive(path: Path) -> str:
     if any("/code/" in name or name.endswith("constants.pkl") for name in members):
         return "a TorchScript program (it holds code; save the model's state_dict instead)"
     if any(name.endswith("data.pkl") for name in members):
-        return PICKLE
+        return FileKind.PICKLE
     if any(name.endswith(".npy") for name in members):
-        return NUMPY
+        return FileKind.NUMPY
     if any(name == "config.json" or name.endswith(".keras") for name in members):
         return "a Keras model; unpack it and read its model.weights.h5"
     return "a zip archive; unpack it first"
@@ -95,7 +100,7 @@ def _guess_format(start: bytes) -> str:
     if start[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if start[:1] == b"\x08" and any(word in start for word in (b"onnx", b"pytorch", b"tf2onnx", b"torch")):
-        return ONNX
+        return FileKind.ONNX
     if start.lstrip()[:1] in (b"{", b"["):
         return "a JSON text"
     return f"nothing that is known here (it begins with {start[:8]!r})"

@@ -112,19 +112,12 @@ class WeightsSource:
         return (kind_of(layer), leaf) in self.omitted
 
 
-TENSORFLOW = MappingProxyType(
-    {
-        "norm": MappingProxyType(
-            {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-        ),
-        "conv": MappingProxyType({"weight": "weights", "bias": "biases"}),
-        "linear": MappingProxyType({"weight": "weights", "bias": "biases"}),
-    }
-)
-KERAS = MappingProxyType(
-    {**TENSORFLOW, **dict.fromkeys(("conv", "linear"), MappingProxyType({"weight": "kernel", "bias": "bias"}))}
-)
-SCALES_ARE_ONE = (("norm", "weight"),)
+def _tensorflow_leaves(weight: str, bias: str) -> Mapping[str, Mapping[str, str]]:
+    """TensorFlow's words for a layer's tensors; its libraries have their own for a kernel and its bias."""
+    kernel = {"weight": weight, "bias": bias}
+    norm = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+    return {"norm": norm, "conv": kernel, "linear": kernel}
+
 
 SOURCES: tuple[WeightsSource, ...] = (
     WeightsSource(name="torchvision", layers=torchvision_names.TRANSLATED, heads={"fc.": "head."}),
@@ -149,33 +142,44 @@ SOURCES: tuple[WeightsSource, ...] = (
         incoming=open_nsfw_names.incoming,
         outgoing=open_nsfw_names.outgoing,
         heads={"fc_nsfw.": "head."},
-        left_over=open_nsfw_names.LEFT_OVER,
-        notes=open_nsfw_names.NOTES,
+        left_over=("new_shape__650", "const_fold_opt__652"),  # shapes that the graph stores with the weights
+        notes={
+            "resnet50_half": "These weights were made for content moderation: Yahoo trained them on ImageNet, then to "
+            "tell pornographic photos from others (open_nsfw)."
+        },
     ),
     WeightsSource(
         name="TF-slim",
         layers=slim_names.TRANSLATED,
         separator="/",
-        leaves=TENSORFLOW,
-        omitted=SCALES_ARE_ONE,
+        leaves=_tensorflow_leaves("weights", "biases"),
+        omitted=(("norm", "weight"),),
         spelled=slim_names.normalise_names,
         incoming=ours_from_tensorflow,
         outgoing=tensorflow_from_ours,
         heads=slim_names.HEADS,
-        left_over=slim_names.LEFT_OVER,
-        notes=slim_names.NOTES,
+        left_over=("global_step", "/RMSProp", "/RMSProp_1", "/Momentum", "/Adam", "/Adam_1"),
+        notes={
+            "googlenet": "TensorFlow pads the first convolution by 2 pixels before and 3 after, this model by 3 on "
+            "both sides: features are those of a photo shifted by one pixel.",
+            "inception_v3": "TensorFlow's average pools leave the padding out of the mean, those of this model count "
+            "it: features differ a little near the borders.",
+        },
     ),
     WeightsSource(
         name="Keras",
         layers=keras_names.TRANSLATED,
         separator="/",
-        leaves=KERAS,
-        omitted=SCALES_ARE_ONE,
+        leaves=_tensorflow_leaves("kernel", "bias"),
+        omitted=(("norm", "weight"),),
         spelled=keras_names.normalise_names,
         incoming=ours_from_tensorflow,
         outgoing=tensorflow_from_ours,
-        heads=keras_names.HEADS,
-        notes=keras_names.NOTES,
+        heads={"predictions/": "head."},
+        notes={
+            "inception_v3": "Keras' average pools leave the padding out of the mean, those of this model count it: "
+            "features differ a little near the borders."
+        },
     ),
 )
 

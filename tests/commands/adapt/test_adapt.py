@@ -16,11 +16,11 @@ from inarch.commands.adapt.options import AdaptOptions
 from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.commands.evaluate.evaluate import evaluate
 from inarch.commands.inspect.inspect import draw_model
-from inarch.commands.train import run as train_module
 from inarch.commands.train.run import train
 from inarch.commands.train.strategies import probe
 from inarch.data.photos import PhotoSet
 from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError
+from inarch.transfer import photos as finding
 from trained import CLASSES, ONE_EPOCH, Trained, draw, draw_folder, options
 
 EACH = 30
@@ -149,7 +149,7 @@ def test_photos_are_grouped_as_they_were_for_training(
         return replace(photos, photos=tuple(pairs))
 
     photos = draw_folder(tmp_path / "photos", {"": 10})
-    monkeypatch.setattr(train_module, "group_near_duplicates", in_pairs)
+    monkeypatch.setattr(finding, "group_near_duplicates", in_pairs)
     short = options(tmp_path, seed=5, recipes=ONE_EPOCH)
     bundle = train(photos, tmp_path / "bundle", short)
     plain = train(photos, tmp_path / "plain", replace(short, near_duplicates=False))

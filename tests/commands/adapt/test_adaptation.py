@@ -27,11 +27,11 @@ from inarch.commands.adapt.methods import METHODS
 from inarch.commands.adapt.problem import AdaptationProblem, Domain, compute_logits
 from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.commands.adapt.selection import NONE, choose_candidate
-from inarch.commands.adapt.statistics import adopt_statistics, norms_of
 from inarch.data.augmentation import Augmentation
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, evaluating, fold_batch_norm
 from inarch.storage.cache import ArrayCache
+from inarch.training.statistics import adopt_statistics, norms_of
 from inarch.transfer.proof import digests
 from inarch.transfer.run import StrategyResult, TrainingRun
 from lively import enlivened

@@ -12,10 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from inarch.bundle.starting import backbones_of
 from inarch.commands.doctor.doctor import (
-    MANIFEST,
-    PATCH,
-    REPORT,
+    DoctorFile,
     apply_patch,
     doctor,
 )
@@ -23,7 +22,6 @@ from inarch.commands.doctor.judge import _choose_judge
 from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.records import KINDS, Finding
 from inarch.commands.doctor.text import to_text
-from inarch.commands.train.run import backbones_of
 from inarch.data.scan import scan
 from inarch.errors import OutputError
 from inarch.progress import ignore_progress
@@ -122,7 +120,7 @@ def test_every_planted_fault_is_found_and_nothing_else(tmp_path: Path, options: 
     assert len({finding.id for finding in diagnosis.findings}) == len(diagnosis.findings)
     read = json.loads(to_printed_json(diagnosis, "inarch.doctor/1"))
     assert {(each["id"], each["path"]) for each in read["findings"]} == {(f.id, f.path) for f in diagnosis.findings}
-    page = (tmp_path / "out" / REPORT).read_text("utf-8")
+    page = (tmp_path / "out" / DoctorFile.REPORT).read_text("utf-8")
     assert all(finding.id in page for finding in diagnosis.findings)
     assert "http" not in page.replace("http-equiv", "")
     assert all(KINDS[kind].title in to_text(diagnosis) for kind in found)
@@ -134,13 +132,15 @@ def test_a_patch_becomes_a_manifest_that_training_obeys(tmp_path: Path, options:
     (photos / "train" / "purple" / "0.png").unlink()
     out = tmp_path / "out"
     doctor(photos, out, options)
-    text = (out / PATCH).read_text("utf-8")
+    text = (out / DoctorFile.PATCH).read_text("utf-8")
     assert "train/red/strange.png,keep,blue," in text
-    (out / PATCH).write_text(text.replace("train/red/strange.png,keep,", "train/red/strange.png,relabel,"), "utf-8")
+    (out / DoctorFile.PATCH).write_text(
+        text.replace("train/red/strange.png,keep,", "train/red/strange.png,relabel,"), "utf-8"
+    )
     with pytest.raises(OutputError, match="holds other decisions"):
         doctor(photos, out, options)
-    manifest = apply_patch(photos, out / PATCH, out, options)
-    assert manifest.path == out / MANIFEST
+    manifest = apply_patch(photos, out / DoctorFile.PATCH, out, options)
+    assert manifest.path == out / DoctorFile.MANIFEST
     found = scan(manifest.path)
     assert manifest.photos == len(found.photos)
     by_path = {photo.path.removeprefix("../photos/"): photo for photo in found.photos}
@@ -188,6 +188,7 @@ def test_identity_of_a_finding_depends_on_its_kind_and_place() -> None:
     assert len({one.id, Finding("blank", "a/c.jpg", "").id, Finding("border", "a/b.jpg", "").id}) == 3
 
 
+@pytest.mark.slow
 def test_the_judge_of_labels_follows_from_the_photos_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow a backbone seems to be, and at a smaller size where there are many photos."""
     found = scan(draw_folder(tmp_path / "photos", {"": 8}))

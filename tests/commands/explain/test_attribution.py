@@ -6,11 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from inarch.commands.explain.attribution import (
-    BORDER_AREA,
-    CLOSE,
-    FIELDS,
     METHODS,
-    TELLS,
+    RECIPE,
+    FaithfulnessVerdict,
     border_share,
     compute_attribution,
     confidence_after_deletions,
@@ -67,7 +65,7 @@ def photos() -> Tensor:
 def test_what_a_net_does_not_see_is_not_in_its_map(method: str, quarter: Classifier, photos: Tensor) -> None:
     """Every method puts all of the map into the quarter that the net reads."""
     seen = compute_attribution(method, quarter, photos[:1], 1)
-    half = FIELDS // 2
+    half = RECIPE.fields // 2
     assert seen.sum() == pytest.approx(1)
     assert seen[:half, :half].sum() > 0.9  # a map that is drawn larger than it is runs over a little
 
@@ -75,7 +73,7 @@ def test_what_a_net_does_not_see_is_not_in_its_map(method: str, quarter: Classif
 @pytest.mark.parametrize("method", METHODS)
 def test_an_answer_that_nothing_speaks_for_has_no_preference(method: str, quarter: Classifier, photos: Tensor) -> None:
     """The first class's logit is constant."""
-    assert compute_attribution(method, quarter, photos[:1], 0) == pytest.approx(1 / FIELDS**2)
+    assert compute_attribution(method, quarter, photos[:1], 0) == pytest.approx(1 / RECIPE.fields**2)
 
 
 def test_integrated_gradients_are_complete() -> None:
@@ -97,10 +95,10 @@ def test_maps_that_tell_cost_confidence(quarter: Classifier, photos: Tensor) -> 
         measure_faithfulness("map", maps, known, deletion_confidences(quarter, photos, answers, maps), orders)
         for maps in (known, blind)
     )
-    assert one.verdict == TELLS
+    assert one.verdict == FaithfulnessVerdict.TELLS
     assert one.over_random.low > 0
     assert one.alike.value == pytest.approx(1)
-    assert other.verdict == CLOSE
+    assert other.verdict == FaithfulnessVerdict.CLOSE
     assert other.over_random.high < one.over_random.low
 
 
@@ -108,17 +106,17 @@ def test_confidence_is_the_mean_over_the_deletions(quarter: Classifier) -> None:
     """Of a photo that is all one colour nothing can be deleted."""
     flat = torch.full((1, 3, SIDE, SIDE), 0.25)
     whole = float(quarter(flat).softmax(1)[0, 1])
-    found = confidence_after_deletions(quarter, flat, 1, np.arange(FIELDS**2))
+    found = confidence_after_deletions(quarter, flat, 1, np.arange(RECIPE.fields**2))
     assert_same_computation(found, whole, terms=flat.numel(), dtype=flat.dtype)
 
 
 def test_a_mark_in_the_corner_of_one_class_is_found() -> None:
     """Planted: all of a class is judged by its corner, the other by its middle; a map without a preference is clean."""
-    corner, middle, flat = np.zeros((3, FIELDS, FIELDS))
-    corner[0, 0], middle[3:5, 3:5], flat[:] = 1.0, 0.25, 1 / FIELDS**2
+    corner, middle, flat = np.zeros((3, RECIPE.fields, RECIPE.fields))
+    corner[0, 0], middle[3:5, 3:5], flat[:] = 1.0, 0.25, 1 / RECIPE.fields**2
     assert border_share(corner) == 1.0
     assert border_share(middle) == 0.0
-    assert border_share(flat) == pytest.approx(BORDER_AREA)
+    assert border_share(flat) == pytest.approx(RECIPE.border_area)
     labels = ["marked"] * 10 + ["clean"] * 10 + ["few"]
     found = measure_border_reliance(
         labels, ("marked", "clean", "few", "absent"), [corner] * 10 + [middle] * 10 + [corner]

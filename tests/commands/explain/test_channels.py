@@ -16,9 +16,7 @@ from inarch.commands.explain.channels import (
     top_patches,
 )
 from inarch.commands.explain.maximisation import (
-    BEATEN,
-    BEATS,
-    FRAGILE,
+    MaximisationVerdict,
     StageChannels,
     synthesise_images,
 )
@@ -117,7 +115,7 @@ def test_an_image_for_a_plain_channel_is_its_colour(colours: Backbone) -> None:
     """Redder than grey photos, wherever it is shifted; and a photo that is all red cannot be beaten."""
     grey = torch.full((1, 3, SIDE, SIDE), 0.1)
     (made,) = synthesise_images(StageChannels(colours, "stage1", [0]), grey, PREPROCESSING, seed=0)
-    assert made.verdict == BEATS
+    assert made.verdict == MaximisationVerdict.BEATS
     assert made.kept > 0.9
     middle = slice(SIDE // 2 - 2, SIDE // 2 + 2)
     seen = np.asarray(Image.open(io.BytesIO(made.picture)))[middle, middle].mean((0, 1))
@@ -126,7 +124,7 @@ def test_an_image_for_a_plain_channel_is_its_colour(colours: Backbone) -> None:
     red = (torch.tensor([1.0, 0, 0]) - torch.tensor(PREPROCESSING.mean)) / torch.tensor(PREPROCESSING.std)
     whole = red.reshape(1, 3, 1, 1).expand(1, 3, SIDE, SIDE)
     (beaten,) = synthesise_images(StageChannels(colours, "stage1", [0]), whole, PREPROCESSING, seed=0)
-    assert beaten.verdict == BEATEN
+    assert beaten.verdict == MaximisationVerdict.BEATEN
     assert beaten.over_best <= 1
 
 
@@ -139,7 +137,7 @@ def test_what_a_shift_destroys_is_said_to_be_lost() -> None:
     (made,) = synthesise_images(StageChannels(net, "stage1", [0]), torch.ones(1, 3, SIDE, SIDE), PREPROCESSING, seed=0)
     assert made.photo_kept == pytest.approx(1)
     assert made.over_best > 1
-    assert made.verdict == FRAGILE
+    assert made.verdict == MaximisationVerdict.FRAGILE
 
 
 def test_made_images_follow_from_the_seed_and_leave_the_net_alone() -> None:

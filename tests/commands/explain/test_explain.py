@@ -35,6 +35,7 @@ def test_everything_follows_from_the_seed(tiny: Trained, tmp_path: Path) -> None
     assert figures[0] == figures[1]
 
 
+@pytest.mark.slow
 def test_what_is_explained_is_what_is_shown(tiny: Trained, tmp_path: Path) -> None:
     """The photos of the val split; every stage, method and class; and what none of it shows."""
     found = explain(tiny.bundle, tiny.photos, tmp_path / "out", FEW)

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.commands.explain.filters import (
-    CLOSE,
-    MORE,
+    GaborVerdict,
     _pairs,
     first_filters,
     gabor_likeness,
@@ -66,8 +65,8 @@ def backbone_of(weights: NDArray) -> Backbone:
 def test_trained_looking_filters_beat_noise_and_noise_does_not() -> None:
     draw = np.random.default_rng(2)
     waves = np.array([gabor(7, angle, 0.25, angle, 1.75, (1, 1, 1)) for angle in np.linspace(0, 3, 16)])
-    assert first_filters(backbone_of(waves), seed=0).verdict == MORE
-    assert first_filters(backbone_of(draw.normal(size=(16, 3, 7, 7))), seed=0).verdict == CLOSE
+    assert first_filters(backbone_of(waves), seed=0).verdict == GaborVerdict.MORE
+    assert first_filters(backbone_of(draw.normal(size=(16, 3, 7, 7))), seed=0).verdict == GaborVerdict.CLOSE
 
 
 def test_dead_filters_are_named_and_do_not_count() -> None:

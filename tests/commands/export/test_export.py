@@ -14,11 +14,9 @@ from torchvision.models import get_model
 from inarch.bundle.predictor import Predictor
 from inarch.commands.export import export as export_module
 from inarch.commands.export.export import (
-    ABOUT,
-    ANSWER,
-    MODEL,
     TARGETS,
     TORCHVISION_OPTIONS,
+    ExportFile,
     export,
 )
 from inarch.commands.train.run import train
@@ -53,7 +51,7 @@ def test_every_runtime_answers_as_the_bundle_does(whole: Trained, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     moved = out.rename(tmp_path / "moved")
     photos = sorted(whole.photos.rglob("*.png"))[:3]
-    command = [sys.executable, "-c", BLOCKING, str(moved / ANSWER), *map(str, photos)]
+    command = [sys.executable, "-c", BLOCKING, str(moved / ExportFile.ANSWER), *map(str, photos)]
     run = subprocess.run(command, capture_output=True, check=True, cwd="/", text=True)
     for line, ours in zip(run.stdout.splitlines(), Predictor(whole.bundle).predict(photos), strict=True):
         theirs = json.loads(line)
@@ -82,7 +80,7 @@ def test_without_photos_the_golden_inputs_are_read_as_jpegs(tiny: Trained, tmp_p
 def test_the_rule_goes_with_the_net(tiny: Trained, tmp_path: Path, target_accuracy: float | None) -> None:
     """As it was asked for, or none."""
     export(tiny.bundle, tmp_path / "exported", photos=tiny.photos, target_accuracy=target_accuracy)
-    rule = json.loads((tmp_path / "exported" / ABOUT).read_text("utf-8"))["rule"]
+    rule = json.loads((tmp_path / "exported" / ExportFile.ABOUT).read_text("utf-8"))["rule"]
     ours = Predictor(tiny.bundle, target_accuracy=target_accuracy).rule
     assert (rule is None) is (ours is None)
     if ours is not None:
@@ -92,10 +90,10 @@ def test_the_rule_goes_with_the_net(tiny: Trained, tmp_path: Path, target_accura
 @pytest.mark.parametrize(
     ("script", "was", "becomes", "said"),
     [
-        (MODEL, '{"pixels": pixels}', '{"pixels": 255 - pixels}', "answers .* differ by"),
-        (ANSWER, "ImageOps.exif_transpose(opened)", "opened", "answers .* differ by"),
-        (ABOUT, '"novelty": ', '"novelty": -1.0, "was": ', "answers .* with 'out-of-distribution"),
-        (MODEL, "import onnxruntime", "import no_such_runtime", "does not run, .*no_such_runtime"),
+        (ExportFile.MODEL, '{"pixels": pixels}', '{"pixels": 255 - pixels}', "answers .* differ by"),
+        (ExportFile.ANSWER, "ImageOps.exif_transpose(opened)", "opened", "answers .* differ by"),
+        (ExportFile.ABOUT, '"novelty": ', '"novelty": -1.0, "was": ', "answers .* with 'out-of-distribution"),
+        (ExportFile.MODEL, "import onnxruntime", "import no_such_runtime", "does not run, .*no_such_runtime"),
     ],
 )
 def test_what_answers_differently_is_not_handed_over(
@@ -154,7 +152,7 @@ def test_an_empty_folder_may_be_filled(tiny: Trained, tmp_path: Path) -> None:
     """It need not be removed first."""
     (tmp_path / "exported").mkdir()
     export(tiny.bundle, tmp_path / "exported")
-    assert (tmp_path / "exported" / MODEL).is_file()
+    assert (tmp_path / "exported" / ExportFile.MODEL).is_file()
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inarch.commands.inspect.drawing.against_text import (
-    SHOWN,
+    LAYOUT,
     sentence,
     to_json,
     to_text,
@@ -110,9 +110,9 @@ def test_no_line_is_wider_than_a_terminal() -> None:
 
 def test_of_many_changes_the_rest_is_summed() -> None:
     """What is shown and what is summed make the whole."""
-    many = tuple(replace(KERNEL, parameters=-1, macs=-1) for _ in range(SHOWN + 5))
+    many = tuple(replace(KERNEL, parameters=-1, macs=-1) for _ in range(LAYOUT.changes + 5))
     flat = " ".join(to_text(replace(COMPARISON, changes=many)).split())
-    assert flat.count("- In all") == SHOWN
+    assert flat.count("- In all") == LAYOUT.changes
     assert "- 5 smaller changes (all with --format json): -5 parameters, -5 MACs." in flat
 
 

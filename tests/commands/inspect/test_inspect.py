@@ -11,17 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inarch.commands.inspect.drawing.captions import block_caption, unreduced_macs
-from inarch.commands.inspect.drawing.colours import (
-    BOUNDS,
-    DARK,
-    LABELS,
-    LIGHT,
-)
+from inarch.commands.inspect.drawing.colours import DARK, LIGHT
 from inarch.commands.inspect.drawing.html import to_html
 from inarch.commands.inspect.drawing.json import to_json
 from inarch.commands.inspect.drawing.mermaid import to_mermaid
 from inarch.commands.inspect.drawing.page import parts_of
-from inarch.commands.inspect.drawing.quantities import quantities_of, rescale_for_blocks
+from inarch.commands.inspect.drawing.quantities import SHARES, quantities_of, rescale_for_blocks
 from inarch.commands.inspect.drawing.structure import (
     BlockShape,
     DrawnFork,
@@ -34,15 +29,13 @@ from inarch.commands.inspect.drawing.svg import to_svg
 from inarch.commands.inspect.drawing.tables import tables_of
 from inarch.commands.inspect.drawing.text import to_text
 from inarch.commands.inspect.records import (
-    BlockFlow,
     EffectiveField,
-    Flow,
     Measurements,
     Timing,
 )
 from inarch.errors import UnknownNameError
 from inarch.models import ARCHITECTURES
-from inarch.models.anatomy.records import Node
+from inarch.models.anatomy.records import BlockFlow, Flow, Node
 from traces import traced
 
 NETS = ("googlenet", "googlenet_paper", "inception_v3", "resnet18", "resnet34", "resnet50", "resnet152", "resnet_tiny")
@@ -216,10 +209,10 @@ def test_picture_shows_every_block_or_counts_it() -> None:
     assert len(alone) + 7 + 35 == 50
 
 
-@pytest.mark.parametrize("shades", [LIGHT, DARK])
+@pytest.mark.parametrize("shades", [LIGHT.shades, DARK.shades])
 def test_labels_are_readable_on_every_shade(shades) -> None:
     """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3)."""
-    assert len(shades) == len(LABELS) == len(BOUNDS) + 2
+    assert len(shades) == len(SHARES.labels) == len(SHARES.bounds) + 2
     for fill, label in shades:
         lighter, darker = sorted((_luminance(fill), _luminance(label)), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5

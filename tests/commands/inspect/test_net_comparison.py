@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from inarch.commands.inspect.comparison import compare
-from inarch.commands.inspect.figures import depth_of
 from inarch.models import ARCHITECTURES
+from inarch.models.anatomy.figures import depth_of
 from inarch.models.anatomy.records import Change, ModelComparison
 from inarch.models.anatomy.size import size_of
 from traces import traced

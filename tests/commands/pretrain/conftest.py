@@ -7,7 +7,7 @@ import pytest
 
 from inarch.commands.pretrain.corpus import Corpora, corpora_of
 from inarch.commands.pretrain.distillation import DistillationLoader
-from inarch.commands.pretrain.recipe import PhotoSource, PretrainingPhase, Recipe
+from inarch.commands.pretrain.recipe import CropSource, PretrainingPhase, Recipe
 from inarch.commands.pretrain.teacher import Teacher
 from inarch.data.photos import Preprocessing
 from inarch.models import build
@@ -17,8 +17,8 @@ from inarch.training.config import TrainingConfig
 from trained import draw_folder
 
 NET, SIDE = "resnet_basic_tiny", 32
-LABELLED = PhotoSource(photos="colours", image_size=40, views=2, min_scale=0.5, taught=False)
-TAUGHT = PhotoSource(photos="others", image_size=48, repeats=2, views=3, min_scale=0.3, labelled=False)
+LABELLED = CropSource(photos="colours", image_size=40, views=2, min_scale=0.5, taught=False)
+TAUGHT = CropSource(photos="others", image_size=48, repeats=2, views=3, min_scale=0.3, labelled=False)
 
 
 def recipe(**changes: object) -> Recipe:

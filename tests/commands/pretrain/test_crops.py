@@ -14,7 +14,7 @@ from inarch.commands.pretrain.crops import (
     cut_crops,
     resize_crop,
 )
-from inarch.commands.pretrain.recipe import PhotoSource, PretrainingPhase, Recipe
+from inarch.commands.pretrain.recipe import CropSource, PretrainingPhase, Recipe
 from inarch.errors import PhotosError
 from inarch.training.config import TrainingConfig
 
@@ -104,7 +104,7 @@ def test_another_seed_is_another_order(corpora: Corpora, seed: int) -> None:
 
 def test_a_class_can_be_left_out(data: Path, tmp_path: Path) -> None:
     """None of its photos is learned from, and its name is not in the list; one that is not there is named."""
-    source = PhotoSource(photos="colours", image_size=40, without=("green",))
+    source = CropSource(photos="colours", image_size=40, without=("green",))
     asked = Recipe(
         name="test",
         model="resnet18",

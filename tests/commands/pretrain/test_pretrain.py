@@ -13,9 +13,7 @@ from torch import Tensor
 
 from inarch.commands.pretrain.distillation import DistillationLoader
 from inarch.commands.pretrain.pretrain import (
-    BEST,
-    CHECKPOINT,
-    LOG,
+    RunFile,
     best_backbone,
     pretrain,
     student_of,
@@ -30,7 +28,7 @@ from tolerance import assert_same_computation, terms_of
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    state = load_checkpoint(folder / CHECKPOINT)
+    state = load_checkpoint(folder / RunFile.CHECKPOINT)
     assert state is not None
     return state["average"]
 
@@ -47,7 +45,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(lessons: Distillation
     assert len(whole) == 4
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert len((tmp_path / "parts" / LOG).read_text().splitlines()) == 4
+    assert len((tmp_path / "parts" / RunFile.LOG).read_text().splitlines()) == 4
 
 
 def test_a_longer_recipe_goes_on_where_the_shorter_one_ended(lessons: DistillationLoader, tmp_path: Path) -> None:
@@ -66,21 +64,21 @@ def test_a_folder_with_another_run_is_left_alone(lessons: DistillationLoader, tm
     started = pretrain(lessons, (), tmp_path)
     next(started)
     started.close()
-    before = (tmp_path / CHECKPOINT).read_bytes()
+    before = (tmp_path / RunFile.CHECKPOINT).read_bytes()
     other = replace(lessons.recipe, training=replace(lessons.recipe.training, lr=0.02))
     with pytest.raises(UserError, match="holds a run of another recipe"):
         next(pretrain(replace(lessons, recipe=other), (), tmp_path))
-    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert (tmp_path / RunFile.CHECKPOINT).read_bytes() == before
 
 
 def test_two_runs_do_not_share_a_folder(lessons: DistillationLoader, tmp_path: Path) -> None:
     """The second says so and touches nothing; when the first has ended, the folder is free."""
     first = pretrain(lessons, (), tmp_path)
     next(first)
-    before = (tmp_path / CHECKPOINT).read_bytes()
+    before = (tmp_path / RunFile.CHECKPOINT).read_bytes()
     with pytest.raises(UserError, match="Another run is writing"):
         next(pretrain(lessons, (), tmp_path))
-    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert (tmp_path / RunFile.CHECKPOINT).read_bytes() == before
     first.close()
     assert next(pretrain(lessons, (), tmp_path)).epoch.number == 2
 
@@ -132,6 +130,7 @@ def test_what_is_not_taught_is_zero_and_what_is_not_labelled_does_not_count(less
     assert_same_computation(loss, expected, terms=terms_of(student))
 
 
+@pytest.mark.slow
 def test_a_student_learns_its_teacher(lessons: DistillationLoader, tmp_path: Path) -> None:
     """The squared error of the standardised features starts near 1, the mean's, and falls well below it."""
     long = replace(
@@ -161,9 +160,9 @@ def test_the_best_backbone_is_kept(lessons: DistillationLoader, data: Path, tmp_
     assert list(looked) == [2, 4]
     state, accuracies, number = best_backbone(tmp_path)
     assert accuracies["others"] == max(looked.values()) == looked[number]
-    assert (tmp_path / BEST).exists()
+    assert (tmp_path / RunFile.BEST).exists()
     assert state.keys() == student_of(lessons).classifier.backbone.state_dict().keys()
-    log = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    log = [json.loads(line) for line in (tmp_path / RunFile.LOG).read_text().splitlines()]
     assert [line["number"] for line in log] == [1, 2, 3, 4]
 
 

@@ -7,14 +7,10 @@ from torch import nn
 from inarch.commands.study.catalog import STUDIES
 from inarch.commands.study.claims import frozen_statistics, reduction_cost
 from inarch.commands.study.claims.frozen_statistics import (
-    BOTH,
-    DRIFT,
     MEANINGS,
-    MOMENTUM,
-    STATISTICS,
-    WEIGHTS,
+    FrozenArm,
 )
-from inarch.commands.study.claims.reduction_cost import MACS, PARAMETERS, WITH
+from inarch.commands.study.claims.reduction_cost import CostArm, CostReading
 from inarch.commands.study.gradients import first_layer_gradient, stem_gradient
 from inarch.commands.study.learning import (
     Examples,
@@ -23,6 +19,7 @@ from inarch.commands.study.learning import (
     split_bench,
 )
 from inarch.commands.study.lesions import removable_blocks, removing_block
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.study import Bench
 from inarch.errors import WorkError
 from inarch.models import build
@@ -34,9 +31,9 @@ from tolerance import assert_same_computation, terms_of
 
 def test_googlenet_counts_what_its_table_says() -> None:
     """Exact parameters and 1.583 GMACs at 224 pixels, computed elsewhere from Table 1 of the paper."""
-    counts = reduction_cost.measure(None, WITH, 0)
-    assert counts[PARAMETERS] == 6_998_552
-    assert counts[MACS] == pytest.approx(1.583e9, rel=1e-3)
+    counts = reduction_cost.measure(None, CostArm.WITH, 0)
+    assert counts[CostReading.PARAMETERS] == 6_998_552
+    assert counts[CostReading.MACS] == pytest.approx(1.583e9, rel=1e-3)
 
 
 def test_the_first_layers_gradient_is_autograds() -> None:
@@ -79,10 +76,10 @@ def test_a_lesion_is_the_shortcut_and_heals() -> None:
 
 def test_the_four_meanings_of_frozen(bench: Bench) -> None:
     """In evaluation mode without a gradient nothing drifts, nor where only the updates are off; else it does."""
-    drifts = {arm: frozen_statistics.measure(bench, arm, 0)[DRIFT] for arm in MEANINGS}
-    assert drifts[BOTH] == drifts[MOMENTUM] == 0.0
-    assert drifts[WEIGHTS] > 0.01
-    assert drifts[STATISTICS] > 0.0
+    drifts = {arm: frozen_statistics.measure(bench, arm, 0)[ReadingName.DRIFT] for arm in MEANINGS}
+    assert drifts[FrozenArm.BOTH] == drifts[FrozenArm.MOMENTUM] == 0.0
+    assert drifts[FrozenArm.WEIGHTS] > 0.01
+    assert drifts[FrozenArm.STATISTICS] > 0.0
 
 
 def test_sides_share_no_photo_and_follow_the_seed(bench: Bench) -> None:

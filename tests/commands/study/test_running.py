@@ -12,15 +12,7 @@ from inarch.commands.study import run as studying
 from inarch.commands.study.judging import judge_claim
 from inarch.commands.study.ledger import read_ledger, to_json
 from inarch.commands.study.options import StudyOptions
-from inarch.commands.study.records import (
-    POINTS,
-    SUPPORTED,
-    TIMES,
-    UNDECIDED,
-    Claim,
-    Quantity,
-    StudyLedger,
-)
+from inarch.commands.study.records import Claim, Quantity, QuantityScale, StudyLedger, Verdict
 from inarch.commands.study.run import (
     PAGE,
     FailedStudy,
@@ -40,7 +32,9 @@ CLAIM = Claim(
     reported="nothing",
     design="drawn",
     limits="everything",
-    quantities=(Quantity(words="gain", one=("new", "share"), other=("old", "share"), threshold=0.1, scale=POINTS),),
+    quantities=(
+        Quantity(words="gain", one=("new", "share"), other=("old", "share"), threshold=0.1, scale=QuantityScale.POINTS),
+    ),
     arms=("new", "old"),
     seeds=3,
     seconds=2.0,
@@ -132,7 +126,7 @@ def test_the_budget_ends_before_what_would_not_fit() -> None:
 def test_without_time_a_study_is_undecided_and_says_so(only: Counted, tmp_path: Path) -> None:
     """No seed, no look, a page all the same."""
     done = study("drawn", tmp_path / "out", options(tmp_path, budget=0.1))
-    assert (done.finding.verdict, done.finding.seeds, done.ledger.looks) == (UNDECIDED, 0, ())
+    assert (done.finding.verdict, done.finding.seeds, done.ledger.looks) == (Verdict.UNDECIDED, 0, ())
     assert "0 of 3 seeds" in (tmp_path / "out" / "drawn.html").read_text("utf-8")
 
 
@@ -142,7 +136,7 @@ def test_more_seeds_after_a_look_cost_confidence(only: Counted, tmp_path: Path) 
         done = study("drawn", tmp_path / "out", options(tmp_path, seeds=seeds))
         assert done.ledger.looks == looks
         assert done.finding.quantities[0].confidence == pytest.approx(confidence)
-    assert done.finding.verdict == SUPPORTED
+    assert done.finding.verdict == Verdict.SUPPORTED
     assert "read before with fewer seeds (2)" in (tmp_path / "out" / "drawn.html").read_text("utf-8")
 
 
@@ -188,7 +182,7 @@ def test_a_reading_that_is_no_number_is_refused(value: float) -> None:
 
 def test_a_ratio_of_nothing_is_refused() -> None:
     """A gradient that has died is said by name, not by a logarithm of zero."""
-    claim = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
+    claim = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=QuantityScale.TIMES),))
     run = measure_missing(Study(claim, lambda bench, arm, seed: {"share": 0.0}), None, EMPTY, seeds=1)
     with pytest.raises(WorkError, match="a ratio needs values above 0"):
         list(run)
@@ -215,7 +209,7 @@ def test_one_study_that_fails_does_not_end_the_others(tmp_path: Path) -> None:
     first, second = every_study(tmp_path / "out", options(tmp_path), studies=both)
     assert isinstance(first, FailedStudy)
     assert first.why == "Too few photos."
-    assert second.finding.verdict == SUPPORTED
+    assert second.finding.verdict == Verdict.SUPPORTED
     assert "drawn" in (tmp_path / "out" / PAGE).read_text("utf-8")
 
 
@@ -246,7 +240,7 @@ def test_pages_are_a_function_of_the_ledgers(only: Counted, tmp_path: Path) -> N
 
 def test_a_ratio_of_one_seed_is_drawn(tmp_path: Path) -> None:
     """Its interval goes from nothing to endless: neither has a place on an axis of ratios."""
-    ratio = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=TIMES),))
+    ratio = replace(CLAIM, quantities=(replace(CLAIM.quantities[0], scale=QuantityScale.TIMES),))
     *_, ledger = measure_missing(Study(ratio, Counted()), None, replace(EMPTY, claim=ratio), seeds=1)
     (tmp_path / "drawn.json").write_text(to_json(note_look(ledger)), "utf-8")
     write_pages(tmp_path)

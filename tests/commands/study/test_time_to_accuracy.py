@@ -7,12 +7,8 @@ import pytest
 
 from inarch.commands.study.claims import time_to_accuracy
 from inarch.commands.study.claims.time_to_accuracy import (
-    BEST_FINETUNE,
-    BEST_SCRATCH,
-    BOTH,
-    FINETUNE,
     RACE,
-    SCRATCH,
+    RaceReading,
     readings,
 )
 from inarch.commands.study.options import StudyOptions
@@ -28,8 +24,20 @@ SLOW = [(5.0, 0.2), (10.0, 0.9), (15.0, 0.7), (20.0, 1.0)]
 
 def test_the_lower_best_is_what_both_reach() -> None:
     """Each by the first look at which it has it; whichever is named first."""
-    assert readings(STEEP, SLOW) == {FINETUNE: 2.0, SCRATCH: 10.0, BOTH: 0.9, BEST_FINETUNE: 0.9, BEST_SCRATCH: 1.0}
-    assert readings(SLOW, STEEP) == {FINETUNE: 10.0, SCRATCH: 2.0, BOTH: 0.9, BEST_FINETUNE: 1.0, BEST_SCRATCH: 0.9}
+    assert readings(STEEP, SLOW) == {
+        RaceReading.FINETUNE: 2.0,
+        RaceReading.SCRATCH: 10.0,
+        RaceReading.BOTH: 0.9,
+        RaceReading.BEST_FINETUNE: 0.9,
+        RaceReading.BEST_SCRATCH: 1.0,
+    }
+    assert readings(SLOW, STEEP) == {
+        RaceReading.FINETUNE: 10.0,
+        RaceReading.SCRATCH: 2.0,
+        RaceReading.BOTH: 0.9,
+        RaceReading.BEST_FINETUNE: 1.0,
+        RaceReading.BEST_SCRATCH: 0.9,
+    }
 
 
 @pytest.mark.slow
@@ -42,9 +50,9 @@ def test_both_are_trained_and_timed(tmp_path: Path) -> None:
     kept = set((tmp_path / "cache").glob("features/*"))
     read = time_to_accuracy.measure(replace(bench, prepare=lambda photos, seed: run), RACE, 0)
     assert set((tmp_path / "cache").glob("features/*")) == kept
-    assert read[FINETUNE] > 0
-    assert read[SCRATCH] > 0
-    assert 0 <= read[BOTH] == min(read[BEST_FINETUNE], read[BEST_SCRATCH]) <= 1
+    assert read[RaceReading.FINETUNE] > 0
+    assert read[RaceReading.SCRATCH] > 0
+    assert 0 <= read[RaceReading.BOTH] == min(read[RaceReading.BEST_FINETUNE], read[RaceReading.BEST_SCRATCH]) <= 1
 
 
 def test_too_few_photos_are_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Claims that are measured by training: their arms run, and differ in what they say and in nothing else."""
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,14 @@ from inarch.commands.study.claims import (
     parallel_scales,
     reduction_compresses,
 )
+from inarch.commands.study.claims.backpropagation import SlopeReading
 from inarch.commands.study.claims.parallel_scales import ALL, BRANCHES
 from inarch.commands.study.learning import BATCH, BenchSplit, Examples
 from inarch.commands.study.study import Bench
 from inarch.commands.study.transplants import (
-    CUTS,
-    OTHER,
-    OTHER_TUNED,
-    OWN,
+    DESIGN,
     TRANSPLANTS,
-    UNCUT,
+    TransplantedPrefix,
     reading,
 )
 from inarch.errors import PhotosError
@@ -36,6 +35,7 @@ from inarch.training.config import TrainingConfig
 from tolerance import assert_same_computation, terms_of
 
 SHORT = TrainingConfig(epochs=1, batch_size=8, lr=0.05, label_smoothing=0.0, ema_decay=0.0)
+SHORT_DOMAINS = replace(few_labels.DESIGN, source=SHORT, tuned=SHORT, alone=SHORT)
 
 
 @pytest.mark.slow
@@ -47,10 +47,10 @@ SHORT = TrainingConfig(epochs=1, batch_size=8, lr=0.05, label_smoothing=0.0, ema
         ("reduction_accuracy", "a sixteenth", (SHORT,)),
         ("reduction_attributions", "as published", (SHORT,)),
         ("parallel_scales", "3x3", (SHORT,)),
-        ("grid_reduction", grid_reduction.BLOCK, (SHORT,)),
-        ("auxiliary_accuracy", auxiliary_accuracy.PAPER_AUXILIARY, (SHORT,)),
-        ("few_labels", few_labels.STATISTICS, (few_labels.Trainings(SHORT, SHORT, SHORT),)),
-        ("few_labels", few_labels.ADAPTED, (few_labels.Trainings(SHORT, SHORT, SHORT),)),
+        ("grid_reduction", grid_reduction.GridArm.BLOCK, (SHORT,)),
+        ("auxiliary_accuracy", auxiliary_accuracy.AuxiliaryArm.PAPER_AUXILIARY, (SHORT,)),
+        ("few_labels", few_labels.DomainArm.STATISTICS, (SHORT_DOMAINS,)),
+        ("few_labels", few_labels.DomainArm.ADAPTED, (SHORT_DOMAINS,)),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -68,11 +68,12 @@ def test_an_arm_is_read(name: str, arm: str, training: tuple[Any, ...], bench: B
 def test_slopes_agree(arm: str) -> None:
     """Along the gradient, in double precision; a gradient that is a thousandth off would be seen."""
     both = backpropagation.measure(None, arm, 7)
-    slope, differenced = both[backpropagation.BACKPROPAGATED], both[backpropagation.DIFFERENCED]
+    slope, differenced = both[SlopeReading.BACKPROPAGATED], both[SlopeReading.DIFFERENCED]
     assert differenced == pytest.approx(slope, rel=1e-5)
     assert slope > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", BRANCHES)
 def test_one_branch_costs_what_all_cost(arm: str) -> None:
     """Hardly less, and never more."""
@@ -85,7 +86,7 @@ def test_multiply_adds_of_a_grid_reduction() -> None:
     stem = 16 * 16 * 9 * 3 * 16
     first = 2 * 256 * 16 * 8 + 64 * 9 * 8 * 8 + 256 * 9 * 8 * 8 + 64 * 9 * 8 * 8
     second = 2 * 64 * 32 * 16 + 16 * 9 * 16 * 16 + 64 * 9 * 16 * 16 + 16 * 9 * 16 * 16
-    net = grid_reduction.build_model(grid_reduction.BLOCK, classes=10, seed=0)
+    net = grid_reduction.build_model(grid_reduction.GridArm.BLOCK, classes=10, seed=0)
     assert trace(net, name="net", image_size=16).macs == stem + first + second + 64 * 10
 
 
@@ -118,7 +119,8 @@ def test_transplants(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = Examples(images, labels)
     monkeypatch.setattr(transplants, "split_bench", lambda *_: BenchSplit(examples, examples, classes=4, side=16))
     read = transplants.measure(bench, TRANSPLANTS, 0, SHORT)
-    assert set(read) == {UNCUT} | {reading(what, cut)[1] for what in (OWN, OTHER, OTHER_TUNED) for cut in CUTS}
+    uncut, *cut_ones = TransplantedPrefix
+    assert set(read) == {uncut} | {reading(what, cut)[1] for what in cut_ones for cut in DESIGN.cuts}
 
 
 def test_halves_are_numbered_anew() -> None:
@@ -136,9 +138,9 @@ def test_the_target_is_of_other_photos(bench: Bench) -> None:
     seen = [set(part.images[:, 0, 0, 0].tolist()) for part in (own, other)]
     assert not seen[0] & seen[1]
     assert len(seen[0] | seen[1]) == 20
-    few = few_labels._take_first_photos(other, 2)
+    few = few_labels._take_first_photos(other, 2, of_class=4)
     assert set(few.images[:, 0, 0, 0].tolist()) <= seen[1]
-    assert np.bincount(few.labels).max() <= few_labels.OF_CLASS
+    assert np.bincount(few.labels).max() <= 4
 
 
 def test_taken_statistics_are_the_targets() -> None:
@@ -163,5 +165,5 @@ def test_around_a_reduction_are_its_input_and_its_output(bench: Bench) -> None:
         conv = net.backbone.get_submodule(f"{name}.conv")
         assert isinstance(conv, nn.Conv2d)
         assert before.pooled.shape == (4, conv.in_channels)
-        assert after.places.shape == (4 * reduction_compresses.PLACES, conv.out_channels)
+        assert after.places.shape == (4 * reduction_compresses.DESIGN.places, conv.out_channels)
     assert not any(module._forward_hooks for module in net.modules())

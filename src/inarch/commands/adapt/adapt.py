@@ -7,6 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.bundle.contents import (
+    bundle_config,
+    choose_golden_inputs,
+    evaluate_graph,
+    thumbnails,
+    training_report,
+)
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.bundle.writing import BundleContents, check_output, write_bundle
 from inarch.commands.adapt.adapting import (
@@ -36,16 +43,7 @@ from inarch.commands.adapt.target import (
     target_photos,
 )
 from inarch.commands.train.report import to_html
-from inarch.commands.train.reporting import (
-    bundle_config,
-    choose_golden_inputs,
-    evaluate_graph,
-    thumbnails,
-    training_report,
-)
-from inarch.commands.train.run import find_photos, prepare_training_run
-from inarch.commands.train.strategies.finetune import feature_map_bytes, held_out_fold
-from inarch.commands.train.strategies.scratch import logits_of
+from inarch.commands.train.run import prepare_training_run
 from inarch.data.augmentation import Augmentation
 from inarch.data.store import StoredPhotos
 from inarch.errors import OutputError, PhotosError, UserError
@@ -57,11 +55,13 @@ from inarch.progress import Progress, ignore_progress
 from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.storage.cache_size import in_use
-from inarch.transfer.cuts import default_cut
+from inarch.transfer.cuts import default_cut, feature_map_bytes
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
+from inarch.transfer.photos import find_photos
+from inarch.transfer.pixels import logits_of_photos
 from inarch.transfer.records.adaptation import Adaptation, AdaptedCandidate
-from inarch.transfer.run import StrategyResult, TrainingRun
+from inarch.transfer.run import StrategyResult, TrainingRun, held_out_fold
 from inarch.weights.files import read_weights
 
 
@@ -283,8 +283,8 @@ def _predict_classes(
     run: TrainingRun, result: UnsupervisedRuns, labelled: LabelledPhotos
 ) -> dict[str, NDArray[np.int64]]:
     """The predicted classes of each candidate for labelled target photos."""
-    of_photos = replace(run, stored=labelled.stored)
-    return {name: logits_of(of_photos, each.model, labelled.rows).argmax(1) for name, each in result.adapted.items()}
+    shown = replace(run, stored=labelled.stored)
+    return {name: logits_of_photos(shown, each.model, labelled.rows).argmax(1) for name, each in result.adapted.items()}
 
 
 def _judge_by_oracle(
@@ -332,7 +332,7 @@ def _contents(
         model=taken.model,
         graph=graph,
         temperature=taken.temperature,
-        fitted=accuracy_of(logits_of(run, taken.model, run.train), run.learned.labels),
+        fitted=accuracy_of(logits_of_photos(run, taken.model, run.train), run.learned.labels),
         candidates=(),
         curves=(),
         movements=(result.movements[name],) if name in result.movements else (),

@@ -4,11 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
-MOST_PHOTOS = 20_000
-"""The most photos for a covariance, which bounds the memory."""
-FLOOR = 1e-6
-"""The smallest eigenvalue, as a fraction of the largest: a direction without variance has no scale."""
-
 
 def align_features(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
     """``source`` (n, d), whitened and then recoloured to the mean and covariance of ``target`` (m, d).
@@ -22,7 +17,9 @@ def align_features(source: NDArray[np.float32], target: NDArray[np.float32]) -> 
 
 def _power(features: NDArray[np.float32], exponent: float) -> NDArray[np.float64]:
     """The shrunk covariance of the features, raised to a power, (d, d)."""
-    covariance, _ = ledoit_wolf(features[:: -(-len(features) // MOST_PHOTOS)].astype(np.float64))
+    most = 20_000  # photos, which bounds the memory
+    floor = 1e-6  # the smallest eigenvalue, as a fraction of the largest: a direction without variance has no scale
+    covariance, _ = ledoit_wolf(features[:: -(-len(features) // most)].astype(np.float64))
     values, vectors = np.linalg.eigh(covariance)
-    values = np.maximum(values, FLOOR * max(values[-1], np.finfo(np.float64).tiny))
+    values = np.maximum(values, floor * max(values[-1], np.finfo(np.float64).tiny))
     return np.asarray((vectors * values**exponent) @ vectors.T)

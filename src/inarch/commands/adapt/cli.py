@@ -26,7 +26,7 @@ def adapt(
 
     Example: inarch adapt mine new-photos --labelled a-few-labelled-ones --out adapted
     """
-    from inarch.bundle.format import REPORT
+    from inarch.bundle.format import BundleFile
     from inarch.commands.adapt.adapt import adapt as run
 
     with output.progress() as show:
@@ -34,7 +34,7 @@ def adapt(
     if (adaptation := adapted.report.adaptation) is not None:
         output.show(adaptation, _to_text, SCHEMA)
     if output.is_text:
-        output.say(f"\nbundle  {adapted.path}\nreport  {adapted.path / REPORT}")
+        output.say(f"\nbundle  {adapted.path}\nreport  {adapted.path / BundleFile.REPORT}")
 
 
 def _to_text(adaptation: "Adaptation") -> str:

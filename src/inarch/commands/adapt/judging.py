@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.commands.adapt.selection import NONE
-from inarch.commands.train.learning_curve import accuracy_of_units
-from inarch.metrics.accuracy import is_correct
-from inarch.metrics.comparison import BETTER, compare_classifiers, paired_difference
+from inarch.metrics.accuracy import accuracy_of_units, is_correct
+from inarch.metrics.comparison import compare_classifiers, paired_difference
 from inarch.metrics.losses import log_losses
 from inarch.metrics.records import Comparison, Estimate
 from inarch.metrics.softmax import softmax
@@ -56,7 +55,7 @@ def choose_by_labels(
         return compare_classifiers((correct[name], correct[other]), groups, (losses[name], losses[other]))
 
     rivals = {name: beside(name, unlabelled_choice) for name in held_out if name != unlabelled_choice}
-    better = [name for name, each in rivals.items() if each.verdict == BETTER]
+    better = [name for name, each in rivals.items() if each.verdict == "better"]
     name = _cheapest_candidate(better, losses) if better else unlabelled_choice
     against = {each: beside(each, NONE) for each in held_out if each != NONE}
     accuracies = {each: accuracy_of_units((~own).astype(np.float64), units) for each, own in correct.items()}

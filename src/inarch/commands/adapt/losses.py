@@ -7,16 +7,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-CONFUSION_TEMPERATURE = 2.5
-"""Jin et al. 2020, section 4.1."""
 
-
-def class_confusion(logits: Float[Tensor, "m classes"]) -> Float[Tensor, ""]:
+def class_confusion(logits: Float[Tensor, "m classes"], temperature: float = 2.5) -> Float[Tensor, ""]:
     """Minimum class confusion: how much target predictions spread over two classes; confident photos count more.
 
-    Jin et al. 2020, arXiv 1912.03699, section 3: it needs no source photo, no domain critic and no label.
+    Jin et al. 2020, arXiv 1912.03699, section 3: it needs no source photo, no domain critic and no label. The
+    temperature is that of section 4.1.
     """
-    probabilities = (logits / CONFUSION_TEMPERATURE).softmax(1)
+    probabilities = (logits / temperature).softmax(1)
     entropy = -(probabilities * probabilities.clamp_min(1e-8).log()).sum(1)
     sureness = 1 + torch.exp(-entropy.detach())
     weights = sureness * len(logits) / sureness.sum()

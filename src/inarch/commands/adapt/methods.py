@@ -34,10 +34,6 @@ from inarch.training.losses import Loss
 from inarch.training.seeds import global_draws
 from inarch.transfer.linear import fit_probe
 
-CRITIC_WIDTH = 256
-CALIBRATING = 2000
-"""The most validation photos of the source for a temperature."""
-
 
 def adabn(task: AdaptationProblem) -> AdaptedModel:
     """Adaptive batch normalisation, in every layer of the model."""
@@ -88,15 +84,15 @@ def mcc_loss(moving: nn.Module, inputs: tuple[Tensor, Tensor, float], labels: Te
 def dann(task: AdaptationProblem) -> AdaptedModel:
     """Domain-adversarial training: features by which a critic cannot distinguish the domains."""
     moving = task.moving()
-    channels = moving.linear.in_features
+    channels, width = moving.linear.in_features, task.recipe.critic_width
     with global_draws(task.seed, "critic"):
         moving.critic = nn.Sequential(
             nn.LayerNorm(channels, elementwise_affine=False),  # the scale of features differs between models
-            nn.Linear(channels, CRITIC_WIDTH),
+            nn.Linear(channels, width),
             nn.ReLU(),
-            nn.Linear(CRITIC_WIDTH, CRITIC_WIDTH),
+            nn.Linear(width, width),
             nn.ReLU(),
-            nn.Linear(CRITIC_WIDTH, 1),
+            nn.Linear(width, 1),
         )
     return _train_tail(task, moving, dann_loss, "dann")
 
@@ -162,7 +158,7 @@ def _temperature(task: AdaptationProblem, model: nn.Module) -> float:
 
     Never below the bundle's own, because the model may have been trained on those photos.
     """
-    held = task.held[:: -(-len(task.held) // CALIBRATING)]
+    held = task.held[:: -(-len(task.held) // task.recipe.calibrating)]
     if norms_of(model):
         adopt_domain_statistics(model, task, task.source, task.seen)
     return max(task.temperature, fit_temperature(compute_logits(model, task, task.source, held), task.labels[held]))

@@ -21,7 +21,6 @@ from inarch.storage.cache import Rows
 from inarch.training.inference import predict_batches
 from inarch.training.pixels import normalise_pixels
 
-BATCH = 64
 FEWEST_PHOTOS = 20
 """The fewest target photos: batch statistics of fewer are too noisy."""
 
@@ -95,8 +94,9 @@ class AdaptationProblem:
 
     def batches(self, domain: Domain, rows: NDArray[np.int64] | None = None) -> Iterator[Tensor]:
         """The tail's inputs for all photos of a domain, or for those rows, unaugmented, in parts of nearly one size."""
+        most = 64  # photos of a part
         rows = np.arange(len(domain)) if rows is None else rows
-        for part in np.array_split(rows, -(-len(rows) // BATCH)):
+        for part in np.array_split(rows, -(-len(rows) // most)):
             yield self.inputs(domain, part)
 
 

@@ -28,6 +28,10 @@ class AdaptRecipe:
     """The share of a method's time for training; the rest is for statistics and predictions."""
     counted: int = 4000
     """The most photos for statistics."""
+    calibrating: int = 2000
+    """The most validation photos of the source for a temperature."""
+    critic_width: int = 256
+    """The units of each hidden layer of the domain critic."""
     epoch_updates: int = 30
     """The most updates between two readings of the clock: an epoch of a large source would exceed the time."""
 

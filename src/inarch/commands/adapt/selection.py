@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 from inarch.commands.adapt.validators import VALIDATORS
 from inarch.metrics.records import Estimate
 
-RESAMPLES = 200
-MOST_PHOTOS = 10_000
-"""The most photos for comparing scores: sampling error is small by then."""
 NONE = "none"
 """The unadapted model."""
 
@@ -69,8 +66,9 @@ def _gains(
     answers: Mapping[str, NDArray[np.float64]], validator: str, draw: np.random.Generator
 ) -> dict[str, Estimate]:
     """Each candidate's score minus that of the unadapted model, with a percentile bootstrap over the photos."""
+    most, resamples = 10_000, 200  # sampling error is small with so many photos
     n = len(answers[NONE])
-    shown = {name: each[:: -(-n // MOST_PHOTOS)] for name, each in answers.items()}
+    shown = {name: each[:: -(-n // most)] for name, each in answers.items()}
 
     def differences(rows: NDArray[np.int64]) -> list[float]:
         scored = scores({name: each[rows] for name, each in shown.items()}, validator)
@@ -78,7 +76,7 @@ def _gains(
 
     kept = len(shown[NONE])
     values = differences(np.arange(kept))
-    drawn = np.array([differences(draw.integers(kept, size=kept)) for _ in range(RESAMPLES)])
+    drawn = np.array([differences(draw.integers(kept, size=kept)) for _ in range(resamples)])
     bounds = np.quantile(drawn, (0.025, 0.975), axis=0).T if values else []
     names = [name for name in answers if name != NONE]
     return {

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.commands.adapt.problem import AdaptationProblem, Domain, TrainableTail
-from inarch.commands.adapt.statistics import adopt_statistics
 from inarch.training.budget import TimePlan, update_seconds
 from inarch.training.config import TrainingConfig
 from inarch.training.inference import predict_batches
 from inarch.training.loop import Batch, ExampleSource, Run
 from inarch.training.losses import Loss
 from inarch.training.seeds import generator
+from inarch.training.statistics import adopt_statistics
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,6 @@ from numpy.typing import NDArray
 from inarch.metrics.arrays import Probabilities
 from inarch.metrics.losses import SMALLEST
 
-NEIGHBOURHOOD = 0.05
-"""Temperature of the similarities (Saito et al. 2021, section 3.2)."""
-MOST_NEIGHBOURS = 500
-"""The most photos of soft neighbourhoods: there are as many similarities as pairs of photos."""
-
 Validator = Callable[[Probabilities, Sequence[Probabilities]], float]
 """Takes the probabilities of one classifier and those of its rivals on the same photos."""
 
@@ -49,14 +44,15 @@ def certainty(probabilities: Probabilities, rivals: Sequence[Probabilities] = ()
 def neighbourhood_density(probabilities: Probabilities, rivals: Sequence[Probabilities] = ()) -> float:
     """The number of similar predictions: the mean entropy of soft neighbourhoods, in nats.
 
-    Saito et al. 2021, arXiv 2108.10860. A constant model maximises it. Of more than `MOST_NEIGHBOURS` photos, some are
-    taken at even steps in the given order.
+    Saito et al. 2021, arXiv 2108.10860. A constant model maximises it. Of more than 500 photos, some are taken at even
+    steps in the given order: there are as many similarities as pairs of photos.
     """
-    shown = probabilities[np.linspace(0, len(probabilities) - 1, min(len(probabilities), MOST_NEIGHBOURS)).astype(int)]
+    most, temperature = 500, 0.05  # of the similarities (Saito et al. 2021, section 3.2)
+    shown = probabilities[np.linspace(0, len(probabilities) - 1, min(len(probabilities), most)).astype(int)]
     if len(shown) < 2:
         return 0.0
     unit = shown / np.linalg.norm(shown, axis=1, keepdims=True)
-    similar = np.exp((unit @ unit.T - 1) / NEIGHBOURHOOD)
+    similar = np.exp((unit @ unit.T - 1) / temperature)
     np.fill_diagonal(similar, 0)
     return float(_entropies(similar / similar.sum(1, keepdims=True)).mean())
 

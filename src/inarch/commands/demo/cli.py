@@ -21,7 +21,7 @@ def demo(
 
     Example: inarch demo --out /tmp/demo
     """
-    from inarch.bundle.format import REPORT
+    from inarch.bundle.format import BundleFile
     from inarch.commands.demo.demo import demo as run
     from inarch.commands.demo.records import DemoReports
     from inarch.commands.train.text import comparison_lines
@@ -32,7 +32,9 @@ def demo(
     output.show(reports, lambda each: "\n".join(comparison_lines(vars(each))), SCHEMA)
     if output.is_text:
         output.say("\nThe backbone was pre-trained on photos, never on digits: a distant source domain.")
-        output.say(f"\nreports {made.transfer.path / REPORT}\n        {made.scratch.path / REPORT}")
+        output.say(
+            f"\nreports {made.transfer.path / BundleFile.REPORT}\n        {made.scratch.path / BundleFile.REPORT}"
+        )
         output.say(f"next    inarch predict {made.transfer.path} {out / 'photos' / '7'}/*.png")
 
 

@@ -30,7 +30,7 @@ def doctor(
 
     Example: inarch doctor photos --out check, then inarch doctor photos --out check --apply check/patch.csv
     """
-    from inarch.commands.doctor.doctor import PATCH, REPORT, apply_patch
+    from inarch.commands.doctor.doctor import DoctorFile, apply_patch
     from inarch.commands.doctor.doctor import doctor as run
     from inarch.commands.doctor.text import manifest_text, to_text
 
@@ -44,7 +44,7 @@ def doctor(
         return
     output.show(diagnosis, to_text, SCHEMA)
     if output.is_text:
-        output.say(f"\nreport   {out / REPORT}\npatch    {out / PATCH}")
+        output.say(f"\nreport   {out / DoctorFile.REPORT}\npatch    {out / DoctorFile.PATCH}")
 
 
 COMMANDS = (

@@ -1,6 +1,7 @@
 """``inarch doctor``: the faults of a folder of photos, and a manifest of the user's decisions."""
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,13 @@ from inarch.storage.cache_size import in_use
 from inarch.storage.files import make_folder, write_text
 from inarch.transfer.stopwatch import Stopwatch
 
-REPORT, PATCH, MANIFEST = "report.html", "patch.csv", "manifest.csv"
-SHOWN = 60
-"""The findings of each kind that have a thumbnail on the page."""
+
+class DoctorFile(StrEnum):
+    """The files that `doctor` and `apply_patch` write."""
+
+    REPORT = "report.html"
+    PATCH = "patch.csv"
+    MANIFEST = "manifest.csv"
 
 
 def doctor(
@@ -65,10 +70,11 @@ def doctor(
     make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
         diagnosis, looked = _diagnose_photos(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
-        patch = Path(out, PATCH)
+        patch = Path(out, DoctorFile.PATCH)
         text = to_patch(diagnosis.decisions)
         _check_patch(patch, text)
-        write_text(Path(out, REPORT), to_html(diagnosis, _thumbnails(looked, diagnosis), SHOWN))
+        shown = 60  # findings of each kind that have a thumbnail on the page
+        write_text(Path(out, DoctorFile.REPORT), to_html(diagnosis, _thumbnails(looked, diagnosis, shown), shown))
     write_text(patch, text)
     return diagnosis
 
@@ -110,7 +116,7 @@ def apply_patch(
         looked = store_thumbnails(decided, options.cache, progress)
         clusters = cluster_near_duplicates(looked, options.cache, progress)
     grouped = merge_clusters(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
-    manifest = Path(out, MANIFEST)
+    manifest = Path(out, DoctorFile.MANIFEST)
     write_text(manifest, to_manifest(grouped, manifest.parent))
     return PatchedManifest(manifest, len(grouped.photos), len(found.photos) + len(found.skipped) - len(grouped.photos))
 
@@ -181,13 +187,13 @@ def _report_bursts(paths: Sequence[str], bursts: Sequence[Sequence[int]]) -> Ite
         yield Finding("burst", first, f"It and {len(others)} more were taken within seconds.", tuple(others))
 
 
-def _thumbnails(looked: StoredPhotos, diagnosis: Diagnosis) -> dict[str, bytes]:
-    """Small JPEGs of the photos on the page, by path."""
+def _thumbnails(looked: StoredPhotos, diagnosis: Diagnosis, shown: int) -> dict[str, bytes]:
+    """Small JPEGs of the photos on the page, ``shown`` findings of each kind, by path."""
     row_of = {photo.path: row for row, photo in enumerate(looked.photos.photos)}
     wanted = dict.fromkeys(
         path
         for kind in KINDS
-        for finding in diagnosis.of_kind(kind)[:SHOWN]
+        for finding in diagnosis.of_kind(kind)[:shown]
         for path in (finding.path, *finding.others[:1])
         if path in row_of
     )

@@ -4,15 +4,15 @@ The only part of `doctor` that needs torch: the others import it only if labels 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inarch import clock
+from inarch.bundle.starting import backbones_of
 from inarch.commands.doctor.labels import report_label_problems
 from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.records import Finding
-from inarch.commands.train.run import backbones_of
 from inarch.data.photos import PhotoSet
 from inarch.data.store import store
 from inarch.errors import PhotosError, UserError
@@ -23,15 +23,24 @@ from inarch.transfer.options import TrainOptions
 from inarch.transfer.ranking import BackboneOption, rank
 from inarch.transfer.stopwatch import Stopwatch
 
-MOST_MACS = 1e12
-"""Multiply-adds that the judging backbone may spend on all photos: about ten seconds on two cores. A count, not a time,
-so that the result does not depend on how busy the machine is."""
-SIZES = (1.0, 0.75, 0.5)
-"""The image sizes that are considered, as fractions of the backbone's own; the largest within `MOST_MACS` is used."""
-MANY = 5000
-"""With more photos, the backbone with the fewest channels judges, which bounds the time of the fits."""
-SAMPLED = 200
-"""Photos by which the judge is chosen, and at least as many of each class as `inarch.transfer.recipes` says."""
+
+@dataclass(frozen=True)
+class JudgeRecipe:
+    """How the judging backbone is chosen."""
+
+    most_macs: float = 1e12
+    """Multiply-adds that it may spend on all photos: about ten seconds on two cores. A count, not a time, so that the
+    result does not depend on how busy the machine is."""
+    sizes: tuple[float, ...] = (1.0, 0.75, 0.5)
+    """The image sizes that are considered, as fractions of the backbone's own; the largest within ``most_macs`` is
+    used."""
+    many: int = 5000
+    """With more photos, the backbone with the fewest channels judges, which bounds the time of the fits."""
+    sampled: int = 200
+    """Photos by which the judge is chosen, and at least as many of each class as `inarch.transfer.recipes` says."""
+
+
+JUDGE = JudgeRecipe()
 
 
 def judge_labels(
@@ -74,22 +83,22 @@ def _choose_judge(
     options: DoctorOptions,
     progress: Progress,
     *,
-    most_macs: float = MOST_MACS,
+    most_macs: float = JUDGE.most_macs,
 ) -> BackboneOption:
-    """The available backbone that suits the photos best, at an image size within `MOST_MACS`."""
-    sized = [backbone.resized(share) for share in SIZES for backbone in backbones]
+    """The available backbone that suits the photos best, at an image size within ``most_macs``."""
+    sized = [backbone.resized(share) for share in JUDGE.sizes for backbone in backbones]
     costs = [_macs(option) * len(found.photos) for option in sized]
     fitting: dict[str, BackboneOption] = {}
     for option, cost in zip(sized, costs, strict=True):
         if cost <= most_macs:
             fitting.setdefault(option.start.architecture, option)
     asked = [*fitting.values()] or [sized[int(np.argmin(costs))]]
-    if len(found.photos) > MANY:
+    if len(found.photos) > JUDGE.many:
         asked = [min(asked, key=lambda option: sum(info.channels for info in option.start.backbone.info))]
     if len(asked) == 1:
         return asked[0]
     looking = TrainOptions(cache=options.cache, seed=options.seed)
-    count = max(SAMPLED, looking.recipes.ranking.fewest_of_class * len(found.classes))
+    count = max(JUDGE.sampled, looking.recipes.ranking.fewest_of_class * len(found.classes))
     with clock.only_counting():
         judge, _ = rank(found, asked, looking, progress, count=count)
     return judge

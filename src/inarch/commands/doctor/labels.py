@@ -1,6 +1,7 @@
 """Label errors: labels that the out-of-fold predictions of a linear classifier on frozen features contradict."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -23,13 +24,21 @@ from inarch.transfer.features import Prefix
 from inarch.transfer.linear import fit_at, fit_probe, subsample_rows
 from inarch.transfer.recipes import ProbeRecipe
 
-FOLDS = 5
-SEARCHED = 2000
-"""The most photos for selecting the stage and the regularisation strength; every label is judged by a fit that did not
-see it."""
-MARGIN = 0.5
-"""The least margin of another class's probability over the label's: confident learning alone reports every photo that
-the features cannot classify (see `benchmarks.faults`)."""
+
+@dataclass(frozen=True)
+class LabelRecipe:
+    """How labels are judged."""
+
+    folds: int = 5
+    searched: int = 2000
+    """The most photos for selecting the stage and the regularisation strength; every label is judged by a fit that did
+    not see it."""
+    margin: float = 0.5
+    """The least margin of another class's probability over the label's: confident learning alone reports every photo
+    that the features cannot classify (see `benchmarks.faults`)."""
+
+
+LABELS = LabelRecipe()
 
 
 def report_label_problems(
@@ -61,14 +70,14 @@ def report_label_problems(
     note = (
         f"Labels were checked by a linear classifier on features of {name}, which agrees with {percent(agreed, 0)} of "
         "them: the lower this agreement, the less reliable the findings. A finding means that the label is "
-        f"{percent(MARGIN, 0)} less probable than another class."
+        f"{percent(LABELS.margin, 0)} less probable than another class."
     )
     return list(_findings(photos, probabilities, labels)), note
 
 
 def _findings(photos: PhotoSet, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Iterator[Finding]:
     for suspect in find_label_errors(probabilities, labels):
-        if suspect.margin < MARGIN:
+        if suspect.margin < LABELS.margin:
             return
         path = photos.photos[suspect.row].path
         given, likely = (
@@ -101,7 +110,7 @@ def predict_out_of_fold(
         PhotosError: a class has fewer than two different photos.
     """
     photos = PhotoLabels(labels, groups, classes)
-    rows = subsample_rows(labels, seed, SEARCHED)
+    rows = subsample_rows(labels, seed, LABELS.searched)
     if min(count_groups(labels[rows], groups[rows], classes)) < 2:  # of a rare class, only copies were drawn
         rows = np.arange(len(labels))
     fits = {
@@ -114,7 +123,7 @@ def predict_out_of_fold(
         return softmax(fit.held_out)
     logits = np.empty((len(labels), classes))
     weighting = unweighted(classes)
-    k = min(FOLDS, *count_groups(labels, groups, classes))
+    k = min(LABELS.folds, *count_groups(labels, groups, classes))
     for seen, held in folds(labels, k=k, seed=seed, groups=groups):
         part = fit_at(features[stage][seen], labels[seen], fit.strength, weighting)
         logits[held] = part.logits(features[stage][held])

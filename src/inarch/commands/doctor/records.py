@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,67 +11,101 @@ from typing import NamedTuple
 from inarch.storage.shown import in_json
 from inarch.transfer.records.report import Phase
 
-ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
-"""Figures are wrong or photos are lost; results may suffer; for information."""
+
+class Severity(StrEnum):
+    """How much a finding matters, worst first."""
+
+    ERROR = "error"
+    """Figures are wrong or photos are lost."""
+    WARNING = "warning"
+    """Results may suffer."""
+    NOTE = "note"
+    """For information."""
 
 
 class Kind(NamedTuple):
     """A kind of finding, with its severity, title and fix."""
 
-    severity: str
+    severity: Severity
     title: str
     fix: str
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "unreadable": Kind(ERROR, "Unreadable photos", "Restore the file from its source; until then it is skipped."),
+        "unreadable": Kind(
+            Severity.ERROR, "Unreadable photos", "Restore the file from its source; until then it is skipped."
+        ),
         "class-mismatch": Kind(
-            ERROR, "Splits with different classes", "Rename, add or remove folders until every split has all classes."
+            Severity.ERROR,
+            "Splits with different classes",
+            "Rename, add or remove folders until every split has all classes.",
         ),
         "copy-across-classes": Kind(
-            ERROR, "The same file under two classes", "Keep the one with the correct label and drop the others."
+            Severity.ERROR,
+            "The same file under two classes",
+            "Keep the one with the correct label and drop the others.",
         ),
         "copy-across-splits": Kind(
-            ERROR, "The same file in two splits", "Train/test leakage: drop it from the training set."
+            Severity.ERROR, "The same file in two splits", "Train/test leakage: drop it from the training set."
         ),
         "near-duplicate-across-splits": Kind(
-            ERROR, "Near-duplicates in two splits", "Train/test leakage: drop the one in the training set."
+            Severity.ERROR, "Near-duplicates in two splits", "Train/test leakage: drop the one in the training set."
         ),
-        "few-photos": Kind(WARNING, "Classes with very few photos", "Add photos, or merge the class with another."),
+        "few-photos": Kind(
+            Severity.WARNING, "Classes with very few photos", "Add photos, or merge the class with another."
+        ),
         "near-duplicate-across-classes": Kind(
-            WARNING,
+            Severity.WARNING,
             "Near-duplicates under two classes",
             "One of the labels is probably wrong: relabel it, or drop both.",
         ),
-        "label": Kind(WARNING, "Probable label errors", "Check the photo: relabel it, drop it, or keep its label."),
-        "copy": Kind(WARNING, "The same file twice", "Drop all but one; copies give a photo more weight than others."),
-        "blank": Kind(WARNING, "Photos of a single colour", "Drop it, unless its class is empty scenes."),
-        "border": Kind(WARNING, "Photos that are mostly border", "Crop the border, or drop the photo."),
+        "label": Kind(
+            Severity.WARNING, "Probable label errors", "Check the photo: relabel it, drop it, or keep its label."
+        ),
+        "copy": Kind(
+            Severity.WARNING, "The same file twice", "Drop all but one; copies give a photo more weight than others."
+        ),
+        "blank": Kind(Severity.WARNING, "Photos of a single colour", "Drop it, unless its class is empty scenes."),
+        "border": Kind(Severity.WARNING, "Photos that are mostly border", "Crop the border, or drop the photo."),
         "small": Kind(
-            WARNING, "Photos with few pixels", "Look for a larger version: this one is enlarged and blurred."
+            Severity.WARNING, "Photos with few pixels", "Look for a larger version: this one is enlarged and blurred."
         ),
         "class-name": Kind(
-            WARNING, "Class names that are easily confused", "Rename the folder; if both are one class, merge them."
+            Severity.WARNING,
+            "Class names that are easily confused",
+            "Rename the folder; if both are one class, merge them.",
         ),
         "imbalance": Kind(
-            WARNING,
+            Severity.WARNING,
             "Class imbalance",
             "Add photos to the small classes, or train with --class-weighting logit-adjustment.",
         ),
-        "aspect": Kind(WARNING, "Photos far from square", "Crop it to its subject: only the centre square is used."),
-        "near-duplicate": Kind(NOTE, "Near-duplicates", "Nothing has to be done: every split keeps them on one side."),
+        "aspect": Kind(
+            Severity.WARNING, "Photos far from square", "Crop it to its subject: only the centre square is used."
+        ),
+        "near-duplicate": Kind(
+            Severity.NOTE, "Near-duplicates", "Nothing has to be done: every split keeps them on one side."
+        ),
         "burst": Kind(
-            NOTE, "Photos taken within seconds", "Nothing has to be done: the manifest keeps each burst on one side."
+            Severity.NOTE,
+            "Photos taken within seconds",
+            "Nothing has to be done: the manifest keeps each burst on one side.",
         ),
-        "hidden": Kind(NOTE, "Hidden files and folders", "Remove them; other tools take such folders for classes."),
-        "stray": Kind(NOTE, "Files that are not photos of a class", "Move them elsewhere; they are skipped."),
-        "extension": Kind(NOTE, "Names of another format", "Rename it; other tools rely on the name."),
-        "orientation": Kind(NOTE, "Rotated photos", "Nothing has to be done here; other tools may need them upright."),
+        "hidden": Kind(
+            Severity.NOTE, "Hidden files and folders", "Remove them; other tools take such folders for classes."
+        ),
+        "stray": Kind(Severity.NOTE, "Files that are not photos of a class", "Move them elsewhere; they are skipped."),
+        "extension": Kind(Severity.NOTE, "Names of another format", "Rename it; other tools rely on the name."),
+        "orientation": Kind(
+            Severity.NOTE, "Rotated photos", "Nothing has to be done here; other tools may need them upright."
+        ),
         "mode": Kind(
-            NOTE, "Photos that are not 8-bit RGB", "Nothing has to be done here; other tools may fail on them."
+            Severity.NOTE, "Photos that are not 8-bit RGB", "Nothing has to be done here; other tools may fail on them."
         ),
-        "animation": Kind(NOTE, "Files of several frames", "Save the relevant frame; only the first one is used."),
+        "animation": Kind(
+            Severity.NOTE, "Files of several frames", "Save the relevant frame; only the first one is used."
+        ),
     }
 )
 """Worst first."""
@@ -120,7 +155,7 @@ class Finding:
     @property
     @in_json
     def severity(self) -> str:
-        """One of `SEVERITIES`."""
+        """How much it matters: ``error``, ``warning`` or ``note``."""
         return KINDS[self.kind].severity
 
     @property

@@ -4,20 +4,17 @@ from collections.abc import Iterator
 
 from inarch.commands.doctor.records import (
     KINDS,
-    SEVERITIES,
     Diagnosis,
     Finding,
     PatchedManifest,
+    Severity,
 )
 from inarch.report.wording import count_of, duration, make_printable
-
-SHOWN = 5
-"""Findings of each kind that are listed; the page and JSON have all."""
 
 
 def summary(diagnosis: Diagnosis) -> str:
     """One sentence: the numbers of photos, classes and findings."""
-    counts = {each: sum(finding.severity == each for finding in diagnosis.findings) for each in SEVERITIES}
+    counts = {each: sum(finding.severity == each for finding in diagnosis.findings) for each in Severity}
     told = ", ".join(count_of(count, severity) for severity, count in counts.items())
     classes = count_of(len(diagnosis.classes), "class", "classes")
     return f"{count_of(diagnosis.photos, 'readable photo')} in {classes}: {told}."
@@ -28,7 +25,8 @@ def to_text(diagnosis: Diagnosis) -> str:
     return "\n".join(_lines(diagnosis))
 
 
-def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+def _lines(diagnosis: Diagnosis, most: int = 5) -> Iterator[str]:
+    """At most so many findings of each kind; the page and JSON have all."""
     yield summary(diagnosis)
     for kind, (severity, title, fix) in KINDS.items():
         findings = diagnosis.of_kind(kind)
@@ -37,9 +35,9 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield ""
         yield f"{severity:<7}  {title}: {len(findings)}"
         yield f"         {fix}"
-        yield from (f"         - {line(finding)}" for finding in findings[:SHOWN])
-        if len(findings) > SHOWN:
-            yield f"         … and {len(findings) - SHOWN} more"
+        yield from (f"         - {line(finding)}" for finding in findings[:most])
+        if len(findings) > most:
+            yield f"         … and {len(findings) - most} more"
     yield ""
     yield from (f"- {note}" for note in diagnosis.notes)
     yield "time     " + ", ".join(f"{phase.name} {duration(phase.seconds)}" for phase in diagnosis.phases)

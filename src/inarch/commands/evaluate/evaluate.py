@@ -1,6 +1,6 @@
 """The evaluation of a bundle on labelled photos."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from inarch.bundle.predictor import Prediction, Predictor
 from inarch.commands.evaluate.records import EvaluationReport
-from inarch.data.photos import SkippedFile
+from inarch.data.photos import Photo, SkippedFile
 from inarch.data.scan import scan
 from inarch.data.split import evaluation_photos
 from inarch.errors import PhotosError
@@ -16,6 +16,7 @@ from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import JudgedPhotos
 from inarch.metrics.classification import evaluate as evaluate_probabilities
 from inarch.metrics.coverage import measure_coverage
+from inarch.metrics.records import Evaluation
 from inarch.progress import Progress, ignore_progress
 
 
@@ -48,22 +49,28 @@ def evaluate(
     """
     predictor = Predictor(bundle, target_accuracy=target_accuracy)
     found = scan(photos, predictor.classes)
-    name, chosen = evaluation_photos(found)
+    split, chosen = evaluation_photos(found)
     files = [Path(found.root) / photo.path for photo in chosen]
     answers = list(_report_progress(predictor.predict(files), len(files), progress))
-    readable = [(photo, answer) for photo, answer in zip(chosen, answers, strict=True) if answer.ranking]
-    if not readable:
+    pairs = list(zip(chosen, answers, strict=True))
+    if not any(answer.ranking for answer in answers):
         raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read; name readable ones.")
+    unreadable = [SkippedFile(photo.path, answer.problem) for photo, answer in pairs if not answer.ranking]
+    return EvaluationReport(_judge_answers(predictor, split, pairs), (*found.skipped, *unreadable))
+
+
+def _judge_answers(predictor: Predictor, split: str, answers: Sequence[tuple[Photo, Prediction]]) -> Evaluation:
+    """The figures of the photos that could be read."""
+    readable = [(photo, answer) for photo, answer in answers if answer.ranking]
     probabilities = [[dict(answer.ranking)[each] for each in predictor.classes] for _, answer in readable]
-    unreadable = [SkippedFile(p.path, a.problem) for p, a in zip(chosen, answers, strict=True) if not a.ranking]
     given, labels = np.array(probabilities), np.array([photo.label for photo, _ in readable])
-    judged = JudgedPhotos(labels, [photo.path for photo, _ in readable], predictor.classes, name)
+    judged = JudgedPhotos(labels, [photo.path for photo, _ in readable], predictor.classes, split)
     figures = evaluate_probabilities(given, judged)
-    if predictor.rule is not None:
-        novelties = np.array([answer.novelty for _, answer in readable])
-        kept = measure_coverage(predictor.rule, *confidence_and_correct(given, labels), novelties)
-        figures = replace(figures, answered=kept)
-    return EvaluationReport(figures, (*found.skipped, *unreadable))
+    if predictor.rule is None:
+        return figures
+    novelties = np.array([answer.novelty for _, answer in readable])
+    kept = measure_coverage(predictor.rule, *confidence_and_correct(given, labels), novelties)
+    return replace(figures, answered=kept)
 
 
 def _report_progress(answers: Iterable[Prediction], total: int, progress: Progress) -> Iterator[Prediction]:

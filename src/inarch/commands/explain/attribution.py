@@ -1,6 +1,6 @@
 """Attribution maps of a prediction by three methods, and their faithfulness.
 
-A photo is divided into `FIELDS` x `FIELDS` fields. The methods are captum's: Grad-CAM (Selvaraju et al. 2017, arXiv
+A photo is divided into square fields. The methods are captum's: Grad-CAM (Selvaraju et al. 2017, arXiv
 1610.02391) at the last feature map, integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365) and occlusion
 (Zeiler and Fergus 2014, arXiv 1311.2901). Each map has two controls: the map of a randomly initialised model (Adebayo
 et al. 2018, arXiv 1810.03292), and the deletion metric (Petsiuk et al. 2018, arXiv 1806.07421) with two baseline
@@ -8,6 +8,8 @@ orders.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
@@ -25,20 +27,41 @@ from inarch.metrics.records import Estimate
 from inarch.models import Classifier
 from inarch.models.shapes import Images
 
-FIELDS = 8
-"""Fields along one side: as fine as the last feature maps of most models, or finer."""
-AT_ONCE = 4
-"""Fields that are deleted in one step."""
-PATH = 16
-"""Points of the path integral, which begins at a grey photo."""
-BATCH = 64
-FLAT = 1e-12
-CONFIDENCE = 0.95
-TELLS, CLOSE, CENTRE = "more faithful than both baselines", "inconclusive", "no better than the centre baseline"
-
 Map = NDArray[np.float64]
 """Attributions (fields, fields) with sum 1; uniform if no field supports the class."""
 Method = Callable[[Classifier, Images, int], Tensor]
+
+
+class FaithfulnessVerdict(StrEnum):
+    """The result of the deletion metric for a method."""
+
+    TELLS = "more faithful than both baselines"
+    CLOSE = "inconclusive"
+    CENTRE = "no better than the centre baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionRecipe:
+    """The numbers of the methods and of their deletion metric."""
+
+    fields: int = 8
+    """Fields along one side: as fine as the last feature maps of most models, or finer."""
+    at_once: int = 4
+    """Fields that are deleted in one step."""
+    path: int = 16
+    """Points of the path integral, which begins at a grey photo."""
+    batch: int = 64
+    """Images in one forward pass."""
+    flat: float = 1e-12
+    """A map of a smaller sum or range has no preference."""
+
+    @property
+    def border_area(self) -> float:
+        """The fraction of the fields that are in the outer ring."""
+        return 1 - (self.fields - 2) ** 2 / self.fields**2
+
+
+RECIPE = AttributionRecipe()
 
 
 def grad_cam(model: Classifier, image: Images, answer: int) -> Tensor:
@@ -54,19 +77,21 @@ def integrated_gradients(model: Classifier, image: Images, answer: int) -> Tenso
     seen = (
         import_required("captum")
         .attr.IntegratedGradients(model)
-        .attribute(image, target=answer, n_steps=PATH, internal_batch_size=PATH)
+        .attribute(image, target=answer, n_steps=RECIPE.path, internal_batch_size=RECIPE.path)
     )
     return seen.detach().sum(1, keepdim=True)
 
 
 def occlusion(model: Classifier, image: Images, answer: int) -> Tensor:
     """The decrease of the logit when one field after another takes the mean colour, (1, 1, side, side)."""
-    size = max(1, image.shape[-1] // FIELDS)
+    size = max(1, image.shape[-1] // RECIPE.fields)
     with torch.no_grad():
         seen = (
             import_required("captum")
             .attr.Occlusion(model)
-            .attribute(image, (3, size, size), strides=(3, size, size), target=answer, perturbations_per_eval=BATCH)
+            .attribute(
+                image, (3, size, size), strides=(3, size, size), target=answer, perturbations_per_eval=RECIPE.batch
+            )
         )
     return seen[:, :1]
 
@@ -89,9 +114,9 @@ def compute_attribution(method: str, model: Classifier, image: Images, answer: i
         UserError: captum is not installed.
     """
     seen = METHODS[method](model, image, answer).clamp(min=0)
-    fields = F.adaptive_avg_pool2d(seen, FIELDS)[0, 0].double().numpy()
+    fields = F.adaptive_avg_pool2d(seen, RECIPE.fields)[0, 0].double().numpy()
     total = fields.sum()
-    return fields / total if total > FLAT else np.full((FIELDS, FIELDS), 1 / FIELDS**2)
+    return fields / total if total > RECIPE.flat else np.full_like(fields, 1 / fields.size)
 
 
 @torch.no_grad()
@@ -108,12 +133,12 @@ def confidence_after_deletions(model: nn.Module, image: Images, answer: int, ord
     """
     mean = image.mean((2, 3), keepdim=True)
     steps = []
-    gone = torch.zeros(FIELDS * FIELDS)
-    for at in range(0, len(order), AT_ONCE):
-        gone[torch.from_numpy(order[at : at + AT_ONCE].copy())] = 1
-        mask = F.interpolate(gone.reshape(1, 1, FIELDS, FIELDS), image.shape[-2:], mode="nearest")
+    gone = torch.zeros(1, 1, RECIPE.fields, RECIPE.fields)
+    for at in range(0, len(order), RECIPE.at_once):
+        gone.view(-1)[torch.from_numpy(order[at : at + RECIPE.at_once].copy())] = 1
+        mask = F.interpolate(gone, image.shape[-2:], mode="nearest")
         steps.append(image * (1 - mask) + mean * mask)
-    confidences = [model(some).softmax(1)[:, answer] for some in torch.cat(steps).split(BATCH)]
+    confidences = [model(some).softmax(1)[:, answer] for some in torch.cat(steps).split(RECIPE.batch)]
     return float(torch.cat(confidences).mean())
 
 
@@ -144,11 +169,11 @@ def control_deletion_confidences(
         seed: of the random orders, a different one for every photo.
     """
     draw = np.random.default_rng(seed)
-    middle = (FIELDS - 1) / 2
-    rows, columns = np.indices((FIELDS, FIELDS))
+    middle = (RECIPE.fields - 1) / 2
+    rows, columns = np.indices((RECIPE.fields, RECIPE.fields))
     outwards = np.argsort((rows - middle) ** 2 + (columns - middle) ** 2, axis=None, kind="stable")
     pairs = list(zip(images.split(1), answers, strict=True))
-    random = [confidence_after_deletions(model, *pair, draw.permutation(FIELDS**2)) for pair in pairs]
+    random = [confidence_after_deletions(model, *pair, draw.permutation(RECIPE.fields**2)) for pair in pairs]
     return random, [confidence_after_deletions(model, *pair, outwards) for pair in pairs]
 
 
@@ -170,27 +195,26 @@ def measure_faithfulness(
     """
     over_random, over_centre = (_mean(np.subtract(other, own).tolist()) for other in blind)
     alike = _mean([_rank_correlation(*pair) for pair in zip(maps, control_maps, strict=True)])
-    verdict = CLOSE if not over_random.low > 0 else TELLS if over_centre.low > 0 else CENTRE
+    verdict = FaithfulnessVerdict.CLOSE
+    if over_random.low > 0:
+        verdict = FaithfulnessVerdict.TELLS if over_centre.low > 0 else FaithfulnessVerdict.CENTRE
     return FaithfulnessCheck(method, over_random, over_centre, alike, verdict)
 
 
 def _rank_correlation(one: Map, other: Map) -> float:
-    if np.ptp(one) < FLAT or np.ptp(other) < FLAT:
+    if np.ptp(one) < RECIPE.flat or np.ptp(other) < RECIPE.flat:
         return 0.0
     return float(spearmanr(one.ravel(), other.ravel()).statistic)
 
 
 def _mean(values: Sequence[float]) -> Estimate:
-    """The mean with Student's interval."""
-    return Estimate(*t_interval(values, CONFIDENCE), len(values))
+    """The mean with Student's interval of 95 %."""
+    return Estimate(*t_interval(values, 0.95), len(values))
 
 
 def border_share(seen: Map) -> float:
     """The fraction of a map that lies in the outer ring of fields."""
     return float(seen.sum() - seen[1:-1, 1:-1].sum())
-
-
-BORDER_AREA = 1 - (FIELDS - 2) ** 2 / FIELDS**2
 
 
 def measure_border_reliance(
@@ -203,7 +227,9 @@ def measure_border_reliance(
     """
     sights = []
     for name in classes:
-        own = [border_share(seen) > BORDER_AREA for label, seen in zip(labels, maps, strict=True) if label == name]
+        own = [
+            border_share(seen) > RECIPE.border_area for label, seen in zip(labels, maps, strict=True) if label == name
+        ]
         if own:
             share = wilson(sum(own), len(own))
             sights.append(BorderReliance(name, share, is_suspicious=share.low > 0.5))

@@ -14,8 +14,6 @@ from inarch.commands.explain.records import ChannelFeatureMap, Patch
 from inarch.models import Backbone, evaluating
 from inarch.models.shapes import Images
 
-FINEST = 28
-"""The longest side of a displayed map: finer ones are averaged."""
 STAGE_CHANNELS = 6
 """The channels that are shown of a stage; one is shown of a branch."""
 PATCHES = 6
@@ -133,9 +131,9 @@ def _branches(block: nn.Module) -> dict[str, nn.Module]:
     return {name: children[name] for name in ("residual", "shortcut") if name in children}
 
 
-def _quantise_feature_map(feature_map: Tensor) -> tuple[tuple[int, ...], ...]:
-    """The values scaled to 0 at the minimum and 255 at the maximum, averaged to `FINEST` at most."""
-    finest = min(FINEST, *feature_map.shape)
+def _quantise_feature_map(feature_map: Tensor, longest: int = 28) -> tuple[tuple[int, ...], ...]:
+    """The values scaled to 0 at the minimum and 255 at the maximum, averaged to ``longest`` a side at most."""
+    finest = min(longest, *feature_map.shape)
     small = nn.functional.adaptive_avg_pool2d(feature_map[None, None], finest)[0, 0].double()
     spread = float(small.max() - small.min())
     scaled = (small - small.min()) / spread if spread > 0 else torch.zeros_like(small)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from inarch.bundle.model import load_model, means_bundle, trace, unfolded_model
 from inarch.bundle.reading import Bundle, read_bundle
+from inarch.commands.explain import attribution, maximisation
 from inarch.commands.explain.attribution import (
-    BORDER_AREA,
     METHODS,
     Map,
     compute_attribution,
@@ -24,7 +24,7 @@ from inarch.commands.explain.attribution import (
 from inarch.commands.explain.channels import Responses, select_feature_maps, top_patches
 from inarch.commands.explain.depth import ComparedModels, probe_by_depth
 from inarch.commands.explain.filters import first_filters
-from inarch.commands.explain.maximisation import JITTER, StageChannels, synthesise_images
+from inarch.commands.explain.maximisation import StageChannels, synthesise_images
 from inarch.commands.explain.options import ExplainOptions
 from inarch.commands.explain.records import (
     SCHEMA,
@@ -142,11 +142,11 @@ def _explain(subject: _Subject, looked: "_PhotoSample", options: ExplainOptions,
         filters=first_filters(model.backbone, options.seed),
         seen=seen,
         channels=channels,
-        jitter=JITTER,
+        jitter=maximisation.RECIPE.jitter,
         answers=answers,
         checks=checks,
         borders=measure_border_reliance(looked.names, read.classes, outlined),
-        border_area=BORDER_AREA,
+        border_area=attribution.RECIPE.border_area,
         border_method=BORDERS,
         limits=LIMITS,
     )

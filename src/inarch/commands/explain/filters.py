@@ -5,6 +5,7 @@ the visual cortex: Jones and Palmer 1987). Random filters can be fitted too, so 
 fit of random filters.
 """
 
+from enum import StrEnum
 from functools import cache
 from itertools import product
 
@@ -17,37 +18,35 @@ from inarch.metrics.comparison import t_interval
 from inarch.metrics.records import Estimate
 from inarch.models import Backbone
 
-DIRECTIONS, RANDOM_FILTERS = 24, 512
-WIDTHS = (1 / 6, 1 / 4, 1 / 3)
-"""Standard deviations of the Gaussian envelope, as fractions of the kernel's side."""
-DEAD = 0.01
-"""A filter with less than this fraction of the largest norm is dead."""
-GREY = np.full(3, 1 / np.sqrt(3))
-CONFIDENCE = 0.95
-MORE, CLOSE, LESS = (
-    "more similar to Gabor filters than random filters are",
-    "inconclusive",
-    "less similar to Gabor filters than random filters are",
-)
+
+class GaborVerdict(StrEnum):
+    """The Gabor similarity of filters, compared with that of random filters."""
+
+    MORE = "more similar to Gabor filters than random filters are"
+    CLOSE = "inconclusive"
+    LESS = "less similar to Gabor filters than random filters are"
 
 
-def first_filters(backbone: Backbone, seed: int) -> Filters:
+def first_filters(backbone: Backbone, seed: int, *, dead: float = 0.01, random_filters: int = 512) -> Filters:
     """The filters of the first convolution, with their Gabor similarity.
 
     Args:
         backbone: its first convolution takes images.
         seed: of the random filters.
+        dead: a filter with less than this fraction of the largest norm is dead.
+        random_filters: the number of random filters to compare with.
     """
     name, convolution = next((name, each) for name, each in backbone.named_modules() if isinstance(each, nn.Conv2d))
     weights = convolution.weight.detach().double().numpy()
     norms = np.sqrt((weights**2).sum((1, 2, 3)))
-    alive = norms >= DEAD * norms.max()
+    alive = norms >= dead * norms.max()
     likeness = gabor_likeness(weights)
-    noise = np.random.default_rng(seed).normal(size=(RANDOM_FILTERS, *weights.shape[1:]))
+    noise = np.random.default_rng(seed).normal(size=(random_filters, *weights.shape[1:]))
     chance = gabor_likeness(noise)
-    over = Estimate(*t_interval((likeness[alive] - chance.mean()).tolist(), CONFIDENCE), int(alive.sum()))
-    verdict = MORE if over.low > 0 else LESS if over.high < 0 else CLOSE
-    colours = 1 - ((weights.transpose(0, 2, 3, 1) @ GREY) ** 2).sum((1, 2)) / np.maximum(norms**2, np.finfo(float).tiny)
+    over = Estimate(*t_interval((likeness[alive] - chance.mean()).tolist(), 0.95), int(alive.sum()))
+    verdict = GaborVerdict.MORE if over.low > 0 else GaborVerdict.LESS if over.high < 0 else GaborVerdict.CLOSE
+    grey = np.full(3, 1 / np.sqrt(3))
+    colours = 1 - ((weights.transpose(0, 2, 3, 1) @ grey) ** 2).sum((1, 2)) / np.maximum(norms**2, np.finfo(float).tiny)
     return Filters(
         layer=name.removeprefix("stages."),
         side=weights.shape[-1],
@@ -92,11 +91,11 @@ def _pairs(side: int) -> NDArray[np.float64]:
     """Two orthonormal filters that span the phases of every Gabor filter: (waves, 2, side * side)."""
     middle = (side - 1) / 2
     rows, columns = np.indices((side, side)) - middle
+    angles, waves = np.pi * np.arange(24) / 24, np.linspace(1 / side, 0.5, 2 * side)
+    widths = (1 / 6, 1 / 4, 1 / 3)  # standard deviations of the Gaussian envelope, as fractions of the kernel's side
     shifts = (-side / 6, 0.0, side / 6) if side >= 5 else (0.0,)
     pairs = []
-    for angle, wave, width, down, right in product(
-        np.pi * np.arange(DIRECTIONS) / DIRECTIONS, np.linspace(1 / side, 0.5, 2 * side), WIDTHS, shifts, shifts
-    ):
+    for angle, wave, width, down, right in product(angles, waves, widths, shifts, shifts):
         y, x = rows - down, columns - right
         bell = np.exp(-(y**2 + x**2) / (2 * (width * side) ** 2))
         phase = 2 * np.pi * wave * (np.cos(angle) * x + np.sin(angle) * y)

@@ -8,6 +8,7 @@ after a shift by a few pixels is adversarial noise.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import torch
 from torch import Tensor
@@ -18,16 +19,39 @@ from inarch.models import Backbone, evaluating
 from inarch.models.shapes import Images
 from inarch.report.raster import png
 
-STEPS, RATE = 96, 0.05
-STARTS = (0.05, 0.5)
-"""Strengths of the initial noise; the next is tried if a channel has no response at all."""
-JITTER = 4
-"""The largest shift in pixels during ascent, and the shift of the stability test."""
-SURVIVES = 0.5
-"""The fraction of the response that must remain after a shift; or as much as the best photo keeps, if that is less."""
-SHIFTS = tuple((down, right) for down in (-JITTER, 0, JITTER) for right in (-JITTER, 0, JITTER) if down or right)
-BEATS, FRAGILE = "stronger than the best photo and stable under shifts", "lost under shifts"
-BEATEN, UNMOVED = "weaker than the best photo", "no response to any initial noise"
+
+class MaximisationVerdict(StrEnum):
+    """The score of a synthesised image."""
+
+    BEATS = "stronger than the best photo and stable under shifts"
+    FRAGILE = "lost under shifts"
+    BEATEN = "weaker than the best photo"
+    UNMOVED = "no response to any initial noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AscentRecipe:
+    """The numbers of the ascent and of its stability test."""
+
+    steps: int = 96
+    rate: float = 0.05
+    """The learning rate of Adam."""
+    starts: tuple[float, ...] = (0.05, 0.5)
+    """Strengths of the initial noise; the next is tried if a channel has no response at all."""
+    jitter: int = 4
+    """The largest shift in pixels during ascent, and the shift of the stability test."""
+    survives: float = 0.5
+    """The fraction of the response that must remain after a shift; or as much as the best photo keeps, if that is
+    less."""
+
+    @property
+    def shifts(self) -> tuple[tuple[int, int], ...]:
+        """The shifts of the stability test, down and right."""
+        ways = (-self.jitter, 0, self.jitter)
+        return tuple((down, right) for down in ways for right in ways if down or right)
+
+
+RECIPE = AscentRecipe()
 
 
 @dataclass(frozen=True)
@@ -58,11 +82,11 @@ class StageChannels:
 
     def strongest_shifted(self, images: Images) -> Tensor:
         """The mean of the strongest responses to the shifted images; the edge pixels are repeated."""
-        padded = torch.nn.functional.pad(images, (JITTER,) * 4, mode="replicate")
+        padded = torch.nn.functional.pad(images, (RECIPE.jitter,) * 4, mode="replicate")
         side = images.shape[-1]
         responses = [
-            self.strongest(padded[:, :, JITTER + down :, JITTER + right :][:, :, :side, :side])
-            for down, right in SHIFTS
+            self.strongest(padded[:, :, RECIPE.jitter + down :, RECIPE.jitter + right :][:, :, :side, :side])
+            for down, right in RECIPE.shifts
         ]
         return torch.stack(responses).mean(0)
 
@@ -88,9 +112,10 @@ def synthesise_images(
             float(after[at] / before[at].clamp(min=1e-12)) for after, before in ((kept, own), (photos_kept, photos))
         )
         beats = bool(own[at] > photos[at])
-        verdict = BEATS if left >= min(SURVIVES, left_of_photo) else FRAGILE
+        is_stable = left >= min(RECIPE.survives, left_of_photo)
+        verdict = MaximisationVerdict.BEATS if is_stable else MaximisationVerdict.FRAGILE
         if not beats:
-            verdict = UNMOVED if own[at] <= 0 else BEATEN
+            verdict = MaximisationVerdict.UNMOVED if own[at] <= 0 else MaximisationVerdict.BEATEN
         images.append(
             SynthesisedImage(
                 png((255 * pixels[at]).round().byte().permute(1, 2, 0).numpy()),
@@ -111,7 +136,7 @@ def _climb(
     mean, std = (torch.tensor(each).reshape(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
     pixels = torch.zeros(len(channels), 3, side, side)
     unmoved = torch.arange(len(channels))
-    for noise in STARTS:
+    for noise in RECIPE.starts:
         start = noise * torch.randn(len(unmoved), 3, side, side // 2 + 1, 2, generator=draws)
         pixels[unmoved], highest = _maximise_activations(channels.at(unmoved), start, (mean, std), draws)
         unmoved = unmoved[highest <= 0]
@@ -132,12 +157,12 @@ def _maximise_activations(
     rows, columns = torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side)[None]
     scale = side / (rows.square() + columns.square()).sqrt().clamp(min=1 / side)  # equal weight for the eye
     spectrum = start.requires_grad_(True)
-    optimiser = torch.optim.Adam([spectrum], RATE)
+    optimiser = torch.optim.Adam([spectrum], RECIPE.rate)
     best, highest = torch.zeros(len(channels), 3, side, side), torch.full((len(channels),), -torch.inf)
-    for _ in range(STEPS):
+    for _ in range(RECIPE.steps):
         waves = torch.view_as_complex(spectrum) * scale
         pixels = torch.fft.irfft2(waves, (side, side)).sigmoid()
-        down, right = (torch.randint(-JITTER, JITTER + 1, (2,), generator=draws)).tolist()
+        down, right = (torch.randint(-RECIPE.jitter, RECIPE.jitter + 1, (2,), generator=draws)).tolist()
         shifted = pixels.roll((down, right), (2, 3))
         maps = channels.maps((shifted - mean) / std)
         central = maps[:, maps.shape[1] // 2, maps.shape[2] // 2]

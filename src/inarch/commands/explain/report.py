@@ -27,8 +27,7 @@ from inarch.report.theme import CSS
 from inarch.report.wording import percent
 
 SIDE = 100
-VEIL = 0.82
-"""The opacity over a field without attribution."""
+"""The side of every picture, in units of its own."""
 
 
 def to_html(explanation: Explanation, pictures: Mapping[str, bytes]) -> str:
@@ -131,14 +130,16 @@ def _describe_strongest(fields: Sequence[Sequence[float | int]]) -> str:
     return f"strongest in the {upright} {across} of the photo."
 
 
-def _draw_veiled_photo(picture: str, fields: Sequence[Sequence[float]], description: str) -> Markup:
-    """The photo under a veil that is thin where the map is strong."""
+def _draw_veiled_photo(
+    picture: str, fields: Sequence[Sequence[float]], description: str, *, opacity: float = 0.82
+) -> Markup:
+    """The photo under a veil that is thin where the map is strong; ``opacity`` is that over a field without any."""
     drawn = [svg.element("image", href=picture, x=0, y=0, width=SIDE, height=SIDE)]
     most = max((value for row in fields for value in row), default=0.0)
     for y, row in enumerate(fields):
         size = SIDE / len(row)
         for x, value in enumerate(row):
-            veil = VEIL * (1 - value / most) if most else 0.0
+            veil = opacity * (1 - value / most) if most else 0.0
             drawn.append(
                 svg.element(
                     "rect",

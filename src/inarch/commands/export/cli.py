@@ -25,14 +25,14 @@ def export(
 
     Example: inarch export mine --to openvino --photos new-photos
     """
-    from inarch.commands.export.export import ANSWER
+    from inarch.commands.export.export import ExportFile
     from inarch.commands.export.export import export as run
     from inarch.report.wording import make_printable
 
     parity = run(bundle, out, options.to, photos=options.photos, target_accuracy=options.target_accuracy)
     output.show(parity, _to_text, SCHEMA)
     if output.is_text:
-        output.say(make_printable(f"Written to {out}; python {out / ANSWER} PHOTO answers without inarch."))
+        output.say(make_printable(f"Written to {out}; python {out / ExportFile.ANSWER} PHOTO answers without inarch."))
 
 
 def _to_text(parity: "Parity") -> str:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -30,11 +31,19 @@ from inarch.storage.serialisation import to_json
 from inarch.weights.export import export_state_dict
 from inarch.weights.files import read_weights, write_weights
 
-ANSWER, MODEL, ABOUT, KNOWN, GUIDE = "answer.py", "model.py", "about.json", "known.npy", "README.md"
-MOST_PHOTOS = 100
-"""The most photos for the comparison."""
-QUALITY = 95
-"""The quality of JPEGs made from the golden inputs if no photos are given."""
+
+class ExportFile(StrEnum):
+    """The files of an exported folder, besides the model's own."""
+
+    ANSWER = "answer.py"
+    """Predicts photos by itself."""
+    MODEL = "model.py"
+    """Loads the model for it."""
+    ABOUT = "about.json"
+    """Classes, preprocessing, temperature and rule."""
+    KNOWN = "known.npy"
+    """Features of training photos, if the rule needs them."""
+    GUIDE = "README.md"
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,12 @@ TARGETS: Mapping[str, ExportTarget] = MappingProxyType(
         "timm": ExportTarget(("torch", "timm", "safetensors"), "pytorch.py"),
     }
 )
-NO_EXTRAS = MappingProxyType({"aux_logits": False, "transform_input": False, "init_weights": False})
-TORCHVISION_OPTIONS = MappingProxyType({"googlenet": NO_EXTRAS, "inception_v3": NO_EXTRAS})
+TORCHVISION_OPTIONS = MappingProxyType(
+    {
+        name: MappingProxyType({"aux_logits": False, "transform_input": False, "init_weights": False})
+        for name in ("googlenet", "inception_v3")
+    }
+)
 """Further arguments of the libraries' builders: no auxiliary classifiers, and our own normalisation."""
 
 
@@ -88,7 +101,7 @@ def export(
         bundle: the folder of the bundle.
         out: a new folder, or an empty one.
         to: a name of `TARGETS`.
-        photos: a folder of photos for the comparison, up to `MOST_PHOTOS` of them; None takes the bundle's golden
+        photos: a folder of photos for the comparison, up to 100 of them; None takes the bundle's golden
             inputs, written as JPEGs.
         target_accuracy: of the answered photos, as for `inarch.load`.
 
@@ -107,13 +120,16 @@ def export(
         raise UnknownNameError("export target", to, TARGETS)
     for package in TARGETS[to].packages:
         require(package)
-    predictor = Predictor(bundle, target_accuracy=target_accuracy)
+    return _write_folder(Predictor(bundle, target_accuracy=target_accuracy), out, to, photos)
+
+
+def _write_folder(predictor: Predictor, out: str | Path, to: str, photos: str | Path | None) -> Parity:
     place = _resolve_destination(Path(out))
     try:
         with whole_folder(place) as partial, tempfile.TemporaryDirectory() as jpegs:
             _fill_folder(partial, predictor, to)
             parity = _measure_parity(partial, predictor, _jpegs(predictor.bundle, photos, Path(jpegs)))
-            (partial / GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
+            (partial / ExportFile.GUIDE).write_text(_guide(predictor.bundle, to, parity), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror or error}; choose another --out.") from error
     return parity
@@ -143,7 +159,7 @@ def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
     if predictor.rule is not None and (evidence := bundle.evidence()) is not None:
         rule = predictor.rule
         about["rule"] = {"confidence": rule.confidence, "novelty": rule.novelty, "neighbours": NEIGHBOURS}
-        np.save(folder / KNOWN, evidence.known)
+        np.save(folder / ExportFile.KNOWN, evidence.known)
     if to in ("torchvision", "timm"):
         about |= _write_pytorch_weights(folder / "model.safetensors", bundle, to)
     else:
@@ -151,8 +167,8 @@ def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
         graph.write_bytes(bundle.graph())
         if to == "openvino":
             _convert_to_openvino(graph)
-    (folder / ABOUT).write_text(to_json(about) + "\n", encoding="utf-8")
-    for name, script in ((ANSWER, ANSWER), (MODEL, TARGETS[to].script)):
+    (folder / ExportFile.ABOUT).write_text(to_json(about) + "\n", encoding="utf-8")
+    for name, script in ((ExportFile.ANSWER, ExportFile.ANSWER), (ExportFile.MODEL, TARGETS[to].script)):
         (folder / name).write_text(
             files("inarch.commands.export.runtimes").joinpath(script).read_text("utf-8"), encoding="utf-8"
         )
@@ -185,18 +201,18 @@ def _has_builder(to: str, name: str) -> bool:
     return bool(import_required("timm").is_model(name)) if to == "timm" else name in list_models()
 
 
-def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path) -> tuple[str, list[Path]]:
-    """The files for the comparison, and their source in words."""
+def _jpegs(bundle: Bundle, photos: str | Path | None, folder: Path, most: int = 100) -> tuple[str, list[Path]]:
+    """The files for the comparison, at most so many of ``photos``, and their source in words."""
     if photos is None:
         pixels, _ = bundle.golden()
         made = [folder / f"golden{place}.jpg" for place in range(len(pixels))]
         for path, each in zip(made, pixels, strict=True):
-            Image.fromarray(each).save(path, quality=QUALITY)
+            Image.fromarray(each).save(path, quality=95)
         return "the bundle's golden inputs, as JPEGs", made
     found = scan(photos)
     named = [Path(found.root, photo.path).absolute() for photo in found.photos]
     plain = [file for file in named if file.suffix.lower() in (".jpg", ".jpeg")]
-    drawn = sorted(np.random.default_rng(0).permutation(len(plain))[:MOST_PHOTOS])
+    drawn = sorted(np.random.default_rng(0).permutation(len(plain))[:most])
     readable = [
         plain[place] for place in drawn if isinstance(decode_or_error(plain[place], bundle.preprocessing), np.ndarray)
     ]
@@ -214,7 +230,10 @@ def _measure_parity(folder: Path, predictor: Predictor, photos: tuple[str, Seque
     source, paths = photos
     isolated = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     run = subprocess.run(
-        [sys.executable, str(folder / ANSWER), *map(str, paths)], capture_output=True, env=isolated, check=False
+        [sys.executable, str(folder / ExportFile.ANSWER), *map(str, paths)],
+        capture_output=True,
+        env=isolated,
+        check=False,
     )
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     if run.returncode:
@@ -242,16 +261,17 @@ def _is_same_answer(theirs: Mapping[str, Any], ours: Prediction) -> bool:
 
 
 def _guide(bundle: Bundle, to: str, parity: Parity) -> str:
+    answer, model = ExportFile.ANSWER, ExportFile.MODEL
     packages = " ".join((*TARGETS[to].packages, "numpy", "pillow"))
     return f"""# {bundle.config.architecture} for {len(bundle.classes)} classes, in {to}
 
     pip install {packages}
-    python {ANSWER} photo.jpg
+    python {answer} photo.jpg
 
 prints one line of JSON: the answer, or why the model abstains; the probability of every class; the logits.
-`{MODEL}` loads the model, `{ANSWER}` reads the photo and applies the temperature and the rule in `{ABOUT}`.
+`{model}` loads the model, `{answer}` reads the photo and applies the temperature and the rule in `{ExportFile.ABOUT}`.
 
-Before this folder was written, {ANSWER} read {parity.photos} JPEGs ({parity.source}) and gave the bundle's answers;
+Before this folder was written, {answer} read {parity.photos} JPEGs ({parity.source}) and gave the bundle's answers;
 the largest relative difference of a logit was {parity.largest:.1e}.
 Only inarch reads photos other than 8-bit RGB or grey JPEG, PNG and WebP without transparency.
 """

@@ -8,11 +8,6 @@ from inarch.commands.inspect.differences import Difference
 from inarch.models.anatomy.layers import FOLLOWERS, place_of
 from inarch.models.anatomy.records import Change, ModelTrace, Node
 
-RATIOS = 3
-"""Widths that differ by more ratios than this are reported as one range."""
-UNPLACED = frozenset({"bias", "input", "map"})
-"""Differences that are reported for all layers of a kind together."""
-
 Differences = Sequence[Difference]
 Traces = Sequence[ModelTrace]
 
@@ -21,9 +16,10 @@ def gather_changes(found: Iterable[Difference], traces: Traces) -> tuple[Change,
     """The differences grouped by kind, those with the most parameters and MACs first; figures are summed."""
     differences = [*found]
     ratios = {_ratio(each) for each in differences if each.widths}
+    few = len(ratios) <= 3  # widths that differ by more ratios are reported as one range
     buckets: dict[tuple[object, ...], list[Difference]] = defaultdict(list)
     for each in differences:
-        buckets[*_key(each), _ratio(each) if len(ratios) <= RATIOS else bool(each.widths)].append(each)
+        buckets[*_key(each), _ratio(each) if few else bool(each.widths)].append(each)
     changes = [_change(run, traces) for bucket in buckets.values() for run in _split_by_blocks(bucket, traces)]
     return tuple(sorted(changes, key=lambda each: (-abs(each.macs), -abs(each.parameters))))
 
@@ -70,7 +66,8 @@ def _split_by_blocks(bucket: Differences, traces: Traces) -> Iterator[Difference
 
 
 def _is_unplaced(each: Difference) -> bool:
-    return each.what in UNPLACED or (each.what == "layer" and each.kind in FOLLOWERS)
+    """Whether it is reported for all layers of a kind together."""
+    return each.what in ("bias", "input", "map") or (each.what == "layer" and each.kind in FOLLOWERS)
 
 
 def _is_everything(bucket: Differences, traces: Traces) -> bool:

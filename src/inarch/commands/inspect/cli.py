@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inarch.commands.command import UNDERSTAND, Command, Output
-from inarch.commands.inspect.options import PNG, SVG, InspectOptions, InspectOutput
+from inarch.commands.inspect.options import InspectOptions, InspectOutput
+from inarch.commands.inspect.schemas import Schema
 from inarch.errors import UserError
 
 if TYPE_CHECKING:
     from inarch.commands.inspect.records import ModelCatalog
 
 RECORDS = "inarch.commands.inspect.records"
-SCHEMA, AGAINST, VARIANTS, CATALOG = (
-    "inarch.inspect/1",
-    "inarch.inspect-against/1",
-    "inarch.inspect-variants/1",
-    "inarch.models/1",
-)
 
 
 def inspect(
@@ -57,9 +52,11 @@ def _draw(model: str, options: InspectOptions, output: InspectOutput) -> str | b
 
     with output.progress() as show:
         found = run(model, measured=options.measure, image_size=options.image_size, progress=show)
-    form = SVG if output.form == PNG else output.form
-    picture = found.draw(form, layers=options.layers, part=options.part, colour=options.colour)
-    return to_png(picture) if output.form == PNG else picture
+    is_png = output.form == "png"
+    picture = found.draw(
+        "svg" if is_png else output.form, layers=options.layers, part=options.part, colour=options.colour
+    )
+    return to_png(picture) if is_png else picture
 
 
 def _write_picture(picture: str | bytes, out: Path | None, output: InspectOutput) -> None:
@@ -86,7 +83,7 @@ def models(
     """
     from inarch.commands.inspect.inspect import catalog
 
-    output.show(catalog(everything=everything), _to_text, CATALOG)
+    output.show(catalog(everything=everything), _to_text, Schema.CATALOG)
 
 
 def _to_text(listed: "ModelCatalog") -> str:
@@ -102,10 +99,10 @@ COMMANDS = (
         UNDERSTAND,
         20,
         {
-            SCHEMA: f"{RECORDS}.ModelAnatomy",
-            AGAINST: "inarch.models.anatomy.records.ModelComparison",
-            VARIANTS: "inarch.models.anatomy.records.Ledger",
+            Schema.MODEL: f"{RECORDS}.ModelAnatomy",
+            Schema.AGAINST: "inarch.models.anatomy.records.ModelComparison",
+            Schema.VARIANTS: "inarch.models.anatomy.records.Ledger",
         },
     ),
-    Command(models, UNDERSTAND, 10, {CATALOG: f"{RECORDS}.ModelCatalog"}),
+    Command(models, UNDERSTAND, 10, {Schema.CATALOG: f"{RECORDS}.ModelCatalog"}),
 )

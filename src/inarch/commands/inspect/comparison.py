@@ -5,7 +5,7 @@ from itertools import groupby, zip_longest
 
 from inarch.commands.inspect.changes import gather_changes
 from inarch.commands.inspect.differences import differences
-from inarch.commands.inspect.figures import model_figures, stage_figures
+from inarch.models.anatomy.figures import model_figures, stage_figures
 from inarch.models.anatomy.records import ModelComparison, ModelTrace, StageFigures, StagePair
 
 StagePairs = tuple[StagePair, ...]

@@ -7,7 +7,7 @@ from itertools import groupby
 from math import prod
 from operator import attrgetter
 
-from inarch.commands.inspect.figures import WEIGHTED
+from inarch.models.anatomy.figures import WEIGHTED
 from inarch.models.anatomy.layers import (
     ACTIVATIONS,
     NORMS,

@@ -14,10 +14,6 @@ from inarch.commands.inspect.records import EffectiveField
 from inarch.models import Classifier, evaluating
 from inarch.models.anatomy.records import ModelTrace
 
-COUNTED = 0.0455
-"""The fraction of the largest gradient above which a pixel counts (Luo et al., section 4: 1 - 95.45 %)."""
-PROFILE = 64
-
 
 def effective_fields(
     model: Classifier, trace: ModelTrace, *, taps: Sequence[str] = (), images: int = 4, seed: int = 0
@@ -46,6 +42,7 @@ def effective_fields(
 
 
 def _field(model: Classifier, trace: ModelTrace, tap: str, images: Tensor, draws: torch.Generator) -> EffectiveField:
+    counted = 0.0455  # of the largest gradient: a pixel above it counts (Luo et al., section 4: 1 - 95.45 %)
     feature_map = model.backbone.tapped(images, [tap])[tap]
     centre = feature_map[:, :, feature_map.shape[2] // 2, feature_map.shape[3] // 2]
     signs = torch.randint(0, 2, centre.shape, generator=draws).to(centre.dtype) * 2 - 1
@@ -57,7 +54,7 @@ def _field(model: Classifier, trace: ModelTrace, tap: str, images: Tensor, draws
         channels=int(centre.shape[1]),
         images=len(images),
         theoretical=last.receptive_field,
-        effective=float((seen > COUNTED * seen.max()).sum()) ** 0.5,
+        effective=float((seen > counted * seen.max()).sum()) ** 0.5,
         deviation=deviation(seen),
         profile=_profile(seen),
     )
@@ -75,7 +72,7 @@ def deviation(seen: Float[Tensor, "h w"]) -> float:
     return sum(spreads) / len(spreads)
 
 
-def _profile(seen: Float[Tensor, "h w"]) -> tuple[float, ...]:
+def _profile(seen: Float[Tensor, "h w"], most: int = 64) -> tuple[float, ...]:
     rows = seen.mean(0) / seen.mean(0).max()
-    few = torch.nn.functional.adaptive_avg_pool1d(rows[None, None], min(PROFILE, len(rows)))
+    few = torch.nn.functional.adaptive_avg_pool1d(rows[None, None], min(most, len(rows)))
     return tuple(round(float(each), 4) for each in few.flatten())

@@ -14,9 +14,6 @@ from inarch.commands.inspect.records import Measurements
 from inarch.errors import UnknownNameError
 from inarch.models.anatomy.records import ModelTrace
 
-PNG = "png"
-"""The one form that is not text; see `inarch.commands.inspect.picture`."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -41,7 +38,10 @@ FORMS: Mapping[str, Draw] = MappingProxyType(
         "mermaid": lambda record, measured, how: to_mermaid(record),
     }
 )
-"""The forms of a drawing; each takes the trace, the measurements and the settings."""
+"""The forms of a drawing; each takes the trace, the measurements and the settings.
+
+One form is no text, PNG; see `inarch.commands.inspect.picture`.
+"""
 
 
 def find_form(name: str) -> Draw:
@@ -51,7 +51,7 @@ def find_form(name: str) -> Draw:
         UnknownNameError: no such form.
     """
     if name not in FORMS:
-        raise UnknownNameError("format", name, [*FORMS, PNG])
+        raise UnknownNameError("format", name, [*FORMS, "png"])
     return FORMS[name]
 
 

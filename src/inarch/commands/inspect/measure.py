@@ -6,16 +6,15 @@ from pathlib import Path
 from inarch.bundle.model import load_model, means_bundle, trace
 from inarch.bundle.reading import read_bundle
 from inarch.commands.inspect.effective import effective_fields
-from inarch.commands.inspect.flow import flow
 from inarch.commands.inspect.inspection import Inspection
 from inarch.commands.inspect.records import Measurements
 from inarch.commands.inspect.timing import time_eager, time_graph
 from inarch.data.photos import Preprocessing
 from inarch.models import Classifier, architecture, build
+from inarch.models.anatomy.flow import flow
+from inarch.models.anatomy.records import ModelTrace
 from inarch.models.initialisation import open_residuals
 from inarch.progress import Progress, ignore_progress
-
-STEPS = 4
 
 
 def measure(
@@ -50,17 +49,22 @@ def measure(
         True
     """
     record = trace(source, image_size=image_size)
+    return Inspection(record, _run(source, record, runs, seed, progress))
+
+
+def _run(source: str | Path, record: ModelTrace, runs: int, seed: int, progress: Progress) -> Measurements:
     model, preprocessing = _load_model(source, record.image_size, seed)
-    progress("measuring", 0, STEPS)
+    steps = 4
+    progress("measuring", 0, steps)
     eager = time_eager(model, record, runs=runs, threads=1)
-    progress("measuring", 1, STEPS)
+    progress("measuring", 1, steps)
     graph = time_graph(model, record, preprocessing, runs=runs, threads=1)
-    progress("measuring", 2, STEPS)
+    progress("measuring", 2, steps)
     fields = effective_fields(model, record, seed=seed)
-    progress("measuring", 3, STEPS)
+    progress("measuring", 3, steps)
     flowing = flow(model, record, seed=seed)
-    progress("measuring", STEPS, STEPS)
-    return Inspection(record, Measurements(timings=(eager, graph), flow=flowing, fields=fields))
+    progress("measuring", steps, steps)
+    return Measurements(timings=(eager, graph), flow=flowing, fields=fields)
 
 
 def _load_model(source: str | Path, image_size: int, seed: int) -> tuple[Classifier, Preprocessing]:

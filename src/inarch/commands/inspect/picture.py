@@ -20,12 +20,15 @@ BROWSERS = (
     "msedge",
 )
 """Browsers that render a page without a window, by `--headless --screenshot`."""
-PATIENCE = 60
-"""Seconds."""
 
 
-def to_png(svg: str, *, scale: float = 2.0) -> bytes:
-    """A drawing of `inarch.report` as PNG, with ``scale`` pixels for each of its own.
+def to_png(svg: str, *, scale: float = 2.0, patience: int = 60) -> bytes:
+    """A drawing of `inarch.report` as PNG.
+
+    Args:
+        svg: the drawing.
+        scale: pixels of the PNG for each of the drawing.
+        patience: seconds that the browser may take.
 
     Raises:
         OutputError: there is no browser.
@@ -48,9 +51,9 @@ def to_png(svg: str, *, scale: float = 2.0) -> bytes:
             source.as_uri(),
         ]  # fmt: skip
         try:
-            ended = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+            ended = subprocess.run(command, capture_output=True, timeout=patience, check=False)
         except subprocess.TimeoutExpired as error:
-            raise WorkError(f"{browser} rendered no picture within {PATIENCE} seconds; use --format svg.") from error
+            raise WorkError(f"{browser} rendered no picture within {patience} seconds; use --format svg.") from error
         if not target.exists():
             last = (ended.stderr.decode("utf-8", "replace").strip() or "no message").splitlines()[-1]
             raise WorkError(f"{browser} rendered no picture ({last}); use --format svg.")

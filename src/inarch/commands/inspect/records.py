@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inarch.models.anatomy.records import ModelSize, Node
+from inarch.models.anatomy.records import Flow, ModelSize, Node
 
 
 @dataclass(frozen=True)
@@ -39,33 +39,6 @@ class EffectiveField:
     """Standard deviation, in pixels, of the gradient's absolute values around their centre, along one axis."""
     profile: tuple[float, ...]
     """The gradient along the central rows, relative to its largest value, from left to right; at most 64 values."""
-
-
-@dataclass(frozen=True)
-class BlockFlow:
-    """Forward values and gradients of one block."""
-
-    stage: str
-    block: str
-    activation: float
-    """Root mean square of its output."""
-    gradient: float
-    """Norm of the loss's gradient by its output."""
-    residual: float | None
-    """Norm of the part of its input gradient that comes from the residual path; None in other blocks."""
-    shortcut: float | None
-    """The same for the shortcut."""
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Values and gradients of one training step, forward and backward, before any update."""
-
-    images: int
-    seed: int
-    blocks: tuple[BlockFlow, ...]
-    layers: tuple[tuple[str, float], ...]
-    """The norm of the loss's gradient by the weights, of every convolution and linear layer by its path, in order."""
 
 
 @dataclass(frozen=True)

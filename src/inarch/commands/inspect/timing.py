@@ -25,9 +25,6 @@ from inarch.runtime.session import PIXELS
 
 UNCOUNTED = 2
 """Warm-up runs: memory is allocated, kernels are chosen."""
-SUFFIX = "_kernel_time"
-BLOCKED = "_nchwc"
-"""The suffix that ONNX Runtime appends to names of layers on blocks of channels."""
 KINDS = {"Conv": "convolution", "Gemm": "linear", "MatMul": "linear", "FusedConv": "convolution"}
 """ONNX operators that other layers are fused into, with our names."""
 
@@ -135,11 +132,13 @@ def _session(graph: bytes, threads: int, profile: Path | None = None) -> onnxrun
 
 def _seconds_by_name(events: Sequence[Mapping[str, object]], runs: int) -> dict[str, list[float]]:
     """Seconds of the last ``runs`` runs of every node of the engine's graph, by the node's name."""
+    kernel = "_kernel_time"
+    blocked = "_nchwc"  # ONNX Runtime appends it to names of layers on blocks of channels
     spent: dict[str, list[float]] = defaultdict(list)
     for event in events:
         name = str(event["name"])
-        if event.get("cat") == "Node" and name.endswith(SUFFIX):
-            spent[name.removesuffix(SUFFIX).removesuffix(BLOCKED)].append(1e-6 * float(str(event["dur"])))
+        if event.get("cat") == "Node" and name.endswith(kernel):
+            spent[name.removesuffix(kernel).removesuffix(blocked)].append(1e-6 * float(str(event["dur"])))
     return {name: seconds[-runs:] for name, seconds in spent.items()}
 
 

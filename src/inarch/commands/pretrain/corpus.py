@@ -1,6 +1,6 @@
 """The training photos of a recipe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -8,17 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.commands.pretrain.recipe import PhotoSource, Recipe
+from inarch.commands.pretrain.recipe import CropSource, Recipe
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.scan import scan
 from inarch.data.store import store
 from inarch.errors import PhotosError
+from inarch.progress import Progress
 from inarch.storage.cache import Rows
 from inarch.training.seeds import derive_seed
 
-Progress = Callable[[str, int, int], None]
-LOG_ASPECT = float(np.log(4 / 3))
-"""Crops have aspect ratios from 3/4 to 4/3 (Szegedy et al. 2015, section 6)."""
 UNLABELLED = -1
 
 
@@ -26,7 +24,7 @@ UNLABELLED = -1
 class Corpus:
     """The photos of one source, stored."""
 
-    source: PhotoSource
+    source: CropSource
     images: Rows
     """(n, side, side, 3) of uint8."""
     digests: tuple[str, ...]
@@ -38,7 +36,8 @@ class Corpus:
         draws = _draws(len(self.images), derive_seed(seed, "view", view))[rows]
         side = self.images.shape[1]
         kept = self.source.min_scale + (1 - self.source.min_scale) * draws[:, 0]
-        ratio = np.exp((2 * draws[:, 1] - 1) * LOG_ASPECT / 2)
+        log_aspect = float(np.log(4 / 3))  # aspect ratios from 3/4 to 4/3 (Szegedy et al. 2015, section 6)
+        ratio = np.exp((2 * draws[:, 1] - 1) * log_aspect / 2)
         width, height = (np.minimum(1.0, np.sqrt(kept) * each) for each in (ratio, 1 / ratio))
         left, top = draws[:, 2] * (1 - width), draws[:, 3] * (1 - height)
         return side * np.stack([left, top, left + width, top + height], axis=1)
@@ -76,7 +75,7 @@ def corpora_of(recipe: Recipe, data: Path, cache: Path, progress: Progress) -> C
     return Corpora(tuple(_corpus(source, photos, classes, cache, progress) for source, photos in pairs), classes)
 
 
-def _select_learnable(photos: PhotoSet, source: PhotoSource) -> PhotoSet:
+def _select_learnable(photos: PhotoSet, source: CropSource) -> PhotoSet:
     unknown = sorted(set(source.without).difference(photos.classes))
     if unknown:
         raise PhotosError(f"{source.photos} has no class {unknown[0]!r} to leave out.")
@@ -87,7 +86,7 @@ def _select_learnable(photos: PhotoSet, source: PhotoSource) -> PhotoSet:
     return replace(photos, classes=classes, photos=chosen)
 
 
-def _corpus(source: PhotoSource, photos: PhotoSet, classes: Sequence[str], cache: Path, progress: Progress) -> Corpus:
+def _corpus(source: CropSource, photos: PhotoSet, classes: Sequence[str], cache: Path, progress: Progress) -> Corpus:
     stored = store(photos, Preprocessing(image_size=source.image_size), cache, partial(progress, source.photos))
     kept = stored.photos.photos
     place = {name: at for at, name in enumerate(classes)}

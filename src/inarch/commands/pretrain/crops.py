@@ -1,7 +1,7 @@
 """The order of crops: fixed by the seed alone, so that a run can stop and resume at any chunk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inarch.commands.pretrain.corpus import Corpus
-from inarch.commands.pretrain.recipe import PhotoSource
+from inarch.commands.pretrain.recipe import CropSource
 from inarch.training.seeds import derive_seed
 
 
@@ -42,14 +42,15 @@ def chunk_of(corpora: Sequence[Corpus], chunk: int, size: int, seed: int) -> Cro
         part = whole[inside : inside + first + size - at]
         parts.append(part)
         at += len(part)
-    return Crops(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+    return _concatenate(parts)
 
 
-_FIELDS = ("corpus", "row", "view", "mirrored")
+def _concatenate(parts: Sequence[Crops]) -> Crops:
+    return Crops(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Crops)))
 
 
 @lru_cache(maxsize=2)
-def _pass(sources: tuple[tuple[int, PhotoSource], ...], number: int, seed: int) -> Crops:
+def _pass(sources: tuple[tuple[int, CropSource], ...], number: int, seed: int) -> Crops:
     """One pass, shuffled. A photo that was mirrored in one pass is not in the next (Jordan 2024, arXiv 2404.00498)."""
     parts = []
     for place, (photos, source) in enumerate(sources):
@@ -59,7 +60,7 @@ def _pass(sources: tuple[tuple[int, PhotoSource], ...], number: int, seed: int) 
         view = (number * source.repeats + repeat) % source.views
         parts.append(Crops(np.full(len(rows), place), rows, view, coin ^ (number % 2 == 1)))
     order = np.random.default_rng(derive_seed(seed, "order", number)).permutation(sum(map(len, parts)))
-    return Crops(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in _FIELDS))
+    return _concatenate(parts)[order]
 
 
 def cut_crops(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,18 @@ from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.seeds import global_draws
 
-CHECKPOINT, BEST, LOG, RECIPE = "checkpoint.pt", "best.pt", "log.jsonl", "recipe.json"
+
+class RunFile(StrEnum):
+    """The files of a run's folder."""
+
+    CHECKPOINT = "checkpoint.pt"
+    BEST = "best.pt"
+    """The best backbone so far."""
+    LOG = "log.jsonl"
+    """One JSON line for each chunk."""
+    RECIPE = "recipe.json"
+    WEIGHTS = "weights.safetensors"
+    """The best backbone, for transfer learning."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ def pretrain(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Pa
 
 def _chunks(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Path) -> Iterator[Chunk]:
     recipe = lessons.recipe
-    run = Run(student_of(lessons), recipe.training, folder / CHECKPOINT)
+    run = Run(student_of(lessons), recipe.training, folder / RunFile.CHECKPOINT)
     run.resume()
     run.reschedule(recipe.training.epochs)  # the recipe may have been made longer since
     last = recipe.training.epochs
@@ -68,8 +80,8 @@ def _chunks(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Pat
         looked_at = probes if is_time else ()
         accuracies = {probe.name: probe_accuracy(backbone, probe, lessons.statistics) for probe in looked_at}
         if is_time:
-            _keep_better_backbone(folder / BEST, backbone, accuracies, epoch.number)
-        with (folder / LOG).open("a", encoding="utf-8") as log:
+            _keep_better_backbone(folder / RunFile.BEST, backbone, accuracies, epoch.number)
+        with (folder / RunFile.LOG).open("a", encoding="utf-8") as log:
             log.write(to_json({**to_data(epoch), "probes": accuracies}, indent=None) + "\n")
         yield Chunk(epoch, is_time, accuracies)
 
@@ -82,9 +94,9 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     del said["training"]["epochs"]
     text = to_json(said) + "\n"
     try:
-        if not (folder / RECIPE).exists() and not (folder / CHECKPOINT).exists():
-            write_text(folder / RECIPE, text)
-        before = (folder / RECIPE).read_text("utf-8") if (folder / RECIPE).exists() else ""
+        if not (folder / RunFile.RECIPE).exists() and not (folder / RunFile.CHECKPOINT).exists():
+            write_text(folder / RunFile.RECIPE, text)
+        before = (folder / RunFile.RECIPE).read_text("utf-8") if (folder / RunFile.RECIPE).exists() else ""
     except OSError as error:
         raise OutputError(f"{folder} cannot be used ({error.strerror or error}); choose another --out.") from error
     if before != text:
@@ -112,7 +124,7 @@ def best_backbone(folder: Path) -> tuple[dict[str, Tensor], dict[str, float], in
     Raises:
         UserError: there is none.
     """
-    state = load_checkpoint(folder / BEST)
+    state = load_checkpoint(folder / RunFile.BEST)
     if state is None:
         raise UserError(f"{folder} holds no pre-trained backbone yet.")
     return state["backbone"], state["probes"], state["chunk"]

@@ -22,8 +22,6 @@ from inarch.training.pixels import normalise_photos
 from inarch.training.seeds import derive_seed
 from inarch.transfer.linear import fit_probe
 
-BATCH = 64
-
 
 @dataclass(frozen=True)
 class ProbeSet:
@@ -70,7 +68,9 @@ def probe_accuracy(backbone: Backbone, photos: ProbeSet, statistics: PixelStatis
     return accuracy_of(probe.logits(features[photos.learned :]), photos.labels[photos.learned :]).value
 
 
-def pool_features(backbone: nn.Module, images: NDArray[np.uint8], statistics: PixelStatistics) -> NDArray[np.float32]:
+def pool_features(
+    backbone: nn.Module, images: NDArray[np.uint8], statistics: PixelStatistics, *, batch: int = 64
+) -> NDArray[np.float32]:
     """The pooled last map of every image, in evaluation: (n, d)."""
-    batches = (normalise_photos(images[at : at + BATCH], statistics) for at in range(0, len(images), BATCH))
-    return predict_batches(backbone, batches, lambda batch: backbone(batch).mean((2, 3))).numpy()
+    batches = (normalise_photos(images[at : at + batch], statistics) for at in range(0, len(images), batch))
+    return predict_batches(backbone, batches, lambda part: backbone(part).mean((2, 3))).numpy()

@@ -10,7 +10,7 @@ from inarch.training.config import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoSource:
+class CropSource:
     """One folder of photos, and how crops are cut from it."""
 
     photos: str
@@ -82,7 +82,7 @@ class Recipe:
     name: str
     model: str
     """A model of the catalog."""
-    photos: tuple[PhotoSource, ...]
+    photos: tuple[CropSource, ...]
     phases: tuple[PretrainingPhase, ...]
     training: TrainingConfig
     """Its ``epochs`` are the chunks of all phases together."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from inarch.commands.pretrain.corpus import corpora_of
 from inarch.commands.pretrain.distillation import DistillationLoader
 from inarch.commands.pretrain.loading import load_teacher
-from inarch.commands.pretrain.pretrain import Chunk, best_backbone
+from inarch.commands.pretrain.pretrain import Chunk, RunFile, best_backbone
 from inarch.commands.pretrain.pretrain import pretrain as run
 from inarch.commands.pretrain.probing import probe_set
 from inarch.commands.pretrain.recipe import Recipe, read_recipe
@@ -16,8 +16,6 @@ from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_folder import default_cache_folder
 from inarch.storage.cache_size import in_use
 from inarch.weights.embedded import pack
-
-WEIGHTS = "weights.safetensors"
 
 
 def pretrain(
@@ -49,23 +47,26 @@ def pretrain(
         1 True
         >>> model = inarch.create_model("resnet_basic_tiny", weights="pretraining/weights.safetensors", num_classes=2)
     """
-    recipe, data, out = Path(recipe), Path(data), Path(out)
-    asked = read_recipe(recipe)
+    asked = read_recipe(Path(recipe))
     architecture(asked.model)
     place = cache or default_cache_folder()
     with in_use(place, None):
-        corpora = corpora_of(asked, data, place, progress)
-        seed = asked.training.seed
-        probes = [probe_set(each, data, place, seed, partial(progress, each.photos)) for each in asked.probes]
-        lessons = DistillationLoader(asked, corpora, load_teacher(asked.teacher, asked.teacher_size), place)
-        for chunk in run(lessons, probes, out):
-            progress("pretrain", chunk.epoch.number, asked.training.epochs)
-            if chunk.probed:
-                _write_weights(asked, out)
-            yield chunk
+        yield from _run_recipe(asked, Path(data), Path(out), place, progress)
+
+
+def _run_recipe(recipe: Recipe, data: Path, out: Path, cache: Path, progress: Progress) -> Iterator[Chunk]:
+    corpora = corpora_of(recipe, data, cache, progress)
+    seed = recipe.training.seed
+    probes = [probe_set(each, data, cache, seed, partial(progress, each.photos)) for each in recipe.probes]
+    lessons = DistillationLoader(recipe, corpora, load_teacher(recipe.teacher, recipe.teacher_size), cache)
+    for chunk in run(lessons, probes, out):
+        progress("pretrain", chunk.epoch.number, recipe.training.epochs)
+        if chunk.probed:
+            _write_weights(recipe, out)
+        yield chunk
 
 
 def _write_weights(recipe: Recipe, out: Path) -> None:
     backbone, _, chunk = best_backbone(out)
     origin = f"recipe {recipe.name}, after {chunk} of {recipe.training.epochs} chunks"
-    pack(backbone, out / WEIGHTS, architecture=recipe.model, image_size=recipe.image_size(chunk), origin=origin)
+    pack(backbone, out / RunFile.WEIGHTS, architecture=recipe.model, image_size=recipe.image_size(chunk), origin=origin)

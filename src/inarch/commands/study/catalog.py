@@ -37,38 +37,42 @@ from inarch.commands.study.claims import (
 from inarch.commands.study.study import Study
 from inarch.errors import UnknownNameError
 
-_ALL = (
-    backpropagation,
-    reduction_cost,
-    bottleneck_cost,
-    gradients_skip,
-    gradients_vanish,
-    zero_start,
-    identity_shortcut,
-    preactivation,
-    auxiliary_gradients,
-    grid_reduction,
-    initialisation,
-    activation,
-    optimiser,
-    lesion,
-    reduction_compresses,
-    parallel_scales,
-    frozen_statistics,
-    few_labels,
-    reduction_accuracy,
-    reduction_attributions,
-    general_specific,
-    coadaptation,
-    auxiliary_accuracy,
-    degradation,
-    time_to_accuracy,
-    finetuning_scratch,
-    extraction_finetuning,
-    transfer_overfitting,
-    crossover,
+STUDIES: Mapping[str, Study] = MappingProxyType(
+    {
+        each.STUDY.claim.name: each.STUDY
+        for each in (
+            backpropagation,
+            reduction_cost,
+            bottleneck_cost,
+            gradients_skip,
+            gradients_vanish,
+            zero_start,
+            identity_shortcut,
+            preactivation,
+            auxiliary_gradients,
+            grid_reduction,
+            initialisation,
+            activation,
+            optimiser,
+            lesion,
+            reduction_compresses,
+            parallel_scales,
+            frozen_statistics,
+            few_labels,
+            reduction_accuracy,
+            reduction_attributions,
+            general_specific,
+            coadaptation,
+            auxiliary_accuracy,
+            degradation,
+            time_to_accuracy,
+            finetuning_scratch,
+            extraction_finetuning,
+            transfer_overfitting,
+            crossover,
+        )
+    }
 )
-STUDIES: Mapping[str, Study] = MappingProxyType({each.STUDY.claim.name: each.STUDY for each in _ALL})
 
 
 def find_study(name: str) -> Study:

@@ -1,7 +1,7 @@
 """Deep chains of convolutions and activations, for claims about initialisation and activation."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -19,9 +19,23 @@ from inarch.models.initialisation import initialise
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derive_seed
 
-LAYERS, WIDTH = 12, 16
-TRAINING = TrainingConfig(
-    epochs=5, batch_size=64, optimiser="adamw", lr=3e-3, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0
+
+@dataclass(frozen=True, kw_only=True)
+class ChainDesign:
+    """The settings that all chains share."""
+
+    layers: int
+    width: int
+    """Channels after every convolution."""
+    training: TrainingConfig
+
+
+DESIGN = ChainDesign(
+    layers=12,
+    width=16,
+    training=TrainingConfig(
+        epochs=5, batch_size=64, optimiser="adamw", lr=3e-3, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0
+    ),
 )
 
 
@@ -41,18 +55,18 @@ def train_chain(bench: Bench, seed: int, *, activation: Callable[[], nn.Module],
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
                 module.weight.mul_(scale)
-    learn(model, data.learned, replace(TRAINING, seed=seed))
+    learn(model, data.learned, replace(DESIGN.training, seed=seed))
     return accuracies(model, data)
 
 
 def _chain(activation: Callable[[], nn.Module], classes: int) -> Classifier:
     """A chain in which every fourth convolution has a stride, down to an eighth of the image's side."""
     blocks, channels, stride = [], 3, 1
-    for number in range(1, LAYERS + 1):
+    for number in range(1, DESIGN.layers + 1):
         step = 2 if number % 4 == 0 else 1
         name = f"conv{number}"
-        module = conv_only(channels, Conv(name, WIDTH, 3, step))
+        module = conv_only(channels, Conv(name, DESIGN.width, 3, step))
         module.add_module("activation", activation())
-        channels, stride = WIDTH, stride * step
+        channels, stride = DESIGN.width, stride * step
         blocks.append(Block(name, module, channels, stride))
-    return Classifier(Backbone({"chain": blocks}), linear_head(WIDTH, classes))
+    return Classifier(Backbone({"chain": blocks}), linear_head(DESIGN.width, classes))

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from inarch.commands.study.records import ClaimCatalog, StudyResult
 
 SCHEMA, CLAIMS = "inarch.study/1", "inarch.study-list/1"
-HOUR = 3600.0
-"""Seconds that all claims together may take, where no other budget is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,8 @@ def study(
 
         output.say(f"{len(write_pages(out))} ledgers, pages written to {out}")
     else:
-        budget = HOUR if selection.every and options.budget is None else options.budget
+        hour = 3600.0  # for all claims together, where no other budget is given
+        budget = hour if selection.every and options.budget is None else options.budget
         _run(name, out, replace(options, budget=budget), output)
 
 

@@ -1,17 +1,34 @@
 """The first layer's gradient at initialisation."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
-from inarch.commands.inspect.flow import flow
 from inarch.models import Architecture, architecture, build
+from inarch.models.anatomy.flow import flow
 from inarch.models.anatomy.trace import trace
 from inarch.models.initialisation import open_residuals
+from inarch.models.shapes import Images, Labels
 from inarch.training.losses import auxiliary_cross_entropy
 
-CLASSES = 10
-IMAGES = 8
-"""The number of noise images for one gradient; batch normalisation takes its statistics from them."""
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseBatch:
+    """Images of noise with drawn labels, for one gradient."""
+
+    images: int
+    """Batch normalisation takes its statistics from them."""
+    classes: int
+
+    def draw(self, image_size: int, seed: int, dtype: torch.dtype = torch.float32) -> tuple[Images, Labels]:
+        """The images and their labels; the same seed draws the same."""
+        draws = torch.Generator().manual_seed(seed)
+        noise = torch.randn(self.images, 3, image_size, image_size, generator=draws, dtype=dtype)
+        return noise, torch.randint(0, self.classes, (self.images,), generator=draws)
+
+
+NOISE = NoiseBatch(images=8, classes=10)
 
 
 def first_layer_gradient(name: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
@@ -23,11 +40,11 @@ def first_layer_gradient(name: str | Architecture, seed: int, *, zero_start: boo
         zero_start: whether residual paths start at zero, as in `initialise`; else as in He et al. 2016.
     """
     row = architecture(name)
-    model = build(name, classes=CLASSES, seed=seed)
+    model = build(name, classes=NOISE.classes, seed=seed)
     if not zero_start:
         open_residuals(model)
     record = trace(model, name=row.family, image_size=row.image_size)
-    return flow(model, record, images=IMAGES, seed=seed).layers[0][1]
+    return flow(model, record, images=NOISE.images, seed=seed).layers[0][1]
 
 
 def growth(shallow: str | Architecture, deep: str | Architecture, seed: int, *, zero_start: bool = False) -> float:
@@ -39,13 +56,10 @@ def growth(shallow: str | Architecture, deep: str | Architecture, seed: int, *, 
 def stem_gradient(name: str, seed: int, *, auxiliary: bool, image_size: int) -> float:
     """The norm with or without the paper's auxiliary classifiers, whose losses are included."""
     taps = architecture(name).auxiliary_taps if auxiliary else ()
-    model = build(name, classes=CLASSES, auxiliary=taps, seed=seed).train()
+    model = build(name, classes=NOISE.classes, auxiliary=taps, seed=seed).train()
     for module in model.modules():
         module.train(not isinstance(module, nn.Dropout))
-    draws = torch.Generator().manual_seed(seed)
-    noise = torch.randn(IMAGES, 3, image_size, image_size, generator=draws)
-    labels = torch.randint(0, CLASSES, (IMAGES,), generator=draws)
-    loss, _ = auxiliary_cross_entropy(model, noise, labels)
+    loss, _ = auxiliary_cross_entropy(model, *NOISE.draw(image_size, seed))
     first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     (gradient,) = torch.autograd.grad(loss, [first.weight])
     return float(gradient.norm())

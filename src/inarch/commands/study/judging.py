@@ -6,16 +6,14 @@ from math import exp, inf, log
 import numpy as np
 
 from inarch.commands.study.records import (
-    AT_LEAST,
-    CONTRADICTED,
-    SUPPORTED,
-    TIMES,
-    UNDECIDED,
+    Bound,
     Claim,
     ClaimFinding,
     Quantity,
     QuantityFinding,
+    QuantityScale,
     StudyRow,
+    Verdict,
 )
 from inarch.metrics.comparison import Interval, t_interval
 from inarch.metrics.records import Estimate
@@ -58,14 +56,14 @@ def complete_seeds(claim: Claim, rows: Sequence[StudyRow]) -> tuple[int, ...]:
 
 def _judge_quantity(quantity: Quantity, pairs: Sequence[tuple[float, float]], confidence: float) -> QuantityFinding:
     if not pairs:
-        return QuantityFinding(quantity, None, confidence, UNDECIDED)
-    into, back = (log, _exp) if quantity.scale == TIMES else (float, float)
+        return QuantityFinding(quantity, None, confidence, Verdict.UNDECIDED)
+    into, back = (log, _exp) if quantity.scale == QuantityScale.TIMES else (float, float)
     differences = [into(one) - into(other) for one, other in pairs]
     if quantity.exact:
         interval = Interval(float(np.mean(differences)), min(differences), max(differences))
     else:
         interval = t_interval(differences, confidence, quantity.grain)
-    verdict = _verdict(interval, into(quantity.threshold), at_least=quantity.bound == AT_LEAST)
+    verdict = _verdict(interval, into(quantity.threshold), at_least=quantity.bound == Bound.AT_LEAST)
     estimate = Estimate(back(interval.mean), back(interval.low), back(interval.high), len(pairs))
     return QuantityFinding(quantity, estimate, confidence, verdict, tuple(back(each) for each in differences))
 
@@ -79,10 +77,11 @@ def _verdict(interval: Interval, threshold: float, *, at_least: bool) -> str:
     above, below = interval.low >= threshold, interval.high < threshold
     if not at_least:
         above, below = interval.high <= threshold, interval.low > threshold
-    return SUPPORTED if above else CONTRADICTED if below else UNDECIDED
+    return Verdict.SUPPORTED if above else Verdict.CONTRADICTED if below else Verdict.UNDECIDED
 
 
 def _combine_verdicts(verdicts: Sequence[str]) -> str:
-    if CONTRADICTED in verdicts:
-        return CONTRADICTED
-    return SUPPORTED if verdicts and all(verdict == SUPPORTED for verdict in verdicts) else UNDECIDED
+    if Verdict.CONTRADICTED in verdicts:
+        return Verdict.CONTRADICTED
+    all_hold = bool(verdicts) and all(verdict == Verdict.SUPPORTED for verdict in verdicts)
+    return Verdict.SUPPORTED if all_hold else Verdict.UNDECIDED

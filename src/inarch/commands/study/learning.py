@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.study import Bench, Readings
 from inarch.data.photos import Preprocessing
 from inarch.data.split import split
@@ -21,11 +22,8 @@ from inarch.training.losses import Loss, cross_entropy
 from inarch.training.pixels import normalise_photos
 from inarch.transfer.ranking import typical_side
 
-SMALLEST_SIDE, SIDE = 16, 32
-"""Pixels: photos of at most the first size are used at that size, all others at the second."""
 BATCH = 256
-LEARNED, HELD_OUT = "training accuracy", "test accuracy"
-"""The readings of most claims about training."""
+"""Images in one forward pass without gradients."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,10 @@ def split_bench(bench: Bench, seed: int, side: int | None = None) -> BenchSplit:
     Args:
         bench: the photos.
         seed: another one gives another split.
-        side: pixels; None takes what suits the photos.
+        side: pixels; None takes 16 for photos of at most 16 pixels, and 32 for all others.
     """
     found = split(bench.photos, seed=seed)
-    pixels = side or (SMALLEST_SIDE if typical_side(found) <= SMALLEST_SIDE else SIDE)
+    pixels = side or (16 if typical_side(found) <= 16 else 32)
     preprocessing = Preprocessing(image_size=pixels)
     stored = store(found, preprocessing, bench.cache)
     learned = np.array([photo.split == "train" for photo in stored.photos.photos])
@@ -100,4 +98,7 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
 
 def accuracies(model: nn.Module, data: BenchSplit) -> Readings:
     """Training and test accuracy."""
-    return {LEARNED: accuracy(model, data.learned), HELD_OUT: accuracy(model, data.held_out)}
+    return {
+        ReadingName.LEARNED: accuracy(model, data.learned),
+        ReadingName.HELD_OUT: accuracy(model, data.held_out),
+    }

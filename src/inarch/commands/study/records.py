@@ -2,16 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from inarch.errors import UserError
 from inarch.metrics.records import Estimate
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "SUPPORTED", "CONTRADICTED", "UNDECIDED"
-TIMES, POINTS = "times", "points"
-AT_LEAST, AT_MOST = "at least", "at most"
-
 Reading = tuple[str, str]
 """An arm of a study and a reading of it: ``("plain56", "first-layer gradient")``."""
+
+
+class Verdict(StrEnum):
+    """The result for a claim, or for one of its quantities."""
+
+    SUPPORTED = "SUPPORTED"
+    CONTRADICTED = "CONTRADICTED"
+    UNDECIDED = "UNDECIDED"
+
+
+class QuantityScale(StrEnum):
+    """How a quantity compares its two readings."""
+
+    TIMES = "times"
+    """A ratio, and so is the threshold."""
+    POINTS = "points"
+    """The difference of two fractions, as a fraction."""
+
+
+class Bound(StrEnum):
+    """The side of the threshold on which the claim holds."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +42,10 @@ class Quantity:
     words: str
     one: Reading
     other: Reading
-    bound: str = AT_LEAST
+    bound: str = Bound.AT_LEAST
     threshold: float
     """The claimed bound, fixed before the first run."""
-    scale: str = TIMES
+    scale: str = QuantityScale.TIMES
     """``times``: a ratio, and so is the threshold. ``points``: the difference of two fractions, as a fraction."""
     exact: bool = False
     """Whether the reading is deterministic, so that there is nothing to estimate."""
@@ -32,12 +53,12 @@ class Quantity:
     """The smallest possible step of a difference of fractions; seeds that agree by chance are not taken for certain."""
 
     def __post_init__(self) -> None:
-        if self.scale not in (TIMES, POINTS) or self.bound not in (AT_LEAST, AT_MOST):
+        if self.scale not in list(QuantityScale) or self.bound not in list(Bound):
             raise UserError(
-                f"A quantity is measured in {TIMES} or {POINTS}, and is {AT_LEAST} or {AT_MOST} its threshold; "
+                f"A quantity is measured in {' or '.join(QuantityScale)}, and is {' or '.join(Bound)} its threshold; "
                 f"got {self.scale!r} and {self.bound!r}."
             )
-        if self.scale == TIMES and not self.threshold > 0:
+        if self.scale == QuantityScale.TIMES and not self.threshold > 0:
             raise UserError(f"A ratio is compared with a number above 0, not {self.threshold}.")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inarch.bundle.contents import versions
 from inarch.commands.demo.demo import DIGITS, TRANSFER
 from inarch.commands.demo.digits import write_digits
 from inarch.commands.study.catalog import STUDIES, find_study
@@ -27,7 +28,6 @@ from inarch.commands.study.running import TimeLimit, adopt_rows, measure_missing
 from inarch.commands.study.studies_page import studies_page
 from inarch.commands.study.study import Bench, Study
 from inarch.commands.study.study_html import to_html
-from inarch.commands.train.reporting import versions
 from inarch.commands.train.run import prepare_training_run
 from inarch.data.augmentation import Augmentation
 from inarch.data.duplicate_search import group_near_duplicates
@@ -41,8 +41,6 @@ from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 
 PAGE = "README.md"
-MOST_PHOTOS = 1500
-"""The most photos of a study; of more, a sample is drawn, so that a seed takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -214,12 +212,12 @@ def _prepare_run(options: StudyOptions, augmentation: Augmentation, photos: Phot
     return prepare_training_run(lambda: photos, chosen)
 
 
-def _part(found: PhotoSet) -> PhotoSet:
-    """At most `MOST_PHOTOS`, the same ones every time; every class is reduced alike."""
-    if len(found.photos) <= MOST_PHOTOS:
+def _part(found: PhotoSet, most: int = 1500) -> PhotoSet:
+    """At most ``most``, so that a seed takes minutes, and the same ones every time; every class is reduced alike."""
+    if len(found.photos) <= most:
         return found
     order = np.random.default_rng(0).permutation(len(found.photos))
-    return replace(found, photos=tuple(found.photos[at] for at in sorted(order[:MOST_PHOTOS])))
+    return replace(found, photos=tuple(found.photos[at] for at in sorted(order[:most])))
 
 
 def _describe_photos(photos: PhotoSet, data: Path | None) -> Mapping[str, str | int]:

@@ -7,12 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from inarch.commands.study.judging import complete_seeds
-from inarch.commands.study.records import (
-    TIMES,
-    Claim,
-    StudyLedger,
-    StudyRow,
-)
+from inarch.commands.study.records import Claim, QuantityScale, StudyLedger, StudyRow
 from inarch.commands.study.study import Bench, Readings, Study
 from inarch.errors import WorkError
 
@@ -92,7 +87,7 @@ def _expected_seconds(claim: Claim, rows: Sequence[StudyRow], arm: str) -> float
 def _check(claim: Claim, arm: str, readings: Readings) -> None:
     for quantity in claim.quantities:
         for at, reading in (quantity.one, quantity.other):
-            if at == arm and quantity.scale == TIMES and not readings[reading] > 0:
+            if at == arm and quantity.scale == QuantityScale.TIMES and not readings[reading] > 0:
                 raise WorkError(
                     f"In {claim.name}, {reading} of {arm} is {readings[reading]}: a ratio needs values above 0."
                 )

@@ -2,27 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from inarch.commands.study.records import (
-    CONTRADICTED,
-    SUPPORTED,
-    UNDECIDED,
-    QuantityFinding,
-    StudyResult,
-)
+from inarch.commands.study.records import QuantityFinding, StudyResult, Verdict
 from inarch.commands.study.study_text import estimate_text, figure, remarks
 from inarch.report.wording import count_of, duration
-
-TITLE = "# Studies: claims of the literature, measured"
 
 
 def studies_page(studied: Sequence[StudyResult]) -> str:
     """The page; the same ledgers give the same page."""
     verdicts = [each.finding.verdict for each in studied]
-    count = ", ".join(f"{verdicts.count(name)} {name}" for name in (SUPPORTED, CONTRADICTED, UNDECIDED))
+    count = ", ".join(f"{verdicts.count(name)} {name}" for name in Verdict)
     rows = {(row.seed, row.arm, row.seconds) for each in studied for row in each.ledger.rows}  # some are shared
     taken = sum((seconds for _, _, seconds in rows), start=0.0)
     lines = [
-        TITLE,
+        "# Studies: claims of the literature, measured",
         "",
         f"{count_of(len(studied), 'claim')}: {count}.",
         f"The measurements took {duration(taken)} in all; the ledgers next to this page hold all of them, with the "

@@ -1,19 +1,14 @@
 """A study as one self-contained page: its result and its limits."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil, floor, inf, log10
 from pathlib import Path
 from statistics import mean, stdev
 
 from markupsafe import Markup
 
-from inarch.commands.study.records import (
-    TIMES,
-    Quantity,
-    QuantityFinding,
-    StudyResult,
-    StudyRow,
-)
+from inarch.commands.study.records import Bound, Quantity, QuantityFinding, QuantityScale, StudyResult, StudyRow
 from inarch.commands.study.study_text import (
     confidence_text,
     estimate_text,
@@ -27,9 +22,30 @@ from inarch.report.axes import Scale, ticks
 from inarch.report.page import environment
 from inarch.report.theme import CSS
 
-WIDTH, EDGE, HEIGHT = 400, 40, 96
-BASE = HEIGHT - 28
-ROUND = (1, 2, 5)
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalLayout:
+    """The picture of an interval; all in pixels."""
+
+    width: int
+    height: int
+    edge: int
+    """Free on either side of the axis."""
+    foot: int
+    """Below the axis, for its labels."""
+
+    @property
+    def base(self) -> int:
+        """The height of the axis, from the top."""
+        return self.height - self.foot
+
+    @property
+    def right(self) -> int:
+        """The right end of the axis."""
+        return self.width - self.edge
+
+
+LAYOUT = IntervalLayout(width=400, height=96, edge=40, foot=28)
 
 
 def to_html(studied: StudyResult) -> str:
@@ -71,20 +87,20 @@ def interval_picture(judged: QuantityFinding) -> str:
     quantity, estimate = judged.quantity, judged.estimate
     if estimate is None:
         return ""
-    endless = (0.0, inf) if quantity.scale == TIMES else (-inf, inf)
+    endless = (0.0, inf) if quantity.scale == QuantityScale.TIMES else (-inf, inf)
     bounds = [bound for bound in (estimate.low, estimate.high) if bound not in endless]
     marks = _marks(quantity, bounds, judged.values)
-    x = Scale(marks[0], marks[-1], EDGE, WIDTH - EDGE, doubling=quantity.scale == TIMES)
+    x = Scale(marks[0], marks[-1], LAYOUT.edge, LAYOUT.right, doubling=quantity.scale == QuantityScale.TIMES)
     low, high = x(max(estimate.low, marks[0])), x(min(estimate.high, marks[-1]))
     y = 44
     return svg.picture(
-        WIDTH,
-        HEIGHT,
+        LAYOUT.width,
+        LAYOUT.height,
         *_claim_marks(quantity, x),
-        svg.line(EDGE, BASE, WIDTH - EDGE, BASE),
+        svg.line(LAYOUT.edge, LAYOUT.base, LAYOUT.right, LAYOUT.base),
         *(
-            svg.line(x(mark), BASE, x(mark), BASE + 4)
-            + svg.text(_tick(quantity, mark), x(mark), BASE + 18, text_anchor="middle")
+            svg.line(x(mark), LAYOUT.base, x(mark), LAYOUT.base + 4)
+            + svg.text(_tick(quantity, mark), x(mark), LAYOUT.base + 18, text_anchor="middle")
             for mark in _keep_spaced_marks(quantity, marks, x)
         ),
         *(
@@ -102,14 +118,14 @@ def interval_picture(judged: QuantityFinding) -> str:
 def _claim_marks(quantity: Quantity, x: Scale) -> tuple[str, ...]:
     """The values for which the claim holds, shaded, and its threshold."""
     claimed, colour = x(quantity.threshold), svg.series_colour(2)
-    right = quantity.bound == "at least"
-    start, width = (claimed, WIDTH - EDGE - claimed) if right else (EDGE, claimed - EDGE)
+    right = quantity.bound == Bound.AT_LEAST
+    start, width = (claimed, LAYOUT.right - claimed) if right else (LAYOUT.edge, claimed - LAYOUT.edge)
     return (
-        svg.element("rect", x=start, y=20, width=width, height=BASE - 20, fill=colour, opacity=0.14),
-        svg.line(claimed, 20, claimed, BASE, stroke=colour, stroke_width=2, stroke_dasharray="5 3"),
+        svg.element("rect", x=start, y=20, width=width, height=LAYOUT.base - 20, fill=colour, opacity=0.14),
+        svg.line(claimed, 20, claimed, LAYOUT.base, stroke=colour, stroke_width=2, stroke_dasharray="5 3"),
         svg.text(
             f"claimed: {quantity.bound} {figure(quantity, quantity.threshold)}",
-            min(max(claimed, 100), WIDTH - 100),
+            min(max(claimed, 100), LAYOUT.width - 100),
             13,
             text_anchor="middle",
         ),
@@ -119,11 +135,11 @@ def _claim_marks(quantity: Quantity, x: Scale) -> tuple[str, ...]:
 def _marks(quantity: Quantity, bounds: Sequence[float], values: Sequence[float]) -> tuple[float, ...]:
     """Round values that enclose interval, seeds and threshold; for ratios 1, 2 and 5 times powers of ten."""
     every = [*bounds, *values, quantity.threshold]
-    if quantity.scale != TIMES:
+    if quantity.scale != QuantityScale.TIMES:
         return ticks(min(every), max(every))
     least, most = min(*every, 1.0), max(*every, 1.0)
     decades = range(floor(log10(least)), ceil(log10(most)) + 1)
-    steps = sorted(factor * 10.0**decade for decade in decades for factor in ROUND)
+    steps = sorted(factor * 10.0**decade for decade in decades for factor in (1, 2, 5))
     first = max((step for step in steps if step <= least), default=steps[0])
     last = min((step for step in steps if step >= most), default=steps[-1])
     inside = tuple(step for step in steps if first <= step <= last)
@@ -143,4 +159,4 @@ def _keep_spaced_marks(quantity: Quantity, marks: Sequence[float], x: Scale) -> 
 
 
 def _tick(quantity: Quantity, value: float) -> str:
-    return f"×{number(value)}" if quantity.scale == TIMES else f"{100 * value:g}"
+    return f"×{number(value)}" if quantity.scale == QuantityScale.TIMES else f"{100 * value:g}"

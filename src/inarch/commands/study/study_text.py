@@ -3,15 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from inarch.commands.study.records import (
-    CONTRADICTED,
-    TIMES,
-    UNDECIDED,
-    Claim,
-    Quantity,
-    QuantityFinding,
-    StudyResult,
-)
+from inarch.commands.study.records import Claim, Quantity, QuantityFinding, QuantityScale, StudyResult, Verdict
 from inarch.metrics.records import Estimate
 from inarch.report.text_table import table_lines
 from inarch.report.wording import count_of, duration, points
@@ -56,13 +48,13 @@ def estimate_text(judged: QuantityFinding) -> str:
 
 def figure(quantity: Quantity, value: float) -> str:
     """A value in the quantity's scale: ``×2.8``, ``4.4 points``."""
-    return f"×{number(value)}" if quantity.scale == TIMES else points(value)
+    return f"×{number(value)}" if quantity.scale == QuantityScale.TIMES else points(value)
 
 
 def _bounds(quantity: Quantity, estimate: Estimate) -> str:
     if not (isfinite(estimate.low) and isfinite(estimate.high)):
         return "one seed, no interval"
-    if quantity.scale == TIMES:
+    if quantity.scale == QuantityScale.TIMES:
         return f"{number(estimate.low)} to {number(estimate.high)}"
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
 
@@ -84,13 +76,13 @@ def remarks(studied: StudyResult) -> tuple[str, ...]:
             f"{finding.seeds} of {count_of(studied.asked, 'seed')}: the budget did not allow more, or the study was "
             "interrupted."
         )
-    open_ones = [each for each in finding.quantities if each.verdict == UNDECIDED and each.estimate is not None]
-    if finding.verdict == UNDECIDED and open_ones:
+    open_ones = [each for each in finding.quantities if each.verdict == Verdict.UNDECIDED and each.estimate is not None]
+    if finding.verdict == Verdict.UNDECIDED and open_ones:
         said.append(
             f"Undecided, because the interval of “{open_ones[0].quantity.words}” holds the threshold; more seeds "
             "narrow it."
         )
-    refuted = [each.quantity.words for each in finding.quantities if each.verdict == CONTRADICTED]
+    refuted = [each.quantity.words for each in finding.quantities if each.verdict == Verdict.CONTRADICTED]
     if refuted and len(refuted) < len(finding.quantities):
         said.append(f"A claim is contradicted if one of its parts is; here it is “{'” and “'.join(refuted)}”.")
     if finding.looks:

@@ -7,19 +7,25 @@ import torch
 
 from inarch.models import Classifier, build, evaluating
 
-RUNS = 5
-"""The fastest run counts, because other load can only slow it."""
+TIMES_OF_BOTH = "times of both"
+"""The arm of a claim in which two models take turns; its readings are their milliseconds, by their names."""
 
 
-def milliseconds(names: Sequence[str], seed: int) -> Mapping[str, float]:
-    """The time for one image in each model, by its name, at its own image size."""
+def milliseconds(names: Sequence[str], seed: int, *, runs: int = 5) -> Mapping[str, float]:
+    """The time for one image in each model, by its name, at its own image size.
+
+    Args:
+        names: of the models.
+        seed: of the weights and the images.
+        runs: of each model, after one that does not count; the fastest counts, because other load can only slow it.
+    """
     models = {name: build(name, classes=1000, seed=seed) for name in names}
     draws = torch.Generator().manual_seed(seed)
     images = {
         name: torch.randn(1, 3, each.image_size, each.image_size, generator=draws) for name, each in models.items()
     }
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for run in range(1 + RUNS):
+    for run in range(1 + runs):
         for name, model in models.items():
             seconds = _seconds(model, images[name])
             if run:

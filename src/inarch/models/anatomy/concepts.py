@@ -22,9 +22,7 @@ from operator import attrgetter
 from inarch.models.anatomy.layers import POOLS, is_depthwise, is_shortcut, settings_of
 from inarch.models.anatomy.records import Node
 
-SINGLE = "1x1"
 ENDS = {"stem": "stem", "head": "classifier", "auxiliary": "auxiliary classifier"}
-JOINS = frozenset({"concatenation", "addition"})
 
 
 def add_concepts(nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -34,7 +32,7 @@ def add_concepts(nodes: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def _concept(node: Node, block: Sequence[Node]) -> str:
-    if node.kind in JOINS:
+    if node.kind in ("concatenation", "addition"):
         return "join"
     if node.kind not in ("convolution", "linear", *POOLS):
         return "between layers"
@@ -47,7 +45,7 @@ def _concept(node: Node, block: Sequence[Node]) -> str:
     if node.kind in POOLS:
         return "pooling"
     kernel = settings_of(node)["kernel"]
-    if kernel != SINGLE:
+    if kernel != "1x1":
         return kernel if len(set(kernel.split("x"))) == 1 else "1xn and nx1"
     return _pointwise_concept(node, block)
 
@@ -68,4 +66,4 @@ def _pointwise_concept(node: Node, block: Sequence[Node]) -> str:
 
 
 def _is_larger(node: Node) -> bool:
-    return node.kind == "convolution" and settings_of(node)["kernel"] != SINGLE
+    return node.kind == "convolution" and settings_of(node)["kernel"] != "1x1"

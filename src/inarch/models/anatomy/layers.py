@@ -10,19 +10,17 @@ ACTIVATIONS = frozenset({"relu", "relu6"})
 FOLLOWERS = frozenset({*NORMS, *ACTIVATIONS, "zero padding", "mul"})
 """Kinds that belong to another layer, and are not listed one by one."""
 POOLS = frozenset({"max pool", "average pool"})
-SIDES = ("residual", "shortcut")
-UNIT_PARTS = frozenset({"conv", "norm", "batch_norm", "relu"})
-"""The names of a unit's parts; readers know the unit by its own name."""
 
 
 def label_of(node: Node) -> str:
     """A layer's name within its path of the block: ``reduce``; empty where the block or the branch is the layer."""
     parts = node.path.split(".")
     inside = parts[4:] if parts[0] == "backbone" else parts[1:]
-    begins = [at + 1 for at, part in enumerate(inside) if part in SIDES]
+    begins = [at + 1 for at, part in enumerate(inside) if part in ("residual", "shortcut")]
     begins += [at + 2 for at, part in enumerate(inside) if part == "branches"]
     own = inside[max(begins, default=0) :]
-    return ".".join(own[:-1] if own and own[-1] in UNIT_PARTS else own)
+    names_part = bool(own) and own[-1] in ("conv", "norm", "batch_norm", "relu")  # readers know a unit by its own name
+    return ".".join(own[:-1] if names_part else own)
 
 
 def place_of(node: Node) -> str:

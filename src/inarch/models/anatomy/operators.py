@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inarch.models.anatomy.receptive import Pair, Window
+from inarch.models.anatomy.receptive import HeightWidth, Window
 
 aten = torch.ops.aten
 
@@ -92,7 +92,7 @@ def detail_of(operator: Any, arguments: Sequence[Any]) -> str:
     )
 
 
-def grid_of(tensor: Tensor) -> Pair:
+def grid_of(tensor: Tensor) -> HeightWidth:
     """Height and width of a map (or kernel); features are a map of one pixel."""
     return (int(tensor.shape[2]), int(tensor.shape[3])) if tensor.dim() == 4 else (1, 1)
 
@@ -106,13 +106,13 @@ def _pooling_window(operator: Any, arguments: Sequence[Any]) -> Window:
     return Window(kernel, stride, padding, _pair(arguments[4]) if dilates else (1, 1))
 
 
-def _adaptive_window(before: Pair, after: Pair) -> Window:
+def _adaptive_window(before: HeightWidth, after: HeightWidth) -> Window:
     """The largest window of an adaptive pool; their sizes differ where the grids do not divide."""
     stride = (max(1, before[0] // after[0]), max(1, before[1] // after[1]))
     kernel = (-(-before[0] // after[0]), -(-before[1] // after[1]))
     return Window(kernel, stride)
 
 
-def _pair(value: int | Sequence[int]) -> Pair:
+def _pair(value: int | Sequence[int]) -> HeightWidth:
     sides = (value,) if isinstance(value, int) else tuple(value)
     return int(sides[0]), int(sides[-1])

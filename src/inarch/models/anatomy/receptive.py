@@ -7,24 +7,24 @@ A window of k values that lie d apart, on a grid whose neighbours lie j input pi
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-Pair = tuple[int, int]
+HeightWidth = tuple[int, int]
 """Height and width."""
 
 
 class Window(NamedTuple):
     """The window of a convolution or pool."""
 
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
+    kernel: HeightWidth
+    stride: HeightWidth = (1, 1)
+    padding: HeightWidth = (0, 0)
+    dilation: HeightWidth = (1, 1)
 
     @property
-    def extent(self) -> Pair:
+    def extent(self) -> HeightWidth:
         """The values, from first to last, that the window spans."""
         return _combine_pairs(lambda kernel, dilation: (kernel - 1) * dilation + 1, self.kernel, self.dilation)
 
-    def fits(self, grid: Pair) -> bool:
+    def fits(self, grid: HeightWidth) -> bool:
         """Whether the padded map is at least as large as the window."""
         return all(
             side + 2 * padding >= extent for side, padding, extent in zip(grid, self.padding, self.extent, strict=True)
@@ -34,9 +34,9 @@ class Window(NamedTuple):
 class Field(NamedTuple):
     """The receptive field of one value of a feature map, in pixels per axis."""
 
-    widest: Pair = (1, 1)
-    narrowest: Pair = (1, 1)
-    jump: Pair = (1, 1)
+    widest: HeightWidth = (1, 1)
+    narrowest: HeightWidth = (1, 1)
+    jump: HeightWidth = (1, 1)
     """Pixels from one value of the map to the next."""
 
     def through(self, window: Window) -> "Field":
@@ -59,10 +59,10 @@ def join_fields(fields: Sequence[Field]) -> Field:
     )
 
 
-def _combine_pairs(function: Callable[[int, int], int], left: Pair, right: Pair) -> Pair:
+def _combine_pairs(function: Callable[[int, int], int], left: HeightWidth, right: HeightWidth) -> HeightWidth:
     return function(left[0], right[0]), function(left[1], right[1])
 
 
-def _reduce_pairs(function: Callable[[Iterable[int]], int], pairs: Sequence[Pair]) -> Pair:
+def _reduce_pairs(function: Callable[[Iterable[int]], int], pairs: Sequence[HeightWidth]) -> HeightWidth:
     heights, widths = zip(*pairs, strict=True)
     return function(heights), function(widths)

@@ -27,9 +27,6 @@ from inarch.models.anatomy.operators import (
 from inarch.models.anatomy.receptive import Field, join_fields
 from inarch.models.anatomy.records import Node
 
-FLOAT = 4
-"""Bytes of a value: figures are those of float32, whatever the weights' type."""
-
 
 class _Work(NamedTuple):
     """One operator that ran."""
@@ -208,7 +205,8 @@ def _bytes_of(tensor: Tensor) -> int:
 
 
 def _bytes_per_value(tensor: Tensor) -> int:
-    return FLOAT if tensor.is_floating_point() else tensor.itemsize
+    """Figures are those of float32, 4 bytes, whatever the weights' type."""
+    return 4 if tensor.is_floating_point() else tensor.itemsize
 
 
 def place(path: str) -> tuple[str, str, str]:

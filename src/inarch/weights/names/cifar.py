@@ -7,24 +7,13 @@ their residual counterparts, since neither's shortcuts have weights.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-STEM = MappingProxyType({"conv1.conv": "conv1", "conv1.norm": "bn1"})
-BLOCK = MappingProxyType(
-    {
-        "residual.conv1.conv": "conv1",
-        "residual.conv1.norm": "bn1",
-        "residual.conv2.conv": "conv2",
-        "residual.conv2.norm": "bn2",
-    }
-)
+from inarch.weights.names.torchvision import resnet_unit
 
 
 def _layer(layer: str) -> str:
     match layer.split("."):
-        case ["backbone", "stages", "stem", *rest]:
-            return STEM[".".join(rest)]
-        case ["backbone", "stages", _, block, *rest]:
-            stage, place = block.removeprefix("block").split("_")  # block2_1 is their layer2.0
-            return f"layer{stage}.{int(place) - 1}.{BLOCK['.'.join(rest)]}"
+        case ["backbone", "stages", stage, block, *rest] if "shortcut" not in rest:
+            return resnet_unit(stage, block, rest)
         case ["head", "linear"]:
             return "linear"
     raise KeyError(layer)

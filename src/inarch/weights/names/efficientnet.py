@@ -9,19 +9,21 @@ from types import MappingProxyType
 
 from inarch.models import build
 
-KNOWN = ("efficientnet_lite0", "efficientnet_lite_tiny")
-STEM = MappingProxyType({"conv": "_conv_stem", "norm": "_bn0"})
-LAST = MappingProxyType({"conv": "_conv_head", "norm": "_bn1"})
-BLOCK = MappingProxyType(
+UNITS: Mapping[str, str] = MappingProxyType(
     {
-        "expand.conv": "_expand_conv",
-        "expand.norm": "_bn0",
-        "depthwise.conv": "_depthwise_conv",
-        "depthwise.norm": "_bn1",
-        "project.conv": "_project_conv",
-        "project.norm": "_bn2",
+        "conv1.conv": "_conv_stem",
+        "conv1.norm": "_bn0",
+        "final_conv.conv": "_conv_head",
+        "final_conv.norm": "_bn1",
+        "residual.expand.conv": "_expand_conv",
+        "residual.expand.norm": "_bn0",
+        "residual.depthwise.conv": "_depthwise_conv",
+        "residual.depthwise.norm": "_bn1",
+        "residual.project.conv": "_project_conv",
+        "residual.project.norm": "_bn2",
     }
 )
+"""The layers of the stem, of the last block and of the residual blocks."""
 
 
 @cache
@@ -33,16 +35,16 @@ def _places(name: str) -> Mapping[str, int]:
 
 def _layer(layer: str, name: str) -> str:
     match layer.split("."):
-        case ["backbone", "stages", "stem", "conv1", part]:
-            return STEM[part]
-        case ["backbone", "stages", _, "final_conv", part]:
-            return LAST[part]
-        case ["backbone", "stages", _, block, "residual", *rest]:
-            return f"_blocks.{_places(name)[block]}.{BLOCK['.'.join(rest)]}"
+        case ["backbone", "stages", _, "conv1" | "final_conv" as block, part]:
+            return UNITS[f"{block}.{part}"]
+        case ["backbone", "stages", _, block, *rest]:
+            return f"_blocks.{_places(name)[block]}.{UNITS['.'.join(rest)]}"
         case ["head", "linear"]:
             return "_fc"
     raise KeyError(layer)
 
 
-TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType({name: partial(_layer, name=name) for name in KNOWN})
+TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {name: partial(_layer, name=name) for name in ("efficientnet_lite0", "efficientnet_lite_tiny")}
+)
 """The architectures that EfficientNet-PyTorch names, or would name if it had their size."""

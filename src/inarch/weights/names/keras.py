@@ -12,10 +12,6 @@ from types import MappingProxyType
 
 from inarch.models import build
 
-KNOWN = ("inception_v3", "inception_v3_tiny", "inception_resnet_v2")
-RESIDUALS = MappingProxyType({"a": "block35", "b": "block17", "c": "block8"})
-NUMBERED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
-
 
 @cache
 def _numbers(name: str) -> Mapping[str, int]:
@@ -30,7 +26,8 @@ def _layer(layer: str, name: str) -> str:
         case ["head", "linear"]:
             return "predictions"
         case ["backbone", "stages", _, block, "residual", "expand"]:
-            return f"{RESIDUALS[block[0]]}_{block[1:]}_conv"
+            kind = {"a": "block35", "b": "block17", "c": "block8"}[block[0]]
+            return f"{kind}_{block[1:]}_conv"
         case ["backbone", "stages", _, "narrow", part]:
             return {"conv": "conv_7b", "norm": "conv_7b_bn"}[part]
     unit, _, part = layer.rpartition(".")
@@ -38,14 +35,10 @@ def _layer(layer: str, name: str) -> str:
     return f"{kind}_{_numbers(name)[unit]}"
 
 
-TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType({name: partial(_layer, name=name) for name in KNOWN})
+TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {name: partial(_layer, name=name) for name in ("inception_v3", "inception_v3_tiny", "inception_resnet_v2")}
+)
 """The architectures that Keras has, or would have if they had their size."""
-
-HEADS: Mapping[str, str] = MappingProxyType({"predictions/": "head."})
-
-_AVERAGE = "Keras' average pools leave the padding out of the mean, those of this model count it: features differ a "
-_AVERAGE += "little near the borders."
-NOTES: Mapping[str, str] = MappingProxyType({"inception_v3": _AVERAGE})
 
 
 def normalise_names(names: Collection[str]) -> Mapping[str, str]:
@@ -64,5 +57,5 @@ def normalise_names(names: Collection[str]) -> Mapping[str, str]:
 
 def _number(layer: str) -> tuple[str, int]:
     """The kind and the number of a layer; no kind where it has a name of its own."""
-    match = NUMBERED.fullmatch(layer)
+    match = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", layer)
     return (match[1], int(match[2] or 0)) if match else ("", 0)

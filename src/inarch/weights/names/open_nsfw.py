@@ -11,53 +11,47 @@ from types import MappingProxyType
 
 from torch import Tensor
 
-KNOWN = ("resnet50_half", "resnet_half_tiny")
-KINDS = MappingProxyType({"conv": "conv", "norm": "bn"})
-PLACES = MappingProxyType(
-    {
-        "residual.reduce": "branch2a",
-        "residual.conv": "branch2b",
-        "residual.expand": "branch2c",
-        "shortcut": "proj_shortcut",
-    }
-)
+from inarch.weights.names.parts import UNIT, count_from_zero
+
 STEM, HEAD = "conv_1", "fc_nsfw"
-NUMBERS = ((450, 452, 462), (476, 478, 488, 498), (512, 514, 524, 534, 544, 554), (568, 570, 580))
-"""The graph's name of each block's 3x3, stage by stage: ``Conv__450``."""
 NUMBERED: Mapping[str, str] = MappingProxyType(
     {
         "Conv__440": STEM,
         **{
             f"Conv__{number}": f"conv_stage{stage}_block{block}_branch2b"
-            for stage, blocks in enumerate(NUMBERS)
-            for block, number in enumerate(blocks)
+            for stage, numbers in enumerate(
+                ((450, 452, 462), (476, 478, 488, 498), (512, 514, 524, 534, 544, 554), (568, 570, 580))
+            )
+            for block, number in enumerate(numbers)
         },
     }
 )
-FOLDED = re.compile(r"(.+?)(?:/BiasAdd)?_(weight|bias)s?_fused_bn")
-LINEAR: Mapping[str, str] = MappingProxyType(
-    {f"{HEAD}/MatMul/ReadVariableOp:0": f"{HEAD}.weight", f"{HEAD}/BiasAdd/ReadVariableOp:0": f"{HEAD}.bias"}
-)
-LEFT_OVER = ("new_shape__650", "const_fold_opt__652")
-"""Shapes that the graph stores with the weights."""
-NOTES: Mapping[str, str] = MappingProxyType(
-    {
-        "resnet50_half": "These weights were made for content moderation: Yahoo trained them on ImageNet, then to tell "
-        "pornographic photos from others (open_nsfw)."
-    }
-)
+"""The layers that have a number for a name in the graph: the first, and each block's 3x3, stage by stage."""
 
 
 def _layer(layer: str) -> str:
     match layer.split("."):
         case ["backbone", "stages", "stem", "conv1", part]:
-            return f"{KINDS[part]}_1"
+            return f"{UNIT[part]}_1"
         case ["backbone", "stages", _, block, *unit, part]:
-            stage, place = block.removeprefix("block").split("_")
-            return f"{KINDS[part]}_stage{int(stage) - 1}_block{int(place) - 1}_{PLACES['.'.join(unit)]}"
+            stage, place = count_from_zero(block)
+            return f"{UNIT[part]}_stage{stage}_block{place}_{_branch(unit)}"
         case ["head", "linear"]:
             return HEAD
     raise KeyError(layer)
+
+
+def _branch(unit: list[str]) -> str:
+    match unit:
+        case ["residual", "reduce"]:
+            return "branch2a"
+        case ["residual", "conv"]:
+            return "branch2b"
+        case ["residual", "expand"]:
+            return "branch2c"
+        case ["shortcut"]:
+            return "proj_shortcut"
+    raise KeyError(".".join(unit))
 
 
 def spelled(names: Collection[str]) -> Mapping[str, str]:
@@ -66,10 +60,15 @@ def spelled(names: Collection[str]) -> Mapping[str, str]:
 
 
 def _spelled(name: str) -> str:
-    if match := FOLDED.fullmatch(name):
+    if match := re.fullmatch(r"(.+?)(?:/BiasAdd)?_(weight|bias)s?_fused_bn", name):
         layer, leaf = match.groups()
         return f"{NUMBERED.get(layer, layer)}.{leaf}"
-    return LINEAR.get(name, name)
+    match name.split("/"):
+        case ["fc_nsfw", "MatMul", "ReadVariableOp:0"]:
+            return f"{HEAD}.weight"
+        case ["fc_nsfw", "BiasAdd", "ReadVariableOp:0"]:
+            return f"{HEAD}.bias"
+    return name
 
 
 def incoming(layer: str, tensor: Tensor) -> Tensor:
@@ -88,5 +87,7 @@ def _turned(tensor: Tensor, *, is_first: bool, is_linear: bool) -> Tensor:
     return tensor.T if is_linear and tensor.dim() == 2 else tensor
 
 
-TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(dict.fromkeys(KNOWN, _layer))
+TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    dict.fromkeys(("resnet50_half", "resnet_half_tiny"), _layer)
+)
 """The architectures that open_nsfw names, or would name if it had their size."""

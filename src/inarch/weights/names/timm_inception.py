@@ -5,7 +5,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
+from inarch.weights.names.parts import UNIT, Units, units_of
 
 
 class TimmNames(NamedTuple):
@@ -13,7 +13,7 @@ class TimmNames(NamedTuple):
 
     blocks: Mapping[str, str]
     """For each block its name."""
-    units: Mapping[str, Mapping[str, str]]
+    units: Mapping[str, Units]
     """For each block, or kind of block (``a`` for ``a1``, ``a2`` …), the names of the units in its branches."""
     head: str
 
@@ -23,53 +23,6 @@ def _number_features(letter: str, name: str, first: int, depth: int) -> dict[str
     return {f"{letter}{place}": f"{name}.{first + place - 1}" for place in range(1, depth + 1)}
 
 
-V4_A = MappingProxyType(
-    {
-        "1x1.conv": "branch0",
-        "3x3.reduce": "branch1.0",
-        "3x3.conv": "branch1.1",
-        "3x3_twice.reduce": "branch2.0",
-        "3x3_twice.conv1": "branch2.1",
-        "3x3_twice.conv2": "branch2.2",
-        "pool.proj": "branch3.1",
-    }
-)
-V4_B = MappingProxyType(
-    {
-        "1x1.conv": "branch0",
-        "7x7.reduce": "branch1.0",
-        "7x7.conv1x7": "branch1.1",
-        "7x7.conv7x1": "branch1.2",
-        "7x7_twice.reduce": "branch2.0",
-        "7x7_twice.conv7x1_1": "branch2.1",
-        "7x7_twice.conv1x7_1": "branch2.2",
-        "7x7_twice.conv7x1_2": "branch2.3",
-        "7x7_twice.conv1x7_2": "branch2.4",
-        "pool.proj": "branch3.1",
-    }
-)
-V4_C = MappingProxyType(
-    {
-        "1x1.conv": "branch0",
-        "3x3.reduce": "branch1_0",
-        "3x3.sides.branches.1x3.conv": "branch1_1a",
-        "3x3.sides.branches.3x1.conv": "branch1_1b",
-        "3x3_twice.reduce": "branch2_0",
-        "3x3_twice.conv3x1": "branch2_1",
-        "3x3_twice.conv1x3": "branch2_2",
-        "3x3_twice.sides.branches.1x3.conv": "branch2_3a",
-        "3x3_twice.sides.branches.3x1.conv": "branch2_3b",
-        "pool.proj": "branch3.1",
-    }
-)
-REDUCTION_A = MappingProxyType(
-    {
-        "3x3.conv": "branch0",
-        "3x3_twice.reduce": "branch1.0",
-        "3x3_twice.conv1": "branch1.1",
-        "3x3_twice.conv2": "branch1.2",
-    }
-)
 V4 = TimmNames(
     blocks={
         **{f"conv{place}": f"features.{place - 1}" for place in (1, 2, 3)},
@@ -91,9 +44,33 @@ V4 = TimmNames(
             "7x7.conv3x3": "branch1.3",
         },
         "fork3": {"3x3.conv": "conv"},
-        "a": V4_A,
-        "reduction_a": REDUCTION_A,
-        "b": V4_B,
+        "a": {
+            "1x1.conv": "branch0",
+            "3x3.reduce": "branch1.0",
+            "3x3.conv": "branch1.1",
+            "3x3_twice.reduce": "branch2.0",
+            "3x3_twice.conv1": "branch2.1",
+            "3x3_twice.conv2": "branch2.2",
+            "pool.proj": "branch3.1",
+        },
+        "reduction_a": {
+            "3x3.conv": "branch0",
+            "3x3_twice.reduce": "branch1.0",
+            "3x3_twice.conv1": "branch1.1",
+            "3x3_twice.conv2": "branch1.2",
+        },
+        "b": {
+            "1x1.conv": "branch0",
+            "7x7.reduce": "branch1.0",
+            "7x7.conv1x7": "branch1.1",
+            "7x7.conv7x1": "branch1.2",
+            "7x7_twice.reduce": "branch2.0",
+            "7x7_twice.conv7x1_1": "branch2.1",
+            "7x7_twice.conv1x7_1": "branch2.2",
+            "7x7_twice.conv7x1_2": "branch2.3",
+            "7x7_twice.conv1x7_2": "branch2.4",
+            "pool.proj": "branch3.1",
+        },
         "reduction_b": {
             "3x3.reduce": "branch0.0",
             "3x3.conv": "branch0.1",
@@ -102,7 +79,18 @@ V4 = TimmNames(
             "7x7.conv7x1": "branch1.2",
             "7x7.conv3x3": "branch1.3",
         },
-        "c": V4_C,
+        "c": {
+            "1x1.conv": "branch0",
+            "3x3.reduce": "branch1_0",
+            "3x3.sides.branches.1x3.conv": "branch1_1a",
+            "3x3.sides.branches.3x1.conv": "branch1_1b",
+            "3x3_twice.reduce": "branch2_0",
+            "3x3_twice.conv3x1": "branch2_1",
+            "3x3_twice.conv1x3": "branch2_2",
+            "3x3_twice.sides.branches.1x3.conv": "branch2_3a",
+            "3x3_twice.sides.branches.3x1.conv": "branch2_3b",
+            "pool.proj": "branch3.1",
+        },
     },
     head="last_linear",
 )
@@ -132,9 +120,9 @@ RESNET_V2 = TimmNames(
             "3x3_twice.conv2": "branch2.2",
             "pool.proj": "branch3.1",
         },
-        "a": {name: theirs for name, theirs in V4_A.items() if not name.startswith("pool")},
-        "reduction_a": REDUCTION_A,
-        "b": {name: theirs for name, theirs in V4_B.items() if name.startswith(("1x1.", "7x7."))},
+        "a": {name: theirs for name, theirs in V4.units["a"].items() if not name.startswith("pool")},
+        "reduction_a": V4.units["reduction_a"],
+        "b": {name: theirs for name, theirs in V4.units["b"].items() if name.startswith(("1x1.", "7x7."))},
         "reduction_b": {
             "3x3.reduce": "branch0.0",
             "3x3.conv": "branch0.1",
@@ -171,19 +159,13 @@ def _layer(layer: str, names: TimmNames) -> str:
 
 
 def _unit(block: str, unit: list[str], names: TimmNames) -> str:
-    kind = block if block in names.units else block.rstrip("0123456789")
-    return names.units[kind][".".join(unit)]
+    return units_of(block, names.units)[".".join(unit)]
 
-
-_V4_LAYER = partial(_layer, names=V4)
-_RESNET_V2_LAYER = partial(_layer, names=RESNET_V2)
 
 TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
-        "inception_v4": _V4_LAYER,
-        "inception_v4_tiny": _V4_LAYER,
-        "inception_resnet_v2": _RESNET_V2_LAYER,
-        "inception_resnet_v2_tiny": _RESNET_V2_LAYER,
+        **dict.fromkeys(("inception_v4", "inception_v4_tiny"), partial(_layer, names=V4)),
+        **dict.fromkeys(("inception_resnet_v2", "inception_resnet_v2_tiny"), partial(_layer, names=RESNET_V2)),
     }
 )
 """Architectures that timm names, or would name if it had their size: our layer to theirs, KeyError for none."""

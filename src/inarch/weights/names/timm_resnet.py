@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from torch import Tensor
 
+from inarch.weights.names.parts import UNIT, count_from_zero
+
 DEEP_STEM = MappingProxyType(
     {
         "conv1.conv": "conv1.0",
@@ -19,17 +21,9 @@ DEEP_STEM = MappingProxyType(
         "conv3.norm": "bn1",
     }
 )
-AVERAGE_SHORTCUT = MappingProxyType({"conv": "downsample.1", "norm": "downsample.2"})
 PLACES = MappingProxyType({"conv1": 1, "conv2": 2, "reduce": 1, "conv": 2, "expand": 3})
 """Where a convolution stands in its residual path."""
-UNIT = MappingProxyType({"conv": "conv", "norm": "bn"})
 HEAD_V2 = "head.fc"
-
-
-def _place(block: str) -> tuple[int, int]:
-    """Stage and place of ``block2_1``, both counted from 0 as theirs are, but for their ``layer2``."""
-    stage, place = block.removeprefix("block").split("_")
-    return int(stage) - 1, int(place) - 1
 
 
 def _resnet_d_layer(layer: str) -> str:
@@ -37,7 +31,7 @@ def _resnet_d_layer(layer: str) -> str:
         case ["backbone", "stages", "stem", *rest]:
             return DEEP_STEM[".".join(rest)]
         case ["backbone", "stages", _, block, *rest]:
-            stage, place = _place(block)
+            stage, place = count_from_zero(block)
             return f"layer{stage + 1}.{place}.{_block_d_layer(rest)}"
         case ["head", "linear"]:
             return "fc"
@@ -49,7 +43,7 @@ def _block_d_layer(layer: list[str]) -> str:
         case ["residual", unit, part]:
             return f"{UNIT[part]}{PLACES[unit]}"
         case ["shortcut", part]:
-            return AVERAGE_SHORTCUT[part]
+            return {"conv": "downsample.1", "norm": "downsample.2"}[part]
     raise KeyError(".".join(layer))
 
 
@@ -60,7 +54,7 @@ def _resnet_v2_layer(layer: str) -> str:
         case ["backbone", "stages", _, "final_norm", "batch_norm"]:
             return "norm"
         case ["backbone", "stages", _, block, *rest] if block.startswith("block"):
-            stage, place = _place(block)
+            stage, place = count_from_zero(block)
             return f"stages.{stage}.blocks.{place}.{_block_v2_layer(rest)}"
         case ["head", "linear"]:
             return HEAD_V2

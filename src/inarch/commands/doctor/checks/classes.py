@@ -5,12 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from inarch.commands.doctor.checks.limits import LIMITS
 from inarch.commands.doctor.records import Finding
 from inarch.data.photos import UNEVEN, PhotoSet
 from inarch.data.split import reported_split
-
-FEW = 10
-"""Training photos of a class below which its figures mean nothing."""
 
 
 def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
@@ -23,7 +21,7 @@ def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
     learned = [photo.label for photo in photos.photos if photo.split != held or len(splits) == 1]
     counts = np.bincount(np.array(learned, dtype=np.int64), minlength=len(photos.classes))
     for name, count in zip(photos.classes, counts.tolist(), strict=True):
-        if count < FEW and (len(splits) < 2 or count):
+        if count < LIMITS.few_photos and (len(splits) < 2 or count):
             noun = "photo" if count == 1 else "photos"
             refused = ": training needs at least two" if count < 2 else ""
             yield Finding("few-photos", name, f"It has {count} readable training {noun}{refused}.")

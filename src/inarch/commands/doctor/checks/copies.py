@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.photos import Photo, PhotoSet
 
-HELD_FIRST = ("test", "val", "train", "")
-"""The order of splits in which a copy is kept: the training set's is dropped first."""
-
 
 def report_copies(photos: PhotoSet) -> Iterator[Finding]:
     """Findings about files with the same bytes."""
@@ -31,10 +28,11 @@ def report_near_duplicates(photos: PhotoSet, clusters: Sequence[Sequence[int]]) 
 
 
 def _report_clusters(kind: str, verb: str, photos: PhotoSet, clusters: Sequence[list[Photo]]) -> Iterator[Finding]:
+    kept_first = ("test", "val", "train", "")  # of several splits, the training set's copy is dropped first
     for cluster in clusters:
         if len(cluster) < 2:
             continue
-        cluster.sort(key=lambda photo: (HELD_FIRST.index(photo.split), photo.path))
+        cluster.sort(key=lambda photo: (kept_first.index(photo.split), photo.path))
         first = cluster[0]
         for photo in cluster:
             other_class = next((other for other in cluster if other.label != photo.label), None)

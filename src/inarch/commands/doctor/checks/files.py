@@ -6,18 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from inarch.commands.doctor.checks.limits import LIMITS
 from inarch.commands.doctor.records import Finding
 from inarch.data.decode import IMAGE_SUFFIXES
 from inarch.data.folders import hidden_entries
 from inarch.data.header import SUFFIXES, Header
 from inarch.data.photos import PhotoSet
 
-SMALL, SMALL_SHARE = 128, 1 / 3
-"""A photo is small if its shorter side has fewer pixels than this and than this fraction of the median."""
-TINY = 8
-"""Pixels on the shorter side that are few in any dataset."""
-FAR_FROM_SQUARE = 3.0
-"""Ratio of the longer to the shorter side: two thirds of such a photo are outside the centre crop."""
 TURNED = {
     2: "mirrored",
     3: "upside down",
@@ -79,14 +74,14 @@ def report_header_problems(headers: Mapping[str, Header]) -> Iterator[Finding]:
             yield Finding("mode", path, f"Its pixels are {_mode(header)}.")
         if header.frames > 1:
             yield Finding("animation", path, f"It has {header.frames} frames.")
-        if sides[path] < TINY or (sides[path] < SMALL and sides[path] < SMALL_SHARE * median):
+        if sides[path] < LIMITS.tiny or (sides[path] < LIMITS.small and sides[path] < LIMITS.small_share * median):
             yield Finding(
                 "small",
                 path,
                 f"It has {header.width} x {header.height} pixels; the median of the shorter side is {median:.0f}.",
             )
         longer = max(header.width, header.height)
-        if longer > FAR_FROM_SQUARE * sides[path]:
+        if longer > LIMITS.far_from_square * sides[path]:
             yield Finding(
                 "aspect",
                 path,

@@ -5,17 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from inarch.commands.doctor.checks.limits import LIMITS
 from inarch.commands.doctor.records import Decision, Finding
 from inarch.data.photos import PhotoSet
-
-FLAT = 4.0
-"""Standard deviation of brightness, of 255, below which nothing is visible."""
-LIKE_BORDER = 12
-"""The largest deviation, of 255, of a border's pixel from its corner: JPEG has ringing artefacts."""
-MOSTLY = 0.5
-"""Fraction of the square."""
-STYLE = 0.2
-"""If a larger fraction of the photos has wide borders, that is the style of the dataset."""
 
 
 def report_image_problems(
@@ -28,9 +20,9 @@ def report_image_problems(
         flatness: the result of `flatness_of`, (n,).
         borders: the result of `border_of`, (n,).
     """
-    is_flat = flatness < FLAT
-    is_border = (borders > MOSTLY) & ~is_flat
-    if is_border.mean() > STYLE:
+    is_flat = flatness < LIMITS.flat
+    is_border = (borders > LIMITS.mostly_border) & ~is_flat
+    if is_border.mean() > LIMITS.border_style:
         is_border[:] = False
     for index, photo in enumerate(photos.photos):
         if is_flat[index]:
@@ -52,7 +44,7 @@ def border_of(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     corners = images[:, (0, 0, -1, -1), (0, -1, 0, -1)].astype(np.int16)  # (n, 4, 3)
     unlike = np.ones(images.shape[:3], dtype=bool)
     for corner in range(4):
-        unlike &= np.abs(images - corners[:, corner, None, None]).max(3) > LIKE_BORDER
+        unlike &= np.abs(images - corners[:, corner, None, None]).max(3) > LIMITS.like_border
     rows, columns = unlike.mean(2) > 1 / side, unlike.mean(1) > 1 / side
     return 1 - _extent(rows) * _extent(columns) / side**2
 

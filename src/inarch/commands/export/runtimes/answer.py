@@ -14,13 +14,12 @@ from model import outputs
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-HERE = Path(__file__).parent
-
 
 def main() -> None:
     """Print one line for each photo."""
-    about = json.loads((HERE / "about.json").read_text("utf-8"))
-    known = np.load(HERE / "known.npy").astype(np.float32) if about["rule"] else None
+    here = Path(__file__).parent
+    about = json.loads((here / "about.json").read_text("utf-8"))
+    known = np.load(here / "known.npy").astype(np.float32) if about["rule"] else None
     for photo in sys.argv[1:]:
         logits, features = outputs(pixels_of(photo, about["preprocessing"])[None])
         print(json.dumps({"photo": photo, **apply_rule(about, logits[0], features[0], known)}), flush=True)

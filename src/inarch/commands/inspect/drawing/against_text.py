@@ -1,10 +1,12 @@
 """The differences between two models, in figures and sentences: a pure function of the comparison."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import fill
 from types import MappingProxyType
 
-from inarch.commands.inspect.drawing.summary import MACS_NOTE, format_count, shape_text
+from inarch.commands.inspect.drawing.summary import Note, format_count, shape_text
+from inarch.commands.inspect.schemas import Schema
 from inarch.models.anatomy.records import (
     Change,
     ModelComparison,
@@ -15,17 +17,26 @@ from inarch.report.text_table import table_lines
 from inarch.report.wording import count_of, make_printable, shorten
 from inarch.storage.serialisation import to_printed_json
 
-SCHEMA = "inarch.inspect-against/1"
-WIDTH = 80
-SHOWN = 12
-"""The changes that are listed; those with the most MACs and parameters come first."""
-LONGEST = 18
-"""Characters of a name above its column."""
-NAMED = 3
-"""The blocks that are named one by one; of more, the first and the last are named."""
-TOGETHER = "\N{NO-BREAK SPACE}"
-"""Joins a figure and its unit while lines are broken."""
 TextRow = Sequence[str]
+
+
+@dataclass(frozen=True)
+class ComparisonLayout:
+    """How much of a comparison is printed."""
+
+    width: int = 80
+    """Characters of a line."""
+    changes: int = 12
+    """The changes that are listed; those with the most MACs and parameters come first."""
+    name: int = 18
+    """Characters of a name above its column."""
+    blocks: int = 3
+    """The blocks that are named one by one; of more, the first and the last are named."""
+    tie: str = "\N{NO-BREAK SPACE}"
+    """Joins a figure and its unit while lines are broken."""
+
+
+LAYOUT = ComparisonLayout()
 
 
 def to_text(comparison: ModelComparison) -> str:
@@ -37,14 +48,14 @@ def to_text(comparison: ModelComparison) -> str:
         "\n".join(_fill_text(line) for line in _remarks(comparison)),
         "\n".join(table_lines(_stage_rows(comparison), "llrrr")),
         "\n".join(_change_lines(comparison)),
-        _fill_text(MACS_NOTE),
+        _fill_text(Note.MACS),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def to_json(comparison: ModelComparison) -> str:
     """The whole record."""
-    return to_printed_json(comparison, SCHEMA) + "\n"
+    return to_printed_json(comparison, Schema.AGAINST) + "\n"
 
 
 def _heading(model: ModelFigures) -> str:
@@ -52,7 +63,7 @@ def _heading(model: ModelFigures) -> str:
 
 
 def _figure_rows(here: ModelFigures, there: ModelFigures) -> Iterator[TextRow]:
-    yield "", *(shorten(make_printable(model.name), LONGEST) for model in (here, there)), "difference"
+    yield "", *(shorten(make_printable(model.name), LAYOUT.name) for model in (here, there)), "difference"
     yield (
         "parameters",
         f"{here.parameters:,}",
@@ -122,9 +133,9 @@ def _change_lines(comparison: ModelComparison) -> Iterator[str]:
     if not comparison.changes:
         return
     yield _fill_text(f"Differences in {make_printable(comparison.here.name)}:")
-    for change in comparison.changes[:SHOWN]:
+    for change in comparison.changes[: LAYOUT.changes]:
         yield _fill_text(f"- {sentence(change)}: {_cost_text(change.parameters, change.macs)}.", indent="  ")
-    rest = comparison.changes[SHOWN:]
+    rest = comparison.changes[LAYOUT.changes :]
     if rest:
         sums = sum(each.parameters for each in rest), sum(each.macs for each in rest)
         yield _fill_text(
@@ -138,13 +149,15 @@ def _cost_text(parameters: int, macs: int) -> str:
         return "same parameters and MACs"
     words = f"{parameters:+,} parameters" if parameters else "same parameters"
     return (
-        f"{words}, {format_signed_count(macs).replace(' ', TOGETHER)}{TOGETHER}MACs" if macs else f"{words}, same MACs"
+        f"{words}, {format_signed_count(macs).replace(' ', LAYOUT.tie)}{LAYOUT.tie}MACs"
+        if macs
+        else f"{words}, same MACs"
     )
 
 
 def _fill_text(text: str, indent: str = "") -> str:
-    lines = fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return lines.replace(TOGETHER, " ")
+    lines = fill(text, LAYOUT.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines.replace(LAYOUT.tie, " ")
 
 
 def sentence(change: Change) -> str:
@@ -178,7 +191,7 @@ def _branch(change: Change) -> str:
 def _block(change: Change) -> str:
     words = f"{change.count} {'block' if change.count == 1 else 'blocks'}"
     names = [make_printable(name) for name in change.blocks]
-    told = f"{names[0]} … {names[-1]}" if len(names) > NAMED else _join_names(names)
+    told = f"{names[0]} … {names[-1]}" if len(names) > LAYOUT.blocks else _join_names(names)
     return f"{make_printable(change.stages[0])} has {words} {'more' if change.here else 'fewer'} ({told})"
 
 
@@ -224,12 +237,6 @@ SENTENCES: Mapping[str, Callable[[Change], str]] = MappingProxyType(
 )
 
 
-NOUNS = MappingProxyType(
-    {"mul": "multiplication"} | {kind: kind for kind in ("convolution", "addition", "concatenation")}
-)
-"""Kinds that are nouns by themselves; to the others, ``layer`` is added."""
-
-
 def _block_phrase(change: Change) -> str:
     such = "all {} such blocks" if change.every else "{} blocks"
     return f"In {_blocks(change, such)}"
@@ -237,7 +244,7 @@ def _block_phrase(change: Change) -> str:
 
 def _blocks(change: Change, several: str = "{} blocks") -> str:
     names = [make_printable(name) for name in change.blocks]
-    if len(names) > NAMED:
+    if len(names) > LAYOUT.blocks:
         return f"{several.format(len(names))} ({names[0]} … {names[-1]})"
     return _join_names(names)
 
@@ -281,6 +288,7 @@ def _join_names(names: Sequence[str]) -> str:
 
 def _pluralise_kind(kind: str, count: int) -> str:
     """``1 linear layer``, ``2 convolutions``; a multiplication is what ATen calls ``mul``."""
-    is_noun = kind in NOUNS or kind.endswith("pool")
-    noun = NOUNS.get(kind, kind) if is_noun else f"{kind} layer"
+    noun = "multiplication" if kind == "mul" else kind
+    if noun not in ("multiplication", "convolution", "addition", "concatenation") and not kind.endswith("pool"):
+        noun += " layer"
     return noun if count == 1 else f"{noun}s"

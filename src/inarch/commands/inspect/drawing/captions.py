@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from inarch.commands.inspect.drawing.structure import (
-    ADDITION,
     POOLS,
     BlockShape,
     DrawnFork,
+    Join,
     Series,
 )
 from inarch.commands.inspect.drawing.summary import (
@@ -22,9 +22,6 @@ from inarch.models.anatomy.layers import is_depthwise
 from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.report.wording import count_of
 
-REDUCTION, EXPANSION = "1x1 reduction", "1x1 expansion"
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
-
 
 def block_caption(shape: BlockShape) -> str:
     """A few sentences on a block."""
@@ -35,7 +32,7 @@ def block_caption(shape: BlockShape) -> str:
     elif not forks:
         incoming = [shape.group.in_shape, *(layer.out_shape for layer in layers)]
         said = " ".join(_single_layer_caption(layer, before) for layer, before in zip(layers, incoming, strict=False))
-    elif forks[0].join.kind == ADDITION:
+    elif forks[0].join.kind == Join.ADDITION:
         said = _residual_caption(forks[0], shape.group)
     else:
         said = _inception_caption(forks[0], shape.group)
@@ -63,7 +60,7 @@ def unreduced_macs(group: Group) -> int:
     """
     whole = group.macs
     for node in group.nodes:
-        if node.concept != REDUCTION:
+        if node.concept != "1x1 reduction":
             continue
         behind = _find_following_convolutions(node, group.nodes)
         factor = node.in_shape[0] / node.out_shape[0]
@@ -87,7 +84,7 @@ def _find_following_convolutions(node: Node, nodes: Sequence[Node]) -> list[Node
 def _expansion(node: Node, behind: Sequence[Node], nodes: Sequence[Node]) -> Node | None:
     """The 1x1 at the end of a bottleneck, if the path is only reduction, convolution, expansion."""
     path = [each for each in nodes if each.kind == "convolution" and each.branch == node.branch]
-    if len(path) == 3 and path[0] is node and path[1] in behind and path[2].concept == EXPANSION:
+    if len(path) == 3 and path[0] is node and path[1] in behind and path[2].concept == "1x1 expansion":
         return path[2]
     return None
 
@@ -119,7 +116,8 @@ def _single_layer_caption(node: Node, before: tuple[int, ...]) -> str:
 
 def _inception_caption(fork: DrawnFork, group: Group) -> str:
     widths = [_width(path, group) for path in fork.paths]
-    count = NUMBERS[len(widths)] if len(widths) < len(NUMBERS) else str(len(widths))
+    numbers = ("no", "one", "two", "three", "four", "five", "six")
+    count = numbers[len(widths)] if len(widths) < len(numbers) else str(len(widths))
     added = f"{' + '.join(f'{each:,}' for each in widths)} = {sum(widths):,} channels"
     before, after = group.in_shape, group.last.out_shape
     if before[-1] != after[-1]:
@@ -170,7 +168,7 @@ def _cost(group: Group) -> str:
     if not group.macs:
         return ""
     said = f"It costs {format_count(group.macs)} MACs and {group.parameters:,} parameters."
-    reductions = [node for node in group.nodes if node.concept == REDUCTION]
+    reductions = [node for node in group.nodes if node.concept == "1x1 reduction"]
     whole = unreduced_macs(group)
     if not reductions or whole <= group.macs:
         return said

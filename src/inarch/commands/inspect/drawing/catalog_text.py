@@ -3,17 +3,9 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from inarch.commands.inspect.drawing.summary import MACS_NOTE
+from inarch.commands.inspect.drawing.summary import Note
 from inarch.models.anatomy.records import ModelSize
 from inarch.report.text_table import table_lines
-
-HEADER = ("model", "variant", "parameters", "GMACs", "pixels")
-NOTES = (
-    MACS_NOTE,
-    "Parameters are those of 1,000 classes, without auxiliary classifiers.",
-    "Weights: `inarch train PHOTOS --model NAME --weights FILE` reads our own files and torchvision's and timm's.",
-    "More: `inarch inspect NAME --variants` shows how a model departs from its paper and how it can be varied.",
-)
 
 
 def catalog_text(models: Sequence[ModelSize], ready: Sequence[str] = ()) -> str:
@@ -26,13 +18,20 @@ def catalog_text(models: Sequence[ModelSize], ready: Sequence[str] = ()) -> str:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for model in models:
         groups.setdefault(_paper(model), []).append(_row(model))
-    head, *rows = table_lines([HEADER, *chain.from_iterable(groups.values())], "llrrr")
+    header = ("model", "variant", "parameters", "GMACs", "pixels")
+    head, *rows = table_lines([header, *chain.from_iterable(groups.values())], "llrrr")
     lines = [head]
     for paper, own in groups.items():
         lines += ["", paper, *rows[: len(own)]]
         rows = rows[len(own) :]
     with_weights = [f"Trained weights come with inarch for {' and '.join(ready)}."] if ready else []
-    return "\n".join([*lines, "", *NOTES, *with_weights])
+    notes = (
+        Note.MACS,
+        "Parameters are those of 1,000 classes, without auxiliary classifiers.",
+        "Weights: `inarch train PHOTOS --model NAME --weights FILE` reads our own files and torchvision's and timm's.",
+        "More: `inarch inspect NAME --variants` shows how a model departs from its paper and how it can be varied.",
+    )
+    return "\n".join([*lines, "", *notes, *with_weights])
 
 
 def _paper(model: ModelSize) -> str:

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from textwrap import fill
 
-from inarch.commands.inspect.drawing.summary import MACS_NOTE, format_count
+from inarch.commands.inspect.drawing.summary import Note, format_count
+from inarch.commands.inspect.schemas import Schema
 from inarch.models.anatomy.records import Ledger, ModelSize
 from inarch.report.text_table import table_lines
 from inarch.report.wording import make_printable
 from inarch.storage.serialisation import to_printed_json
-
-SCHEMA = "inarch.inspect-variants/1"
-WIDTH = 80
-HEADS_NOTE = "Auxiliary classifiers run only in training; the figures exclude them."
 
 
 def to_text(ledger: Ledger) -> str:
@@ -23,7 +20,7 @@ def to_text(ledger: Ledger) -> str:
 
 def to_json(ledger: Ledger) -> str:
     """The whole record."""
-    return to_printed_json(ledger, SCHEMA) + "\n"
+    return to_printed_json(ledger, Schema.VARIANTS) + "\n"
 
 
 def _heading(ledger: Ledger) -> Iterator[str]:
@@ -94,9 +91,9 @@ def _figures(model: ModelSize) -> tuple[str, str, str]:
 
 
 def _notes(ledger: Ledger) -> Iterator[str]:
-    yield MACS_NOTE
+    yield Note.MACS
     if ledger.model.training_parameters != ledger.model.parameters:
-        yield HEADS_NOTE
+        yield "Auxiliary classifiers run only in training; the figures exclude them."
     if ledger.variations:
         model = make_printable(ledger.model.name)
         yield (
@@ -105,5 +102,5 @@ def _notes(ledger: Ledger) -> Iterator[str]:
         )
 
 
-def _fill_text(text: str, indent: str = "") -> str:
-    return fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+def _fill_text(text: str, indent: str = "", width: int = 80) -> str:
+    return fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -2,15 +2,14 @@
 
 from inarch.commands.inspect.drawing.summary import Group, concepts_of, stages_of
 from inarch.commands.inspect.records import BlockSummary, LayerSums, Measurements, ModelAnatomy, StageSummary
+from inarch.commands.inspect.schemas import Schema
 from inarch.models.anatomy.records import ModelTrace
 from inarch.storage.serialisation import to_printed_json
-
-SCHEMA = "inarch.inspect/1"
 
 
 def to_json(trace: ModelTrace, measured: Measurements | None = None) -> str:
     """The record and the measurements."""
-    return to_printed_json(anatomy_of(trace, measured), SCHEMA) + "\n"
+    return to_printed_json(anatomy_of(trace, measured), Schema.MODEL) + "\n"
 
 
 def anatomy_of(trace: ModelTrace, measured: Measurements | None = None) -> ModelAnatomy:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from inarch.commands.inspect.drawing.paths import label_of
 from inarch.commands.inspect.drawing.structure import (
-    ADDITION,
     BlockShape,
     DrawnFork,
+    Join,
     Series,
     block_shapes,
     merge_equal_blocks,
@@ -19,8 +19,6 @@ from inarch.commands.inspect.drawing.summary import (
 )
 from inarch.models.anatomy.records import ModelTrace, Node
 from inarch.report.wording import make_printable
-
-SAFE = " ,.:+×→…/_-()"
 
 
 def to_mermaid(trace: ModelTrace) -> str:
@@ -78,7 +76,7 @@ class _Chart:
         return last
 
     def _fork(self, fork: DrawnFork, last: str) -> str:
-        adds = fork.join.kind == ADDITION
+        adds = fork.join.kind == Join.ADDITION
         join = self.node("+" if adds else "concatenation", ends="((" if adds else "[[", closes="))" if adds else "]]")
         for place, path in enumerate(fork.paths):
             kind = "-.->" if adds and place else "-->"
@@ -97,4 +95,4 @@ def _quote_lines(*lines: str) -> str:
 
 
 def _escape_character(character: str) -> str:
-    return character if character.isalnum() or character in SAFE else f"#{ord(character)};"
+    return character if character.isalnum() or character in " ,.:+×→…/_-()" else f"#{ord(character)};"

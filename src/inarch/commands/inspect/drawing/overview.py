@@ -11,11 +11,7 @@ from itertools import pairwise
 from math import log2, sqrt
 
 from inarch.commands.inspect.drawing.marks import (
-    BETWEEN_ROWS,
-    CHARACTER,
-    MARGIN,
-    ROOM,
-    WIDTH,
+    PAGE,
     Place,
     anchor,
     block_anchor,
@@ -25,7 +21,7 @@ from inarch.commands.inspect.drawing.marks import (
 )
 from inarch.commands.inspect.drawing.paths import line
 from inarch.commands.inspect.drawing.quantities import BoxQuantity, classes_of
-from inarch.commands.inspect.drawing.structure import ADDITION, DrawnFork, series_of
+from inarch.commands.inspect.drawing.structure import DrawnFork, Join, series_of
 from inarch.commands.inspect.drawing.summary import (
     Group,
     shape_text,
@@ -36,15 +32,32 @@ from inarch.models.anatomy.records import ModelTrace
 from inarch.report.svg import Number, element, escape_text
 from inarch.report.wording import make_printable, shorten
 
-GAP, STAGE_GAP = 9, 20
-HEADER, ARC, LABEL, ASIDE = 48, 16, 20, 40
-"""Heights of a stage's header, of the space for shortcuts, for names, and for auxiliary classifiers."""
-SCALE = 11.0
-"""Pixels of a box's height for each doubling of the feature map."""
-HEAD = 92
-"""Width of the sign of an auxiliary classifier."""
-PLUS = 4.5
-"""Radius of the addition."""
+
+@dataclass(frozen=True)
+class OverviewLayout:
+    """The measures of the overview, in pixels."""
+
+    gap: int = 9
+    """Distance between two blocks."""
+    stage_gap: int = 20
+    """Distance between two stages."""
+    header: int = 48
+    """Height of a stage's header."""
+    arc: int = 16
+    """Height of the space for shortcuts."""
+    label: int = 20
+    """Height of the space for names."""
+    aside: int = 40
+    """Height of the space for auxiliary classifiers."""
+    doubling: float = 11.0
+    """Growth of a box's height for each doubling of the feature map."""
+    head: int = 92
+    """Width of the sign of an auxiliary classifier."""
+    plus: float = 4.5
+    """Radius of the addition."""
+
+
+OVERVIEW = OverviewLayout()
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ class Box:
     @property
     def adds(self) -> bool:
         """Whether it has a shortcut."""
-        return any(fork.join.kind == ADDITION for fork in self.forks)
+        return any(fork.join.kind == Join.ADDITION for fork in self.forks)
 
     @property
     def branches(self) -> int:
@@ -73,7 +86,7 @@ class Box:
         forks = [*self.forks]
         for fork in self.forks:
             forks += [item for path in fork.paths for item in path if isinstance(item, DrawnFork)]
-        return max((len(fork.paths) for fork in forks if fork.join.kind != ADDITION), default=0)
+        return max((len(fork.paths) for fork in forks if fork.join.kind != Join.ADDITION), default=0)
 
     @property
     def width(self) -> Number:
@@ -83,16 +96,16 @@ class Box:
     @property
     def inner(self) -> Number:
         """Width with its addition sign."""
-        return self.width + (2 * PLUS + 4 if self.adds else 0)
+        return self.width + (2 * OVERVIEW.plus + 4 if self.adds else 0)
 
     @property
     def room(self) -> Number:
         """Width with its name."""
-        return max(self.inner, CHARACTER * len(self.label))
+        return max(self.inner, PAGE.character * len(self.label))
 
 
 def _height(shape: tuple[int, ...]) -> Number:
-    return 8 + SCALE * log2(shape[-1]) if len(shape) == 3 else 8
+    return 8 + OVERVIEW.doubling * log2(shape[-1]) if len(shape) == 3 else 8
 
 
 @dataclass(frozen=True)
@@ -109,12 +122,12 @@ class Overview:
         marks: list[str] = []
         end: Place | None = None
         for row in self._rows():
-            y = y if any(map(self._is_first, row)) else y - HEADER
-            level = y + HEADER + ARC + max(_height(box.group.in_shape) for box in row) / 2
-            marks += entrance(end, y + (0 if any(map(self._is_first, row)) else HEADER), level)
+            y = y if any(map(self._is_first, row)) else y - OVERVIEW.header
+            level = y + OVERVIEW.header + OVERVIEW.arc + max(_height(box.group.in_shape) for box in row) / 2
+            marks += entrance(end, y + (0 if any(map(self._is_first, row)) else OVERVIEW.header), level)
             drawn, end, y = self._row(row, y, level)
             marks += drawn
-        return marks, y - BETWEEN_ROWS + 6
+        return marks, y - PAGE.between_rows + 6
 
     def _boxes(self) -> Iterator[Box]:
         for stage in stages_of(self.trace):
@@ -128,7 +141,7 @@ class Overview:
     def _rows(self) -> list[list[Box]]:
         rows: list[list[Box]] = []
         for box in self._boxes():
-            if rows and self._reach([*rows[-1], box]) <= MARGIN + ROOM:
+            if rows and self._reach([*rows[-1], box]) <= PAGE.margin + PAGE.room:
                 rows[-1].append(box)
             else:
                 rows.append([box])
@@ -137,12 +150,12 @@ class Overview:
     def _places(self, row: Sequence[Box]) -> list[Number]:
         """The left end of each box: stages are far enough apart for their headers."""
         places: list[Number] = []
-        x = free = float(MARGIN)
+        x = free = float(PAGE.margin)
         for at, box in enumerate(row):
             begins = at == 0 or row[at - 1].stage is not box.stage
-            x = max(x + (STAGE_GAP if at else 0), free) if begins else x + GAP
+            x = max(x + (OVERVIEW.stage_gap if at else 0), free) if begins else x + OVERVIEW.gap
             if self._is_first(box):
-                free = x + _header_width(box) + STAGE_GAP
+                free = x + _header_width(box) + OVERVIEW.stage_gap
             places.append(x)
             x += box.room
         return places
@@ -156,16 +169,16 @@ class Overview:
 
     def _row(self, row: Sequence[Box], y: Number, level: Number) -> tuple[list[str], Place, Number]:
         foot = level + max(_height(box.group.in_shape) for box in row) / 2
-        aside = ASIDE if any(self._heads(box) for box in row) else 0
+        aside = OVERVIEW.aside if any(self._heads(box) for box in row) else 0
         marks: list[str] = []
-        ends: list[tuple[Number, Number]] = [(MARGIN, MARGIN)]
+        ends: list[tuple[Number, Number]] = [(PAGE.margin, PAGE.margin)]
         for x, box in zip(self._places(row), row, strict=True):
             here = x + (box.room - box.inner) / 2
             marks += self._header(box, x, y) if self._is_first(box) else []
             marks += self._box(box, here, level, foot)
             ends.append((here, here + box.inner))
         flow = [line(left, level, right, level) for (_, left), (right, _) in pairwise(ends)]
-        return [*flow, *marks], (ends[-1][1], level), foot + LABEL + aside + BETWEEN_ROWS
+        return [*flow, *marks], (ends[-1][1], level), foot + OVERVIEW.label + aside + PAGE.between_rows
 
     def _is_first(self, box: Box) -> bool:
         return box.group.nodes[0] is box.stage.nodes[0]
@@ -202,15 +215,15 @@ class Overview:
 
     def _shortcut(self, box: Box, x: Number, level: Number, above: Number) -> str:
         """The arc from the input of the box, over it, to the plus after it."""
-        centre = x + box.width + PLUS + 4
+        centre = x + box.width + OVERVIEW.plus + 4
         top = level - above - 7
-        arc = f"M{x - 3:.1f} {level:.1f}V{top + 5:.1f}q0 -5 5 -5H{centre - 5:.1f}q5 0 5 5V{level - PLUS:.1f}"
+        arc = f"M{x - 3:.1f} {level:.1f}V{top + 5:.1f}q0 -5 5 -5H{centre - 5:.1f}q5 0 5 5V{level - OVERVIEW.plus:.1f}"
         cross = f"M{centre - 2.5:.1f} {level:.1f}h5M{centre:.1f} {level - 2.5:.1f}v5"
         return "".join(
             [
                 element("path", d=arc, class_="shortcut"),
                 line(x + box.width, level, x + box.inner, level),
-                element("circle", cx=centre, cy=level, r=PLUS, class_="join"),
+                element("circle", cx=centre, cy=level, r=OVERVIEW.plus, class_="join"),
                 element("path", d=cross, class_="plus"),
             ]
         )
@@ -223,12 +236,12 @@ class Overview:
     def _aside(self, box: Box, x: Number, foot: Number) -> list[str]:
         if not self._heads(box):
             return []
-        top = foot + LABEL + 6
-        left = min(max(x - HEAD / 2, 6), WIDTH - HEAD - 6)
+        top = foot + OVERVIEW.label + 6
+        left = min(max(x - OVERVIEW.head / 2, 6), PAGE.width - OVERVIEW.head - 6)
         return [
-            element("path", d=f"M{x:.1f} {foot + LABEL:.1f}v6", class_="flow"),
-            element("rect", x=left, y=top, width=HEAD, height=20, rx=4, class_="card"),
-            text_at("auxiliary", left + HEAD / 2, top + 14, "middle quiet"),
+            element("path", d=f"M{x:.1f} {foot + OVERVIEW.label:.1f}v6", class_="flow"),
+            element("rect", x=left, y=top, width=OVERVIEW.head, height=20, rx=4, class_="card"),
+            text_at("auxiliary", left + OVERVIEW.head / 2, top + 14, "middle quiet"),
         ]
 
     def _tip(self, box: Box) -> str:
@@ -248,4 +261,4 @@ def _share(stage: Group, trace: ModelTrace) -> str:
 
 def _header_width(box: Box) -> Number:
     name = shorten(make_printable(box.stage.name), 16)
-    return max(9.5 * len(name), CHARACTER * len(shape_text(box.stage.last.out_shape)), CHARACTER * 15)
+    return max(9.5 * len(name), PAGE.character * len(shape_text(box.stage.last.out_shape)), PAGE.character * 15)

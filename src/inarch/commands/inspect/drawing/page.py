@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inarch.commands.inspect.drawing.block import draw_block
 from inarch.commands.inspect.drawing.captions import block_caption, stage_caption
 from inarch.commands.inspect.drawing.marks import (
-    WIDTH,
+    PAGE,
     anchor,
     block_anchor,
     exit_flow,
@@ -22,9 +22,6 @@ from inarch.commands.inspect.drawing.svg import describe_stages, names_of
 from inarch.models.anatomy.records import ModelTrace
 from inarch.report.wording import make_printable
 
-WHOLE = "part-"
-"""The anchor of the overview; no stage or block has an empty name."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -37,7 +34,7 @@ class Part:
     caption: str
     picture: str
     quantities: tuple[BoxQuantity, ...]
-    """The quantities, with bounds that suit its boxes."""
+    """The quantities, with scales that suit its boxes."""
     heading: str = "h2"
 
 
@@ -59,14 +56,14 @@ def _whole_model_part(
     bounded = tuple(map(rescale_for_blocks, quantities))
     marks, y = Overview(trace, bounded, goes_to, links=True).draw(8)
     return Part(
-        anchor=WHOLE,
+        anchor=anchor(""),  # no stage or block has an empty name
         up="",
         title="Overview",
         caption="One box per block: its height is the side of the feature map (logarithmic), from input to output, its "
         "width the channels (square root). Lines in a box are branches, the bar is their concatenation; an arc with a "
         "plus is a shortcut.",
         picture=frame(
-            (WIDTH, y), marks, None, title=heading(trace), description=describe_stages(stages_of(trace), trace)
+            (PAGE.width, y), marks, None, title=heading(trace), description=describe_stages(stages_of(trace), trace)
         ),
         quantities=bounded,
     )
@@ -79,10 +76,10 @@ def _stage(trace: ModelTrace, rows: LayerRows, stage: Group) -> Part:
     caption = stage_caption(stage, trace)
     return Part(
         anchor=anchor(stage.name),
-        up=WHOLE,
+        up=anchor(""),
         title=make_printable(stage.name),
         caption=caption,
-        picture=frame((WIDTH, y), marks, None, title=f"stage {stage.name}", description=caption),
+        picture=frame((PAGE.width, y), marks, None, title=f"stage {stage.name}", description=caption),
         quantities=tuple(rows.pen.quantities),
     )
 

@@ -6,19 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod, sqrt
 
-from inarch.commands.inspect.drawing.colours import BOUNDS, LABELS
+from inarch.commands.inspect.drawing.colours import ColourScale
 from inarch.commands.inspect.drawing.summary import format_count, share_text
 from inarch.commands.inspect.drawing.tables import bytes_text
-from inarch.commands.inspect.records import Flow, Measurements, Timing
+from inarch.commands.inspect.records import Measurements, Timing
 from inarch.errors import UnknownNameError
-from inarch.models.anatomy.records import ModelTrace, Node
+from inarch.models.anatomy.records import Flow, ModelTrace, Node
 
-BLOCK_BOUNDS = (0.01, 0.02, 0.05, 0.10, 0.20)
-BLOCK_LABELS = ("none", "< 1 %", "< 2 %", "< 5 %", "< 10 %", "< 20 %", "≥ 20 %")
-"""The labels for whole blocks instead of layers."""
-RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""The factors of the model's median gradient at which the colour changes."""
-RATIO_LABELS = ("none", "< 0.1 ×", "< 0.3 ×", "< 1 ×", "< 3 ×", "< 10 ×", "≥ 10 ×")
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+SHARES = ColourScale((0.005, 0.01, 0.02, 0.05, 0.10), _percent)
+"""Fractions of the model's total, for layers."""
+BLOCK_SHARES = ColourScale((0.01, 0.02, 0.05, 0.10, 0.20), _percent)
+"""The same for whole blocks, which have larger shares."""
+MEDIANS = ColourScale((0.1, 0.3, 1.0, 3.0, 10.0), "{:g} ×".format)
+"""Factors of the model's median gradient."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +33,18 @@ class BoxQuantity:
     name: str
     """Its name, such as ``macs``."""
     title: str
-    labels: tuple[str, ...]
     values: Mapping[int, float]
     """Values by ``id`` of the trace's nodes."""
     part: Callable[[Sequence[float]], float]
-    """The value of several layers together, as a fraction in the unit of the bounds."""
-    bounds: tuple[float, ...]
+    """The value of several layers together, as a fraction in the unit of the scale."""
+    scale: ColourScale
     word: Callable[[float], str]
     """A value in words: ``128 M MACs``."""
 
     def shade(self, nodes: Iterable[Node]) -> int:
         """The index in the palette of these layers together."""
         part = self.part([self.values.get(id(node), 0.0) for node in nodes])
-        return 1 + bisect_right(self.bounds, part) if part else 0
+        return 1 + bisect_right(self.scale.bounds, part) if part else 0
 
 
 def quantities_of(trace: ModelTrace, measured: Measurements) -> tuple[BoxQuantity, ...]:
@@ -61,9 +65,7 @@ def quantities_of(trace: ModelTrace, measured: Measurements) -> tuple[BoxQuantit
 
 def rescale_for_blocks(quantity: BoxQuantity) -> BoxQuantity:
     """The same for boxes that are whole blocks, which have larger values."""
-    if quantity.bounds != BOUNDS:
-        return quantity
-    return replace(quantity, bounds=BLOCK_BOUNDS, labels=BLOCK_LABELS)
+    return replace(quantity, scale=BLOCK_SHARES) if quantity.scale == SHARES else quantity
 
 
 def find_quantity(name: str, quantities: Sequence[BoxQuantity]) -> BoxQuantity:
@@ -88,7 +90,7 @@ def rules_of(quantities: Sequence[BoxQuantity]) -> str:
     return "".join(
         f".by-{each.name} .{each.name}-{at} {{ --fill: var(--fill-{at}); --on: var(--on-{at}); }}\n"
         for each in quantities
-        for at in range(len(each.labels))
+        for at in range(len(each.scale.labels))
     )
 
 
@@ -99,10 +101,9 @@ def _share(
     return BoxQuantity(
         name=name,
         title=f"Share of the model's {what}",
-        labels=LABELS,
         values={id(node): float(each) for node, each in zip(trace.nodes, values, strict=True)},
         part=lambda parts: sum(parts) / whole if whole else 0.0,
-        bounds=BOUNDS,
+        scale=SHARES,
         word=lambda each: f"{word(each)} ({share_text(each, whole)})",
     )
 
@@ -120,9 +121,8 @@ def _gradient(flow: Flow, trace: ModelTrace) -> BoxQuantity:
     return BoxQuantity(
         name="gradient",
         title="Norm of the weights' gradient, divided by the model's median",
-        labels=RATIO_LABELS,
         values=values,
         part=lambda parts: sqrt(sum(each**2 for each in parts)) / median if median else 0.0,
-        bounds=RATIOS,
+        scale=MEDIANS,
         word=lambda each: f"gradient {each:.3g}",
     )

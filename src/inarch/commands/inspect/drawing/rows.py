@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inarch.commands.inspect.drawing.marks import (
-    BETWEEN_ROWS,
-    CHARACTER,
-    MARGIN,
-    ROOM,
-    WIDTH,
+    PAGE,
     Place,
     arrow,
     block_anchor,
@@ -39,13 +35,29 @@ from inarch.models.anatomy.records import ModelTrace
 from inarch.report.svg import Number, element, escape_text
 from inarch.report.wording import shorten
 
-PADDING, CAPTION = 9, 50
-"""Padding of a block's card: around its layers, and below them."""
-GAP, SECTION_GAP, STRETCH = 14, 28, 22
-"""Distances between two cards, between two stages of a row, and the most that a gap may grow to fill its row."""
-HEADER, HEADER_WIDTH = 58, 210
-ASIDE = 74
-"""Space below a row for the auxiliary classifiers of its blocks."""
+
+@dataclass(frozen=True)
+class RowLayout:
+    """The measures of stages in rows, in pixels."""
+
+    padding: int = 9
+    """Around the layers of a block's card."""
+    caption: int = 50
+    """Height of the captions below them."""
+    gap: int = 14
+    """Distance between two cards."""
+    section_gap: int = 28
+    """Distance between two stages of a row."""
+    stretch: int = 22
+    """The most that a gap may grow to fill its row."""
+    header: int = 58
+    """Height of a stage's header."""
+    header_width: int = 210
+    aside: int = 74
+    """Space below a row for the auxiliary classifiers of its blocks."""
+
+
+ROWS = RowLayout()
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Card:
     @property
     def width(self) -> Number:
         """Width with padding."""
-        return max(self.extent.width + 2 * PADDING, max(CHARACTER * len(each) for each in self.captions) + 16)
+        return max(self.extent.width + 2 * ROWS.padding, max(PAGE.character * len(each) for each in self.captions) + 16)
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,9 @@ class Section:
     @property
     def width(self) -> Number:
         """Width of the cards with the smallest gaps, and of the header above them."""
-        return max(HEADER_WIDTH, self.header, sum(card.width for card in self.cards) + GAP * (len(self.cards) - 1))
+        return max(
+            ROWS.header_width, self.header, sum(card.width for card in self.cards) + ROWS.gap * (len(self.cards) - 1)
+        )
 
 
 @dataclass(frozen=True)
@@ -109,10 +123,10 @@ class LayerRows:
         rows: list[list[Section]] = []
         used = 0.0
         for section in (section for stage in stages for section in self._sections(stage)):
-            fits = section.begins and used + SECTION_GAP + section.width <= ROOM
+            fits = section.begins and used + ROWS.section_gap + section.width <= PAGE.room
             if rows and fits:
                 rows[-1].append(section)
-                used += SECTION_GAP + section.width
+                used += ROWS.section_gap + section.width
             else:
                 rows.append([section])
                 used = section.width
@@ -120,7 +134,7 @@ class LayerRows:
 
     def _sections(self, stage: Group) -> list[Section]:
         """The stage in as few pieces as rows can hold."""
-        header = CHARACTER * len(stage_figures(stage, self.trace))
+        header = PAGE.character * len(stage_figures(stage, self.trace))
         pieces = wrap_cards([self._card(shape) for shape in self.shapes(stage)])
         return [
             Section(stage, tuple(cards), header if place == 0 else 0.0, begins=place == 0)
@@ -139,18 +153,18 @@ class LayerRows:
         return Card(shape, captions, extent_of(shape.series, self.pen))
 
     def _level(self, row: Sequence[Section], y: Number) -> Number:
-        top = y + (HEADER if row[0].begins else 0)
-        return top + PADDING + 3 + max(card.extent.above for section in row for card in section.cards)
+        top = y + (ROWS.header if row[0].begins else 0)
+        return top + ROWS.padding + 3 + max(card.extent.above for section in row for card in section.cards)
 
     def _row(self, row: Sequence[Section], y: Number) -> tuple[list[str], Place, Number]:
         """The stages of a row from left to right, the end of its flow, and the y below it."""
         cards = [card for section in row for card in section.cards]
-        top = y + (HEADER if row[0].begins else 0)
+        top = y + (ROWS.header if row[0].begins else 0)
         level = self._level(row, y)
-        height = level - top + max(card.extent.below for card in cards) + CAPTION
+        height = level - top + max(card.extent.below for card in cards) + ROWS.caption
         stretch = _stretch(row)
         marks: list[str] = []
-        x: Number = MARGIN
+        x: Number = PAGE.margin
         end: Number | None = None
         aside = 0
         for section in row:
@@ -161,12 +175,12 @@ class LayerRows:
                     marks.append(arrow(end, here, level))
                 marks += self._draw_card(card, (here, top, height), level)
                 heads = self._heads(card, section.stage, (here + card.width / 2, top + height))
-                aside = ASIDE if heads else aside
+                aside = ROWS.aside if heads else aside
                 marks += heads
                 end = here + card.width
-                here = end + GAP + stretch
-            x += section.width + stretch * len(section.cards) + SECTION_GAP
-        return marks, (x if end is None else end, level), top + height + aside + BETWEEN_ROWS
+                here = end + ROWS.gap + stretch
+            x += section.width + stretch * len(section.cards) + ROWS.section_gap
+        return marks, (x if end is None else end, level), top + height + aside + PAGE.between_rows
 
     def _header(self, stage: Group, x: Number, y: Number) -> list[str]:
         """Name and output shape, the stage's figures, and a bar with the length of its share of the MACs."""
@@ -175,8 +189,8 @@ class LayerRows:
         return [
             element("text", escape_text(shorten(stage.name, 16)), shape, x=x, y=y + 12, class_="stage"),
             text_at(stage_figures(stage, self.trace), x, y + 29, "quiet"),
-            element("rect", x=x, y=y + 37, width=HEADER_WIDTH, height=3, rx=1.5, class_="track"),
-            element("rect", x=x, y=y + 37, width=HEADER_WIDTH * share, height=3, rx=1.5, class_="join"),
+            element("rect", x=x, y=y + 37, width=ROWS.header_width, height=3, rx=1.5, class_="track"),
+            element("rect", x=x, y=y + 37, width=ROWS.header_width * share, height=3, rx=1.5, class_="join"),
         ]
 
     def _draw_card(self, card: Card, place: tuple[Number, Number, Number], level: Number) -> list[str]:
@@ -188,7 +202,7 @@ class LayerRows:
         ]
         begin = x + (card.width - card.extent.width) / 2
         centre = x + card.width / 2
-        top = y + height - CAPTION
+        top = y + height - ROWS.caption
         captions = [
             text_at(caption, centre, top + 17 + 13.5 * at, f"middle {'quiet' if at else 'block'}")
             for at, caption in enumerate(card.captions)
@@ -210,8 +224,8 @@ class LayerRows:
         series = series_of(nodes)
         extent = extent_of(series, self.pen)
         caption = f"auxiliary classifier: {format_count(sum(node.parameters for node in nodes))} parameters"
-        width = max(extent.width + 2 * PADDING, CHARACTER * len(caption) + 12)
-        last = WIDTH - MARGIN - width
+        width = max(extent.width + 2 * ROWS.padding, PAGE.character * len(caption) + 12)
+        last = PAGE.width - PAGE.margin - width
         x = foot[0] + 18 if foot[0] + 18 <= last else min(last, foot[0] - 12)
         top, height = foot[1] + 14, extent.height + 30
         level = top + 7 + extent.above
@@ -223,8 +237,8 @@ class LayerRows:
             element("rect", x=x, y=top, width=width, height=height, rx=6, class_="card aside"),
             element("path", d=f"M{foot[0]:.1f} {foot[1]:.1f}{way}", class_="flow aside"),
             element("path", d=ends, class_="head"),
-            line(x, level, x + PADDING, level),
-            *draw_path(series, x + PADDING, level, self.pen),
+            line(x, level, x + ROWS.padding, level),
+            *draw_path(series, x + ROWS.padding, level, self.pen),
             text_at(caption, x + 8, top + height - 8, "quiet"),
         ]
 
@@ -246,21 +260,21 @@ def wrap_cards(cards: Sequence[Card]) -> list[list[Card]]:
     pieces: list[list[Card]] = [[]]
     used = 0.0
     for card in cards:
-        if pieces[-1] and used + GAP + card.width > ROOM:
+        if pieces[-1] and used + ROWS.gap + card.width > PAGE.room:
             pieces.append([])
-        used = used + GAP + card.width if pieces[-1] else card.width
+        used = used + ROWS.gap + card.width if pieces[-1] else card.width
         pieces[-1].append(card)
     return pieces
 
 
 def _stretch(row: Sequence[Section]) -> Number:
     """The growth of every gap of the row."""
-    spare = ROOM - sum(section.width for section in row) - SECTION_GAP * (len(row) - 1)
+    spare = PAGE.room - sum(section.width for section in row) - ROWS.section_gap * (len(row) - 1)
     gaps = sum(len(section.cards) for section in row) - 1
-    return min(STRETCH, spare / gaps) if gaps else 0.0
+    return min(ROWS.stretch, spare / gaps) if gaps else 0.0
 
 
 def _badge(label: str, x: Number, y: Number) -> str:
-    width = CHARACTER * len(label) + 14
+    width = PAGE.character * len(label) + 14
     pill = element("rect", x=x - width + 14, y=y - 9, width=width, height=18, rx=9, class_="join")
     return pill + text_at(label, x + 14 - width / 2, y + 4, "times")

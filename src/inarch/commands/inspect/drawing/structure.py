@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import groupby
 from typing import Union
 
 from inarch.commands.inspect.drawing.summary import Group
 from inarch.models.anatomy.records import Node
 
-CONCATENATION, ADDITION = "concatenation", "addition"
 POOLS = ("max pool", "average pool")
 DRAWN = ("convolution", "linear", "local response norm", *POOLS)
 """The kinds with a box; element-wise layers belong to the layer before them."""
+
+
+class Join(StrEnum):
+    """The kinds of layers in which parallel paths end."""
+
+    CONCATENATION = "concatenation"
+    ADDITION = "addition"
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def series_of(nodes: Sequence[Node], branch: str = "") -> Series:
     for node in nodes:
         if node.branch != branch:
             deeper.append(node)
-        elif node.kind in (CONCATENATION, ADDITION):
+        elif node.kind in tuple(Join):
             items.append(DrawnFork(node, _paths(deeper, branch, node.kind)))
             deeper = []
         elif node.kind in DRAWN:
@@ -69,7 +76,7 @@ def _paths(nodes: Sequence[Node], branch: str, join: str) -> tuple[Series, ...]:
         name = node.branch.removeprefix(prefix).split("/")[0]
         inside.setdefault(name, []).append(node)
     paths = tuple(series_of(within, prefix + name) for name, within in inside.items())
-    return (*paths, ()) if join == ADDITION and len(paths) == 1 else paths
+    return (*paths, ()) if join == Join.ADDITION and len(paths) == 1 else paths
 
 
 def _signature(group: Group) -> tuple[tuple[object, ...], ...]:

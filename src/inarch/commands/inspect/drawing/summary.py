@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
 
@@ -105,11 +106,12 @@ def totals(trace: ModelTrace) -> str:
     )
 
 
-FIGURES = ("output", "stride", "parameters", "share", "MACs", "share", "receptive field")
-STAGE_TITLES = ("stage", "blocks", *FIGURES)
-LAYER_TITLES = ("layer", "kind", "kernel", *FIGURES)
-WORDS = frozenset({"stage", "layer", "kind", "kernel", "output"})
-"""The columns of words; the others hold numbers."""
+def _titles(*own: str) -> tuple[str, ...]:
+    return (*own, "output", "stride", "parameters", "share", "MACs", "share", "receptive field")
+
+
+STAGE_TITLES = _titles("stage", "blocks")
+LAYER_TITLES = _titles("layer", "kind", "kernel")
 
 
 def stage_row(stage: Group, trace: ModelTrace) -> tuple[str, ...]:
@@ -144,10 +146,12 @@ def _figures(group: Group, trace: ModelTrace) -> tuple[str, ...]:
     )
 
 
-MACS_NOTE = "MACs are multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."
-FIELD_NOTE = (
-    "The receptive field is the side, in input pixels, of the square that influences one output value: "
-    "along the narrowest path – along the widest. It may be larger than the image."
-)
-STRIDE_NOTE = "The stride is the distance, in input pixels, between neighbouring output values."
-NOTES = (MACS_NOTE, STRIDE_NOTE, FIELD_NOTE)
+class Note(StrEnum):
+    """The notes below the tables of a model."""
+
+    MACS = "MACs are multiply-adds of convolutions and linear layers for one image; FLOPs are about twice that."
+    STRIDE = "The stride is the distance, in input pixels, between neighbouring output values."
+    FIELD = (
+        "The receptive field is the side, in input pixels, of the square that influences one output value: "
+        "along the narrowest path – along the widest. It may be larger than the image."
+    )

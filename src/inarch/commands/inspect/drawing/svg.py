@@ -6,9 +6,7 @@ from textwrap import wrap
 from inarch.commands.inspect.drawing.block import draw_block
 from inarch.commands.inspect.drawing.captions import block_caption
 from inarch.commands.inspect.drawing.marks import (
-    CHARACTER,
-    MARGIN,
-    WIDTH,
+    PAGE,
     colours,
     exit_flow,
     frame,
@@ -39,10 +37,6 @@ from inarch.errors import UnknownNameError
 from inarch.models.anatomy.records import ModelTrace
 from inarch.report.wording import count_of, shorten
 
-TOP = 80.0
-WHOLE = "model"
-"""The part that is the overview."""
-
 
 def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str = "", colour: str = "macs") -> str:
     """The picture, light or dark by the reader's own setting, on its own background.
@@ -56,8 +50,9 @@ def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str
     Raises:
         UnknownNameError: there is no such part, or that colour's quantity was not measured.
     """
+    overview = "model"
     quantity = find_quantity(colour, quantities_of(trace, measured or Measurements()))
-    if part == WHOLE:
+    if part == overview:
         return _overview(trace, quantity)
     stages = {stage.name: stage for stage in stages_of(trace)}
     if part in stages or not part:
@@ -67,7 +62,7 @@ def to_svg(trace: ModelTrace, measured: Measurements | None = None, *, part: str
         if part in names_of(shape, trace):
             return _block(trace, shape, quantity)
     names = [*stages, *(block.name for stage in stages.values() for block in stage.blocks)]
-    raise UnknownNameError("stage or block", part, [WHOLE, *names])
+    raise UnknownNameError("stage or block", part, [overview, *names])
 
 
 def names_of(shape: BlockShape, trace: ModelTrace) -> tuple[str, ...]:
@@ -91,15 +86,15 @@ def describe_stages(groups: Sequence[Group], trace: ModelTrace) -> str:
 
 def _overview(trace: ModelTrace, quantity: BoxQuantity) -> str:
     quantity = rescale_for_blocks(quantity)
-    marks, y = Overview(trace, [quantity], {}).draw(TOP)
+    marks, y = Overview(trace, [quantity], {}).draw(PAGE.top)
     note = (
         "One box per block. Height: side of the feature map (logarithmic), from input to output. "
         "Width: channels (square root)."
     )
     signs = "Lines in a box: branches; the bar is their concatenation. Arc and plus: a shortcut."
-    whole = [*_title(trace), *marks, *colours(quantity, y + 6), text_at(note, MARGIN, y + 62, "quiet")]
-    size = (WIDTH, y + 98)
-    whole.append(text_at(signs, MARGIN, y + 78, "quiet"))
+    whole = [*_title(trace), *marks, *colours(quantity, y + 6), text_at(note, PAGE.margin, y + 62, "quiet")]
+    size = (PAGE.width, y + 98)
+    whole.append(text_at(signs, PAGE.margin, y + 78, "quiet"))
     return frame(
         size,
         whole,
@@ -111,13 +106,13 @@ def _overview(trace: ModelTrace, quantity: BoxQuantity) -> str:
 
 def _stages(trace: ModelTrace, stages: Sequence[Group], quantity: BoxQuantity) -> str:
     is_first = stages[0].nodes[0] is trace.nodes[0]
-    marks, end, y = LayerRows(trace, Pen([quantity], short_lines)).draw(stages, TOP, first=is_first)
+    marks, end, y = LayerRows(trace, Pen([quantity], short_lines)).draw(stages, PAGE.top, first=is_first)
     if stages[-1].nodes[-1] is trace.nodes[-1]:
         marks += exit_flow(trace, end)
     signs, y = legend(stages, quantity, y)
     what = "The anatomy of" if len(stages) > 1 else f"Stage {stages[0].name} of"
     return frame(
-        (WIDTH, y),
+        (PAGE.width, y),
         [*_title(trace), *marks, *signs],
         quantity,
         title=f"{what} {heading(trace)}",
@@ -126,17 +121,20 @@ def _stages(trace: ModelTrace, stages: Sequence[Group], quantity: BoxQuantity) -
 
 
 def _block(trace: ModelTrace, shape: BlockShape, quantity: BoxQuantity) -> str:
-    marks, width, y = draw_block(shape, TOP + 38, Pen([quantity], full_lines))
+    marks, width, y = draw_block(shape, PAGE.top + 38, Pen([quantity], full_lines))
     group = shape.group
     figures = (
         f"{shape_text(group.in_shape)} → {shape_text(group.last.out_shape)} · {group.parameters:,} parameters · "
         f"{format_count(group.macs)} MACs ({share_text(group.macs, trace.macs)} of the model)"
     )
-    title = [text_at(run_name(shape), MARGIN, TOP + 14, "stage"), text_at(figures, MARGIN, TOP + 31, "quiet")]
+    title = [
+        text_at(run_name(shape), PAGE.margin, PAGE.top + 14, "stage"),
+        text_at(figures, PAGE.margin, PAGE.top + 31, "quiet"),
+    ]
     said = block_caption(shape)
     lines = [
-        text_at(each, MARGIN, y + 18 + 16 * at)
-        for at, each in enumerate(wrap(said, int((width - 2 * MARGIN) / CHARACTER)))
+        text_at(each, PAGE.margin, y + 18 + 16 * at)
+        for at, each in enumerate(wrap(said, int((width - 2 * PAGE.margin) / PAGE.character)))
     ]
     y += 18 + 16 * len(lines)
     whole = [*_title(trace), *title, *marks, *lines, *colours(quantity, y)]
@@ -146,7 +144,7 @@ def _block(trace: ModelTrace, shape: BlockShape, quantity: BoxQuantity) -> str:
 
 def _title(trace: ModelTrace) -> list[str]:
     return [
-        text_at(shorten(heading(trace), 36), MARGIN, 38, "name"),
-        text_at(totals(trace), MARGIN, 58, "quiet"),
-        text_at(shorten(trace.source, 60), WIDTH - MARGIN, 38, "quiet end"),
+        text_at(shorten(heading(trace), 36), PAGE.margin, 38, "name"),
+        text_at(totals(trace), PAGE.margin, 58, "quiet"),
+        text_at(shorten(trace.source, 60), PAGE.width - PAGE.margin, 38, "quiet end"),
     ]

@@ -11,19 +11,12 @@ from inarch.commands.inspect.drawing.summary import (
     stages_of,
 )
 from inarch.commands.inspect.records import (
-    BlockFlow,
     EffectiveField,
-    Flow,
     Measurements,
     Timing,
 )
-from inarch.models.anatomy.records import ModelTrace
+from inarch.models.anatomy.records import BlockFlow, Flow, ModelTrace
 from inarch.report.wording import count_of, make_printable
-
-WORDY = frozenset({"concept", "stage", "tap", "block"})
-"""The columns of words; the others hold numbers."""
-SHOWN = 24
-"""The blocks that the table of gradient flow lists one by one; of more, every k-th."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,11 @@ def tables_of(trace: ModelTrace, measured: Measurements) -> tuple[Table, ...]:
     if measured.flow:
         tables.append(_flow(measured.flow))
     return tuple(tables)
+
+
+def is_of_words(title: str) -> bool:
+    """Whether the column of that title holds words; the others hold numbers."""
+    return title in ("concept", "stage", "tap", "block", "layer", "kind", "kernel", "output")
 
 
 def milliseconds(timing: Timing, trace: ModelTrace, group: Group) -> float:
@@ -138,8 +136,9 @@ def _fields(fields: Sequence[EffectiveField]) -> Table:
     )
 
 
-def _flow(flow: Flow) -> Table:
-    step = -(-len(flow.blocks) // SHOWN)
+def _flow(flow: Flow, most: int = 24) -> Table:
+    """Gradient flow; of more than ``most`` blocks, every k-th is listed."""
+    step = -(-len(flow.blocks) // most)
     shown = [each for place, each in enumerate(flow.blocks) if place % step == 0 or place == len(flow.blocks) - 1]
     return Table(
         caption="Forward values and gradients",

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from inarch.commands.study.chains import LAYERS, train_chain
-from inarch.commands.study.learning import HELD_OUT
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.chains import DESIGN, train_chain
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -28,26 +28,26 @@ STUDY = Study(
         source="Glorot, Bordes and Bengio 2011, AISTATS; Krizhevsky et al. 2012, section 3.1",
         reported="Krizhevsky et al.: a small network reaches 25 % training error on CIFAR-10 six times sooner with "
         "ReLU than with tanh.",
-        design=f"{LAYERS} convolutions of 3x3, each with the activation, five epochs of AdamW at one learning rate; "
-        "test accuracy. The arms have the same initial weights, those of He et al. 2015. A seed draws the split, the "
-        "weights and the order of the photos.",
+        design=f"{DESIGN.layers} convolutions of 3x3, each with the activation, five epochs of AdamW at one learning "
+        "rate; test accuracy. The arms have the same initial weights, those of He et al. 2015. A seed draws the split, "
+        "the weights and the order of the photos.",
         limits="One learning rate and one initialisation, which is made for ReLU. If the classes are nearly linearly "
         "separable, a linear network is nearly as accurate.",
         quantities=(
             Quantity(
                 words="ReLU less sigmoid",
-                one=("ReLU", HELD_OUT),
-                other=("sigmoid", HELD_OUT),
+                one=("ReLU", ReadingName.HELD_OUT),
+                other=("sigmoid", ReadingName.HELD_OUT),
                 threshold=0.3,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="ReLU less none",
-                one=("ReLU", HELD_OUT),
-                other=("none", HELD_OUT),
+                one=("ReLU", ReadingName.HELD_OUT),
+                other=("none", ReadingName.HELD_OUT),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
         ),

@@ -1,25 +1,39 @@
 """Auxiliary classifiers against vanishing gradients."""
 
+from enum import StrEnum
+
 from inarch.commands.study.gradients import stem_gradient
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
 
-NORM = "first-layer gradient"
 IMAGE_SIZE = 112
-PAPER, PAPER_AUXILIARY = "as in the paper", "as in the paper, auxiliary classifiers"
-NORMALISED, NORMALISED_AUXILIARY = "batch normalisation", "batch normalisation, auxiliary classifiers"
-NETS = {
-    PAPER: ("googlenet_paper", False),
-    PAPER_AUXILIARY: ("googlenet_paper", True),
-    NORMALISED: ("googlenet", False),
-    NORMALISED_AUXILIARY: ("googlenet", True),
-}
+
+
+class AuxiliaryArm(StrEnum):
+    """A GoogLeNet, with or without its auxiliary classifiers."""
+
+    PAPER = "as in the paper"
+    PAPER_AUXILIARY = "as in the paper, auxiliary classifiers"
+    NORMALISED = "batch normalisation"
+    NORMALISED_AUXILIARY = "batch normalisation, auxiliary classifiers"
+
+    @property
+    def model(self) -> str:
+        """The model's name in the catalog."""
+        return "googlenet_paper" if self in (AuxiliaryArm.PAPER, AuxiliaryArm.PAPER_AUXILIARY) else "googlenet"
+
+    @property
+    def has_auxiliary(self) -> bool:
+        """Whether it has auxiliary classifiers."""
+        return self in (AuxiliaryArm.PAPER_AUXILIARY, AuxiliaryArm.NORMALISED_AUXILIARY)
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """The gradient norm at initialisation of the arm's model."""
-    name, auxiliary = NETS[arm]
-    return {NORM: stem_gradient(name, seed, auxiliary=auxiliary, image_size=IMAGE_SIZE)}
+    chosen = AuxiliaryArm(arm)
+    norm = stem_gradient(chosen.model, seed, auxiliary=chosen.has_auxiliary, image_size=IMAGE_SIZE)
+    return {ReadingName.GRADIENT: norm}
 
 
 STUDY = Study(
@@ -36,18 +50,18 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="with auxiliary classifiers against without, as in the paper",
-                one=(PAPER_AUXILIARY, NORM),
-                other=(PAPER, NORM),
+                one=(AuxiliaryArm.PAPER_AUXILIARY, ReadingName.GRADIENT),
+                other=(AuxiliaryArm.PAPER, ReadingName.GRADIENT),
                 threshold=1.5,
             ),
             Quantity(
                 words="with auxiliary classifiers against without, batch normalisation",
-                one=(NORMALISED_AUXILIARY, NORM),
-                other=(NORMALISED, NORM),
+                one=(AuxiliaryArm.NORMALISED_AUXILIARY, ReadingName.GRADIENT),
+                other=(AuxiliaryArm.NORMALISED, ReadingName.GRADIENT),
                 threshold=1.5,
             ),
         ),
-        arms=tuple(NETS),
+        arms=tuple(AuxiliaryArm),
         seeds=5,
         seconds=8.0,
     ),

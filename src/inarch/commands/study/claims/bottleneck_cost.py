@@ -1,22 +1,19 @@
 """Depth at equal cost: the bottleneck."""
 
-from inarch.commands.inspect.figures import model_figures
-from inarch.commands.study.records import AT_MOST, Claim, Quantity
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Bound, Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
-from inarch.commands.study.times import milliseconds
+from inarch.commands.study.times import TIMES_OF_BOTH, milliseconds
+from inarch.models.anatomy.figures import model_figures
 from inarch.models.anatomy.trace import trace_architecture
-
-BASIC, BOTTLENECK = "resnet34", "resnet50_v1"
-TIMES = "times of both"
-LAYERS, MACS = "layers", "MACs"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """A model's counts, or the milliseconds of both models, which take turns."""
-    if arm == TIMES:
-        return milliseconds((BASIC, BOTTLENECK), seed)
+    if arm == TIMES_OF_BOTH:
+        return milliseconds(("resnet34", "resnet50_v1"), seed)
     figures = model_figures(trace_architecture(arm))
-    return {LAYERS: float(figures.depth), MACS: float(figures.macs)}
+    return {ReadingName.LAYERS: float(figures.depth), ReadingName.MACS: float(figures.macs)}
 
 
 STUDY = Study(
@@ -31,13 +28,30 @@ STUDY = Study(
         "those of PyTorch on one image, both models in turn. A seed is one such comparison of times.",
         limits="Cost alone; the effect of depth on accuracy is not measured. Times are this machine's.",
         quantities=(
-            Quantity(words="layers", one=(BOTTLENECK, LAYERS), other=(BASIC, LAYERS), threshold=1.4, exact=True),
             Quantity(
-                words="MACs", one=(BOTTLENECK, MACS), other=(BASIC, MACS), bound=AT_MOST, threshold=1.1, exact=True
+                words="layers",
+                one=("resnet50_v1", ReadingName.LAYERS),
+                other=("resnet34", ReadingName.LAYERS),
+                threshold=1.4,
+                exact=True,
             ),
-            Quantity(words="time", one=(TIMES, BOTTLENECK), other=(TIMES, BASIC), bound=AT_MOST, threshold=1.1),
+            Quantity(
+                words="MACs",
+                one=("resnet50_v1", ReadingName.MACS),
+                other=("resnet34", ReadingName.MACS),
+                bound=Bound.AT_MOST,
+                threshold=1.1,
+                exact=True,
+            ),
+            Quantity(
+                words="time",
+                one=(TIMES_OF_BOTH, "resnet50_v1"),
+                other=(TIMES_OF_BOTH, "resnet34"),
+                bound=Bound.AT_MOST,
+                threshold=1.1,
+            ),
         ),
-        arms=(BASIC, BOTTLENECK, TIMES),
+        arms=("resnet34", "resnet50_v1", TIMES_OF_BOTH),
         seeds=7,
         seconds=6.0,
     ),

@@ -1,24 +1,9 @@
 """Co-adapted layers."""
 
 from inarch.commands.study import transplants
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import Study
-from inarch.commands.study.transplants import (
-    CUTS,
-    NET,
-    OWN,
-    TRAINING,
-    TRANSPLANTS,
-    UNCUT,
-    reading,
-)
-
-FIRST, MIDDLE, _ = CUTS
+from inarch.commands.study.transplants import DESIGN, TRANSPLANTS, TransplantedPrefix, reading
 
 STUDY = Study(
     Claim(
@@ -28,26 +13,26 @@ STUDY = Study(
         source="Yosinski et al. 2014, arXiv 1411.1792, section 4.1 (fragile co-adaptation), Fig. 2",
         reported="AlexNet on half of ImageNet: cut after layer 4 or 5 of 8, 1 to 2 points are lost; cut after the "
         "first layers or the last, nothing.",
-        design=f"{NET} learns half of the classes; then the layers after the cut learn them again on its own frozen "
-        f"prefix. All train for {TRAINING.epochs} epochs at the same learning rate; test accuracy. A seed draws the "
-        "classes, the split and the weights.",
+        design=f"{DESIGN.model} learns half of the classes; then the layers after the cut learn them again on its own "
+        f"frozen prefix. All train for {DESIGN.training.epochs} epochs at the same learning rate; test accuracy. A "
+        "seed draws the classes, the split and the weights.",
         limits="A small residual network, whose layers may be less co-adapted than AlexNet's.",
         quantities=(
             Quantity(
                 words="whole network less the one cut in the middle",
-                one=reading(UNCUT),
-                other=reading(OWN, MIDDLE),
+                one=reading(TransplantedPrefix.UNCUT),
+                other=reading(TransplantedPrefix.OWN, "stage2"),
                 threshold=0.01,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="whole network less the one cut early",
-                one=reading(UNCUT),
-                other=reading(OWN, FIRST),
-                bound=AT_MOST,
+                one=reading(TransplantedPrefix.UNCUT),
+                other=reading(TransplantedPrefix.OWN, "stage1"),
+                bound=Bound.AT_MOST,
                 threshold=0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
         ),

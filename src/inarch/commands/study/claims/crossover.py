@@ -3,22 +3,11 @@
 from functools import partial
 
 from inarch.commands.study import curves
-from inarch.commands.study.curves import (
-    ALL,
-    FEW,
-    FINETUNE,
-    SCRATCH,
-    accuracy_reading,
-)
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.curves import CurveDesign, CurveEnd, accuracy_reading
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import Study
 
-MOST, SECONDS = 100, 400.0
+DESIGN = CurveDesign(most=100, seconds=400.0)
 
 STUDY = Study(
     Claim(
@@ -28,26 +17,26 @@ STUDY = Study(
         reported="COCO detection: training from scratch for long enough comes to what pre-training comes to, and "
         "falls behind with a tenth of the photos.",
         design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
-        f"for both, with the fewest photos per class and with {MOST} at most, matched by a limit of {SECONDS:.0f} "
-        "seconds for all strategies together. A seed draws the photos and the folds.",
-        limits=f"Many means up to {MOST} per class, and the source is that of the small backbone that comes with "
-        "inarch. Digits are unlike it; where photos resemble the source, run it on those (--data).",
+        f"for both, with the fewest photos per class and with {DESIGN.most} at most, matched by a limit of "
+        f"{DESIGN.seconds:.0f} seconds for all strategies together. A seed draws the photos and the folds.",
+        limits=f"Many means up to {DESIGN.most} per class, and the source is that of the small backbone that comes "
+        "with inarch. Digits are unlike it; where photos resemble the source, run it on those (--data).",
         quantities=(
             Quantity(
                 words="fine-tuning less scratch, few photos",
-                one=accuracy_reading(FINETUNE, FEW),
-                other=accuracy_reading(SCRATCH, FEW),
+                one=accuracy_reading("finetune", CurveEnd.FEW),
+                other=accuracy_reading("scratch", CurveEnd.FEW),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="fine-tuning less scratch, all photos",
-                one=accuracy_reading(FINETUNE, ALL),
-                other=accuracy_reading(SCRATCH, ALL),
-                bound=AT_MOST,
+                one=accuracy_reading("finetune", CurveEnd.ALL),
+                other=accuracy_reading("scratch", CurveEnd.ALL),
+                bound=Bound.AT_MOST,
                 threshold=0.01,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
         ),
@@ -56,5 +45,5 @@ STUDY = Study(
         seconds=450.0,
         photos=True,
     ),
-    partial(curves.measure, most=MOST, seconds=SECONDS),
+    partial(curves.measure, design=DESIGN),
 )

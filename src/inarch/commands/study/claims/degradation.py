@@ -2,13 +2,9 @@
 
 from dataclasses import replace
 
-from inarch.commands.study.learning import (
-    LEARNED,
-    accuracies,
-    learn,
-    split_bench,
-)
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.learning import accuracies, learn, split_bench
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -19,7 +15,6 @@ from inarch.models import build
 from inarch.models.initialisation import open_residuals
 from inarch.training.config import TrainingConfig
 
-SHALLOW_PLAIN, DEEP_PLAIN, SHALLOW_RESIDUAL, DEEP_RESIDUAL = "plain20", "plain56", "resnet20", "resnet56"
 TRAINING = TrainingConfig(epochs=16, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
@@ -47,22 +42,22 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="plain, 20 layers less 56",
-                one=(SHALLOW_PLAIN, LEARNED),
-                other=(DEEP_PLAIN, LEARNED),
+                one=("plain20", ReadingName.LEARNED),
+                other=("plain56", ReadingName.LEARNED),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.002,
             ),
             Quantity(
                 words="residual, 56 layers less 20",
-                one=(DEEP_RESIDUAL, LEARNED),
-                other=(SHALLOW_RESIDUAL, LEARNED),
+                one=("resnet56", ReadingName.LEARNED),
+                other=("resnet20", ReadingName.LEARNED),
                 threshold=-0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.002,
             ),
         ),
-        arms=(SHALLOW_PLAIN, DEEP_PLAIN, SHALLOW_RESIDUAL, DEEP_RESIDUAL),
+        arms=("plain20", "plain56", "resnet20", "resnet56"),
         seeds=5,
         seconds=135.0,
         photos=True,

@@ -1,14 +1,8 @@
 """Feature extraction compared with fine-tuning."""
 
 from inarch.commands.study import curves
-from inarch.commands.study.curves import (
-    ALL,
-    FEW,
-    FINETUNE,
-    PROBE,
-    accuracy_reading,
-)
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.curves import CurveEnd, accuracy_reading
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import Study
 
 STUDY = Study(
@@ -20,25 +14,25 @@ STUDY = Study(
         reported="ResNet-50 with all photos of twelve datasets, by BYOL's Table 3: fine-tuning gains from -1.2 to 25.4 "
         "points.",
         design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
-        f"for both, with the fewest photos per class and with {curves.MOST} at most. A seed draws the photos and "
-        "the folds.",
-        limits=f"Up to {curves.MOST} photos per class, and one small backbone: a later crossover is not observed. "
-        "Fine-tuning updates the last stage alone.",
+        f"for both, with the fewest photos per class and with {curves.DESIGN.most} at most. A seed draws the photos "
+        "and the folds.",
+        limits=f"Up to {curves.DESIGN.most} photos per class, and one small backbone: a later crossover is not "
+        "observed. Fine-tuning updates the last stage alone.",
         quantities=(
             Quantity(
                 words="extraction less fine-tuning, few photos",
-                one=accuracy_reading(PROBE, FEW),
-                other=accuracy_reading(FINETUNE, FEW),
+                one=accuracy_reading("probe", CurveEnd.FEW),
+                other=accuracy_reading("finetune", CurveEnd.FEW),
                 threshold=-0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="fine-tuning less extraction, all photos",
-                one=accuracy_reading(FINETUNE, ALL),
-                other=accuracy_reading(PROBE, ALL),
+                one=accuracy_reading("finetune", CurveEnd.ALL),
+                other=accuracy_reading("probe", CurveEnd.ALL),
                 threshold=0.01,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
         ),

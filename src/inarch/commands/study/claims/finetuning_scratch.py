@@ -1,14 +1,8 @@
 """Fine-tuning compared with training from scratch."""
 
 from inarch.commands.study import curves
-from inarch.commands.study.curves import (
-    ALL,
-    FEW,
-    FINETUNE,
-    SCRATCH,
-    accuracy_reading,
-)
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.curves import CurveEnd, accuracy_reading
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import Study
 
 STUDY = Study(
@@ -19,25 +13,25 @@ STUDY = Study(
         reported="ResNet-50 on twelve datasets, by BYOL's Table 3: fine-tuning is ahead of scratch by 0.3 to 22 "
         "points.",
         design="The learning curves of `inarch train --learning-curves`: the same folds and the same validation photos "
-        f"for every strategy, with the fewest photos per class and with {curves.MOST} at most, matched by a limit "
-        f"of {curves.SECONDS:.0f} seconds for all of them. A seed draws the photos and the folds.",
+        f"for every strategy, with the fewest photos per class and with {curves.DESIGN.most} at most, matched by a "
+        f"limit of {curves.DESIGN.seconds:.0f} seconds for all of them. A seed draws the photos and the folds.",
         limits="The backbone is the small one that comes with inarch, and the time is short for training from scratch: "
         "with more of both either could gain. Readings depend on the speed of this machine.",
         quantities=(
             Quantity(
                 words="fine-tuning less scratch, few photos",
-                one=accuracy_reading(FINETUNE, FEW),
-                other=accuracy_reading(SCRATCH, FEW),
+                one=accuracy_reading("finetune", CurveEnd.FEW),
+                other=accuracy_reading("scratch", CurveEnd.FEW),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
             Quantity(
                 words="fine-tuning less scratch, all photos",
-                one=accuracy_reading(FINETUNE, ALL),
-                other=accuracy_reading(SCRATCH, ALL),
+                one=accuracy_reading("finetune", CurveEnd.ALL),
+                other=accuracy_reading("scratch", CurveEnd.ALL),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.005,
             ),
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,8 @@ from inarch.commands.study.learning import (
     learn,
     split_bench,
 )
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -28,7 +30,15 @@ from inarch.transfer.backbones import DEFAULT_EMBEDDED, EMBEDDED, starting_point
 
 SIDE = 48
 TRAINING = TrainingConfig(epochs=1, batch_size=32, lr=0.02, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
-DRIFT, HELD_OUT = "drift of the features", "test accuracy"
+
+
+class FrozenArm(StrEnum):
+    """A meaning of a frozen backbone."""
+
+    WEIGHTS = "no gradient"
+    MOMENTUM = "no gradient, no updates of the statistics"
+    STATISTICS = "evaluation mode, weights updated"
+    BOTH = "no gradient, evaluation mode"
 
 
 def _freeze_weights(backbone: nn.Module) -> nn.Module:
@@ -58,17 +68,11 @@ class _EvalModeModule(nn.Module):
         return self
 
 
-WEIGHTS, MOMENTUM, STATISTICS, BOTH = (
-    "no gradient",
-    "no gradient, no updates of the statistics",
-    "evaluation mode, weights updated",
-    "no gradient, evaluation mode",
-)
 MEANINGS: dict[str, Callable[[nn.Module], nn.Module]] = {
-    WEIGHTS: _freeze_weights,
-    MOMENTUM: _freeze_weights_and_momentum,
-    STATISTICS: _EvalModeModule,
-    BOTH: FrozenModule,
+    FrozenArm.WEIGHTS: _freeze_weights,
+    FrozenArm.MOMENTUM: _freeze_weights_and_momentum,
+    FrozenArm.STATISTICS: _EvalModeModule,
+    FrozenArm.BOTH: FrozenModule,
 }
 
 
@@ -83,8 +87,8 @@ def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig =
     learn(model, data.learned, replace(training, seed=seed))
     after = _features(backbone, data)
     return {
-        DRIFT: float((after - before).norm() / before.norm()),
-        HELD_OUT: accuracy(model, data.held_out),
+        ReadingName.DRIFT: float((after - before).norm() / before.norm()),
+        ReadingName.HELD_OUT: accuracy(model, data.held_out),
     }
 
 
@@ -109,10 +113,10 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="drift without a gradient, less that in evaluation mode as well",
-                one=(WEIGHTS, DRIFT),
-                other=(BOTH, DRIFT),
+                one=(FrozenArm.WEIGHTS, ReadingName.DRIFT),
+                other=(FrozenArm.BOTH, ReadingName.DRIFT),
                 threshold=0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
             ),
         ),
         arms=tuple(MEANINGS),

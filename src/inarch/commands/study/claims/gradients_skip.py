@@ -1,15 +1,14 @@
 """Skip connections keep the gradient of the first layer alive."""
 
 from inarch.commands.study.gradients import first_layer_gradient
-from inarch.commands.study.records import AT_MOST, Claim, Quantity
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Bound, Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
-
-NORM = "first-layer gradient"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """The gradient norm at initialisation of the arm's model."""
-    return {NORM: first_layer_gradient(arm, seed)}
+    return {ReadingName.GRADIENT: first_layer_gradient(arm, seed)}
 
 
 STUDY = Study(
@@ -27,15 +26,15 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="110 layers against 20, without shortcuts",
-                one=("plain110", NORM),
-                other=("plain20", NORM),
+                one=("plain110", ReadingName.GRADIENT),
+                other=("plain20", ReadingName.GRADIENT),
                 threshold=1000.0,
             ),
             Quantity(
                 words="110 layers against 20, with shortcuts",
-                one=("resnet110", NORM),
-                other=("resnet20", NORM),
-                bound=AT_MOST,
+                one=("resnet110", ReadingName.GRADIENT),
+                other=("resnet20", ReadingName.GRADIENT),
+                bound=Bound.AT_MOST,
                 threshold=30.0,
             ),
         ),

@@ -1,6 +1,7 @@
 """The textbooks' reason why deep plain networks do not learn."""
 
-from inarch.commands.study.claims.gradients_skip import NORM, measure
+from inarch.commands.study.claims.gradients_skip import measure
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Study
 
@@ -17,8 +18,8 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="20 layers against 110, without shortcuts",
-                one=("plain20", NORM),
-                other=("plain110", NORM),
+                one=("plain20", ReadingName.GRADIENT),
+                other=("plain110", ReadingName.GRADIENT),
                 threshold=10.0,
             ),
         ),

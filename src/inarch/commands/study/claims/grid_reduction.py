@@ -2,23 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 
 import torch
 from torch import nn
 
-from inarch.commands.study.learning import (
-    HELD_OUT,
-    accuracy,
-    learn,
-    split_bench,
-)
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.learning import accuracy, learn, split_bench
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -31,21 +23,25 @@ from inarch.models.convolution import Conv, Pool, conv_norm_relu
 from inarch.models.initialisation import initialise
 from inarch.models.tables import (
     Branches,
-    Row,
     Stages,
+    TableRow,
     backbone_of,
 )
 from inarch.training.config import TrainingConfig
 from inarch.training.seeds import derive_seed
 
-BLOCK, BEFORE, AFTER = "convolutions parallel to a pool", "pool, then widen", "widen, then pool"
-MACS = "MACs"
-WIDTH = 16
-"""Channels before the first reduction; each doubles them."""
 TRAINING = TrainingConfig(epochs=8, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
-def _shrink() -> Row:
+class GridArm(StrEnum):
+    """A way to halve the grid."""
+
+    BLOCK = "convolutions parallel to a pool"
+    BEFORE = "pool, then widen"
+    AFTER = "widen, then pool"
+
+
+def _shrink() -> TableRow:
     return Pool("shrink", partial(nn.MaxPool2d, 3, 2, 1))
 
 
@@ -69,20 +65,27 @@ def _block(width: int) -> Branches:
     }
 
 
-ARMS: Mapping[str, Callable[[int], Mapping[str, Row]]] = {
-    BLOCK: lambda width: {f"reduction{width}": _block(width)},
-    BEFORE: lambda width: {f"shrink{width}": _shrink(), f"widen{width}": _widen(width)},
-    AFTER: lambda width: {f"widen{width}": _widen(width), f"shrink{width}": _shrink()},
+ARMS: Mapping[str, Callable[[int], Mapping[str, TableRow]]] = {
+    GridArm.BLOCK: lambda width: {f"reduction{width}": _block(width)},
+    GridArm.BEFORE: lambda width: {f"shrink{width}": _shrink(), f"widen{width}": _widen(width)},
+    GridArm.AFTER: lambda width: {f"widen{width}": _widen(width), f"shrink{width}": _shrink()},
 }
 
 
-def build_model(arm: str, classes: int, seed: int) -> Classifier:
-    """A convolution and two reductions of the arm's kind; everything else is equal."""
+def build_model(arm: str, classes: int, seed: int, width: int = 16) -> Classifier:
+    """A convolution and two reductions of the arm's kind, each of which doubles the channels; all else is equal.
+
+    Args:
+        arm: a way to halve the grid.
+        classes: of the head.
+        seed: of the weights.
+        width: the channels before the first reduction.
+    """
     reduction = ARMS[arm]
     stages: Stages = {
-        "stem": {"conv1": Conv("conv1", WIDTH, 3)},
-        "stage2": reduction(WIDTH),
-        "stage3": reduction(2 * WIDTH),
+        "stem": {"conv1": Conv("conv1", width, 3)},
+        "stage2": reduction(width),
+        "stage3": reduction(2 * width),
     }
     backbone = backbone_of(stages, conv_norm_relu)
     model = Classifier(backbone, linear_head(backbone.channels, classes))
@@ -95,7 +98,10 @@ def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig =
     data = split_bench(require_bench(bench), seed)
     model = build_model(arm, data.classes, seed)
     learn(model, data.learned, replace(training, seed=seed))
-    return {HELD_OUT: accuracy(model, data.held_out), MACS: float(trace(model, name=arm, image_size=data.side).macs)}
+    return {
+        ReadingName.HELD_OUT: accuracy(model, data.held_out),
+        ReadingName.MACS: float(trace(model, name=arm, image_size=data.side).macs),
+    }
 
 
 STUDY = Study(
@@ -112,22 +118,28 @@ STUDY = Study(
         limits="Two reductions and nothing between them, on small photos; a wider model at the cost of the cheap one "
         "would be the fairer rival.",
         quantities=(
-            Quantity(words="MACs of widening first", one=(AFTER, MACS), other=(BLOCK, MACS), threshold=2.0, exact=True),
+            Quantity(
+                words="MACs of widening first",
+                one=(GridArm.AFTER, ReadingName.MACS),
+                other=(GridArm.BLOCK, ReadingName.MACS),
+                threshold=2.0,
+                exact=True,
+            ),
             Quantity(
                 words="parallel to a pool less widening first",
-                one=(BLOCK, HELD_OUT),
-                other=(AFTER, HELD_OUT),
+                one=(GridArm.BLOCK, ReadingName.HELD_OUT),
+                other=(GridArm.AFTER, ReadingName.HELD_OUT),
                 threshold=-0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="pooling first less parallel to a pool",
-                one=(BEFORE, HELD_OUT),
-                other=(BLOCK, HELD_OUT),
-                bound=AT_MOST,
+                one=(GridArm.BEFORE, ReadingName.HELD_OUT),
+                other=(GridArm.BLOCK, ReadingName.HELD_OUT),
+                bound=Bound.AT_MOST,
                 threshold=-0.005,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
         ),

@@ -1,27 +1,33 @@
 """Identity shortcuts compared with projections."""
 
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 
 from inarch.commands.study.gradients import growth
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
 from inarch.models import Architecture, architecture
 from inarch.models.cifar_resnet import cifar_depths, cifar_resnet
 from inarch.models.resnet_parts import projection_everywhere
 
-GROWTH = "gradient, 110 layers against 20"
-IDENTITY, PROJECTION = "identity shortcuts", "1x1 shortcuts"
+
+class ShortcutArm(StrEnum):
+    """The shortcuts of a network."""
+
+    IDENTITY = "identity shortcuts"
+    PROJECTION = "1x1 shortcuts"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """The growth of the first layer's gradient with depth."""
     shallow, deep = (
         (_projection_architecture(20), _projection_architecture(110))
-        if arm == PROJECTION
+        if arm == ShortcutArm.PROJECTION
         else ("resnet20", "resnet110")
     )
-    return {GROWTH: growth(shallow, deep, seed)}
+    return {ReadingName.GROWTH: growth(shallow, deep, seed)}
 
 
 def _projection_architecture(layers: int) -> Architecture:
@@ -44,12 +50,12 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="growth of the gradient, 1x1 against identity",
-                one=(PROJECTION, GROWTH),
-                other=(IDENTITY, GROWTH),
+                one=(ShortcutArm.PROJECTION, ReadingName.GROWTH),
+                other=(ShortcutArm.IDENTITY, ReadingName.GROWTH),
                 threshold=2.0,
             ),
         ),
-        arms=(IDENTITY, PROJECTION),
+        arms=tuple(ShortcutArm),
         seeds=5,
         seconds=6.0,
     ),

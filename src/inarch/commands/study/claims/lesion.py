@@ -1,16 +1,12 @@
 """Residual networks as ensembles: the effect of removing one block of a trained model."""
 
 from dataclasses import replace
+from enum import StrEnum
 from statistics import mean
 
 from inarch.commands.study.learning import accuracy, learn, split_bench
 from inarch.commands.study.lesions import removable_blocks, removing_block
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -21,10 +17,18 @@ from inarch.models import build
 from inarch.models.initialisation import open_residuals
 from inarch.training.config import TrainingConfig
 
-RESIDUAL, PLAIN = "resnet20", "plain20"
-WHOLE, LESIONED = "accuracy, whole", "accuracy, one block out"
-LOST, WORST = "fraction of correct predictions lost", "accuracy, worst block out"
 TRAINING = TrainingConfig(epochs=12, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
+
+
+class LesionReading(StrEnum):
+    """Test accuracy of the whole model, or without one of its blocks."""
+
+    WHOLE = "accuracy, whole"
+    LESIONED = "accuracy, one block out"
+    """The mean over the blocks."""
+    LOST = "fraction of correct predictions lost"
+    """The difference of these two."""
+    WORST = "accuracy, worst block out"
 
 
 def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
@@ -38,7 +42,12 @@ def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig =
     for stage, name in removable_blocks(model):
         with removing_block(model, stage, name):
             left.append(accuracy(model, data.held_out))
-    return {WHOLE: whole, LESIONED: mean(left), LOST: whole - mean(left), WORST: min(left)}
+    return {
+        LesionReading.WHOLE: whole,
+        LesionReading.LESIONED: mean(left),
+        LesionReading.LOST: whole - mean(left),
+        LesionReading.WORST: min(left),
+    }
 
 
 STUDY = Study(
@@ -58,31 +67,31 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="accuracy of the residual network less that of the plain one, both whole",
-                one=(RESIDUAL, WHOLE),
-                other=(PLAIN, WHOLE),
+                one=("resnet20", LesionReading.WHOLE),
+                other=("plain20", LesionReading.WHOLE),
                 threshold=-0.05,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="loss of the plain network less that of the residual one",
-                one=(PLAIN, LOST),
-                other=(RESIDUAL, LOST),
+                one=("plain20", LesionReading.LOST),
+                other=("resnet20", LesionReading.LOST),
                 threshold=0.2,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="loss of the residual network",
-                one=(RESIDUAL, WHOLE),
-                other=(RESIDUAL, LESIONED),
-                bound=AT_MOST,
+                one=("resnet20", LesionReading.WHOLE),
+                other=("resnet20", LesionReading.LESIONED),
+                bound=Bound.AT_MOST,
                 threshold=0.2,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
         ),
-        arms=(RESIDUAL, PLAIN),
+        arms=("resnet20", "plain20"),
         seeds=5,
         seconds=40.0,
         photos=True,

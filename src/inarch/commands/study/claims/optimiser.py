@@ -1,14 +1,12 @@
 """The optimiser and its learning rate."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 
-from inarch.commands.study.learning import (
-    LEARNED,
-    accuracies,
-    learn,
-    split_bench,
-)
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.learning import accuracies, learn, split_bench
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -18,35 +16,44 @@ from inarch.commands.study.study import (
 from inarch.models import build
 from inarch.training.config import TrainingConfig
 
-NET = "resnet20"
 TRAINING = TrainingConfig(epochs=10, batch_size=64, weight_decay=0.0, label_smoothing=0.0, ema_decay=0.0)
-MOMENTUM, PLAIN, ADAMW, TOO_SMALL, TOO_LARGE = (
-    "momentum",
-    "no momentum",
-    "AdamW",
-    "momentum, a thousandth of the rate",
-    "momentum, a hundred times the rate",
-)
-ARMS = {
-    MOMENTUM: replace(TRAINING, lr=0.1),
-    PLAIN: replace(TRAINING, lr=0.1, momentum=0.0),
-    ADAMW: replace(TRAINING, lr=3e-3, optimiser="adamw"),
-    TOO_SMALL: replace(TRAINING, lr=1e-4),
-    TOO_LARGE: replace(TRAINING, lr=10.0),
+
+
+class OptimiserArm(StrEnum):
+    """An optimiser and its learning rate."""
+
+    MOMENTUM = "momentum"
+    PLAIN = "no momentum"
+    ADAMW = "AdamW"
+    TOO_SMALL = "momentum, a thousandth of the rate"
+    TOO_LARGE = "momentum, a hundred times the rate"
+
+
+ARMS: Mapping[str, TrainingConfig] = {
+    OptimiserArm.MOMENTUM: replace(TRAINING, lr=0.1),
+    OptimiserArm.PLAIN: replace(TRAINING, lr=0.1, momentum=0.0),
+    OptimiserArm.ADAMW: replace(TRAINING, lr=3e-3, optimiser="adamw"),
+    OptimiserArm.TOO_SMALL: replace(TRAINING, lr=1e-4),
+    OptimiserArm.TOO_LARGE: replace(TRAINING, lr=10.0),
 }
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train the same model by the arm's optimiser."""
     data = split_bench(require_bench(bench), seed)
-    model = build(NET, classes=data.classes, seed=seed)
+    model = build("resnet20", classes=data.classes, seed=seed)
     learn(model, data.learned, replace(ARMS[arm], seed=seed))
     return accuracies(model, data)
 
 
 def _gain_quantity(words: str, one: str, other: str, threshold: float) -> Quantity:
     return Quantity(
-        words=words, one=(one, LEARNED), other=(other, LEARNED), threshold=threshold, scale=POINTS, grain=0.003
+        words=words,
+        one=(one, ReadingName.LEARNED),
+        other=(other, ReadingName.LEARNED),
+        threshold=threshold,
+        scale=QuantityScale.POINTS,
+        grain=0.003,
     )
 
 
@@ -65,10 +72,14 @@ STUDY = Study(
         limits="One model with batch normalisation, one rate for each optimiser, none of them searched; momentum of "
         "0.9 at one rate takes steps that add up to ten times those without.",
         quantities=(
-            _gain_quantity("momentum less none", MOMENTUM, PLAIN, 0.02),
-            _gain_quantity("AdamW less momentum", ADAMW, MOMENTUM, -0.05),
-            _gain_quantity("momentum less a thousandth of its rate", MOMENTUM, TOO_SMALL, 0.3),
-            _gain_quantity("momentum less a hundred times its rate", MOMENTUM, TOO_LARGE, 0.3),
+            _gain_quantity("momentum less none", OptimiserArm.MOMENTUM, OptimiserArm.PLAIN, 0.02),
+            _gain_quantity("AdamW less momentum", OptimiserArm.ADAMW, OptimiserArm.MOMENTUM, -0.05),
+            _gain_quantity(
+                "momentum less a thousandth of its rate", OptimiserArm.MOMENTUM, OptimiserArm.TOO_SMALL, 0.3
+            ),
+            _gain_quantity(
+                "momentum less a hundred times its rate", OptimiserArm.MOMENTUM, OptimiserArm.TOO_LARGE, 0.3
+            ),
         ),
         arms=tuple(ARMS),
         seeds=5,

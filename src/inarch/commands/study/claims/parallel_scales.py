@@ -3,18 +3,9 @@
 from dataclasses import replace
 from functools import cache
 
-from inarch.commands.study.learning import (
-    HELD_OUT,
-    accuracy,
-    learn,
-    split_bench,
-)
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.learning import accuracy, learn, split_bench
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -25,12 +16,8 @@ from inarch.models import build
 from inarch.models.anatomy.trace import trace_architecture
 from inarch.training.config import TrainingConfig
 
-NET, WIDTH = "googlenet_small", 0.25
 ALL, BRANCHES = "all branches", ("1x1", "3x3", "5x5")
-MACS = "MACs"
 TRAINING = TrainingConfig(epochs=6, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
-HALVINGS = 7
-"""The relative precision of the search for the width: 1 % of it."""
 
 
 def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig = TRAINING) -> Readings:
@@ -40,18 +27,19 @@ def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig =
     model = build(name, classes=data.classes, seed=seed)
     learn(model, data.learned, replace(training, seed=seed))
     macs = trace_architecture(name, image_size=data.side).macs
-    return {HELD_OUT: accuracy(model, data.held_out), MACS: float(macs)}
+    return {ReadingName.HELD_OUT: accuracy(model, data.held_out), ReadingName.MACS: float(macs)}
 
 
 @cache
 def match_macs(arm: str, side: int) -> str:
     """The model with one branch alone that has as many multiply-adds as with all, or slightly fewer."""
-    whole = f"{NET}:width={WIDTH}"
+    share = 0.25  # of the published width
+    whole = f"googlenet_small:width={share}"
     if arm == ALL:
         return whole
     most = trace_architecture(whole, image_size=side).macs
-    low, high = 0.0, 4 * WIDTH
-    for _ in range(HALVINGS):
+    low, high = 0.0, 4 * share
+    for _ in range(7):  # halvings, to 1 % of the width
         width = (low + high) / 2
         fits = trace_architecture(_single_branch_name(arm, width), image_size=side).macs <= most
         low, high = (width, high) if fits else (low, width)
@@ -59,7 +47,7 @@ def match_macs(arm: str, side: int) -> str:
 
 
 def _single_branch_name(branch: str, width: float) -> str:
-    return f"{NET}:branch={branch}:width={width:g}"
+    return f"googlenet_small:branch={branch}:width={width:g}"
 
 
 STUDY = Study(
@@ -77,10 +65,10 @@ STUDY = Study(
             *(
                 Quantity(
                     words=f"all branches less {branch} alone",
-                    one=(ALL, HELD_OUT),
-                    other=(branch, HELD_OUT),
+                    one=(ALL, ReadingName.HELD_OUT),
+                    other=(branch, ReadingName.HELD_OUT),
                     threshold=0.005,
-                    scale=POINTS,
+                    scale=QuantityScale.POINTS,
                     grain=0.003,
                 )
                 for branch in BRANCHES
@@ -88,9 +76,9 @@ STUDY = Study(
             *(
                 Quantity(
                     words=f"MACs of {branch} alone against all",
-                    one=(branch, MACS),
-                    other=(ALL, MACS),
-                    bound=AT_MOST,
+                    one=(branch, ReadingName.MACS),
+                    other=(ALL, ReadingName.MACS),
+                    bound=Bound.AT_MOST,
                     threshold=1.0,
                     exact=True,
                 )

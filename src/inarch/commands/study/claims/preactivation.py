@@ -1,9 +1,11 @@
 """Normalisation and activation before the convolutions."""
 
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 
 from inarch.commands.study.gradients import growth
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
 from inarch.models import Architecture, architecture
@@ -11,18 +13,22 @@ from inarch.models.cifar_resnet import cifar_depths
 from inarch.models.preactivation import small_resnet_v2
 from inarch.models.resnet_parts import padded_shortcut
 
-GROWTH = "gradient, 110 layers against 20"
-POST, PRE = "activation after the sum", "pre-activation"
+
+class ActivationPlace(StrEnum):
+    """The place of the activation in a residual block."""
+
+    POST = "activation after the sum"
+    PRE = "pre-activation"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """The growth of the first layer's gradient with depth."""
     shallow, deep = (
         ("resnet20", "resnet110")
-        if arm == POST
+        if arm == ActivationPlace.POST
         else (_preactivation_architecture(20), _preactivation_architecture(110))
     )
-    return {GROWTH: growth(shallow, deep, seed)}
+    return {ReadingName.GROWTH: growth(shallow, deep, seed)}
 
 
 def _preactivation_architecture(layers: int) -> Architecture:
@@ -44,12 +50,12 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="growth of the gradient, activation after the sum against pre-activation",
-                one=(POST, GROWTH),
-                other=(PRE, GROWTH),
+                one=(ActivationPlace.POST, ReadingName.GROWTH),
+                other=(ActivationPlace.PRE, ReadingName.GROWTH),
                 threshold=1.5,
             ),
         ),
-        arms=(POST, PRE),
+        arms=tuple(ActivationPlace),
         seeds=5,
         seconds=5.0,
     ),

@@ -1,19 +1,12 @@
 """The effect of 1x1 reductions on accuracy."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 
-from inarch.commands.study.learning import (
-    HELD_OUT,
-    accuracy,
-    learn,
-    split_bench,
-)
-from inarch.commands.study.records import (
-    AT_MOST,
-    POINTS,
-    Claim,
-    Quantity,
-)
+from inarch.commands.study.learning import accuracy, learn, split_bench
+from inarch.commands.study.readings import ReadingName
+from inarch.commands.study.records import Bound, Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -23,15 +16,23 @@ from inarch.commands.study.study import (
 from inarch.models import build
 from inarch.training.config import TrainingConfig
 
-NET = "googlenet_small:width=0.25"
-WITHOUT, PUBLISHED, QUARTER, SIXTEENTH = "without", "as published", "a quarter", "a sixteenth"
-ARMS = {
-    WITHOUT: f"{NET}:without_reduction",
-    PUBLISHED: NET,
-    QUARTER: f"{NET}:reduction=0.25",
-    SIXTEENTH: f"{NET}:reduction=0.0625",
+
+class ReductionArm(StrEnum):
+    """The width of the reductions."""
+
+    WITHOUT = "without"
+    PUBLISHED = "as published"
+    QUARTER = "a quarter"
+    SIXTEENTH = "a sixteenth"
+
+
+ARMS: Mapping[str, str] = {
+    ReductionArm.WITHOUT: "googlenet_small:width=0.25:without_reduction",
+    ReductionArm.PUBLISHED: "googlenet_small:width=0.25",
+    ReductionArm.QUARTER: "googlenet_small:width=0.25:reduction=0.25",
+    ReductionArm.SIXTEENTH: "googlenet_small:width=0.25:reduction=0.0625",
 }
-GAP = "training accuracy less test accuracy"
+"""The model of each arm."""
 TRAINING = TrainingConfig(epochs=8, batch_size=64, lr=0.1, label_smoothing=0.0, ema_decay=0.0)
 
 
@@ -41,7 +42,7 @@ def measure(bench: Bench | None, arm: str, seed: int, training: TrainingConfig =
     model = build(ARMS[arm], classes=data.classes, seed=seed)
     learn(model, data.learned, replace(training, seed=seed))
     held_out = accuracy(model, data.held_out)
-    return {HELD_OUT: held_out, GAP: accuracy(model, data.learned) - held_out}
+    return {ReadingName.HELD_OUT: held_out, ReadingName.GAP: accuracy(model, data.learned) - held_out}
 
 
 STUDY = Study(
@@ -61,27 +62,27 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="published less without, test accuracy",
-                one=(PUBLISHED, HELD_OUT),
-                other=(WITHOUT, HELD_OUT),
+                one=(ReductionArm.PUBLISHED, ReadingName.HELD_OUT),
+                other=(ReductionArm.WITHOUT, ReadingName.HELD_OUT),
                 threshold=-0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="gap with the published less gap without",
-                one=(PUBLISHED, GAP),
-                other=(WITHOUT, GAP),
-                bound=AT_MOST,
+                one=(ReductionArm.PUBLISHED, ReadingName.GAP),
+                other=(ReductionArm.WITHOUT, ReadingName.GAP),
+                bound=Bound.AT_MOST,
                 threshold=0.01,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="published less a sixteenth, test accuracy",
-                one=(PUBLISHED, HELD_OUT),
-                other=(SIXTEENTH, HELD_OUT),
+                one=(ReductionArm.PUBLISHED, ReadingName.HELD_OUT),
+                other=(ReductionArm.SIXTEENTH, ReadingName.HELD_OUT),
                 threshold=0.01,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from statistics import mean
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inarch.commands.study.learning import BATCH, Examples, split_bench
-from inarch.commands.study.records import POINTS, Claim, Quantity
+from inarch.commands.study.records import Claim, Quantity, QuantityScale
 from inarch.commands.study.study import (
     Bench,
     Readings,
@@ -26,15 +27,38 @@ from inarch.transfer.backbones import EMBEDDED, random_starting_point, starting_
 from inarch.transfer.class_weighting import unweighted
 from inarch.transfer.linear import fit_at
 
-NET, SIDE = "googlenet", 96
-TRAINED, RANDOM = "pre-trained", "randomly initialised"
-BEFORE, AFTER = "accuracy of a linear classifier, before", "accuracy of a linear classifier, after"
-USED_BEFORE, USED_AFTER = "share of directions used, before", "share of directions used, after"
-PHOTOS = 500
-PENALTY = 0.01
-"""The L2 regularisation strength per photo; the same before and after."""
-PLACES = 20
-"""The positions of every feature map at which channels are compared."""
+
+class StartArm(StrEnum):
+    """The weights of the model."""
+
+    TRAINED = "pre-trained"
+    RANDOM = "randomly initialised"
+
+
+class ReductionReading(StrEnum):
+    """A mean over all reductions: of their inputs (before) or of their outputs (after)."""
+
+    BEFORE = "accuracy of a linear classifier, before"
+    AFTER = "accuracy of a linear classifier, after"
+    USED_BEFORE = "share of directions used, before"
+    USED_AFTER = "share of directions used, after"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressionDesign:
+    """The model, the sample of its feature maps, and the linear classifier."""
+
+    model: str
+    side: int
+    """The side of the photos, in pixels."""
+    photos: int
+    places: int
+    """The positions of every feature map at which channels are compared."""
+    l2: float
+    """The L2 regularisation strength per photo; the same before and after."""
+
+
+DESIGN = CompressionDesign(model="googlenet", side=96, photos=500, places=20, l2=0.01)
 
 
 @dataclass(frozen=True)
@@ -49,17 +73,21 @@ class _MapSample:
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Means over every reduction of the frozen model."""
-    data = split_bench(require_bench(bench), seed, SIDE)
-    start = starting_point(NET, EMBEDDED) if arm == TRAINED else random_starting_point(NET)
+    data = split_bench(require_bench(bench), seed, DESIGN.side)
+    start = starting_point(DESIGN.model, EMBEDDED) if arm == StartArm.TRAINED else random_starting_point(DESIGN.model)
     learned, held_out = (_draw_photos(each, seed) for each in (data.learned, data.held_out))
     labels, asked = learned.labels.numpy(), held_out.labels.numpy()
-    readings: dict[str, list[float]] = {name: [] for name in (BEFORE, AFTER, USED_BEFORE, USED_AFTER)}
+    readings: dict[str, list[float]] = {name: [] for name in ReductionReading}
     seen, tested = (_sample_around_reductions(start.backbone, each, seed) for each in (learned, held_out))
     for name in seen:
         for right, used, one, other in zip(
-            (BEFORE, AFTER), (USED_BEFORE, USED_AFTER), seen[name], tested[name], strict=True
+            (ReductionReading.BEFORE, ReductionReading.AFTER),
+            (ReductionReading.USED_BEFORE, ReductionReading.USED_AFTER),
+            seen[name],
+            tested[name],
+            strict=True,
         ):
-            fit = fit_at(one.pooled, labels, PENALTY, unweighted(data.classes))
+            fit = fit_at(one.pooled, labels, DESIGN.l2, unweighted(data.classes))
             readings[right].append(accuracy_of(fit.logits(other.pooled), asked).value)
             readings[used].append(effective_rank(one.places) / one.places.shape[1])
     return {name: mean(values) for name, values in readings.items()}
@@ -68,7 +96,7 @@ def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
 def _draw_photos(examples: Examples, seed: int) -> Examples:
     """A sample of the photos, of every class, in the drawn order."""
     draws = torch.Generator().manual_seed(derive_seed(seed, "photos"))
-    drawn = torch.randperm(len(examples.labels), generator=draws)[:PHOTOS]
+    drawn = torch.randperm(len(examples.labels), generator=draws)[: DESIGN.photos]
     return examples.at(drawn)
 
 
@@ -82,7 +110,7 @@ def _sample_around_reductions(
 
     def look(name: str, module: nn.Module, arguments: tuple[Tensor, ...], after: Tensor) -> None:
         before = arguments[0]
-        at = torch.randint(before[0, 0].numel(), (PLACES,), generator=draws)
+        at = torch.randint(before[0, 0].numel(), (DESIGN.places,), generator=draws)
         for parts, feature_map in zip(kept.setdefault(name, ([], [])), (before, after), strict=True):
             parts.append(_sample_map(feature_map, at))
 
@@ -118,30 +146,31 @@ STUDY = Study(
         source="Szegedy et al. 2015, arXiv 1409.4842, section 4; Szegedy et al. 2016, arXiv 1512.00567, section 3.1 "
         "(strong correlation between adjacent units makes reduction cheap)",
         reported="An argument; neither the rank of the features nor a probe before and after is reported.",
-        design=f"The GoogLeNet that comes with inarch, frozen, on photos of {SIDE} pixels. For every 1x1 reduction: "
-        "its input and its output after ReLU. Directions: the effective rank of the channels at "
-        f"{PLACES} places of each of {PHOTOS} photos, over the number of channels. Accuracy: a linear classifier on "
-        "the pooled feature maps, at one L2 regularisation strength; test accuracy. Means over all reductions. A seed "
-        "draws the split, the photos and the places. A randomly initialised model is compared and not judged.",
+        design=f"The GoogLeNet that comes with inarch, frozen, on photos of {DESIGN.side} pixels. For every 1x1 "
+        "reduction: its input and its output after ReLU. Directions: the effective rank of the channels at "
+        f"{DESIGN.places} places of each of {DESIGN.photos} photos, over the number of channels. Accuracy: a linear "
+        "classifier on the pooled feature maps, at one L2 regularisation strength; test accuracy. Means over all "
+        "reductions. A seed draws the split, the photos and the places. A randomly initialised model is compared and "
+        "not judged.",
         limits="Pooled feature maps have no positions; one regularisation strength for wide and narrow maps. Whether "
         "the output is easier to interpret is not asked here.",
         quantities=(
             Quantity(
                 words="accuracy after less before",
-                one=(TRAINED, AFTER),
-                other=(TRAINED, BEFORE),
+                one=(StartArm.TRAINED, ReductionReading.AFTER),
+                other=(StartArm.TRAINED, ReductionReading.BEFORE),
                 threshold=-0.02,
-                scale=POINTS,
+                scale=QuantityScale.POINTS,
                 grain=0.003,
             ),
             Quantity(
                 words="share of directions used, after against before",
-                one=(TRAINED, USED_AFTER),
-                other=(TRAINED, USED_BEFORE),
+                one=(StartArm.TRAINED, ReductionReading.USED_AFTER),
+                other=(StartArm.TRAINED, ReductionReading.USED_BEFORE),
                 threshold=1.2,
             ),
         ),
-        arms=(TRAINED, RANDOM),
+        arms=tuple(StartArm),
         seeds=3,
         seconds=60.0,
         photos=True,

@@ -1,22 +1,41 @@
 """The savings by 1x1 reductions."""
 
+from enum import StrEnum
+
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
-from inarch.commands.study.times import milliseconds
+from inarch.commands.study.times import TIMES_OF_BOTH, milliseconds
 from inarch.models.anatomy.trace import trace_architecture
 
-WITH, WITHOUT = "googlenet_paper", "googlenet_paper:without_reduction"
-TIMES = "times of both"
-MACS, PARAMETERS, MEMORY = "MACs", "parameters", "bytes of maps and weights"
+
+class CostArm(StrEnum):
+    """A model, by its name in the catalog, or the times of both."""
+
+    WITH = "googlenet_paper"
+    WITHOUT = "googlenet_paper:without_reduction"
+    TIMES = TIMES_OF_BOTH
+
+
+class CostReading(StrEnum):
+    """An exact cost of a model."""
+
+    MACS = ReadingName.MACS
+    PARAMETERS = "parameters"
+    MEMORY = "bytes of maps and weights"
+    """The peak of the feature maps of one image, and all weights."""
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """A model's counts, or the milliseconds of both models, which take turns."""
-    if arm == TIMES:
-        return milliseconds((WITH, WITHOUT), seed)
+    if arm == CostArm.TIMES:
+        return milliseconds((CostArm.WITH, CostArm.WITHOUT), seed)
     record = trace_architecture(arm)
-    counts = {MACS: record.macs, PARAMETERS: record.parameters, MEMORY: record.peak + 4 * record.parameters}
-    return {name: float(count) for name, count in counts.items()}
+    return {
+        CostReading.MACS: float(record.macs),
+        CostReading.PARAMETERS: float(record.parameters),
+        CostReading.MEMORY: float(record.peak + 4 * record.parameters),
+    }
 
 
 STUDY = Study(
@@ -34,14 +53,32 @@ STUDY = Study(
         "times.",
         limits="Cost alone: their effect on accuracy is another claim. Times are this machine's.",
         quantities=(
-            Quantity(words="MACs", one=(WITHOUT, MACS), other=(WITH, MACS), threshold=2.0, exact=True),
             Quantity(
-                words="parameters", one=(WITHOUT, PARAMETERS), other=(WITH, PARAMETERS), threshold=2.0, exact=True
+                words="MACs",
+                one=(CostArm.WITHOUT, CostReading.MACS),
+                other=(CostArm.WITH, CostReading.MACS),
+                threshold=2.0,
+                exact=True,
             ),
-            Quantity(words="memory", one=(WITHOUT, MEMORY), other=(WITH, MEMORY), threshold=2.0, exact=True),
-            Quantity(words="time", one=(TIMES, WITHOUT), other=(TIMES, WITH), threshold=2.0),
+            Quantity(
+                words="parameters",
+                one=(CostArm.WITHOUT, CostReading.PARAMETERS),
+                other=(CostArm.WITH, CostReading.PARAMETERS),
+                threshold=2.0,
+                exact=True,
+            ),
+            Quantity(
+                words="memory",
+                one=(CostArm.WITHOUT, CostReading.MEMORY),
+                other=(CostArm.WITH, CostReading.MEMORY),
+                threshold=2.0,
+                exact=True,
+            ),
+            Quantity(
+                words="time", one=(CostArm.TIMES, CostArm.WITHOUT), other=(CostArm.TIMES, CostArm.WITH), threshold=2.0
+            ),
         ),
-        arms=(WITH, WITHOUT, TIMES),
+        arms=tuple(CostArm),
         seeds=7,
         seconds=4.0,
     ),

@@ -2,7 +2,8 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -19,40 +20,57 @@ from inarch.commands.study.study import (
     require_bench,
 )
 from inarch.commands.train.strategies import scratch
-from inarch.commands.train.strategies.finetune import (
+from inarch.commands.train.strategies.probe import probe_on
+from inarch.commands.train.strategies.tuning import (
     feature_maps_of,
-    obstacle,
+    obstacle_for_tail,
     tail_and_head,
 )
-from inarch.commands.train.strategies.probe import probe_on
 from inarch.data.folds import folds
 from inarch.data.store import ignore_counts
 from inarch.errors import PhotosError
 from inarch.metrics.accuracy import accuracy_of
 from inarch.training.budget import affordable_epochs
-from inarch.training.loop import Epoch, ExampleSource, Run
+from inarch.training.loop import Epoch, Run
 from inarch.transfer import tail
+from inarch.transfer.pixels import AugmentedPhotos, logits_of_photos
 from inarch.transfer.run import TrainingRun
 
-OF_CLASS = 50
-"""The most photos per class; half of them are for training."""
-SECONDS = 120.0
-"""The time for training from scratch: its recipe's epochs, or as many as should fit."""
 RACE = "fine-tuning and scratch"
 """The only arm, because the equal accuracy is known when both have ended."""
-FINETUNE, SCRATCH = "seconds of fine-tuning", "seconds from scratch"
-BOTH, BEST_FINETUNE, BEST_SCRATCH = "accuracy that both reach", "best of fine-tuning", "best from scratch"
 
 AccuracyCurve = Sequence[tuple[float, float]]
 """Seconds of training, and the test accuracy by then."""
-Places = NDArray[np.int64]
+
+
+class RaceReading(StrEnum):
+    """The times to equal accuracy, and the accuracies."""
+
+    FINETUNE = "seconds of fine-tuning"
+    SCRATCH = "seconds from scratch"
+    BOTH = "accuracy that both reach"
+    BEST_FINETUNE = "best of fine-tuning"
+    BEST_SCRATCH = "best from scratch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceDesign:
+    """The sizes of the race."""
+
+    of_class: int
+    """The most photos per class; half of them are for training."""
+    seconds: float
+    """The time for training from scratch: its recipe's epochs, or as many as should fit."""
+
+
+DESIGN = RaceDesign(of_class=50, seconds=120.0)
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """Train both on one half of the photos, and measure their accuracy on the other half after every epoch."""
     bench = require_bench(bench)
-    run = bench.prepare(subsample_photos(bench.photos, seed, OF_CLASS), seed)
-    if why := obstacle(run):
+    run = bench.prepare(subsample_photos(bench.photos, seed, DESIGN.of_class), seed)
+    if why := obstacle_for_tail(run):
         raise PhotosError(f"Fine-tuning cannot be measured: {why}.")
     halves = folds(run.labels[run.train], k=2, seed=seed, groups=run.groups[run.train])[0]
     learned, held = (run.train[half] for half in halves)
@@ -67,10 +85,10 @@ def readings(finetuned: AccuracyCurve, alone: AccuracyCurve) -> Readings:
     bests = [max(accuracy for _, accuracy in course) for course in (finetuned, alone)]
     both = min(bests)
     first = [next(seconds for seconds, accuracy in course if accuracy >= both) for course in (finetuned, alone)]
-    return dict(zip((FINETUNE, SCRATCH, BOTH, BEST_FINETUNE, BEST_SCRATCH), (*first, both, *bests), strict=True))
+    return dict(zip(RaceReading, (*first, both, *bests), strict=True))
 
 
-def _finetune_curve(run: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
+def _finetune_curve(run: TrainingRun, learned: NDArray[np.int64], held: NDArray[np.int64]) -> AccuracyCurve:
     """From the first look at the photos: features, probe, then epochs of the tail; nothing is in the cache yet."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:  # Windows keeps mapped files
         part = replace(run, train=learned, options=replace(run.options, cache=Path(empty)))
@@ -89,19 +107,21 @@ def _finetune_curve(run: TrainingRun, learned: Places, held: Places) -> Accuracy
         return [(taken, accuracy(model)), *_measure_curve(fit, epochs, taken, accuracy)]
 
 
-def _scratch_curve(run: TrainingRun, learned: Places, held: Places) -> AccuracyCurve:
+def _scratch_curve(run: TrainingRun, learned: NDArray[np.int64], held: NDArray[np.int64]) -> AccuracyCurve:
     """The curve of a run whose photos are preprocessed for training from scratch."""
-    source = ExampleSource(len(learned), scratch.Pixels(run, learned).batch)
+    source = AugmentedPhotos(run, learned).source
     config, step = scratch.timed_config(run.start.architecture, len(run.classes), source, run.options)
     epoch = step * source.steps(config)
-    epochs = affordable_epochs(SECONDS, epoch, most=config.epochs, fewest=run.options.recipes.scratch.fewest_epochs)
+    epochs = affordable_epochs(
+        DESIGN.seconds, epoch, most=config.epochs, fewest=run.options.recipes.scratch.fewest_epochs
+    )
     fit = Run(
         scratch.build_untrained_model(run.start.architecture, len(run.classes), run.options.seed),
         replace(config, epochs=epochs),
     )
 
     def accuracy(model: nn.Module) -> float:
-        return accuracy_of(scratch.logits_of(run, model, held), run.labels[held]).value
+        return accuracy_of(logits_of_photos(run, model, held), run.labels[held]).value
 
     return list(_measure_curve(fit, scratch.run_scratch_epochs(run, fit, source), 0.0, accuracy))
 
@@ -122,12 +142,12 @@ STUDY = Study(
         "scratch.",
         source="He, Girshick and Dollar 2019, arXiv 1811.08883, sections 4 and 5",
         reported="COCO detection: two lengths of the usual schedule are enough with pre-training, five or six without.",
-        design=f"The strategies `finetune` and `scratch` with their own models and recipes are trained on half of the "
-        f"photos ({OF_CLASS} per class at most), one after the other; after every epoch the other half is predicted. "
-        "Time is that of training: features of an empty cache, the probe and the epochs on one side, the epochs on the "
-        f"other ({SECONDS:.0f} seconds at most); decoding and measuring are left out. Equal accuracy is the lower of "
-        "the two bests, and the time is that by which each first reaches it. A seed draws the photos, the halves and "
-        "the weights.",
+        design="The strategies `finetune` and `scratch` with their own models and recipes are trained on half of the "
+        f"photos ({DESIGN.of_class} per class at most), one after the other; after every epoch the other half is "
+        "predicted. Time is that of training: features of an empty cache, the probe and the epochs on one side, the "
+        f"epochs on the other ({DESIGN.seconds:.0f} seconds at most); decoding and measuring are left out. Equal "
+        "accuracy is the lower of the two bests, and the time is that by which each first reaches it. A seed draws the "
+        "photos, the halves and the weights.",
         limits="Pre-training the backbone is not counted: whoever downloads one does not pay for it. "
         "Times are this machine's; the learning-rate schedule of either spans all its epochs, so that a shorter one "
         "would come sooner to a somewhat lower accuracy. If one never reaches the other's accuracy, only "
@@ -135,8 +155,8 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="time of scratch over time of fine-tuning, to equal accuracy",
-                one=(RACE, SCRATCH),
-                other=(RACE, FINETUNE),
+                one=(RACE, RaceReading.SCRATCH),
+                other=(RACE, RaceReading.FINETUNE),
                 threshold=2.0,
             ),
         ),

@@ -1,16 +1,23 @@
 """Residual paths whose last normalisation starts at zero."""
 
+from enum import StrEnum
+
 from inarch.commands.study.gradients import growth
+from inarch.commands.study.readings import ReadingName
 from inarch.commands.study.records import Claim, Quantity
 from inarch.commands.study.study import Bench, Readings, Study
 
-GROWTH = "gradient, 110 layers against 20"
-OPEN, ZERO = "paths start at one", "paths start at zero"
+
+class PathStart(StrEnum):
+    """The initial scale of the last normalisation of every residual path."""
+
+    OPEN = "paths start at one"
+    ZERO = "paths start at zero"
 
 
 def measure(bench: Bench | None, arm: str, seed: int) -> Readings:
     """The growth of the first layer's gradient with depth."""
-    return {GROWTH: growth("resnet20", "resnet110", seed, zero_start=arm == ZERO)}
+    return {ReadingName.GROWTH: growth("resnet20", "resnet110", seed, zero_start=arm == PathStart.ZERO)}
 
 
 STUDY = Study(
@@ -26,12 +33,12 @@ STUDY = Study(
         quantities=(
             Quantity(
                 words="growth of the gradient, started at one against started at zero",
-                one=(OPEN, GROWTH),
-                other=(ZERO, GROWTH),
+                one=(PathStart.OPEN, ReadingName.GROWTH),
+                other=(PathStart.ZERO, ReadingName.GROWTH),
                 threshold=1.5,
             ),
         ),
-        arms=(OPEN, ZERO),
+        arms=tuple(PathStart),
         seeds=5,
         seconds=5.0,
     ),

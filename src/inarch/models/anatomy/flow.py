@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inarch.commands.inspect.records import BlockFlow, Flow
 from inarch.models import Classifier
-from inarch.models.anatomy.records import ModelTrace
+from inarch.models.anatomy.records import BlockFlow, Flow, ModelTrace
 
 
 def flow(model: Classifier, trace: ModelTrace, *, images: int = 4, seed: int = 0) -> Flow:

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 import torch
 
-from inarch.commands.inspect.flow import flow
-from inarch.commands.inspect.records import Flow
 from inarch.models import build
+from inarch.models.anatomy.flow import flow
+from inarch.models.anatomy.records import Flow
 from inarch.models.initialisation import open_residuals
 from traces import traced
 
@@ -27,6 +27,7 @@ def first(name: str) -> float:
     return flowing(name).layers[0][1]
 
 
+@pytest.mark.slow
 def test_without_shortcuts_gradients_explode_with_depth() -> None:
     """Yang et al. 2019 (arXiv 1902.08129) and others: batch normalisation explodes plain nets. Published norms at the
     first layer are 2.1, 1,089 and 4.7 million at 20, 56 and 110 layers; with shortcuts 0.8, 3.9 and 9.0."""
