@@ -291,7 +291,7 @@ def _estimate_whole(inputs: PlanInputs, before: float) -> _TuningPlan:
     left = options.time_budget - before - judged_times(recipe) * answered
     left *= options.recipes.finetune.share / (1 - 1 / FOLDS + recipe.continued)
     epochs = affordable_epochs(left, epoch, most=recipe.config.epochs, fewest=recipe.fewest_epochs)
-    judging = (judged_times(recipe) - 1) * answered + (len(recipe.shares) + 2) * exported
+    judging = (judged_times(recipe) - 1) * answered + (len(recipe.shares) + 1) * exported
     trial = (1 - 1 / FOLDS) * (_fit_seconds(inputs)[0] + epochs * epoch) + judging
     final = recipe.continued * epochs * epoch + answered + 2 * exported
     return _TuningPlan(depth, None, "", trial, final, epochs, recipe.is_fair_trial(epochs))

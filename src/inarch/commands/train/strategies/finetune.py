@@ -125,9 +125,8 @@ def trial(tuning: Tuning, config: TrainingConfig) -> Trial:
         limits = EpochLimits(seconds, tuning.recipe.fewest_epochs)
         history = tuning.train(model, Fit(seen, config, "trial", limits))
         weights = TrainedWeights(begun, copy.deepcopy(model.state_dict()), snapshot)
-        share = _choose_share(tuning, model, weights, held)
+        share, features = _choose_share(tuning, model, weights, held)
         known = known_places(run, seen)
-        features = tuning.features(model, held)
         answers = HeldOutAnswers(
             held, logits_from(model.head, features), features, known, tuning.features(model, known)
         )
@@ -143,23 +142,30 @@ def trial(tuning: Tuning, config: TrainingConfig) -> Trial:
     )
 
 
-def _choose_share(tuning: Tuning, model: Classifier, weights: TrainedWeights, held: NDArray[np.int64]) -> float:
+def _choose_share(
+    tuning: Tuning, model: Classifier, weights: TrainedWeights, held: NDArray[np.int64]
+) -> tuple[float, NDArray[np.float64]]:
     """Leave the model between its weights before and after training, where validation photos are answered best.
+
+    Returns:
+        How far it is from the weights before, and its features of the validation photos there.
 
     Interpolated weights (WiSE-FT; Wortsman et al. 2022, arXiv 2109.01903) keep what the pre-trained features know and
     few photos do not teach. Compared are log losses after calibration, as that is what is shipped.
     """
     run, labels = tuning.run, tuning.run.learned.labels[held]
+    features: dict[float, NDArray[np.float64]] = {}
 
     def loss(share: float) -> float:
         interpolate_weights(model, weights.begun, weights.ended, share)
-        logits = logits_from(model.head, tuning.features(model, held))
+        features[share] = tuning.features(model, held)
+        logits = logits_from(model.head, features[share])
         return float(run.weighting.losses(calibrate(run, logits, labels), labels).mean())
 
     shares = tuning.recipe.shares
     best = min(shares, key=loss) if len(shares) > 1 else shares[0]
     interpolate_weights(model, weights.begun, weights.ended, best)
-    return best
+    return best, features[best] if features else tuning.features(model, held)
 
 
 @torch.no_grad()

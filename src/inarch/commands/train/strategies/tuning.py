@@ -285,9 +285,9 @@ class WholeTuning(Tuning):
 
 
 def judged_times(recipe: TuningRecipe) -> float:
-    """How often a model of every layer answers each training photo, on average: the validation photos for each share
-    and once more, the others after the trial, and all of them at the end."""
-    return (len(recipe.shares) + 1) * (1 - HELD_IN) + HELD_IN + 1
+    """How often a model of every layer answers each training photo, on average: the validation photos for each share,
+    the others after the trial, and all of them at the end."""
+    return len(recipe.shares) * (1 - HELD_IN) + HELD_IN + 1
 
 
 class Sizes(NamedTuple):
