@@ -38,6 +38,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.all
 
 prove: $(VENV)/.installed-dev
+	$(BIN)/pytest -n $(WORKERS) --hypothesis-profile prove -m hypothesis --timeout 3600
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.kills
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from jobs import fresh, learned, make_job, start, weights
@@ -25,6 +26,11 @@ __all__ = [
     "weights",
     "write_photo",
 ]
+
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("prove", max_examples=2000, deadline=None)
+# The suite draws the same examples everywhere: it finds faults of the change at hand. `make prove` looks for new ones.
+settings.load_profile("suite")
 
 SHARED = Path(os.environ.get("INARCH_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 

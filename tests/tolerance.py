@@ -78,6 +78,7 @@ def assert_same_computation(
         return
     computed = dtype or max(_dtype(actual), _dtype(expected), key=lambda each: torch.finfo(each).eps)
     largest = float(np.abs(other).max(initial=0.0)) if magnitude is None else magnitude
+    largest = max(largest, torch.finfo(computed).tiny)  # subnormal numbers are rounded as the smallest normal one is
     tolerance = 2 * rounding_error(terms, computed) * largest * condition
     apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
     assert (apart <= tolerance).all(), (

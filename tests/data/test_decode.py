@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from pillow_heif import from_pillow
@@ -63,7 +63,6 @@ def test_an_image_of_the_right_size_is_left_alone(draw):
     assert np.array_equal(decode(encoded(Image.fromarray(pixels)), sized(40)), pixels)
 
 
-@settings(deadline=None)
 @given(width=st.integers(1, 2000), height=st.integers(1, 12), size=st.integers(8, 48), lying=st.booleans())
 def test_any_shape_becomes_the_square(width, height, size, lying):
     """However long and thin, one colour in gives that colour out, in the size asked for."""
@@ -260,7 +259,6 @@ def test_a_file_cut_short_is_an_error(draw, kind, share):
         decode(content[: int(share * len(content))], sized(32))
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"II*\0", b"P6 "])
 )

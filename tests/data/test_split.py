@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inarch.data.folds import folds, loose_folds
@@ -19,7 +19,6 @@ def sides(photos):
     return {photo.digest: photo.split for photo in photos.photos}
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(2, 60), min_size=2, max_size=5), share=st.floats(0.05, 0.6), seed=st.integers(0, 99))
 def test_each_class_is_held_out_in_the_share_asked_for(photo_set, counts, share, seed):
     """To the photo, and with at least one on either side."""
@@ -50,7 +49,6 @@ def test_a_new_class_leaves_the_others_as_they_were(photo_set):
 PHOTOS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 25), st.integers(0, 12)), min_size=6, max_size=60)
 
 
-@settings(deadline=None)
 @given(PHOTOS, st.integers(0, 9))
 def test_nothing_that_belongs_together_is_parted(drawn, seed):
     """Neither files of the same bytes, even under two labels, nor the photos of a group; or it is an error."""

@@ -1,7 +1,8 @@
 """When to answer: promises are kept as often as promised, whatever the classifier is like."""
 
 from collections.abc import Callable
-from math import ceil
+from fractions import Fraction
+from math import ceil, comb
 
 import numpy as np
 import pytest
@@ -34,11 +35,12 @@ def evidence(confidence: np.ndarray, correct: np.ndarray, novelty: np.ndarray | 
 
 
 @given(st.integers(1, 400), st.data(), st.floats(0.01, 0.99))
-def test_chance_is_scipys(n: int, data: st.DataObject, share: float) -> None:
-    """The upper tail of the binomial distribution, its end points included."""
+def test_chance_is_the_exact_sum(n: int, data: st.DataObject, share: float) -> None:
+    """The upper tail of the binomial distribution in rational numbers, its end points included."""
     right = data.draw(st.integers(0, n))
     logarithms = n * np.log(n) - n * np.log(min(share, 1 - share))  # of n! and of n-th powers, which are subtracted
-    expected = binom.sf(right - 1, n, share)
+    p = Fraction(share)
+    expected = float(sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(right, n + 1)))
     assert_same_computation(binomial_tail(right, n, share), expected, terms=n, condition=1 + logarithms)
 
 

@@ -39,7 +39,7 @@ def no_waiting_for_the_disk(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_waiting_for_the_disk")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
 def test_what_is_written_is_read(tmp_path, data):
     """Any dtype and shape, any chunks, any order of reading, by this object and by a fresh one."""

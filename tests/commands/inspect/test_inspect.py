@@ -411,7 +411,7 @@ def test_every_name_is_escaped() -> None:
         json.loads(to_json(hostile))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_name_gives_a_well_formed_picture(name: str, block: str) -> None:
     """Control characters, quotes, right-to-left marks: whatever a folder may be called."""
