@@ -8,15 +8,20 @@ It decides once:
 - Transparency is composed over white.
 - Grey with more than 8 bits is scaled by the range of its kind, never by what the image happens to contain:
   65535 for 16 bits, 2^b - 1 for a TIFF of b bits; whole numbers of 32 bits count as 16-bit values; float counts as
-  0 to 1, 0 to 255 or 0 to 65535, the smallest of these that holds all values. Values outside are an error.
+  0 to 1, 0 to 255 or 0 to 65535, the smallest of these that holds all values. Resampling overshoots: up to a twentieth
+  beyond a range is clipped. Values further outside, or so small in their range that all would be black, are an error.
 - ICC profiles are ignored; CMYK is converted by Pillow's formula, LAB through littleCMS from D50 to sRGB.
 - A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that still holds the target size.
+- Text beside the pixels of a PNG is passed over, however long; XMP may turn the image.
+- A TIFF of more than 8 bits stored plane by plane, and a camera's raw file, of which Pillow would give garbage and a
+  thumbnail, are an error.
 - A file that ends too early is an error, even where most of its pixels could be had.
 
 Pillow's warnings pass through; under ``python -W error`` a file that merely makes Pillow warn cannot be read.
 """
 
 import io
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,15 +31,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from pillow_heif import HeifImageFile
 
+from inarch.data.kinds import kind_of
 from inarch.data.photos import Preprocessing
 from inarch.errors import UnreadableImageError
 from inarch.storage.parallel import map_in_order
 
 PIXEL_LIMIT = 150_000_000
-"""The most pixels of an image: Pillow needs 4 bytes for each, and itself refuses 179 million."""
+"""The most pixels that are decoded: Pillow needs 4 bytes for each. A JPEG may have more, of which few are decoded."""
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs is in our errors, if it matters
+
+PNG = b"\x89PNG\r\n\x1a\n"
 JPEGS = ("JPEG", "MPO")
 """The formats that are decoded at a fraction of their size if that suffices."""
 
@@ -85,9 +95,10 @@ def decode(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint
     try:
         if isinstance(source, Image.Image):
             return _crop_square(upright_rgb(source), preprocessing)
-        with open_image(io.BytesIO(source)) as image:
+        with open_image(io.BytesIO(without_text(source))) as image:
             if image.format in JPEGS:
                 image.draft(None, (preprocessing.image_size, preprocessing.image_size))
+            _check_size(image)
             return _crop_square(upright_rgb(image), preprocessing)
     except UnreadableImageError:
         raise
@@ -117,6 +128,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     Raises:
         UnreadableImageError: its values have an unknown range of brightness.
     """
+    _check_layout(image)
     image.load()
     return _turn_upright(_to_rgb(image), orientation_of(image))
 
@@ -150,10 +162,10 @@ def read_bytes(file: Path) -> bytes:
 
 
 def open_image(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
-    """Read an image's header, and refuse it if its pixels would be too many.
+    """Read an image's header.
 
     Raises:
-        UnreadableImageError: it is empty, no image, too large, or its header is damaged.
+        UnreadableImageError: it is empty, no image, or its header is damaged.
     """
     # PostScript is not among Pillow's names of the formats: reading it runs Ghostscript.
     formats = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI", "ICO")
@@ -163,18 +175,70 @@ def open_image(stream: io.BytesIO | io.BufferedReader) -> Image.Image:
     if not head:
         raise UnreadableImageError("The file is empty.")
     try:
-        image: Image.Image = HeifImageFile(stream) if _is_heif(head) else Image.open(stream, formats=formats)
+        if _is_heif(head):
+            return HeifImageFile(stream)
+        if head.startswith(PNG):
+            stream = io.BytesIO(without_text(stream.read()))
+        return Image.open(stream, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(f"It has too many pixels; {PIXEL_LIMIT:,} is the limit.") from error
+        if head.startswith(b"\xff\xd8"):
+            stream.seek(0)
+            return JpegImageFile(stream)  # which asks for no limit; `decode` has one of its own
+        raise UnreadableImageError(f"It has too many pixels; {PIXEL_LIMIT:,} is the limit: save it smaller.") from error
     except UnidentifiedImageError as error:
+        if kind := kind_of(head):
+            raise UnreadableImageError(f"It is {kind}, which is not read: save it as JPEG or PNG.") from error
         raise UnreadableImageError(f"It is not an image ({kinds} are read), or its header is damaged.") from error
     except Exception as error:  # as in `decode`
         raise UnreadableImageError(f"Its header is damaged ({' '.join(str(error).split())}).") from error
-    if image.width * image.height > PIXEL_LIMIT:
+
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse an image of which too many pixels would be in memory.
+
+    A progressive JPEG keeps the coefficients of all its pixels until its end, whatever size it is decoded at.
+    """
+    width, height = image.size
+    if image.info.get("progressive"):
+        width, height = getattr(image, "_original_size", image.size)
+    if width * height > PIXEL_LIMIT:
         raise UnreadableImageError(
-            f"It has {image.width:,} x {image.height:,} pixels; {PIXEL_LIMIT:,} is the limit: save it smaller."
+            f"It has {width:,} x {height:,} pixels; {PIXEL_LIMIT:,} is the limit: save it smaller."
         )
-    return image
+
+
+def without_text(content: bytes) -> bytes:
+    """A PNG without its text, but for XMP of up to 100 kB as it stands; any other file as it is.
+
+    Pillow refuses the whole image where its text is long.
+    """
+    if not content.startswith(PNG):
+        return content
+    parts, at, size = [content[:8]], 8, len(content)
+    while at + 8 <= size:
+        end = at + 12 + int.from_bytes(content[at : at + 4])
+        kind, data = content[at + 4 : at + 8], content[at + 8 : end - 4]
+        is_xmp = data.startswith(b"XML:com.adobe.xmp\x00\x00") and len(data) < 100_000  # the second zero: uncompressed
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or is_xmp:
+            parts.append(content[at:end])
+        at = end
+    return b"".join((*parts, content[at:]))
+
+
+def _check_layout(image: Image.Image) -> None:
+    """Refuse what Pillow would read as something else."""
+    tags = _tiff_tags(image)
+    bits = max(tags.get(ExifTags.Base.BitsPerSample, (8,)))
+    if tags.get(ExifTags.Base.PlanarConfiguration) == 2 and bits > 8 and tags.get(ExifTags.Base.Compression, 1) == 1:
+        raise UnreadableImageError(
+            f"It is a TIFF of {bits} bits whose colours are stored plane by plane, which is not read: save it "
+            "interleaved, compressed or as PNG."
+        )
+    is_preview = bool(int(tags.get(ExifTags.Base.NewSubfileType, 0)) & 1) and ExifTags.Base.SubIFDs in tags
+    if is_preview or ExifTags.Base.DNGVersion in tags:
+        raise UnreadableImageError(
+            "It is a camera's raw file, of which only a preview could be read: export it as JPEG."
+        )
 
 
 def _is_heif(head: bytes) -> bool:
@@ -251,9 +315,14 @@ def _white_value(image: Image.Image, values: NDArray[Any]) -> int:
     if image.mode.startswith("I;16"):
         return int(2 ** _tiff_tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0] - 1)
     low, high = float(values.min()), float(values.max())
-    for white in (65535,) if image.mode == "I" else (1, 255, 65535):
-        if low >= 0 and high <= white:
-            return white
+    if image.mode == "I":
+        if low >= 0 and high <= 65535:
+            return 65535
+    else:
+        for white in (1, 255, 65535):
+            is_black = white > 1 and high < white / 25
+            if low >= -white / 20 and high <= white * 21 / 20 and not is_black:
+                return white
     raise UnreadableImageError(
         f"Its values run from {low:g} to {high:g}, a range of unknown brightness: save it with 8 or 16 bits."
     )

@@ -20,7 +20,7 @@ from inarch.errors import PhotosError, UnreadableImageError
 from inarch.storage.cache import ArrayCache, Rows, cache_key
 from inarch.storage.parallel import map_in_order
 
-DECODER = "1"
+DECODER = "2"
 """To be raised whenever `decode` gives other pixels than before, so that old ones are not used."""
 
 IMAGES = "images"
