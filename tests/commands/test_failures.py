@@ -56,7 +56,7 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "no folder": (("train", "nowhere"), "There is nothing at .*nowhere"),
     "a file": (("train", "file"), "neither a folder nor a .csv"),
     "one class": (("train", "one"), "only one class, 'blue'"),
-    "a class of one image": (("train", "single"), "Class 'red' has one photo"),
+    "a class of one image": (("train", "single"), "Too few have 'blue' \\(2\\), 'green' \\(2\\), 'red' \\(1\\)"),
     "a class missing from val": (("train", "split"), "val has no photo of class 'red'"),
     "unknown cut": (
         (
@@ -133,6 +133,11 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "unknown format": (("predict", "bundle", "photos", "--format", "txt"), "Did you mean 'text'"),
     "no hundred graphics cards": ((*TRAIN, "--device", "cuda:99"), "Device cuda:99 cannot be used: "),
+    "no graphics card for adapting": (("adapt", "bundle", "photos", "--device", "cuda:99"), "Device cuda:99 cannot be"),
+    "no graphics card for pre-training": (
+        ("pretrain", "recipe.toml", "--device", "cuda:99"),
+        "Device cuda:99 cannot be",
+    ),
     "no such device": ((*TRAIN, "--device", "gpu"), "No device is called 'gpu'."),
     "a device that prediction does not use": (
         ("predict", "bundle", "photos", "--device", "cuda"),

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inarch.data.duplicate_search import merge_alike
 from inarch.data.folds import folds, loose_folds
+from inarch.data.grouping import merge_clusters
 from inarch.data.photos import Photo, PhotoSet
-from inarch.data.split import split
+from inarch.data.split import classes_too_small, leave_out_small_classes, split
 from inarch.errors import PhotosError, UserError
 
 
@@ -19,7 +21,7 @@ def sides(photos):
     return {photo.digest: photo.split for photo in photos.photos}
 
 
-@given(counts=st.lists(st.integers(2, 60), min_size=2, max_size=5), share=st.floats(0.05, 0.6), seed=st.integers(0, 99))
+@given(counts=st.lists(st.integers(3, 60), min_size=2, max_size=5), share=st.floats(0.05, 0.6), seed=st.integers(0, 99))
 def test_each_class_is_held_out_in_the_share_asked_for(photo_set, counts, share, seed):
     """To the photo, and with at least one on either side."""
     photos = split(photo_set({f"c{i}": n for i, n in enumerate(counts)}), seed=seed, held_out=share)
@@ -98,21 +100,67 @@ def test_train_alone_is_split(photo_set):
 
 
 def test_too_few_photos_are_named_with_their_class(photo_set):
-    """One photo, copies of one photo, none in train, all in one group: each is one sentence."""
-    with pytest.raises(PhotosError, match="Class 'wasp' has one photo; it needs one for training and another"):
-        split(photo_set({"ant": 5, "wasp": 1}), seed=0)
+    """Few photos, copies of one photo, none in train, all in one group: all classes are named at once."""
+    with pytest.raises(PhotosError, match=r"three .*Too few have 'fly' \(2\), 'wasp' \(1\); .*--min-photos 3"):
+        split(photo_set({"ant": 5, "fly": 2, "wasp": 1}), seed=0)
     photos = photo_set({"ant": 5, "bee": 4})
     copies = tuple(replace(photo, digest="same") if photo.label else photo for photo in photos.photos)
-    with pytest.raises(PhotosError, match=r"Class 'bee' has one photo; .*copies of one file count once"):
+    with pytest.raises(PhotosError, match=r"Too few has 'bee' \(1\); copies of one file and photos of one group count"):
         split(replace(photos, photos=copies), seed=0)
     grouped = tuple(replace(photo, group="g") if photo.label else photo for photo in photos.photos)
-    with pytest.raises(PhotosError, match=r"Class 'bee' cannot be split: its groups must not be divided"):
+    with pytest.raises(PhotosError, match=r"Too few has 'bee' \(1\)"):
         split(replace(photos, photos=grouped), seed=0)
     tested = tuple(replace(photo, split="test" if photo.label else "train") for photo in photos.photos)
-    with pytest.raises(PhotosError, match="Class 'bee' has no photo in train"):
+    with pytest.raises(PhotosError, match=r"two different training photos of every class.* Too few has 'bee' \(0\)"):
         split(replace(photos, photos=tested), seed=0)
     with pytest.raises(UserError, match=r"test fraction is between 0 and 1; 1\.0 was asked for"):
         split(photos, seed=0, held_out=1.0)
+
+
+def test_groups_that_cannot_be_on_both_sides_are_an_error(photo_set):
+    """Three groups of a class, and each of them holds all but one photo of another class."""
+    photos = photo_set({"ant": 3, "bee": 3})
+    crossed = tuple(replace(photo, group=f"g{number % 3}") for number, photo in enumerate(photos.photos))
+    split(replace(photos, photos=crossed), seed=0)
+    bound = [replace(photo, group="g0" if photo.label else f"g{number}") for number, photo in enumerate(crossed)]
+    with pytest.raises(PhotosError, match=r"Too few has 'bee' \(1\)"):
+        split(replace(photos, photos=tuple(bound)), seed=0)
+
+
+def test_small_classes_are_left_out_by_wish(photo_set):
+    """The labels of the others close up, and the names of those left out are kept."""
+    photos = leave_out_small_classes(photo_set({"ant": 1, "bee": 5, "fly": 2, "wasp": 7}), 3)
+    assert photos.classes == ("bee", "wasp")
+    assert photos.left_out == ("ant", "fly")
+    assert Counter(photos.classes[photo.label] for photo in photos.photos) == {"bee": 5, "wasp": 7}
+    assert all(photo.path.startswith(photos.classes[photo.label]) for photo in photos.photos)
+    assert leave_out_small_classes(photos, 5) is photos
+    with pytest.raises(PhotosError, match=r"One class has 6 different training photos \(the largest has 7\)"):
+        leave_out_small_classes(photos, 6)
+
+
+CLUSTERED = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from(["", "train", "test"])), min_size=9, max_size=40
+)
+
+
+@given(CLUSTERED, st.booleans())
+def test_near_duplicates_never_make_training_impossible(drawn, given_splits):
+    """A class that could be trained on still can; every other cluster stays together, and divided classes are named."""
+    photos = tuple(
+        Photo(str(i), label, f"digest {i}", split if given_splits else "") for i, (label, _, split) in enumerate(drawn)
+    )
+    whole = PhotoSet("/nowhere", ("a", "b", "c"), photos)
+    clusters = [[i for i, (_, cluster, _) in enumerate(drawn) if cluster == each] for each in (1, 2, 3)]
+    merged = merge_alike(whole, [each for each in clusters if each])
+    assert classes_too_small(merged) == [
+        (label, count) for label, count in classes_too_small(merged) if label in dict(classes_too_small(whole))
+    ]
+    for cluster in clusters:
+        kept = [merged.photos[i] for i in cluster if merged.classes[merged.photos[i].label] not in merged.divided]
+        assert len({photo.unit for photo in kept}) <= 1
+    untouched = merge_clusters(whole, [each for each in clusters if each])
+    assert (not merged.divided) == (merged == untouched)
 
 
 @pytest.mark.parametrize("grouped", [False, True])

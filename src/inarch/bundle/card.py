@@ -49,6 +49,7 @@ def _accuracy_text(report: TrainingReport) -> str:
     figures = report.evaluation
     if figures is not None:
         return (
+            f"{f'**Do not trust this accuracy:** {report.caveat}' + chr(10) if report.caveat else ''}"
             f"**{headline(figures.accuracy, figures.split)}**: {correct_count(figures.accuracy)} photos of the split\n"
             f'"{figures.split}", which took no part in training or model selection. Balanced accuracy\n'
             f"{figures.balanced_accuracy}; log loss {figures.log_loss:.3f}."

@@ -22,7 +22,7 @@ from inarch.metrics.records import Estimate, Evaluation
 from inarch.metrics.softmax import softmax
 from inarch.models import architecture
 from inarch.report.raster import jpeg
-from inarch.report.wording import count_of
+from inarch.report.wording import count_of, shortened
 from inarch.runtime.session import Graph
 from inarch.transfer.records.report import TrainingReport
 from inarch.transfer.run import StrategyResult, TrainingRun
@@ -142,6 +142,7 @@ def training_report(
         plan=run.plan,
         learning_curve=outcome.learning_curve,
         evaluation=evaluation,
+        caveat="" if evaluation is None else caveat_of(run),
         evaluation_train=outcome.fitted,
         gap_at=None if evaluation is None else _photos_to_confirm_gap(evaluation.accuracy, outcome.fitted),
         temperature=outcome.temperature,
@@ -228,6 +229,16 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
             f"{twice} photos are in the training set and in the test set, byte for byte: this leakage inflates the "
             "accuracy. Remove them from one of the sets."
         )
+    if same := _files_of_two_classes(run):
+        notes.append(
+            f"{count_of(len(same), 'file')} {'is' if len(same) == 1 else 'are'} in two classes, byte for byte, such as "
+            f"{' and '.join(same[0])}: one of the labels is wrong. `inarch doctor` lists them."
+        )
+    if lacking := run.stored.photos.left_out:
+        notes.append(
+            f"{count_of(len(lacking), 'class', 'classes')} with too few photos (--min-photos) "
+            f"{'was' if len(lacking) == 1 else 'were'} left out: {shortened([*map(repr, lacking)])}."
+        )
     notes += _near_duplicate_notes(run)
     if run.weights is not None:
         notes.append(WEIGHTED)
@@ -247,16 +258,49 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
     return (*notes, *outcome.notes)
 
 
-def _near_duplicate_notes(run: TrainingRun) -> list[str]:
-    """The near-duplicates that were kept together, and those that the user's own split separates."""
+def _files_of_two_classes(run: TrainingRun) -> list[tuple[str, str]]:
+    """Two paths of each file that is there under two labels."""
+    photos, first = run.stored.photos.photos, dict[str, Photo]()
+    pairs = dict[str, tuple[str, str]]()
+    for photo in photos:
+        known = first.setdefault(photo.digest, photo)
+        if known.label != photo.label:
+            pairs.setdefault(photo.digest, (known.path, photo.path))
+    return [*pairs.values()]
+
+
+def _parted_clusters(run: TrainingRun) -> tuple[list[tuple[str, ...]], int]:
+    """The clusters of near-duplicates on both sides of the split, and the number of test photos in them."""
     tested = {run.stored.photos.photos[row].path for row in run.test}
     learned = {run.stored.photos.photos[row].path for row in run.train}
+    parted = [each for each in run.stored.photos.alike if not tested.isdisjoint(each) and not learned.isdisjoint(each)]
+    return parted, sum(path in tested for cluster in parted for path in cluster)
+
+
+def caveat_of(run: TrainingRun) -> str:
+    """The reason why the test accuracy cannot be trusted; empty if there is none.
+
+    The photos of a fixed camera, of one product or of a video may all look alike, so that test photos resemble training
+    photos however they are split.
+    """
+    _, leaked = _parted_clusters(run)
+    divided = run.stored.photos.divided
+    if 2 * leaked < len(run.test) and not divided:
+        return ""
+    of = f" (all of {shortened([*map(repr, divided)])} look alike)" if divided else ""
+    return (
+        f"{leaked} of {count_of(len(run.test), 'test photo')} are near-duplicates of training photos{of}. Add photos "
+        "taken at other times or places, and test on those."
+    )
+
+
+def _near_duplicate_notes(run: TrainingRun) -> list[str]:
+    """The near-duplicates that were kept together, and those that are on both sides of the split."""
     alike = run.stored.photos.alike
     if not alike:
         return []
-    parted = [cluster for cluster in alike if any(path in tested for path in cluster) and learned.intersection(cluster)]
+    parted, leaked = _parted_clusters(run)
     if parted:
-        leaked = sum(path in tested for cluster in parted for path in cluster)
         return [
             f"{count_of(leaked, 'test photo')} are near-duplicates of training photos, such as "
             f"{' and '.join(parted[0][:2])}: this leakage inflates the accuracy. `inarch doctor` lists them."

@@ -15,6 +15,7 @@ from inarch.data.near_duplicates import (
     find_near_duplicates,
 )
 from inarch.data.photos import PhotoSet, Preprocessing
+from inarch.data.split import classes_too_small
 from inarch.data.store import CHUNK_ROWS, DECODER, StoredPhotos, store_readable
 from inarch.progress import Progress
 from inarch.storage.cache import ArrayCache, cache_key
@@ -84,4 +85,21 @@ def group_near_duplicates(photos: PhotoSet, cache: Path, progress: Progress) -> 
         [place[seen[index].path] for index in cluster] for cluster in cluster_near_duplicates(stored, cache, progress)
     ]
     alike = tuple(tuple(sorted(photos.photos[index].path for index in cluster)) for cluster in clusters)
-    return replace(merge_clusters(photos, clusters), alike=tuple(sorted(alike)))
+    return replace(merge_alike(photos, clusters), alike=tuple(sorted(alike)))
+
+
+def merge_alike(photos: PhotoSet, clusters: Sequence[Sequence[int]]) -> PhotoSet:
+    """`merge_clusters` of photos that look alike, but for the classes that could not be split then.
+
+    All photos of a fixed camera, of a product on a turntable or of a video may look alike. They are divided, as
+    training is impossible otherwise, and ``divided`` names their classes: no figure of theirs can be trusted.
+    """
+    merged = merge_clusters(photos, clusters)
+    before = {label for label, _ in classes_too_small(photos)}
+    divided = {label for label, _ in classes_too_small(merged)} - before
+    if not divided:
+        return merged
+    mixed = (
+        own if own.label in divided else together for own, together in zip(photos.photos, merged.photos, strict=True)
+    )
+    return replace(merged, photos=tuple(mixed), divided=tuple(photos.classes[label] for label in sorted(divided)))

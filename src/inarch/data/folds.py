@@ -6,6 +6,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from inarch.errors import UserError
 
+FOLDS = 5
+"""The folds of a cross-validation, where there are photos enough; a trial validates on one of them."""
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 

@@ -44,6 +44,10 @@ class PhotoSet:
     skipped: tuple[SkippedFile, ...] = ()
     alike: tuple[tuple[str, ...], ...] = ()
     """Paths of near-duplicates, cluster by cluster, if they were searched for."""
+    divided: tuple[str, ...] = ()
+    """Classes whose near-duplicates are on both sides of the split, because they have hardly any others."""
+    left_out: tuple[str, ...] = ()
+    """Classes that were left out because they have too few photos."""
 
     def of_split(self, split: str) -> tuple[Photo, ...]:
         """The photos of one split."""

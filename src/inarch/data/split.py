@@ -12,6 +12,7 @@ from inarch.data.grouping import units
 from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Photo, PhotoSet
 from inarch.errors import PhotosError, UserError
+from inarch.report.wording import shortened
 
 
 def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:
@@ -26,14 +27,13 @@ def split(photos: PhotoSet, *, seed: int, held_out: float = 0.2) -> PhotoSet:
         held_out: the fraction of ``test``, in (0, 1); every class has at least one photo on either side.
 
     Raises:
-        PhotosError: a class has too few photos, or all of them are in one group.
+        PhotosError: classes have too few photos, or groups that cannot be on both sides.
     """
     if not 0 < held_out < 1:
         raise UserError(f"The test fraction is between 0 and 1; {held_out} was asked for.")
-    if {photo.split for photo in photos.photos} - {"", "train"}:
-        _require_training_photos(photos)
+    _require_enough_photos(photos)
+    if is_split(photos):
         return photos
-    _require_two_photos(photos)
     test = _choose_held_out(photos, seed, held_out)
     return replace(
         photos,
@@ -87,24 +87,64 @@ def count_groups(labels: NDArray[np.integer], groups: NDArray[np.generic], class
     return [len(np.unique(groups[labels == label])) for label in range(classes)]
 
 
-def _require_training_photos(photos: PhotoSet) -> None:
-    counts = Counter(photo.label for photo in photos.of_split("train"))
-    for label, name in enumerate(photos.classes):
-        if not counts[label]:
-            raise PhotosError(f"Class {name!r} has no photo in train; add some there, or remove the class.")
+def is_split(photos: PhotoSet) -> bool:
+    """Whether the user has split them; ``train`` alone counts as no split."""
+    return bool({photo.split for photo in photos.photos} - {"", "train"})
 
 
-def _require_two_photos(photos: PhotoSet) -> None:
-    digests: dict[int, set[str]] = defaultdict(set)
-    for photo in photos.photos:
-        digests[photo.label].add(photo.digest)
-    for label, name in enumerate(photos.classes):
-        count = len(digests[label])
-        if count < 2:
-            raise PhotosError(
-                f"Class {name!r} has {'one photo' if count else 'no photo'}; it needs one for training and another for "
-                "testing (copies of one file count once): add photos, or remove the class."
-            )
+def classes_too_small(photos: PhotoSet) -> list[tuple[int, int]]:
+    """The classes with fewer photos than training takes, as labels, each with the number that counts.
+
+    Copies of one file and photos of one group count once. Two for each class are needed for cross-validation, and a
+    third one as a test photo where the user has not split them.
+    """
+    learned, needed = (training_photos(photos), 2) if is_split(photos) else (photos.photos, 3)
+    counted = defaultdict[int, set[str]](set)
+    for photo in learned:
+        counted[photo.label].add(photo.unit)
+    return [(label, count) for label in range(len(photos.classes)) if (count := len(counted[label])) < needed]
+
+
+def _require_enough_photos(photos: PhotoSet) -> None:
+    small = classes_too_small(photos)
+    if not small:
+        return
+    if is_split(photos):
+        needed = "two different training photos of every class, for cross-validation"
+    else:
+        needed = "three different photos of every class: two for training, with cross-validation, and one for testing"
+    shown = shortened([f"{photos.classes[label]!r} ({count})" for label, count in small])
+    raise PhotosError(
+        f"It takes {needed}. Too few {'has' if len(small) == 1 else 'have'} {shown}; copies of one file and photos "
+        "of one group count once. Add photos, remove these classes, or leave them out by --min-photos "
+        f"{2 if is_split(photos) else 3}."
+    )
+
+
+def leave_out_small_classes(photos: PhotoSet, fewest: int) -> PhotoSet:
+    """The photos without the classes that have fewer than ``fewest`` different files for training.
+
+    Raises:
+        PhotosError: fewer than two classes are left.
+    """
+    files = defaultdict[int, set[str]](set)
+    for photo in training_photos(photos) if is_split(photos) else photos.photos:
+        files[photo.label].add(photo.digest)
+    kept = [label for label in range(len(photos.classes)) if len(files[label]) >= fewest]
+    if len(kept) == len(photos.classes):
+        return photos
+    if len(kept) < 2:
+        most = max(map(len, files.values()), default=0)
+        raise PhotosError(
+            f"{'One class has' if kept else 'No class has'} {fewest} different training photos (the largest has "
+            f"{most}), and training takes two classes: lower --min-photos, or add photos."
+        )
+    return replace(
+        photos,
+        classes=tuple(photos.classes[label] for label in kept),
+        photos=tuple(replace(each, label=kept.index(each.label)) for each in photos.photos if each.label in kept),
+        left_out=tuple(name for label, name in enumerate(photos.classes) if label not in kept),
+    )
 
 
 def _choose_held_out(photos: PhotoSet, seed: int, share: float) -> set[int]:
@@ -140,7 +180,8 @@ def _smallest_unit(name: str, label: int, counts: Sequence[Counter[int]], left: 
     ]
     if not fitting:
         raise PhotosError(
-            f"Class {name!r} cannot be split: its groups must not be divided, and none of them can be used for "
-            "testing; add photos of other groups, or name the splits yourself."
+            f"Class {name!r} cannot be split: its groups (--group-by, a group column, near-duplicates of photos of "
+            "other classes) must not be divided, and none of them can be used for testing. Add photos of other groups, "
+            "name the splits yourself, or use --no-near-duplicates."
         )
     return min(fitting, key=lambda number: counts[number].total())

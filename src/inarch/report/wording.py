@@ -1,5 +1,6 @@
 """Figures in plain words: percent, intervals, counts and durations, the same on every page and in the terminal."""
 
+from collections.abc import Sequence
 from unicodedata import bidirectional, category
 
 from inarch.metrics.records import Estimate, Evaluation
@@ -73,3 +74,9 @@ def headline(accuracy: Estimate, split: str = "test") -> str:
 def correct_count(accuracy: Estimate) -> str:
     """The accuracy as a count: ``350 of 359``."""
     return f"{round(accuracy.value * accuracy.n):,} of {accuracy.n:,}"
+
+
+def shortened(names: Sequence[str], most: int = 20) -> str:
+    """``a, b, c``; of more than ``most``, the first and how many there are besides."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -109,6 +109,16 @@ class TrainOptions:
             in_estimator=False,
         ),
     ] = None
+    min_photos: Annotated[
+        int,
+        Option(
+            "Leave out classes with fewer training photos; the report names them.",
+            kind="number of photos",
+            minimum=1,
+            maximum=1_000_000,
+            in_estimator=False,
+        ),
+    ] = 1
     near_duplicates: Annotated[
         bool, Option("Look for near-duplicates and keep them on one side of the split.", in_estimator=False)
     ] = True

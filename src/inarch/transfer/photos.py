@@ -7,7 +7,7 @@ from inarch.data.duplicate_search import group_near_duplicates
 from inarch.data.grouping import group_photos
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import scan
-from inarch.data.split import split
+from inarch.data.split import leave_out_small_classes, split
 from inarch.errors import PhotosError
 from inarch.progress import Progress, ignore_progress
 from inarch.transfer.options import TrainOptions
@@ -26,7 +26,7 @@ def find_photos(photos: str | Path, options: TrainOptions, progress: Progress = 
         PhotosError: their arrangement is unknown, a class name is not one line, or they cannot be split.
         UserError: ``group_by`` names no way of grouping.
     """
-    found = scan(photos)
+    found = leave_out_small_classes(scan(photos), options.min_photos)
     if options.group_by is not None:
         found = group_photos(found, options.group_by)
     if options.near_duplicates and len(found.photos) <= MOST_SEARCHED:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.commands.doctor.checks.classes import report_class_problems
+from inarch.commands.doctor.checks.classes import report_alike_classes, report_class_problems
 from inarch.commands.doctor.checks.copies import report_copies, report_near_duplicates
 from inarch.commands.doctor.checks.files import report_header_problems, report_hidden_entries, report_skipped_files
 from inarch.commands.doctor.checks.pictures import border_of, flatness_of, report_image_problems
@@ -16,8 +16,8 @@ from inarch.commands.doctor.patch import apply_decisions, read_patch, to_patch
 from inarch.commands.doctor.records import KINDS, Diagnosis, Finding, PatchedManifest
 from inarch.commands.doctor.report import to_html
 from inarch.data.bursts import bursts_of
-from inarch.data.duplicate_search import cluster_near_duplicates, store_thumbnails
-from inarch.data.grouping import headers_of, merge_clusters
+from inarch.data.duplicate_search import cluster_near_duplicates, merge_alike, store_thumbnails
+from inarch.data.grouping import headers_of
 from inarch.data.manifest import to_manifest
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import survey
@@ -115,7 +115,7 @@ def apply_patch(
     with in_use(options.cache, options.cache_size):
         looked = store_thumbnails(decided, options.cache, progress)
         clusters = cluster_near_duplicates(looked, options.cache, progress)
-    grouped = merge_clusters(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
+    grouped = merge_alike(looked.photos, [*clusters, *bursts_of(headers_of(looked.photos))])
     manifest = Path(out, DoctorFile.MANIFEST)
     write_text(manifest, to_manifest(grouped, manifest.parent))
     return PatchedManifest(manifest, len(grouped.photos), len(found.photos) + len(found.skipped) - len(grouped.photos))
@@ -147,7 +147,9 @@ def _diagnose_photos(
         *report_near_duplicates(readable, clusters),
         *_report_bursts(paths, bursts),
     ]
-    suspected, note = _check_labels(merge_clusters(readable, [*clusters, *bursts]), options, progress, stopwatch)
+    grouped = merge_alike(readable, [*clusters, *bursts])
+    findings += report_alike_classes(grouped)
+    suspected, note = _check_labels(grouped, options, progress, stopwatch)
     findings = sorted((*findings, *suspected), key=lambda finding: list(KINDS).index(finding.kind))
     diagnosis = Diagnosis(
         root=found.root,

@@ -60,6 +60,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Near-duplicates under two classes",
             "One of the labels is probably wrong: relabel it, or drop both.",
         ),
+        "alike": Kind(
+            Severity.WARNING,
+            "Classes whose photos all look alike",
+            "Add photos taken at other times or places; until then they are divided between training and testing, and "
+            "no accuracy can be trusted.",
+        ),
         "label": Kind(
             Severity.WARNING, "Probable label errors", "Check the photo: relabel it, drop it, or keep its label."
         ),
@@ -85,7 +91,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Severity.WARNING, "Photos far from square", "Crop it to its subject: only the centre square is used."
         ),
         "near-duplicate": Kind(
-            Severity.NOTE, "Near-duplicates", "Nothing has to be done: every split keeps them on one side."
+            Severity.NOTE,
+            "Near-duplicates",
+            "Nothing has to be done: a split keeps them on one side, if there are others.",
         ),
         "burst": Kind(
             Severity.NOTE,

@@ -23,6 +23,7 @@ def training_lines(report: TrainingReport) -> tuple[str, ...]:
     """The headline, the candidates, the notes and the times."""
     evaluation = report.evaluation
     return (
+        *([f"Do not trust the test accuracy: {report.caveat}"] if report.caveat else ()),
         _accuracy_text(evaluation),
         f"{report.model}, {report.strategy}, seed {report.seed}, weights: {report.weights}",
         "",

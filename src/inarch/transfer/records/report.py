@@ -107,6 +107,8 @@ class TrainingReport:
     """A digest of the training photos and their labels."""
     leakage: LeakageMeasurement | None = None
     """The effect of leakage, if it was requested."""
+    caveat: str = ""
+    """The reason why ``evaluation`` cannot be trusted; empty if there is none."""
     adaptation: Adaptation | None = None
     """The adaptation to a target domain, if there was one; the figures above are then of the source domain."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from inarch.commands.doctor.checks.limits import LIMITS
 from inarch.commands.doctor.records import Finding
 from inarch.data.photos import UNEVEN, PhotoSet
-from inarch.data.split import reported_split
+from inarch.data.split import is_split, reported_split
 
 
 def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
@@ -23,7 +23,8 @@ def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
     for name, count in zip(photos.classes, counts.tolist(), strict=True):
         if count < LIMITS.few_photos and (len(splits) < 2 or count):
             noun = "photo" if count == 1 else "photos"
-            refused = ": training needs at least two" if count < 2 else ""
+            needed = 2 if is_split(photos) else 3
+            refused = f": training takes {needed} at least" if count < needed else ""
             yield Finding("few-photos", name, f"It has {count} readable training {noun}{refused}.")
     there = np.flatnonzero(counts)
     if not len(there):
@@ -32,6 +33,13 @@ def report_class_problems(photos: PhotoSet) -> Iterator[Finding]:
     if counts[most] >= UNEVEN * counts[fewest]:
         problem = f"It has {counts[fewest]} training photos, and {photos.classes[most]!r} has {counts[most]}."
         yield Finding("imbalance", photos.classes[fewest], problem)
+
+
+def report_alike_classes(photos: PhotoSet) -> Iterator[Finding]:
+    """Findings about classes that `merge_alike` divided."""
+    for name in photos.divided:
+        problem = "Its photos are near-duplicates or of one burst: test photos will resemble training photos."
+        yield Finding("alike", name, problem)
 
 
 def _mismatches(photos: PhotoSet, present: dict[str, set[str]]) -> Iterator[Finding]:
