@@ -1,19 +1,22 @@
 """One training step (forward, backward, SGD) of our net against torchvision's, and what each of our measures brings.
 
     python -m benchmarks.training_step [--model googlenet] [--batch 16] [--image-size 224] [--rounds 5]
+    python -m benchmarks.training_step --model efficientnet_lite0 --batch 32 --image-size 160
 
 Every contender has a process of its own, for whether freed memory is kept is a matter of the whole process. They take
 turns, one step each a round, and only ratios within a round count. torchvision's net runs as its users run it, without
 auxiliary heads, with PyTorch's own SGD, in contiguous memory, and once more in channels-last memory; ours runs in our
-training loop, and then with one measure after the other left out. The machine must be quiet: where a thread has to
-share its core, all that wait for it spin, and the figures say nothing.
+training loop, and then with one measure after the other left out. Fine-tuning keeps the statistics of the norms: there
+they run on the weights of the convolutions, or one by one, in float32 or bfloat16. The machine must be quiet: where a
+thread has to share its core, all that wait for it spin, and the figures say nothing.
 """
 
 import argparse
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from itertools import repeat
 from multiprocessing.connection import Connection
 from types import MappingProxyType
@@ -24,10 +27,11 @@ from torch import Tensor, nn
 from torchvision import models
 
 from benchmarks.measuring import ratios, spread, table, write
-from inarch.models import Classifier, build
+from inarch.models import Classifier, build, norms_of
 from inarch.models.fast import fused, weight_gradient
+from inarch.models.fast.frozen_norm import frozen_norms_on_weights
 from inarch.training.config import TrainingConfig
-from inarch.training.loop import train_steps
+from inarch.training.loop import in_precision, train_steps
 from inarch.training.losses import cross_entropy
 from inarch.training.memory import keeping_memory
 from inarch.training.optimisation import optimisers
@@ -72,6 +76,17 @@ def ours(case: Case, change: Callable[[Classifier], None], memory: torch.memory_
     return train_steps(model, repeat(case.examples(memory)), updating, cross_entropy, repeat(0.01))
 
 
+def tuning(case: Case, *, on_weights: bool = True, precision: str = "float32") -> Iterator[object]:
+    """Steps of our net with norms that keep their statistics, as in fine-tuning."""
+    model = build(case.model, classes=CLASSES).train().to(memory_format=torch.channels_last)
+    for norm in norms_of(model):
+        norm.eval()
+    updating = optimisers(model, TrainingConfig(epochs=1))
+    loss = in_precision(cross_entropy, precision, torch.device("cpu"))
+    with frozen_norms_on_weights(model) if on_weights else nullcontext():
+        yield from train_steps(model, repeat(case.examples(torch.channels_last)), updating, loss, repeat(0.0001))
+
+
 def unchanged(_: Classifier) -> None:
     """All measures taken."""
 
@@ -112,6 +127,9 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
         "inarch, contiguous memory": _ours(memory=torch.contiguous_format),
         "inarch, branch by branch": _ours(branch_by_branch),
         "inarch, weights' gradient by PyTorch": _ours(without_product),
+        "fine-tuning": Contender(tuning, keeps=True),
+        "fine-tuning, norm by norm": Contender(partial(tuning, on_weights=False), keeps=True),
+        "fine-tuning, bfloat16": Contender(partial(tuning, precision="bfloat16"), keeps=True),
     }
 )
 
@@ -126,16 +144,18 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="+", choices=[*CONTENDERS], default=[*CONTENDERS])
     arguments = parser.parse_args()
     case = Case(arguments.model, arguments.batch, arguments.image_size)
-    seconds = _seconds(case, dict.fromkeys([THEIRS, OURS, *arguments.contenders]), arguments.rounds)
-    faster = {name: ratios(seconds[THEIRS], each) for name, each in seconds.items()}
+    known = case.model in models.list_models()
+    names = [each for each in (THEIRS, OURS, *arguments.contenders) if known or THEIRS not in each]
+    seconds = _seconds(case, dict.fromkeys(names), arguments.rounds)
+    faster = {name: ratios(seconds[names[0]], each) for name, each in seconds.items()}
     longer = {name: ratios(each, seconds[OURS]) for name, each in seconds.items()}
     rows = [
         [name, spread([case.batch / step for step in each]), spread(faster[name], 2), spread(longer[name], 2)]
         for name, each in seconds.items()
     ]
     title = f"{case.model}, batch {case.batch} at {case.image_size} pixels"
-    print(table([title, "images per second", "speed / torchvision", "time / inarch"], rows))
-    figures = {"seconds": seconds, "speed_over_torchvision": faster, "time_over_inarch": longer}
+    print(table([title, "images per second", f"speed / {names[0]}", "time / inarch"], rows))
+    figures = {"seconds": seconds, f"speed_over_{names[0]}": faster, "time_over_inarch": longer}
     write(f"training_step_{case.model}_{case.batch}x{case.image_size}", {"case": case._asdict(), **figures})
 
 

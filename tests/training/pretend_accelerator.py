@@ -7,6 +7,7 @@ own, as an accelerator would. It runs in a process of its own: a device cannot b
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -92,8 +93,8 @@ def unwrap(value: Any) -> Any:
     return value.inner if isinstance(value, Pretend) else value
 
 
-def main(name: str) -> None:
-    """Three epochs on either device."""
+def main(name: str, statistics: str) -> None:
+    """Three epochs on either device, with the ``batch``'s statistics or with ``kept`` ones."""
     library = torch.library.Library("_", "IMPL")
     library.fallback(lambda op, *args, **kwargs: compute(op, args, kwargs), "PrivateUse1")
     autocast = torch.library.Library("_", "IMPL")
@@ -110,6 +111,7 @@ def main(name: str) -> None:
         config = TrainingConfig(
             epochs=3, batch_size=4, optimiser="adamw", lr=1e-3, clip_norm=1.0, stage_decay=0.8, device=device
         )
+        config = replace(config, keeps_statistics=statistics == "kept")
         criterion = CrossEntropy(smoothing=0.1, class_weights=torch.tensor([1.0, 2.0, 0.5]))
         run = Run(model, config)
         loss = partial(auxiliary_cross_entropy, criterion=criterion)
@@ -125,4 +127,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

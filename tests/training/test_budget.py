@@ -112,3 +112,18 @@ def test_a_timed_update_is_a_whole_update_of_a_copy(monkeypatch: pytest.MonkeyPa
     assert torch.equal(model[1].weight, before)
     assert not torch.equal(run.model[1].weight, before)  # type: ignore[index]
     assert int(run.average.n_averaged) == 1
+
+
+def test_the_optimiser_counts_once_whatever_part_of_a_batch_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of a batch in 0.5 s, of which the optimiser takes 0.1: the batch takes 1.7 s, not 2."""
+    seconds = iter((0.5, 0.1))
+
+    def timed(step: Callable[[], object]) -> float:
+        step()
+        return next(seconds)
+
+    monkeypatch.setattr(budget, "step_seconds", timed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    batch = torch.ones(8, 3, 2, 2), torch.zeros(8, dtype=torch.long)
+    config = TrainingConfig(epochs=1, batch_size=32)
+    assert update_seconds(model, config, lambda: batch, cross_entropy, parts=4.0) == pytest.approx(1.7)

@@ -101,17 +101,43 @@ def test_whatever_holds_tensors_is_moved() -> None:
     named = to_device(Pair(torch.zeros(2), 1), there)
     assert isinstance(named, Pair)
     assert (named.images.device, named.number) == (there, 1)
-    assert training_precision(torch.device("cpu")) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "model", "precision"),
+    [
+        ({"avx512_bf16": True}, "resnet_basic_tiny", "bfloat16"),
+        ({"amx_bf16": True}, "googlenet_tiny", "bfloat16"),
+        ({"avx512_bf16": True}, "efficientnet_lite0", "float32"),
+        ({"avx2": True, "avx512_bf16": False}, "resnet_basic_tiny", "float32"),
+        ({}, "resnet_basic_tiny", "float32"),
+    ],
+)
+def test_the_cpu_trains_in_bfloat16_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], model: str, precision: str
+) -> None:
+    """The processor multiplies it, and the model has no depthwise convolutions, which gain nothing."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert training_precision(torch.device("cpu"), build(model, classes=3, seed=0)) == precision
 
 
 @pytest.mark.skipif(
     not hasattr(torch.utils.backend_registration, "_setup_privateuseone_for_python_backend"),
     reason="this PyTorch cannot pretend to have an accelerator",
 )
-@pytest.mark.parametrize("name", ["resnet_basic_tiny", pytest.param("googlenet_tiny", marks=pytest.mark.slow)])
-def test_losses_on_another_device_are_the_cpus(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "statistics"),
+    [
+        ("resnet_basic_tiny", "batch"),
+        ("resnet_basic_tiny", "kept"),
+        pytest.param("googlenet_tiny", "batch", marks=pytest.mark.slow),
+    ],
+)
+def test_losses_on_another_device_are_the_cpus(name: str, statistics: str) -> None:
     """Every tensor of a run is where it should be: the device refuses to compute with one of the CPU's."""
-    done = subprocess.run([sys.executable, PRETEND, name], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, PRETEND, name, statistics], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout)
     assert said["devices"] == ["pretend:0"]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from inarch.errors import WorkError
 from inarch.models import build
+from inarch.training.checkpoint import load_checkpoint, save_checkpoint
 from inarch.training.config import TrainingConfig
 from inarch.training.loop import ExampleSource, Run, train_steps
 from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy, cross_entropy
@@ -173,6 +174,20 @@ def test_the_checkpoint_says_how_many_epochs_there_are(small_net: Net, source: E
     run.resume()
     list(run.epochs(source, cross_entropy))
     assert len(run.history) == CONFIG.epochs
+    assert weights_digest(run.model.state_dict()) == trained(small_net(), source)
+
+
+def test_a_run_goes_on_on_another_device(small_net: Net, source: ExampleSource, tmp_path: Path) -> None:
+    """Its own device counts, not the checkpoint's, which this machine may not have."""
+    interrupted(small_net(), source, CONFIG, tmp_path / "run.pt", after=2)
+    state = load_checkpoint(tmp_path / "run.pt")
+    assert state is not None
+    state["config"]["device"] = "cuda:1"
+    save_checkpoint(tmp_path / "run.pt", state)
+    run = Run(small_net(), CONFIG, tmp_path / "run.pt")
+    assert run.resume() == 2
+    assert run.config.device == "cpu"
+    list(run.epochs(source, cross_entropy))
     assert weights_digest(run.model.state_dict()) == trained(small_net(), source)
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 def average_model(model: nn.Module, decay: float) -> AveragedModel:
     """A copy of ``model`` that follows it exponentially, parameters and statistics alike.
@@ -12,10 +14,12 @@ def average_model(model: nn.Module, decay: float) -> AveragedModel:
     run does not end near its random initialisation.
     """
 
-    def follow(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
-        if not average.is_floating_point():
-            return current
-        rate = min(decay, (1 + int(updates)) / (10 + int(updates)))
-        return torch.lerp(current, average, rate)
+    def follow(averages: Tensors, currents: Tensors, updates: Tensor | int) -> None:
+        if averages[0].is_floating_point():
+            rate = min(decay, (1 + int(updates)) / (10 + int(updates)))
+            torch._foreach_lerp_(averages, currents, 1 - rate)
+            return
+        for average, current in zip(averages, currents, strict=True):
+            average.copy_(current)
 
-    return AveragedModel(model, avg_fn=follow, use_buffers=True)
+    return AveragedModel(model, multi_avg_fn=follow, use_buffers=True)

@@ -40,14 +40,26 @@ def step_seconds(step: Callable[[], object], clock: Callable[[], float] = run_se
         return (clock() - began) / counted
 
 
-def update_seconds(model: nn.Module, config: TrainingConfig, batch: Callable[[], Batch], loss_of: Loss) -> float:
+def update_seconds(
+    model: nn.Module, config: TrainingConfig, batch: Callable[[], Batch], loss_of: Loss, *, parts: float = 1.0
+) -> float:
     """The duration of one update of ``model`` on this machine, including its batch; done on a copy.
 
     The optimiser and the average of the weights take time too: on feature maps of 8 x 8, half as much as the gradient.
+    They take it once, whatever the batch.
+
+    Args:
+        model: to be trained.
+        config: how.
+        batch: makes a batch, or one of that many ``parts`` of it.
+        loss_of: the loss.
+        parts: the images of a whole batch, in those of ``batch``.
     """
     run = Run(copy.deepcopy(model), config)
     with global_draws(config.seed, "timing"):
-        return step_seconds(lambda: run.updates([batch()], loss_of, [config.lr]))
+        taken = step_seconds(lambda: run.updates([batch()], loss_of, [config.lr]))
+        moved = 0.0 if parts == 1 else min(taken, step_seconds(run.move))
+    return parts * (taken - moved) + moved
 
 
 def affordable_epochs(seconds: float, epoch_seconds: float, *, most: int, fewest: int) -> int:

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from inarch import clock
 from inarch.errors import WorkError
 from inarch.models import norms_of
+from inarch.models.fast.frozen_norm import frozen_norms_on_weights
 from inarch.models.shapes import Labels
 from inarch.storage.serialisation import from_data, to_data
 from inarch.training.average import average_model
@@ -195,8 +196,9 @@ class Run:
             began = clock.seconds()
             first = (number - 1) * steps
             rates = (learning_rate_at(first + step, steps * self.config.epochs, self.config) for step in range(steps))
-            with global_draws(self.config.seed, "dropout", number), keeping_memory(), self.watch.watching():
-                done = self.updates(source.epoch(number, self.config), loss_of, rates)
+            batches = self.watch.watching(source.epoch(number, self.config), steps)
+            with global_draws(self.config.seed, "dropout", number), keeping_memory():
+                done = self.updates(batches, loss_of, rates)
             images = sum(step.images for step in done)
             loss = sum(step.loss * step.images for step in done) / images
             correct = sum(step.correct for step in done)
@@ -219,7 +221,8 @@ class Run:
         self._begin()
         loss_of = in_precision(loss_of, self.config.precision, self.device)
         there = (to_device(batch, self.device) for batch in batches)
-        return [self._averaging(step) for step in train_steps(self.model, there, self.optimisers, loss_of, rates)]
+        with frozen_norms_on_weights(self.model):
+            return [self._averaging(step) for step in train_steps(self.model, there, self.optimisers, loss_of, rates)]
 
     def _begin(self) -> None:
         """Training mode, except for norms that keep their statistics."""
@@ -227,6 +230,13 @@ class Run:
         if self.config.keeps_statistics:
             for norm in norms_of(self.model):
                 norm.eval()
+
+    def move(self) -> None:
+        """What an update does besides its gradients: it moves the weights along them, and the average after them."""
+        for optimiser in self.optimisers:
+            optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
 
     def _averaging(self, step: Step) -> Step:
         if self.average is not None:
@@ -255,7 +265,7 @@ class Run:
         """
         state = None if self.checkpoint is None else load_checkpoint(self.checkpoint)
         if state is not None and self._is_own(state):
-            self._config = from_data(TrainingConfig, state["config"])
+            self._config = replace(from_data(TrainingConfig, state["config"]), device=self.config.device)
             self.model.load_state_dict(state["model"])
             for each, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 each.load_state_dict(saved)
@@ -265,11 +275,11 @@ class Run:
         return len(self.history)
 
     def _is_own(self, state: dict[str, Any]) -> bool:
-        """Whether a checkpoint belongs to a run like this one, whatever its number of epochs."""
+        """Whether a checkpoint belongs to a run like this one, whatever its number of epochs and its device."""
         if state.keys() != self._state().keys():
             return False
-        epochs = state["config"].get("epochs")
-        same_config = state["config"] == {**to_data(self.config), "epochs": epochs}
+        free = {name: state["config"].get(name) for name in ("epochs", "device")}
+        same_config = state["config"] == {**to_data(self.config), **free}
         return same_config and _shapes(state["model"]) == _shapes(self.model.state_dict())
 
     def discard(self) -> None:

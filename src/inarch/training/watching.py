@@ -1,14 +1,16 @@
 """The magnitudes of activations and gradients in every stage during training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from inarch.models import Backbone
+
+Some = TypeVar("Some")
 
 
 class StageState(NamedTuple):
@@ -22,7 +24,7 @@ class StageState(NamedTuple):
 
 
 class StageMonitor:
-    """Records the stages of a model in training, inside `watching`."""
+    """Records the stages of a model in training, in the last batch of those that `watching` hands on."""
 
     def __init__(self, model: nn.Module) -> None:
         backbones = (each for each in model.modules() if isinstance(each, Backbone))
@@ -41,9 +43,17 @@ class StageMonitor:
             if parts and name in self._activations
         )
 
+    def watching(self, batches: Iterable[Some], count: int) -> Iterator[Some]:
+        """The ``count`` batches as they are; what the last one does in the model is recorded."""
+        for number, batch in enumerate(batches, start=1):
+            if number < count:
+                yield batch
+                continue
+            with self._recording():
+                yield batch
+
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Inside the ``with``, every batch is recorded."""
+    def _recording(self) -> Iterator[None]:
         handles = [  # the last block, because a tapped stage does not run as a whole
             [*stage.children()][-1].register_forward_hook(partial(self._look, name))
             for name, stage in self.stages.items()

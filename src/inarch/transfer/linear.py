@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from inarch.data.folds import folds
+from inarch.data.folds import FOLDS, folds
 from inarch.data.labels import PhotoLabels
 from inarch.data.split import count_groups
 from inarch.errors import PhotosError
@@ -226,7 +226,7 @@ class _Validation:
         photos = examples.photos
         rarest = min(count_groups(photos.labels, photos.groups, photos.classes))
         self.plain, self.classes = examples.views[0], photos.classes
-        self.parts = folds(photos.labels, k=min(5, rarest), seed=seed, groups=photos.groups)
+        self.parts = folds(photos.labels, k=min(FOLDS, rarest), seed=seed, groups=photos.groups)
         self.paths = [examples.path(seen) for seen, _ in self.parts]
 
     def held_out(self, strength: float) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inarch.data.folds import folds
+from inarch.data.folds import FOLDS, folds
 from inarch.data.labels import PhotoLabels
 from inarch.data.photos import Preprocessing
 from inarch.data.split import count_groups, groups_of, labels_of
@@ -193,5 +193,5 @@ def held_out_fold(run: TrainingRun) -> tuple[Places, Places]:
             f"Training needs validation photos, so every class needs two different training photos; "
             f"{rarest!r} has {count}. Add photos of it."
         )
-    parts = folds(run.learned.labels, k=min(5, count), seed=run.options.seed, groups=run.learned.groups)
+    parts = folds(run.learned.labels, k=min(FOLDS, count), seed=run.options.seed, groups=run.learned.groups)
     return max(parts, key=lambda part: rarest_class(run, run.train[part[0]])[1])  # groups may fill one fold

@@ -43,6 +43,8 @@ class EpochLimits:
     seconds: float = math.inf
     fewest: int = 1
     """Epochs whatever their duration."""
+    most: int = 0
+    """Epochs if there turns out to be time for more than were planned."""
 
 
 def train_tail(run: TrainingRun, fit: Run, source: ExampleSource, *, seconds: float = math.inf) -> list[Epoch]:
@@ -61,10 +63,9 @@ def finetune_epochs(run: TrainingRun, fit: Run, source: ExampleSource, limits: E
 
     Its checkpoint stays: what a run decides by it is decided again when the run is resumed.
     """
-    most = fit.config.epochs
     if run.options.resume:
         fit.resume()
-    plan = TimePlan(limits.seconds, most=max(most, fit.config.epochs), fewest=limits.fewest)
+    plan = TimePlan(limits.seconds, most=max(limits.most, fit.config.epochs), fewest=limits.fewest)
     for _ in run_tail_epochs(run, fit, source):
         plan.look(fit)
     return fit.history

@@ -73,7 +73,8 @@ def lively(model: nn.Module) -> Any:
 
 def drawn(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     values = torch.randn(*shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    return values.to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+    return values.to(dtype).contiguous(memory_format=layout).requires_grad_()
 
 
 def after_a_step(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -176,29 +177,30 @@ def test_a_hook_sees_its_layer_in_training() -> None:
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> tuple[Tensor, Tensor, tuple[int, int], tuple[int, int]]:
-    """A map and weights whose kernel fits, a stride and a padding."""
+def convolutions(draw: st.DrawFn) -> tuple[Tensor, Tensor, tuple[int, int], tuple[int, int], Tensor]:
+    """A map and weights whose kernel fits, a stride, a padding and a bias."""
     small, pair = st.integers(1, 5), st.tuples(st.integers(1, 4), st.integers(1, 4))
     kernel, stride, padding = draw(pair), draw(pair), draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
     height, width = (draw(st.integers(side, side + 5)) for side in kernel)
     channels = draw(small)
     feature_map = drawn(draw(small), channels, height, width, dtype=torch.float64)
-    return feature_map, drawn(draw(small), channels, *kernel, dtype=torch.float64), stride, padding
+    weight = drawn(draw(small), channels, *kernel, dtype=torch.float64)
+    return feature_map, weight, stride, padding, drawn(len(weight), dtype=torch.float64)
 
 
 @given(case=convolutions())
 def test_gradients_of_any_convolution_are_those_of_pytorch(
-    case: tuple[Tensor, Tensor, tuple[int, int], tuple[int, int]],
+    case: tuple[Tensor, Tensor, tuple[int, int], tuple[int, int], Tensor],
 ) -> None:
     """Whatever the kernel, stride, padding and size of the map."""
-    feature_map, weight, stride, padding = case
+    feature_map, weight, stride, padding, bias = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("inarch.models.fast.weight_gradient._is_faster", lambda *_: True)
-        ours = convolve(feature_map, weight, stride, padding)
-    theirs = F.conv2d(feature_map, weight, None, stride, padding)
+        ours = convolve(feature_map, weight, stride, padding, bias)
+    theirs = F.conv2d(feature_map, weight, bias, stride, padding)
     assert torch.equal(ours, theirs)
     weights = torch.linspace(-1, 1, theirs.numel(), dtype=torch.float64).reshape(theirs.shape)
-    pairs = [torch.autograd.grad((each * weights).sum(), (feature_map, weight)) for each in (ours, theirs)]
+    pairs = [torch.autograd.grad((each * weights).sum(), (feature_map, weight, bias)) for each in (ours, theirs)]
     terms = theirs.numel() + weight.numel()
     together = terms * max(each.abs().max().item() for each in (feature_map, weight))  # of terms that may all cancel
     for actual, expected in zip(*pairs, strict=True):
@@ -208,15 +210,15 @@ def test_gradients_of_any_convolution_are_those_of_pytorch(
 @pytest.mark.usefixtures("everywhere")
 def test_gradients_have_gradients() -> None:
     """A penalty on a gradient can be trained: first and second derivatives agree with finite differences."""
-    inputs = drawn(2, 2, 4, 3, dtype=torch.float64), drawn(3, 2, 3, 2, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda x, w: convolve(x, w, (2, 1), (1, 0)), inputs)
-    assert torch.autograd.gradgradcheck(lambda x, w: convolve(x, w, (2, 1), (1, 0)), inputs)
+    inputs = [drawn(*shape, dtype=torch.float64) for shape in ((2, 2, 4, 3), (3, 2, 3, 2), (3,))]
+    assert torch.autograd.gradcheck(lambda x, w, b: convolve(x, w, (2, 1), (1, 0), b), inputs)
+    assert torch.autograd.gradgradcheck(lambda x, w, b: convolve(x, w, (2, 1), (1, 0), b), inputs)
 
 
 @pytest.mark.usefixtures("everywhere")
 @pytest.mark.parametrize(
     "setting",
-    [{"bias": True}, {"groups": 2}, {"dilation": 2}, {"padding": "same"}, {"padding_mode": "reflect"}],
+    [{"groups": 2, "bias": True}, {"groups": 2}, {"dilation": 2}, {"padding": "same"}, {"padding_mode": "reflect"}],
     ids=str,
 )
 def test_other_convolutions_are_pytorchs_own(setting: dict[str, Any]) -> None:

@@ -55,6 +55,7 @@ from inarch.progress import Progress, ignore_progress
 from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.storage.cache_size import in_use
+from inarch.training.device import find_device
 from inarch.transfer.cuts import default_cut, feature_map_bytes
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
@@ -86,6 +87,7 @@ def adapt(
         WorkError: the training failed.
     """
     options = options or AdaptOptions()
+    find_device(options.device)
     read = read_bundle(bundle)
     if Path(out).resolve() == read.path.resolve():
         raise OutputError(f"{out} is the bundle to adapt, which must not be changed; choose another --out.")
@@ -264,7 +266,7 @@ def build_problem(
         seconds=run.seconds_left,
         progress=run.progress,
         class_weighting=bundle.config.class_weighting,
-        recipe=options.recipe,
+        recipe=replace(options.recipe, config=replace(options.recipe.config, device=str(find_device(options.device)))),
     )
 
 

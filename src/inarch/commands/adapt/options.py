@@ -6,7 +6,7 @@ from typing import Annotated
 
 from inarch.commands.adapt.recipe import AdaptRecipe
 from inarch.errors import UserError
-from inarch.options.device import AUTO, CpuDevice
+from inarch.options.device import AUTO, Device
 from inarch.options.kinds import Cache, CacheSize, Seed
 from inarch.options.notation import DURATION
 from inarch.options.option import Option, check_options
@@ -58,7 +58,7 @@ class AdaptOptions:
     time_budget: Annotated[float, Option("For all methods together.", notation=DURATION)] = 600.0
     """Seconds."""
     seed: Seed = 0
-    device: CpuDevice = AUTO
+    device: Device = AUTO
     cache: Cache = field(default_factory=default_cache_folder)
     cache_size: CacheSize = DEFAULT_SIZE
     recipe: AdaptRecipe = field(default_factory=AdaptRecipe)

@@ -45,7 +45,7 @@ class AdaptationSchedule:
 
 
 def train_on_both_domains(task: AdaptationProblem, moving: TrainableTail, schedule: AdaptationSchedule) -> str:
-    """Train ``moving`` in place, with weight averaging. Returns a description in words.
+    """Train ``moving`` in place, with weight averaging, on the device of the configuration. Returns a description.
 
     The loss takes (source inputs, target inputs, progress from 0 to 1) and the labels.
     """
@@ -59,6 +59,7 @@ def train_on_both_domains(task: AdaptationProblem, moving: TrainableTail, schedu
     for epoch in run.epochs(source, schedule.loss):
         task.progress(schedule.name, epoch.number, run.config.epochs)
         plan.look(run)
+    moving.cpu()
     return f"{source.steps(config) * len(run.history)} updates, {config.optimiser} {config.lr:g}"
 
 

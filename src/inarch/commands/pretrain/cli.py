@@ -30,7 +30,7 @@ def pretrain(
     from inarch.commands.pretrain.run import pretrain as run
 
     with output.progress() as show:
-        for chunk in run(recipe, options.data, out, show):
+        for chunk in run(recipe, options.data, out, show, device=options.device):
             output.show(chunk, _line, SCHEMA, lines=True)
     if output.is_text:
         output.say(f"\nnext    inarch train PHOTOS --weights {out / 'weights.safetensors'}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from inarch.options.device import AUTO, CpuDevice
+from inarch.options.device import AUTO, Device
 from inarch.options.option import Option, check_options
 
 
@@ -13,7 +13,7 @@ class PretrainOptions:
     """Everything that a recipe leaves open."""
 
     data: Annotated[Path, Option("Folder in which the recipe's photos lie.")] = Path("data")
-    device: CpuDevice = AUTO
+    device: Device = AUTO
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -87,11 +87,12 @@ def _chunks(lessons: DistillationLoader, probes: Sequence[ProbeSet], folder: Pat
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder that of this recipe. What a recipe may change half-way is its name and how long it is."""
+    """Make the folder that of this recipe. What may change half-way is a recipe's name, its length and the device."""
     said = to_data(recipe)
     for name in ("name", "phases"):
         del said[name]
-    del said["training"]["epochs"]
+    for name in ("epochs", "device"):
+        del said["training"][name]
     text = to_json(said) + "\n"
     try:
         if not (folder / RunFile.RECIPE).exists() and not (folder / RunFile.CHECKPOINT).exists():

@@ -1,6 +1,7 @@
 """``inarch pretrain``: from a recipe to weights for transfer learning."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from inarch.commands.pretrain.pretrain import pretrain as run
 from inarch.commands.pretrain.probing import probe_set
 from inarch.commands.pretrain.recipe import Recipe, read_recipe
 from inarch.models import architecture
+from inarch.options.device import AUTO
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_folder import default_cache_folder
 from inarch.storage.cache_size import in_use
+from inarch.training.device import find_device
 from inarch.weights.embedded import pack
 
 
@@ -25,6 +28,7 @@ def pretrain(
     progress: Progress = ignore_progress,
     *,
     cache: Path | None = None,
+    device: str = AUTO,
 ) -> Iterator[Chunk]:
     """Run or resume a recipe; ``out/weights.safetensors`` holds the best backbone after every probe.
 
@@ -34,9 +38,11 @@ def pretrain(
         out: the folder of this run.
         progress: called with a phase's name, the finished and the total number of steps.
         cache: for decoded photos and the teacher's features; None takes the user's cache folder.
+        device: trains the student; the teacher's features are computed on the CPU. A run may go on on another one.
 
     Raises:
-        UserError: the recipe is invalid, names a model that does not exist, or ``out`` holds another run.
+        UserError: the recipe is invalid, names a model that does not exist, ``out`` holds another run, or there is no
+            such device.
         PhotosError: photos are missing.
         OutputError: ``out`` or the cache cannot be written.
         MissingExtraError: the teacher's package is not installed.
@@ -47,8 +53,10 @@ def pretrain(
         1 True
         >>> model = inarch.create_model("resnet_basic_tiny", weights="pretraining/weights.safetensors", num_classes=2)
     """
+    there = find_device(device)
     asked = read_recipe(Path(recipe))
     architecture(asked.model)
+    asked = replace(asked, training=replace(asked.training, device=str(there)))
     place = cache or default_cache_folder()
     with in_use(place, None):
         yield from _run_recipe(asked, Path(data), Path(out), place, progress)

@@ -19,6 +19,7 @@ from inarch import clock
 from inarch.commands.train.strategies.probe import TOGETHER, choices
 from inarch.commands.train.strategies.scratch import timed_config
 from inarch.commands.train.strategies.tuning import (
+    HELD_IN,
     judged_times,
     on_device,
     sizes_of,
@@ -27,6 +28,7 @@ from inarch.commands.train.strategies.tuning import (
     whole_step_seconds,
 )
 from inarch.data.augment import augment
+from inarch.data.folds import FOLDS
 from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.split import training_photos
 from inarch.data.store import count_undecoded
@@ -44,9 +46,6 @@ from inarch.transfer.recipes import PlanRecipe
 from inarch.transfer.records.plan import Plan, PlannedStrategy
 from inarch.transfer.records.ranking import Ranking
 from inarch.transfer.run import StartingPoint
-
-FOLDS = 5
-"""The folds of every cross-validation; a trial validates on one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,10 +288,10 @@ def _estimate_whole(inputs: PlanInputs, before: float) -> _TuningPlan:
     shown = (sizes_of(inputs.preprocessing.image_size, options).prediction / inputs.preprocessing.image_size) ** 2
     answered, exported = inputs.learned * shown / inputs.ranking.chosen.photos_per_second, inputs.recipe.export_seconds
     left = options.time_budget - before - judged_times(recipe) * answered
-    left *= options.recipes.finetune.share / (1 - 1 / FOLDS + recipe.continued)
+    left *= options.recipes.finetune.share / (HELD_IN + recipe.continued)
     epochs = affordable_epochs(left, epoch, most=recipe.config.epochs, fewest=recipe.fewest_epochs)
     judging = (judged_times(recipe) - 1) * answered + (len(recipe.shares) + 1) * exported
-    trial = (1 - 1 / FOLDS) * (_fit_seconds(inputs)[0] + epochs * epoch) + judging
+    trial = HELD_IN * (_fit_seconds(inputs)[0] + epochs * epoch) + judging
     final = recipe.continued * epochs * epoch + answered + 2 * exported
     return _TuningPlan(depth, None, "", trial, final, epochs, recipe.is_fair_trial(epochs))
 
@@ -302,12 +301,11 @@ def _whole_step(inputs: PlanInputs, source: ExampleSource) -> float:
 
     A part of one is timed if the run will try it; else the speed of the frozen model gives an estimate.
     """
-    options, config = inputs.options, on_device(inputs.options.recipes.whole.config, inputs.options)
+    options, config = inputs.options, inputs.options.recipes.whole.config
     if inputs.may_prove or options.strategy == "finetune":
         backbone = copy.deepcopy(inputs.start.backbone)
-        return whole_step_seconds(
-            Classifier(backbone, linear_head(backbone.channels, len(inputs.found.classes))), source, config
-        )
+        model = Classifier(backbone, linear_head(backbone.channels, len(inputs.found.classes)))
+        return whole_step_seconds(model, source, on_device(config, options, model))
     size = inputs.preprocessing.image_size
     smaller = (sizes_of(size, options).training / size) ** 2
     return inputs.recipe.trained * config.batch_size * smaller / inputs.ranking.chosen.photos_per_second
@@ -448,7 +446,7 @@ def _tail_seconds(inputs: PlanInputs, probed: float) -> tuple[float, float, int]
     step = tail_step_seconds(model, source, config)
     epoch = step * source.steps(config)
     left = recipe.share * (inputs.options.time_budget - probed)
-    left /= 1 - 1 / FOLDS + recipe.continued
+    left /= HELD_IN + recipe.continued
     epochs = affordable_epochs(left, epoch, most=config.epochs, fewest=recipe.fewest_epochs)
     answering = inputs.recipe.inference * step * inputs.learned / config.batch_size
     held = 1 / FOLDS
@@ -466,7 +464,7 @@ def _choose_scratch(inputs: PlanInputs) -> tuple[str, int]:
 def _scratch_seconds(inputs: PlanInputs, before: float) -> tuple[float, int]:
     """The duration of training from scratch after ``before`` seconds, and its number of epochs."""
     recipe, (_, side) = inputs.options.recipes.scratch, _choose_scratch(inputs)
-    source = _random_photos(inputs, side, max(2, round((1 - 1 / FOLDS) * inputs.learned)))
+    source = _random_photos(inputs, side, max(2, round(HELD_IN * inputs.learned)))
     config, step = _scratch_step(inputs, source)
     epoch = inputs.recipe.additions * step * source.steps(config)
     epoch += inputs.recipe.inference * step * (inputs.learned - source.examples) / config.batch_size

@@ -25,22 +25,23 @@ class Convolution(nn.Conv2d):
 
     def forward(self, feature_map: MapIn) -> MapOut:
         """The convolution."""
+        return self.run(feature_map, self.weight, self.bias)
+
+    def run(self, feature_map: MapIn, weight: Tensor, bias: Tensor | None) -> MapOut:
+        """The convolution with these weights instead of its own."""
         settings = (self.groups, self.dilation, self.padding_mode)
-        if (
-            self.training
-            and self.bias is None
-            and settings == (1, (1, 1), "zeros")
-            and not isinstance(self.padding, str)
-        ):
-            return convolve(feature_map, self.weight, self.stride, self.padding)
-        return super().forward(feature_map)
+        if self.training and settings == (1, (1, 1), "zeros") and not isinstance(self.padding, str):
+            return convolve(feature_map, weight, self.stride, self.padding, bias)
+        return self._conv_forward(feature_map, weight, bias)
 
 
-def convolve(feature_map: MapIn, weight: Tensor, stride: Sides = (1, 1), padding: Sides = (0, 0)) -> MapOut:
+def convolve(
+    feature_map: MapIn, weight: Tensor, stride: Sides = (1, 1), padding: Sides = (0, 0), bias: Tensor | None = None
+) -> MapOut:
     """``F.conv2d``, with the weights' gradient as a matrix product where that is faster."""
     if _is_faster(feature_map, weight):
-        return _ConvolveFunction.apply(feature_map, weight, stride, padding)
-    return F.conv2d(feature_map, weight, None, stride, padding)
+        return _ConvolveFunction.apply(feature_map, weight, bias, stride, padding)
+    return F.conv2d(feature_map, weight, bias, stride, padding)
 
 
 def _is_faster(feature_map: Tensor, weight: Tensor) -> bool:
@@ -56,25 +57,27 @@ def _is_faster(feature_map: Tensor, weight: Tensor) -> bool:
 
 class _ConvolveFunction(torch.autograd.Function):
     @staticmethod
-    def forward(feature_map: Tensor, weight: Tensor, stride: Sides, padding: Sides) -> Tensor:
-        return F.conv2d(feature_map, weight, None, stride, padding)
+    def forward(feature_map: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides) -> Tensor:
+        return F.conv2d(feature_map, weight, bias, stride, padding)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        feature_map, weight, ctx.stride, ctx.padding = inputs
+        feature_map, weight, _, ctx.stride, ctx.padding = inputs
         ctx.save_for_backward(feature_map, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
         feature_map, weight = ctx.saved_tensors
         of_map = None
         if ctx.needs_input_grad[0]:
             settings = (ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1, (True, False, False))
             of_map = torch.ops.aten.convolution_backward(gradient, feature_map, weight, None, *settings)[0]
+        of_bias = gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
         out_channels, in_channels, *kernel = weight.shape
         windows = _windows(feature_map, kernel, ctx.stride, ctx.padding)
         product = gradient.permute(0, 2, 3, 1).reshape(-1, out_channels).T @ windows
-        return of_map, product.view(out_channels, *kernel, in_channels).permute(0, 3, 1, 2), None, None
+        of_weight = product.view(out_channels, *kernel, in_channels).permute(0, 3, 1, 2)
+        return of_map, of_weight, of_bias, None, None
 
 
 def _windows(feature_map: Tensor, kernel: Sequence[int], stride: Sides, padding: Sides) -> Tensor:

@@ -33,6 +33,7 @@ from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.training.budget import SHORTEST, affordable_epochs
 from inarch.training.config import TrainingConfig
+from inarch.training.device import device_notes
 from inarch.training.loop import Epoch
 from inarch.transfer.class_weighting import ClassWeighting
 from inarch.transfer.proof import Snapshot, digests
@@ -122,7 +123,7 @@ def trial(tuning: Tuning, config: TrainingConfig) -> Trial:
         model = tuning.classifier(fits[probed.last])
         snapshot = Snapshot("finetune", digests(model), tuning.frozen(model))
         begun = copy.deepcopy(model.state_dict())
-        limits = EpochLimits(seconds, tuning.recipe.fewest_epochs)
+        limits = EpochLimits(seconds, tuning.recipe.fewest_epochs, tuning.recipe.config.epochs)
         history = tuning.train(model, Fit(seen, config, "trial", limits))
         weights = TrainedWeights(begun, copy.deepcopy(model.state_dict()), snapshot)
         share, features = _choose_share(tuning, model, weights, held)
@@ -208,7 +209,7 @@ def finetune_result(tried: Trial, said: tuple[tuple[Candidate, ...], tuple[str, 
         candidates=candidates,
         curves=training_curves(_in_a_row(tried.history, more)),
         movements=(probed.snapshot.movement(Classifier(run.start.backbone, model.head)), movement),
-        notes=(*notes, *_time_notes(tried, more), tuning.note),
+        notes=(*notes, *_time_notes(tried, more), tuning.note, *device_notes(tried.config)),
         evidence=evidence_of(run, tried.answered, temperature, features),
         learning_curve=learning_curve_of(run, probed),
         run=None if tuning.shown is run else tuning.shown,

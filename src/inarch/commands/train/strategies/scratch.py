@@ -1,6 +1,6 @@
 """``scratch``: train the whole model on the user's photos alone, from random initialisation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,10 @@ from inarch.models import (
     build,
     reader,
 )
-from inarch.options.device import CPU
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.training.budget import TimePlan, affordable_epochs, step_seconds
 from inarch.training.config import TrainingConfig
-from inarch.training.device import autocast, find_device, to_device, training_precision
+from inarch.training.device import autocast, device_notes, find_device, to_device, training_precision
 from inarch.training.loop import Epoch, ExampleSource, Run
 from inarch.training.losses import CrossEntropy, auxiliary_cross_entropy
 from inarch.training.optimisation import optimisers
@@ -133,7 +132,7 @@ def train_with_holdout(run: TrainingRun) -> ScratchRun:
         measured=measure_candidate(run.weighting, "scratch", watched.settings(run), (answered.logits, own), seconds),
         curves=(*training_curves(watched.fit.history), watched.curve),
         movement=snapshot.movement(Classifier(model.backbone, model.head)),
-        notes=(*watched.notes(run), kept),
+        notes=(*watched.notes(run), kept, *device_notes(watched.fit.config)),
     )
 
 
@@ -225,23 +224,16 @@ def timed_config(
     recipe, seed = options.recipes.scratch, options.seed
     model = build_untrained_model(name, classes, seed)
     device = find_device(options.device)
-    is_fast = training_precision(device) == "bfloat16" if device.type != CPU else _has_bfloat16_matmul()
     config = replace(
         recipe.config,
         epochs=recipe.epochs_for(source.examples),
         seed=seed,
         device=str(device),
-        precision="bfloat16" if is_fast else "float32",
+        precision=training_precision(device, model),
     )
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         config = replace(config, optimiser="adamw", lr=5e-4)
     return config, _step_seconds(model, source, config, parts)
-
-
-def _has_bfloat16_matmul() -> bool:
-    """Whether this processor has a fast bfloat16 matmul; decided by its features, so that no timing noise matters."""
-    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 lacks it
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _step_seconds(model: Classifier, source: ExampleSource, config: TrainingConfig, parts: int) -> float:

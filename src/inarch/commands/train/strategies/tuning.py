@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from inarch.commands.train.strategies.probe import ProbeRun, head_of
+from inarch.data.folds import FOLDS
 from inarch.data.photos import Preprocessing
 from inarch.metrics.novelty import known_rows
 from inarch.models import Backbone, Classifier, reader
-from inarch.options.device import CPU
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.runtime.session import Graph
 from inarch.training.budget import affordable_epochs, update_seconds
@@ -40,7 +40,7 @@ from inarch.transfer.tail import CachedFeatureMaps, EpochLimits, finetune_epochs
 
 BATCH = 16
 """Photos that ONNX Runtime is given at a time."""
-HELD_IN = 4 / 5
+HELD_IN = 1 - 1 / FOLDS
 """The share of the training photos that a trial trains on."""
 
 
@@ -169,8 +169,8 @@ class TailTuning(Tuning):
     def affordable_config(self) -> TrainingConfig:
         """The number of epochs follows from one step, timed on this machine."""
         recipe = self.recipe
-        config = on_device(recipe.config, self.run.options)
         model = nn.Sequential(*tail_and_head(self.run, self.probed, self.probed.fits[self.probed.last]))
+        config = on_device(recipe.config, self.run.options, model)
         source = feature_maps_of(self.run, self.probed).source(np.arange(len(self.run.train)))
         epoch_seconds = tail_step_seconds(model, source, config) * source.steps(config)
         return replace(config, epochs=self.epochs_in(epoch_seconds))
@@ -253,8 +253,9 @@ class WholeTuning(Tuning):
     def affordable_config(self) -> TrainingConfig:
         """The number of epochs follows from a part of one step, timed on this machine."""
         options, photos = self.run.options, self._photos(np.arange(len(self.run.train)))
-        config = on_device(self.recipe.config, options)
-        step = whole_step_seconds(self.classifier(self.probed.fits[self.probed.last]), photos.source, config)
+        model = self.classifier(self.probed.fits[self.probed.last])
+        config = on_device(self.recipe.config, options, model)
+        step = whole_step_seconds(model, photos.source, config)
         epoch_seconds = step * photos.source.steps(config)
         return replace(config, epochs=self.epochs_in(epoch_seconds))
 
@@ -312,19 +313,18 @@ def sizes_of(image_size: int, options: TrainOptions) -> Sizes:
     return Sizes(min(prediction, 16 * round(recipe.trained * prediction / 16)), prediction)
 
 
-def on_device(config: TrainingConfig, options: TrainOptions) -> TrainingConfig:
-    """A recipe's configuration with the seed and the device of a run, in the precision that suits the device."""
+def on_device(config: TrainingConfig, options: TrainOptions, model: nn.Module) -> TrainingConfig:
+    """A recipe's configuration with the seed and the device of a run, in the precision that suits device and model."""
     device = find_device(options.device)
-    precision = training_precision(device) if device.type != CPU else config.precision
-    return replace(config, seed=options.seed, device=str(device), precision=precision)
+    return replace(config, seed=options.seed, device=str(device), precision=training_precision(device, model))
 
 
-def whole_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig, *, parts: int = 4) -> float:
+def whole_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig, *, parts: int = 2) -> float:
     """Seconds of a training step of a whole model, on this machine; one of that many ``parts`` of a batch is timed."""
     rows = torch.arange(min(-(-config.batch_size // parts), source.examples))
     loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    share = config.batch_size / len(rows)
-    return share * update_seconds(model, config, partial(source.batch, rows, 0), loss)
+    part = partial(source.batch, rows, 0)
+    return update_seconds(model, config, part, loss, parts=config.batch_size / len(rows))
 
 
 def tunings_of(run: TrainingRun, probed: ProbeRun) -> list[Tuning]:
