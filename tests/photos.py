@@ -19,6 +19,13 @@ def smooth(seed: int, width: int, height: int) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
+def save_photo(path: Path, *, seed: int) -> Path:
+    """A small picture at ``path``, with folders as needed; another seed, another picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(smooth(seed, 24, 20)).save(path, format="PNG")
+    return path
+
+
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., NDArray[np.uint8]]:
     """``draw(seed, width, height)``: the pixels of a picture."""

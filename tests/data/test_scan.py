@@ -65,7 +65,7 @@ def test_hidden_files_are_passed_over_and_others_get_a_reason(tmp_path, write_ph
     assert photos.classes == ("a", "b")
     assert [photo.path for photo in photos.photos] == ["a/1.png", "b/2.png"]
     found = reasons(photos)
-    assert set(found) == {"a/notes.txt", "a/Thumbs.db", "README.md", "a/broken_link.png"}
+    assert set(found) == {"a/notes.txt", "README.md", "a/broken_link.png"}
     assert "not an image" in found["a/notes.txt"]
     assert "outside the class folders" in found["README.md"]
     assert "broken link" in found["a/broken_link.png"]

@@ -1,6 +1,7 @@
 """The table of named weights against the libraries that publish them, and what a name means for which model."""
 
 import re
+from pathlib import Path
 
 import pytest
 import timm
@@ -8,6 +9,8 @@ import torchvision
 
 from inarch.errors import UnknownNameError, WeightsError
 from inarch.models import architecture
+from inarch.transfer.backbones import starting_point
+from inarch.weights.locating import WeightsPlaces
 from inarch.weights.named import NAMED, ROWS, NamedWeights, default_weights, find_named_weights, hash_in, is_name
 
 TORCHVISION = [row for row in NAMED.values() if row.name.startswith("torchvision:")]
@@ -113,3 +116,27 @@ def test_only_packages_bring_weights_unasked() -> None:
     assert default_weights("resnet18") is None
     for name in ("efficientnet_lite0", "resnet50_half"):
         assert re.match("package:", default_weights(name).name)
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "words"),
+    [
+        ("microsoft/resnet-50", None, r"`hf download microsoft/resnet-50`.*Known names for resnet50: torchvision:"),
+        ("hf_hub:timm/resnet18.a1_in1k", None, r"`hf download timm/resnet18\.a1_in1k`.*timm:resnet18\.a1_in1k"),
+        ("https:/download.org/a.pth", None, r"https://download\.org/a\.pth, which is an address\. Addresses are not"),
+        ("ResNet50_Weights.DEFAULT", None, r"does not exist.*torchvision:resnet50\.IMAGENET1K_V2"),
+        ("best.pth", "resnet34", r"Known names for resnet34: torchvision:resnet34"),
+        ("best.pth", None, r"Known names: package:efficientnet_lite0"),
+    ],
+)
+def test_what_is_neither_a_file_nor_a_name_gets_the_known_names(given: str, model: str | None, words: str) -> None:
+    """Names of other libraries and addresses are known for what they are, and nothing is fetched."""
+    with pytest.raises(WeightsError, match=words):
+        starting_point(model, given)
+
+
+def test_a_tag_names_weights() -> None:
+    """``timm:resnet18.a1_in1k`` means these weights and no random ones; the error says how to get them."""
+    pytest.importorskip("timm")
+    with pytest.raises(WeightsError, match=r"timm:resnet18\.a1_in1k are not on this machine: downloads are forbidden"):
+        starting_point("timm:resnet18.a1_in1k", None, WeightsPlaces(folder=Path("nowhere"), forbidden="a test"))

@@ -1,7 +1,7 @@
 """The contents of a bundle, made from a run and its result: evaluation, report, notes, configuration and samples."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from inarch.bundle.reading import BundleConfig
 from inarch.bundle.writing import BundleContents
-from inarch.data.photos import UNEVEN, Photo
+from inarch.data.photos import UNEVEN, Photo, SkippedFile
+from inarch.data.sidecars import sidecars_by_suffix
+from inarch.data.spelling import distinguish_names, find_look_alikes
 from inarch.data.split import counts_by_split
 from inarch.metrics.answering import rule_for
 from inarch.metrics.calibration import confidence_and_correct
@@ -221,9 +223,7 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
         notes.append(
             f"The model was trained from scratch, as requested; the weights {run.start.weights} were not used."
         )
-    if len(run.stored.photos.skipped):
-        left_out = count_of(len(run.stored.photos.skipped), "file")
-        notes.append(f"{left_out} could not be used; the list of skipped files gives the reasons.")
+    notes += _skipped_notes(run.stored.photos.skipped)
     if twice := _count_shared_photos(run):
         notes.append(
             f"{twice} photos are in the training set and in the test set, byte for byte: this leakage inflates the "
@@ -239,6 +239,9 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
             f"{count_of(len(lacking), 'class', 'classes')} with too few photos (--min-photos) "
             f"{'was' if len(lacking) == 1 else 'were'} left out: {shortened([*map(repr, lacking)])}."
         )
+    if pairs := [distinguish_names(first, name) for name, first in find_look_alikes(run.classes)]:
+        more = f" (and {len(pairs) - 3} more pairs)" if len(pairs) > 3 else ""
+        notes.append(f"Classes are easily confused: {'; '.join(pairs[:3])}{more}. If two are one, merge them.")
     notes += _near_duplicate_notes(run)
     if run.weights is not None:
         notes.append(WEIGHTED)
@@ -267,6 +270,18 @@ def _files_of_two_classes(run: TrainingRun) -> list[tuple[str, str]]:
         if known.label != photo.label:
             pairs.setdefault(photo.digest, (known.path, photo.path))
     return [*pairs.values()]
+
+
+def _skipped_notes(skipped: Sequence[SkippedFile]) -> list[str]:
+    """The files that could not be used, those of other kinds by their suffix."""
+    notes = []
+    groups = sidecars_by_suffix(skipped)
+    if others := len(skipped) - sum(map(len, groups.values())):
+        notes.append(f"{count_of(others, 'file')} could not be used; the list of skipped files gives the reasons.")
+    if groups:
+        counts = ", ".join(f"{len(files)} {suffix}" for suffix, files in groups.items())
+        notes.append(f"Next to the photos are files of other kinds, which were not read: {counts}.")
+    return notes
 
 
 def _parted_clusters(run: TrainingRun) -> tuple[list[tuple[str, ...]], int]:

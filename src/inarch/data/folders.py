@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from inarch.data.candidate_files import SPLITS, CandidateFile, Listing
 from inarch.data.decode import identify
+from inarch.data.passed_over import is_bundle, is_passed_over
 from inarch.data.photos import SkippedFile
+from inarch.data.spelling import compose
 from inarch.errors import PhotosError, UnreadableImageError
 
 UNLABELLED = "unlabelled"
@@ -90,13 +92,14 @@ def _class_folders(root: Path, parent: Path, split: str) -> Listing:
         if not os.path.isdir(entry):
             skipped.append(_skip(root, entry, "It lies outside the class folders."))
             continue
-        classes.append(entry.name)
+        label = compose(entry.name)
+        classes.append(label)
         for file, reason in _walk(entry, {(status.st_dev, status.st_ino)}):
             if reason:
                 skipped.append(_skip(root, file, reason))
             else:
-                found.append(CandidateFile(file, _relative(root, file), entry.name, split))
-    return Listing(root, tuple(sorted(classes)), (split,), tuple(found), tuple(skipped))
+                found.append(CandidateFile(file, _relative(root, file), label, split))
+    return Listing(root, tuple(sorted(set(classes))), (split,), tuple(found), tuple(skipped))
 
 
 class _Entry(NamedTuple):
@@ -131,20 +134,17 @@ def hidden_entries(root: Path) -> Iterator[tuple[str, int | None]]:
     Links to folders are not followed, and the content of a hidden folder is not listed itself.
     """
     for folder, folders, files in os.walk(root):
-        for name in sorted(filter(_is_hidden, folders)):
+        for name in sorted(filter(is_passed_over, folders)):
             held = sum(len(inner) for _, _, inner in os.walk(os.path.join(folder, name)))
             yield _relative(root, Path(folder, name)), held
-        for name in sorted(filter(_is_hidden, files)):
+        for name in sorted(filter(is_passed_over, files)):
             yield _relative(root, Path(folder, name)), None
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
 
 
 def _visible(folder: Path) -> list[Path]:
-    return [folder / name for name in sorted(os.listdir(folder)) if not _is_hidden(name)]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in ("__MACOSX", "@eaDir")
+    entries = [folder / name for name in sorted(os.listdir(folder)) if not is_passed_over(name)]
+    return [entry for entry in entries if not is_bundle(entry)]
 
 
 def _relative(root: Path, file: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inarch.data.candidate_files import SPLITS, CandidateFile, Listing
 from inarch.data.photos import PhotoSet
+from inarch.data.spelling import compose, spell_path
 from inarch.errors import PhotosError
 
 PATH_COLUMNS = ("path", "file_name")
@@ -60,6 +61,11 @@ def to_manifest(photos: PhotoSet, folder: Path) -> str:
     return text.getvalue()
 
 
+def fits_manifest(path: str) -> bool:
+    """Whether a manifest can hold a photo's path: values are read without the spaces around them."""
+    return path == path.strip()
+
+
 def _relative_path(file: str, folder: str) -> str:
     """The path with forward slashes; absolute if no relative path exists, as between drives of Windows."""
     try:
@@ -95,10 +101,13 @@ def _photo(folder: Path, row: Row) -> CandidateFile:
         raise PhotosError("there is no path.")
     if not row["label"]:
         raise PhotosError(f"{path!r} has no label.")
+    path = spell_path(folder, path)
     file = folder / path
     if not os.path.isfile(file):
         raise PhotosError(f"there is no file {path!r} in {folder}.")
     split = row.get("split", "")
     if split and split.lower() not in SPLITS:
         raise PhotosError(f"there is no split {split!r}; the splits are train, val and test.")
-    return CandidateFile(file, Path(path).as_posix(), row["label"], SPLITS.get(split.lower(), ""), row.get("group", ""))
+    return CandidateFile(
+        file, Path(path).as_posix(), compose(row["label"]), SPLITS.get(split.lower(), ""), row.get("group", "")
+    )

@@ -11,6 +11,7 @@ from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.data.folders import list_folder, list_unlabelled
 from inarch.data.manifest import list_manifest
 from inarch.data.photos import Photo, PhotoSet, SkippedFile
+from inarch.data.spelling import compose, find_spelled
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.storage.parallel import map_in_order
 
@@ -34,7 +35,7 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
         PhotosError: the photos are not arranged in one of these ways, the splits have different classes, or there is a
             class that is not in ``classes``.
     """
-    path = Path(photos).expanduser().absolute()
+    path = find_spelled(Path(photos).expanduser().absolute())
     listing = _list_photos(path)
     examined = _examine_files(listing)
     readable = [found for found, digest in examined if isinstance(digest, str)]
@@ -51,7 +52,7 @@ def survey(photos: str | Path) -> PhotoSet:
     Raises:
         PhotosError: the photos are not arranged in one of the ways that `scan` knows.
     """
-    path = Path(photos).expanduser().absolute()
+    path = find_spelled(Path(photos).expanduser().absolute())
     listing = _list_photos(path)
     examined = _examine_files(listing)
     return _photo_set(listing, examined, sorted({*listing.classes, *(found.label for found, _ in examined)}))
@@ -65,7 +66,7 @@ def scan_unlabelled(photos: str | Path) -> PhotoSet:
     Raises:
         PhotosError: it is not a folder that can be opened, or holds no photos.
     """
-    path = Path(photos).expanduser().absolute()
+    path = find_spelled(Path(photos).expanduser().absolute())
     try:
         listing = list_unlabelled(path)
     except OSError as error:
@@ -87,7 +88,7 @@ def _examine_files(listing: Listing) -> Examined:
 
 
 def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> PhotoSet:
-    label = {name: number for number, name in enumerate(classes)}
+    label = {compose(name): number for number, name in enumerate(classes)}
     return PhotoSet(
         root=str(listing.root),
         classes=tuple(classes),
@@ -127,13 +128,18 @@ def _examine(found: CandidateFile) -> str | SkippedFile:
 
 
 def _collect_skipped(listing: Listing, results: Iterable[str | SkippedFile]) -> tuple[SkippedFile, ...]:
-    misnamed = [SkippedFile(found.path, "Its name is not text in UTF-8.") for found in listing.found]
+    misnamed = [found.path for found in listing.found if not _is_text(found.path)]
     every = [
         *listing.skipped,
-        *(file for file in misnamed if not _is_text(file.path)),
+        *(SkippedFile(path, _explain_name(path)) for path in misnamed),
         *(file for file in results if isinstance(file, SkippedFile)),
     ]
     return tuple(SkippedFile(_escape_name(file.path), file.reason) for file in every)
+
+
+def _explain_name(name: str) -> str:
+    is_broken = "\n" in name or "\r" in name
+    return "Its name holds a line break: rename it." if is_broken else "Its name is not text in UTF-8: rename it."
 
 
 def _is_text(name: str) -> bool:
@@ -180,7 +186,7 @@ def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -
 
 
 def _check_known(path: Path, photos: Sequence[CandidateFile], classes: Sequence[str]) -> None:
-    unknown = sorted({found.label for found in photos} - set(classes))
+    unknown = sorted({found.label for found in photos} - {compose(name) for name in classes})
     if unknown:
         raise PhotosError(
             f"{path} has class {_names(unknown)}, which the model does not have; it has {_names(list(classes), 20)}: "

@@ -101,14 +101,24 @@ def write_text(path: Path, text: str | bytes) -> None:
         raise _unwritable(path, error) from error
 
 
+def check_outside(out: Path, *photos: str | Path | None) -> None:
+    """Make sure that results do not land among photos.
+
+    Raises:
+        OutputError: ``out`` lies in one of the folders ``photos``.
+    """
+    for folder in photos:
+        if folder and os.path.isdir(folder) and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+            raise OutputError(f"{out} lies in {folder}, where it would be taken for a class; choose another --out.")
+
+
 def make_folder(out: Path, photos: Path | None = None) -> None:
     """Make a folder for results, and those around it.
 
     Raises:
         OutputError: it cannot be made, or lies in that of the photos.
     """
-    if photos and photos.is_dir() and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(photos)):
-        raise OutputError(f"{out} lies in {photos}, where it would be taken for a class; choose another --out.")
+    check_outside(out, photos)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,12 +10,22 @@ from inarch.errors import WeightsError, WeightsMismatchError
 from inarch.models import Backbone, architecture, build
 from inarch.storage.cache import cache_key
 from inarch.transfer.run import StartingPoint
+from inarch.weights.accounting import describe_nearest
 from inarch.weights.embedded import IMAGE_SIZE, embedded_weights, list_embedded_models
 from inarch.weights.files import WeightsFile, read_weights, weights_digest
 from inarch.weights.identification import identify, translate_state_dict
 from inarch.weights.loading import load_backbone
 from inarch.weights.locating import WeightsPlaces, locate
-from inarch.weights.named import NAMED, NamedWeights, default_weights, find_named_weights, is_name
+from inarch.weights.named import (
+    IMAGENET,
+    NAMED,
+    NamedWeights,
+    default_weights,
+    explain_unknown,
+    find_named_weights,
+    is_name,
+    names_weights,
+)
 from inarch.weights.sources import sources_of
 
 DEFAULT_MODEL = "resnet18"
@@ -80,6 +90,8 @@ def find_weights(
     if weights is None or str(weights) == RANDOM:
         return None
     path = _find_embedded_file(model) if str(weights) == EMBEDDED else Path(weights)
+    if not path.exists():
+        raise WeightsError(explain_unknown(str(weights), model))
     file = read_weights(path)
     return FoundWeights(file, model or _find_only_match(file, path), path.name)
 
@@ -92,6 +104,8 @@ def list_available_models() -> tuple[str, ...]:
 
 def _resolve_weights(model: str | None, weights: Path | str | None) -> NamedWeights | None:
     """The named weights that the user means; None for a file, or if nothing is named."""
+    if weights is None and model is not None and names_weights(model):
+        return find_named_weights(IMAGENET, model)
     if weights is None:
         return None if model is None else default_weights(model)
     text, path = str(weights), Path(weights)
@@ -119,9 +133,10 @@ def load_starting_point(found: FoundWeights) -> StartingPoint:
     try:
         loaded = load_backbone(file, name)
     except WeightsMismatchError as error:
+        count = len(error.problems)
+        differ = "1 tensor differs:" if count == 1 else f"{count} tensors differ, the first is"
         raise WeightsError(
-            f"The weights in {file.path} do not fit {name}: {len(error.problems)} tensors differ, the first is "
-            f"{error.problems[0]}. {error.hint}"
+            f"The weights in {file.path} do not fit {name}: {differ} {error.problems[0]}. {error.hint}"
         ) from error
     return StartingPoint(
         architecture=name,
@@ -164,9 +179,13 @@ def _find_only_match(file: WeightsFile, path: Path) -> str:
     """The only model that fits the weights: by their names and shapes, or by the file's metadata or source."""
     fitting = identify(file.tensors)
     if not fitting:
-        raise WeightsError(f"The weights in {path} fit no model of the catalog; `inarch models` lists them.")
+        nearest = describe_nearest(file.tensors)
+        raise WeightsError(f"The weights in {path} fit no model of the catalog; `inarch models` lists them. {nearest}")
     if (said := file.metadata.get("architecture")) in fitting:
         return str(said)
+    alike = [name for name in fitting if architecture(name).variant == file.metadata.get("variant")]
+    if len(alike) == 1:
+        return alike[0]
     published = [name for name in fitting if name not in _unpublished_models(file, name)]
     if len(published) == 1:
         return published[0]

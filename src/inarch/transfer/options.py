@@ -44,7 +44,7 @@ class TrainOptions:
     weights: Annotated[
         Path | str | None,
         Option(
-            "Pre-trained weights: a file (safetensors, PyTorch, Keras .h5, .npz), or a name: imagenet, "
+            "Pre-trained weights: a file (safetensors, PyTorch, Keras, .npz), a folder with one, or a name: imagenet, "
             "torchvision:IMAGENET1K_V1, timm:resnet18.a1_in1k, embedded, random. This machine is searched first. By "
             "default those that the model comes with.",
             metavar="FILE|NAME",

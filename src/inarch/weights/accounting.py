@@ -1,12 +1,23 @@
 """The account of every tensor, before anything is loaded."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from inarch.weights.identification import COUNTER, TranslatedStateDict, identify, nearest_architectures
+from inarch.weights.identification import (
+    COUNTER,
+    TranslatedStateDict,
+    identify,
+    nearest_architectures,
+    signature,
+    translate_state_dict,
+)
 from inarch.weights.sources import Shapes
+
+KERAS_RESNET = re.compile(r"(conv[2-5]_block\d+_\d_conv|res[2-5][a-f]_branch2[abc])[/_]")
+"""How layers of Keras' ResNets are called: in its present versions, and in the first ones."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +115,37 @@ def describe_likeness(file: TranslatedStateDict, architecture: str) -> str:
     if architecture in names:
         return ""
     return f"These look like {' or '.join(names)}'s weights, not {architecture}'s: build that instead."
+
+
+def describe_channels(account: Account, wanted: Shapes, file: TranslatedStateDict) -> str:
+    """A sentence where all that differs is the number of channels that the first layer takes."""
+    if account.unexpected or len(account.reshaped) != 1:
+        return ""
+    (name,) = account.reshaped
+    given, shape = file.tensors[name].shape, wanted[name]
+    first = next(iter(wanted))
+    if name != first or len(given) != 4 or (given[0], given[2:]) != (shape[0], shape[2:]):
+        return ""
+    noun = "channel" if given[1] == 1 else "channels"
+    return (
+        f"Its first layer takes {given[1]} {noun} instead of {shape[1]}; photos are read as RGB, which it cannot take."
+    )
+
+
+def describe_nearest(tensors: Mapping[str, Tensor]) -> str:
+    """The model that tensors are most like where they fit none, and the differences; else their names."""
+    names = nearest_architectures(tensors)
+    if not names:
+        if any(KERAS_RESNET.match(name) for name in tensors):
+            return "Their names are those of Keras' ResNets, which are not read; those of torchvision and timm are."
+        shown = ", ".join(sorted(tensors)[:3])
+        return f"The names of their {len(tensors)} tensors begin with {shown}."
+    name = names[0]
+    file = translate_state_dict(tensors, name).without_unrelated()
+    shapes = signature(name).of(folded=file.folded).values()
+    wanted = {tensor: shape for block in shapes for tensor, shape in block.items()}
+    account = compare(wanted, file, (), ("head.", "auxiliary."))
+    lines = problems(account, wanted, file)
+    more = f", and {len(lines) - 3} more" if len(lines) > 3 else ""
+    why = describe_channels(account, wanted, file) or f"These differ: {'; '.join(lines[:3])}{more}."
+    return f"They are most like {name}'s. {why}"

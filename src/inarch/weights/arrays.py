@@ -1,6 +1,9 @@
 """Archives of named arrays: NumPy's ``.npz``, Keras' HDF5 files, the weights of ONNX graphs. Nothing in them runs."""
 
-from collections.abc import Mapping, Sequence
+import io
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -64,21 +67,55 @@ def read_hdf5(path: Path) -> dict[str, Tensor]:
         MissingExtraError: h5py is not installed.
         WeightsError: it is damaged, or an array holds something else than numbers.
     """
+    return _read_hdf5(path, path)
+
+
+def read_keras(path: Path) -> dict[str, Tensor]:
+    """The arrays of the weights in a ``.keras`` archive; its other members are not opened.
+
+    Raises:
+        MissingExtraError: h5py is not installed.
+        WeightsError: it is damaged, or an array holds something else than numbers.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = io.BytesIO(archive.read("model.weights.h5"))
+    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise WeightsError(f"{path} is a Keras model that is damaged ({error}).") from error
+    return _read_hdf5(content, path)
+
+
+def _read_hdf5(source: Path | io.BytesIO, path: Path) -> dict[str, Tensor]:
     h5py = import_required("h5py")
     found: dict[str, Any] = {}
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source, "r") as file:
             file.visititems(lambda name, each: found.update({name: each}) if isinstance(each, h5py.Dataset) else None)
-            return {_array_name(name, each): torch.from_numpy(np.array(each[()])) for name, each in found.items()}
+            nested = _nested(found)
+            return {
+                _array_name(name, each, nested): torch.from_numpy(np.array(each[()])) for name, each in found.items()
+            }
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{path} is an HDF5 file that is damaged or holds more than numbers ({error}).") from error
 
 
-def _array_name(name: str, dataset: Any) -> str:
+def _parts(name: str) -> list[str]:
+    return name.removeprefix("model_weights/").removesuffix(":0").split("/")
+
+
+def _nested(names: Iterable[str]) -> frozenset[str]:
+    """The outer groups that are models, not layers: they hold arrays of several layers."""
+    layers: dict[str, set[str]] = {}
+    for parts in map(_parts, names):
+        layers.setdefault(parts[0], set()).add("/".join(parts[1:-1]))
+    return frozenset(group for group, inner in layers.items() if len(inner) > 1)
+
+
+def _array_name(name: str, dataset: Any, nested: Collection[str]) -> str:
     """``model_weights/conv2d_1/conv2d_1/kernel:0`` of Keras 2, ``layers/…/vars/0`` of Keras 3: ``conv2d_1/kernel``."""
-    parts = name.removeprefix("model_weights/").removesuffix(":0").split("/")
+    parts = _parts(name)
     if parts[-2:-1] != ["vars"]:
-        return f"{parts[0]}/{parts[-1]}"
+        return f"{parts[-2 if parts[0] in nested else 0]}/{parts[-1]}"
     group = dataset.parent
     layer = str(group.attrs.get("name", parts[-3]))  # the folder counts in another order than the layers' own names
     kind = next((each for each in ORDERS if parts[-3].startswith(each)), "")

@@ -1,7 +1,9 @@
 """State dicts on disk: safetensors in and out; PyTorch's pickles, Keras', NumPy's and ONNX's files in; nothing runs."""
 
 import hashlib
+import json
 import pickle
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +18,10 @@ from torch import Tensor
 
 from inarch.errors import OutputError, WeightsError
 from inarch.storage.files import whole_file
-from inarch.weights.arrays import read_hdf5, read_npz, read_onnx
+from inarch.weights.arrays import read_hdf5, read_keras, read_npz, read_onnx
+from inarch.weights.inert import read_inert
 from inarch.weights.recognition import FileKind, recognise
-
-WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
-"""Where checkpoints keep the state dict, in order of preference: the moving average is what their authors evaluate."""
-COUNTERS = ("n_averaged",)
-"""The key that torch's AveragedModel adds to its state dict."""
+from inarch.weights.wrapping import unwrap_checkpoint
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,16 @@ class WeightsFile:
 def read_weights(path: str | Path) -> WeightsFile:
     """Read a state dict; what kind of file it is, is judged by its content.
 
-    A pickle is read as tensors and plain values only (``torch.load(weights_only=True)``): nothing in it runs.
-    Where a checkpoint holds several state dicts, the first of `WRAPPERS` is taken and the metadata says so.
+    Of a pickle, tensors and plain values come to life (``torch.load(weights_only=True)``, `InertUnpickler`): nothing
+    in it runs. Where a checkpoint holds several state dicts, the first of `WRAPPERS` is taken and the metadata says so.
+
+    Args:
+        path: the file, or a folder that holds one, as a snapshot of the Hugging Face hub does.
 
     Raises:
-        WeightsError: no such file, not a weights file, damaged, or a pickle that holds more than tensors.
+        WeightsError: no such file, not a weights file, damaged, or a pickle that cannot be read without running it.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise WeightsError(f"Weights were to be read from {path}, which {what}; name a .safetensors or .pth file.")
+    path = find_in_folder(Path(path))
     kind = recognise(path)
     if kind == FileKind.SAFETENSORS:
         content, metadata = _read_safetensors(path)
@@ -61,9 +60,44 @@ def read_weights(path: str | Path) -> WeightsFile:
             "(.h5), NumPy's (.npz) and ONNX's (.onnx)."
         )
     tensors, found = unwrap_checkpoint(content, path)
+    found |= _read_config(path.with_name("config.json"))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return WeightsFile(MappingProxyType(tensors), MappingProxyType({**metadata, **found}), digest, str(path))
+
+
+def find_in_folder(path: Path) -> Path:
+    """``path``, or the only file of weights in it where it is a folder.
+
+    Raises:
+        WeightsError: there is nothing, or the folder holds none or several.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise WeightsError(
+            f"Weights were to be read from {path}, which does not exist; name a .safetensors or .pth file."
+        )
+    for pattern in ("", "snapshots/*/"):  # the second: a repository in the hub's cache
+        for name in ("model.safetensors", "pytorch_model.bin", "*.safetensors", "*.bin", "*.pth", "*.pt", "*.ckpt"):
+            found = sorted(file for file in path.glob(f"{pattern}{name}") if file.is_file())
+            if len(found) == 1:
+                return found[0]
+            if found:
+                names = ", ".join(str(file.relative_to(path)) for file in found[:5])
+                raise WeightsError(f"{path} is a folder with several files of weights ({names}); name one of them.")
+    raise WeightsError(f"{path} is a folder without a file of weights; name a .safetensors or .pth file.")
+
+
+def _read_config(config: Path) -> dict[str, str]:
+    """The variant of a ResNet, as the file says that transformers writes next to the weights; empty if it does not."""
+    try:
+        said = json.loads(config.read_bytes())
+        if said["model_type"] == "resnet" and said.get("layer_type", "bottleneck") == "bottleneck":
+            return {"variant": "v1" if said.get("downsample_in_bottleneck") else "v1.5"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # no such file, or another tool's
+    return {}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -80,18 +114,32 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore", UserWarning)  # odd pickle protocols: it can be read, or it cannot
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise WeightsError(_refusal(path, error)) from error
+        return _read_inert(path, error)
     except Exception as error:  # damaged bytes make torch raise nearly anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} is a PyTorch file that is cut short or damaged ({reason}).") from error
 
 
+def _read_inert(path: Path, error: Exception) -> Any:
+    """The tensors of a pickle that names classes of its own; these stay unopened.
+
+    Raises:
+        WeightsError: it cannot be read so.
+    """
+    try:
+        return read_inert(path)
+    except Exception as again:  # damaged bytes make the unpickler raise nearly anything
+        raise WeightsError(_refusal(path, error)) from again
+
+
 def _refusal(path: Path, error: Exception) -> str:
-    found = next((line for line in str(error).splitlines() if "GLOBAL" in line), "it is not a plain state dict")
+    found = re.search(r"GLOBAL (\S+)", str(error))
+    what = f"it names {found[1]}" if found else "it is not a plain state dict"
     return (
-        f"{path} is a pickle that holds more than tensors ({found.strip()}). Pickles can run code when they are "
+        f"{path} is a pickle that holds more than tensors ({what}). Pickles can run code when they are "
         "opened, so it stays closed. If you trust where it comes from, load it there with torch and save its "
-        "state_dict again: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
+        "state_dict again: safetensors.torch.save_file(checkpoint['model'], 'weights.safetensors'), with the key "
+        "under which it keeps the state dict."
     )
 
 
@@ -100,64 +148,11 @@ READERS: Mapping[str, Callable[[Path], Any]] = MappingProxyType(
         FileKind.PICKLE: _read_pickle,
         FileKind.NUMPY: read_npz,
         FileKind.HDF5: read_hdf5,
+        FileKind.KERAS: read_keras,
         FileKind.ONNX: read_onnx,
     }
 )
 """How the kinds of files are read that say nothing about themselves."""
-
-
-def unwrap_checkpoint(content: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The state dict inside a checkpoint, without wrappers and prefixes, and words on what was taken.
-
-    Wrappers are followed four deep: a pickled dict can hold itself.
-
-    Raises:
-        WeightsError: there is no state dict in it.
-    """
-    taken: list[str] = []
-    passed: list[str] = []
-    for depth in (4, 3, 2, 1):
-        if not (isinstance(content, Mapping) and (inner := _inner(content, depth))):
-            break
-        taken.append(inner[0])
-        passed += inner[1:]
-        content = content[inner[0]]
-    if not _is_state(content):
-        raise WeightsError(f"{path} holds no state dict: {_describe(content)}. Save model.state_dict() instead.")
-    tensors, prefix = _strip_prefixes({str(name): each for name, each in content.items() if isinstance(each, Tensor)})
-    notes = {"unwrapped": ".".join(taken), "also_present": ", ".join(passed), "prefix": prefix}
-    return tensors, {key: value for key, value in notes.items() if value}
-
-
-def _inner(content: Mapping[Any, Any], depth: int) -> list[str]:
-    """The wrappers that hold a state dict, or hold one further down."""
-    return [key for key in WRAPPERS if _is_state(content.get(key), depth)]
-
-
-def _is_state(content: Any, depth: int = 1) -> bool:
-    if not isinstance(content, Mapping) or depth < 1:
-        return False
-    return any(isinstance(each, Tensor) for each in content.values()) or bool(_inner(content, depth - 1))
-
-
-def _describe(content: Any) -> str:
-    if isinstance(content, Mapping):
-        return f"a dict with {', '.join(map(repr, list(content)[:5])) or 'nothing in it'}"
-    return f"a {type(content).__name__}"
-
-
-def _strip_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    """The tensors without what DataParallel, torch.compile and Lightning put before every name, and what that was."""
-    removed = ""
-    while found := [prefix for prefix in ("module.", "_orig_mod.", "model.") if _all_begin(tensors, prefix)]:
-        removed += found[0]
-        tensors = {name.removeprefix(found[0]): each for name, each in tensors.items() if name not in COUNTERS}
-    return tensors, removed
-
-
-def _all_begin(tensors: Mapping[str, Tensor], prefix: str) -> bool:
-    names = [name for name in tensors if name not in COUNTERS]
-    return bool(names) and all(name.startswith(prefix) for name in names)
 
 
 def write_weights(

@@ -1,5 +1,7 @@
 """Which architecture a state dict belongs to, by its names and shapes."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,6 +13,10 @@ from inarch.weights.sources import Shapes, WeightsSource, shapes_of, sources_of
 
 OURS = ("backbone.", "head.", "auxiliary.")
 COUNTER = "num_batches_tracked"
+SEPARATORS = re.compile("[./]")
+"""The signs between the parts of a name."""
+LEAST_SHARE = 0.15
+"""The share of a file's tensors under a prefix from which on a model is looked for there."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +34,74 @@ class TranslatedStateDict:
     """Our names of what the source's models do without, because it is 1 there: scales."""
     left_over: tuple[str, ...] = ()
     """The file's names of training state besides the model."""
+    prefix: str = ""
+    """The beginning of the file's names that is no part of the model's."""
+    unrelated: frozenset[str] = frozenset()
+    """The names, among ``tensors``, of unrelated tensors next to a complete model: a loss's weights, a second model."""
+
+    def without_unrelated(self) -> "TranslatedStateDict":
+        """The same with the model's tensors alone; unrelated ones count as left over."""
+        kept = {each: tensor for each, tensor in self.tensors.items() if each not in self.unrelated}
+        others = tuple(self.foreign[each] for each in self.foreign if each in self.unrelated)
+        foreign = {each: theirs for each, theirs in self.foreign.items() if each in kept}
+        return replace(self, tensors=kept, foreign=foreign, left_over=(*self.left_over, *others))
 
 
 def translate_state_dict(tensors: Mapping[str, Tensor], name: str) -> TranslatedStateDict:
     """``tensors`` under our names, as a state dict of architecture ``name``; whose names they are is found out.
 
-    The source is the one whose tables account for the most of the file.
+    The source is the one whose tables account for the most of the file, or of what lies under one prefix of it: a model
+    may be part of a larger one (``encoder_q.``), and that may have layers of its own next to it.
     """
-    if any(each.startswith("backbone.") for each in tensors):
-        return _rename_tensors("inarch", {each: each for each in tensors}, tensors, name)
+    best, most, taken = TranslatedStateDict("unknown", tensors, {each: each for each in tensors}, folded=False), 0, ""
+    for prefix in _prefixes(tensors):
+        inner = {each.removeprefix(prefix): tensor for each, tensor in tensors.items() if each.startswith(prefix)}
+        file, known = _translate_inner(inner, name)
+        if known > most:
+            best, most, taken = file, known, prefix
+    return _set_apart(best, tensors, taken, name) if most else best
+
+
+def _prefixes(tensors: Mapping[str, Tensor]) -> list[str]:
+    """The prefixes that a good part of the names share, the empty one first; of the others, those met first."""
+    counts: Counter[str] = Counter()
+    for each in tensors:
+        counts.update(each[: match.end()] for match in SEPARATORS.finditer(each))
+    return ["", *(prefix for prefix, count in counts.items() if count >= max(2, LEAST_SHARE * len(tensors)))]
+
+
+def _translate_inner(tensors: Mapping[str, Tensor], name: str) -> tuple[TranslatedStateDict, int]:
+    """The translation of what lies under one prefix, and how many tensors the source's tables know."""
+    own = sum(each.startswith("backbone.stages.") for each in tensors)
+    if own:
+        return _rename_tensors("inarch", {each: each for each in tensors}, tensors, name), own
     best, most = TranslatedStateDict("unknown", tensors, {each: each for each in tensors}, folded=False), 0
     for source in sources_of(name):
         spelled = source.spelled(tensors)
         known = {theirs: ours for theirs, word in spelled.items() if (ours := source.ours(word, name))}
         if len(known) > most:
             best, most = _translate_from(source, tensors, {**spelled, **known}, name), len(known)
-    return best
+    return best, most
+
+
+def _set_apart(file: TranslatedStateDict, tensors: Mapping[str, Tensor], prefix: str, name: str) -> TranslatedStateDict:
+    """The translation with the names of the whole file, and with the unrelated tensors next to the model."""
+    foreign = {ours: prefix + theirs for ours, theirs in file.foreign.items()}
+    known = {SEPARATORS.split(theirs)[0] for ours, theirs in file.foreign.items() if ours.startswith(OURS)}
+    blocks = signature(name).of(folded=file.folded)
+    unrelated = set()
+    if len(complete_prefix(blocks, file)) == len(blocks):
+        others = (each for each in file.tensors if not each.startswith(OURS))
+        unrelated = {each for each in others if SEPARATORS.split(file.foreign[each])[0] not in known}
+    outside = {each: each for each in tensors if not each.startswith(prefix)}
+    return replace(
+        file,
+        tensors={**{each: tensors[each] for each in outside}, **file.tensors},
+        foreign={**outside, **foreign},
+        prefix=prefix,
+        unrelated=frozenset(unrelated | outside.keys()),
+        left_over=tuple(prefix + each for each in file.left_over),
+    )
 
 
 def _translate_from(
@@ -161,7 +219,7 @@ def identify(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 def _share(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Share of the blocks that the tensors fill; 0 where a tensor is none of the model's, or a block follows a gap."""
-    file = translate_state_dict(tensors, name)
+    file = translate_state_dict(tensors, name).without_unrelated()
     blocks = signature(name).of(folded=file.folded)
     complete = complete_prefix(blocks, file)
     allowed = {each: shape for block in list(blocks)[: len(complete) + 1] for each, shape in blocks[block].items()}
@@ -184,7 +242,7 @@ def nearest_architectures(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 def _overlap(name: str, tensors: Mapping[str, Tensor]) -> float:
     """Tensors that agree in name and shape, as a share of all that either side has."""
-    file = translate_state_dict(tensors, name)
+    file = translate_state_dict(tensors, name).without_unrelated()
     shapes = signature(name).of(folded=file.folded).values()
     wanted = {
         (each, tuple(shape))

@@ -16,10 +16,11 @@ from inarch.models import (
     fold_batch_norm,
 )
 from inarch.models.foreign import is_foreign
-from inarch.weights.accounting import Account, compare, describe_likeness, problems, remedy
+from inarch.weights.accounting import Account, compare, describe_channels, describe_likeness, problems, remedy
 from inarch.weights.files import WeightsFile, weights_digest
 from inarch.weights.identification import (
     COUNTER,
+    SEPARATORS,
     TranslatedStateDict,
     complete_prefix,
     identify,
@@ -99,7 +100,8 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
         UnknownNameError: no architecture has that name.
     """
     signed = signature(architecture)
-    file = translate_state_dict(_tensors(weights), architecture)
+    whole = translate_state_dict(_tensors(weights), architecture)
+    file = whole.without_unrelated()
     blocks = signed.of(folded=file.folded)
     wanted = {name: shape for block in blocks.values() for name, shape in block.items()}
     account = compare(wanted, file, (), ("head.", "auxiliary."))
@@ -121,7 +123,7 @@ def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
         unexpected=_their_names(behind, file),
         sha256=_sha256(weights),
         folded=file.folded,
-        notes=_notes(weights, file, architecture),
+        notes=_notes(weights, whole, architecture),
     )
     backbone = _build_and_fill(architecture, complete[-1], file, loaded)
     return LoadedBackbone(backbone, backbone.end, report)
@@ -139,7 +141,7 @@ def _check_request(state: Mapping[str, Tensor], fresh: Collection[str]) -> None:
 def _check_backbone(account: Account, wanted: Shapes, file: TranslatedStateDict, architecture: str) -> None:
     """Refuse shapes that differ and tensors of no block; missing ones are for the caller to judge."""
     if lines := problems(replace(account, missing=()), wanted, file):
-        hint = describe_likeness(file, architecture)
+        hint = describe_channels(account, wanted, file) or describe_likeness(file, architecture)
         raise WeightsMismatchError(lines, hint or f"All but heads must belong to {architecture}.")
 
 
@@ -222,6 +224,10 @@ def _notes(weights: Weights, file: TranslatedStateDict, architecture: str) -> tu
         notes.append(f"The file says that it is {said['architecture']}; it was loaded as {architecture}.")
     if "also_present" in said:
         notes.append(f"The file has several state dicts; {said['unwrapped']} was loaded (not {said['also_present']}).")
+    if file.prefix:
+        notes.append(f"The model lies under {file.prefix!r} in the file.")
+    if file.unrelated:
+        notes.append(f"The file holds more than the model; these were left out: {_list_unrelated(file)}.")
     if file.implied:
         notes.append(f"{file.source} does without the scale of batch normalisation: {len(file.implied)} of them are 1.")
     if background := [each for each in file.foreign.values() if _has_background(each, weights, file)]:
@@ -229,6 +235,25 @@ def _notes(weights: Weights, file: TranslatedStateDict, architecture: str) -> tu
     if any(each.name == file.source and architecture in each.notes for each in SOURCES):
         notes.append(source(file.source).notes[architecture])
     return tuple(notes)
+
+
+def _list_unrelated(file: TranslatedStateDict, shown: int = 5) -> str:
+    """The unrelated tensors by their place: ``module.queue``, ``module.encoder_k (120 tensors)``."""
+    counts: dict[str, int] = {}
+    for each in file.foreign:
+        if each in file.unrelated:
+            place = _unrelated_place(file.foreign[each], file.prefix)
+            counts[place] = counts.get(place, 0) + 1
+    named = [place if count == 1 else f"{place} ({count} tensors)" for place, count in counts.items()]
+    return ", ".join(named[:shown]) + (f" and {len(named) - shown} more" if len(named) > shown else "")
+
+
+def _unrelated_place(unrelated: str, prefix: str) -> str:
+    """The beginning of an unrelated tensor's name, up to the part in which it leaves the prefix."""
+    cuts = [0, *(match.end() for match in SEPARATORS.finditer(prefix))]
+    start = max(cut for cut in cuts if unrelated.startswith(prefix[:cut]))
+    end = SEPARATORS.search(unrelated, start)
+    return unrelated[: end.start()] if end else unrelated
 
 
 def _has_background(name: str, weights: Weights, file: TranslatedStateDict) -> bool:

@@ -195,6 +195,36 @@ def default_weights(model: str) -> NamedWeights | None:
     return next((row for row in NAMED.values() if row.architecture == model and row.package), None)
 
 
+def names_weights(model: str) -> bool:
+    """Whether the name of a foreign model says with which of its weights: ``timm:resnet18.a1_in1k``."""
+    return is_foreign(model) and "." in model
+
+
+def explain_unknown(weights: str, model: str | None) -> str:
+    """The error for weights that are neither a file nor a name: what they look like, and which names there are."""
+    why = "does not exist"
+    text = re.sub(r"^(https?):/(?!/)", r"\1://", weights)  # a path has lost one of its slashes
+    if text.startswith(("http://", "https://")):
+        why, ways = "is an address", "Addresses are not fetched: download the file, and name it with --weights FILE."
+    elif re.fullmatch(r"(hf[_-]hub:)?[\w.-]+/[\w.-]+", text):
+        repository = text.rpartition(":")[2]
+        ways = (
+            f"If it is a repository on the Hugging Face hub, fetch it with `hf download {repository}`, and name the "
+            "folder that this prints."
+        )
+    else:
+        ways = "Name a .safetensors or .pth file that exists."
+    said = re.sub("[^a-z0-9]", "", (model or text).lower())
+    meant = max((row.architecture for row in NAMED.values() if _plain(row.architecture) in said), key=len, default="")
+    known = [row.name for row in NAMED.values() if row.architecture == meant]
+    names = f"Known names for {meant}: {', '.join(known)}." if known else f"Known names: {', '.join(NAMED)}."
+    return f"Weights were to be read from {text}, which {why}. {ways} {names}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
 def _matches_name(weights: str, row: NamedWeights) -> bool:
     origin, _, tag = weights.partition(":")
     their_origin, _, rest = row.name.partition(":")

@@ -14,6 +14,7 @@ class FileKind(StrEnum):
     NUMPY = "a NumPy archive (.npz)"
     HDF5 = "an HDF5 file"
     ONNX = "an ONNX graph"
+    KERAS = "a Keras model"
     CHECKPOINT = (
         "a TensorFlow checkpoint, which only TensorFlow reads; there, `c = tf.train.load_checkpoint(path)` and "
         "`np.savez(out, **{n: c.get_tensor(n) for n in c.get_variable_to_shape_map()})` make an .npz of it"
@@ -86,8 +87,8 @@ def _archive(path: Path) -> str:
         return FileKind.PICKLE
     if any(name.endswith(".npy") for name in members):
         return FileKind.NUMPY
-    if any(name == "config.json" or name.endswith(".keras") for name in members):
-        return "a Keras model; unpack it and read its model.weights.h5"
+    if "model.weights.h5" in members:
+        return FileKind.KERAS
     return "a zip archive; unpack it first"
 
 

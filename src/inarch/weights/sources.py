@@ -20,7 +20,13 @@ from inarch.weights.names import (
     efficientnet as efficientnet_names,
 )
 from inarch.weights.names import (
+    huggingface as huggingface_names,
+)
+from inarch.weights.names import (
     keras as keras_names,
+)
+from inarch.weights.names import (
+    numbered as numbered_names,
 )
 from inarch.weights.names import (
     open_nsfw as open_nsfw_names,
@@ -127,6 +133,14 @@ SOURCES: tuple[WeightsSource, ...] = (
         incoming=timm_resnet_names.ours_from_timm,
         outgoing=timm_resnet_names.timm_from_ours,
         heads={"fc.": "head.", "last_linear.": "head.", "classif.": "head."},
+    ),
+    WeightsSource(name="torchvision, numbered", layers=numbered_names.TRANSLATED),
+    WeightsSource(
+        name="transformers",
+        layers=huggingface_names.TRANSLATED,
+        spelled=huggingface_names.spelled,
+        heads={"classifier.": "head."},
+        lacks=[name for name in huggingface_names.TRANSLATED if "_v1" in name],
     ),
     WeightsSource(
         name="akamaster",

@@ -55,6 +55,7 @@ from inarch.progress import Progress, ignore_progress
 from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.storage.cache_size import in_use
+from inarch.storage.files import check_outside
 from inarch.training.device import find_device
 from inarch.transfer.cuts import default_cut, feature_map_bytes
 from inarch.transfer.features import Prefix
@@ -91,6 +92,7 @@ def adapt(
     read = read_bundle(bundle)
     if Path(out).resolve() == read.path.resolve():
         raise OutputError(f"{out} is the bundle to adapt, which must not be changed; choose another --out.")
+    check_outside(Path(out), target, options.labelled)
     check_output(Path(out))
     with in_use(options.cache, options.cache_size):
         return write_bundle(Path(out), _adapt_bundle(read, target, options, progress))

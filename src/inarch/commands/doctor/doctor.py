@@ -1,6 +1,7 @@
 """``inarch doctor``: the faults of a folder of photos, and a manifest of the user's decisions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -9,7 +10,12 @@ from numpy.typing import NDArray
 
 from inarch.commands.doctor.checks.classes import report_alike_classes, report_class_problems
 from inarch.commands.doctor.checks.copies import report_copies, report_near_duplicates
-from inarch.commands.doctor.checks.files import report_header_problems, report_hidden_entries, report_skipped_files
+from inarch.commands.doctor.checks.files import (
+    report_file_names,
+    report_header_problems,
+    report_hidden_entries,
+    report_skipped_files,
+)
 from inarch.commands.doctor.checks.pictures import border_of, flatness_of, report_image_problems
 from inarch.commands.doctor.options import DoctorOptions
 from inarch.commands.doctor.patch import apply_decisions, read_patch, to_patch
@@ -18,7 +24,7 @@ from inarch.commands.doctor.report import to_html
 from inarch.data.bursts import bursts_of
 from inarch.data.duplicate_search import cluster_near_duplicates, merge_alike, store_thumbnails
 from inarch.data.grouping import headers_of
-from inarch.data.manifest import to_manifest
+from inarch.data.manifest import fits_manifest, to_manifest
 from inarch.data.photos import PhotoSet
 from inarch.data.scan import survey
 from inarch.data.split import counts_by_split
@@ -109,6 +115,7 @@ def apply_patch(
     options = options or DoctorOptions()
     found = survey(photos)
     decided = apply_decisions(found, read_patch(Path(patch), found))
+    decided = replace(decided, photos=tuple(photo for photo in decided.photos if fits_manifest(photo.path)))
     if not decided.photos:
         raise PhotosError(f"The patch {patch} leaves no photo of {photos}; keep some.")
     make_folder(Path(out), Path(photos))
@@ -140,6 +147,7 @@ def _diagnose_photos(
     findings = [
         *report_skipped_files(readable),
         *(report_hidden_entries(Path(found.root)) if is_folder else ()),
+        *report_file_names(readable),
         *report_header_problems(known),
         *report_class_problems(readable),
         *report_image_problems(readable, flatness, borders),

@@ -6,12 +6,13 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from inarch.commands.doctor.records import ACTIONS, Decision
 from inarch.data.photos import PhotoSet
+from inarch.data.spelling import compose
 from inarch.errors import PhotosError, UnknownNameError
 
 COLUMNS = ("path", "decision", "label", "why")
@@ -33,7 +34,8 @@ def read_patch(patch: Path, photos: PhotoSet) -> tuple[Decision, ...]:
         PhotosError: the file cannot be read, or a line is wrong; the message names the line and its fault.
     """
     decisions: dict[str, tuple[int, Decision]] = {}
-    known = {photo.path for photo in photos.photos} | {file.path for file in photos.skipped}
+    paths = [*(photo.path for photo in photos.photos), *(file.path for file in photos.skipped)]
+    known = {compose(path): path for path in paths} | {path: path for path in paths}
     for line, row in _rows(patch):
         try:
             decision = _decision(row, known, photos.classes)
@@ -74,10 +76,12 @@ def _rows(patch: Path) -> list[tuple[int, list[str]]]:
         raise PhotosError(f"{patch} is not a CSV file in UTF-8 ({error}).") from error
 
 
-def _decision(row: list[str], known: set[str], classes: Sequence[str]) -> Decision:
+def _decision(row: list[str], known: Mapping[str, str], classes: Sequence[str]) -> Decision:
+    """The decision of a row; ``known`` gives the photos' paths by what may be written for them."""
     if len(row) != len(COLUMNS):
         raise PhotosError(f"there are {len(row)} values; {','.join(COLUMNS)} are needed (quote values with a comma).")
-    decision = Decision(*row)
+    path, action, label, why = row
+    decision = Decision(known.get(path) or known.get(compose(path), path), action, compose(label), why)
     if decision.path not in known:
         raise UnknownNameError("photo", decision.path, known)
     if decision.action not in ACTIONS:

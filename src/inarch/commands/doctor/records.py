@@ -82,6 +82,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Class names that are easily confused",
             "Rename the folder; if both are one class, merge them.",
         ),
+        "file-name": Kind(
+            Severity.WARNING, "File names that break", "Rename the file: a manifest cannot hold it, so it is left out."
+        ),
         "imbalance": Kind(
             Severity.WARNING,
             "Class imbalance",

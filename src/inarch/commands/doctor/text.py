@@ -50,4 +50,8 @@ def line(finding: Finding) -> str:
 
 def manifest_text(manifest: PatchedManifest) -> str:
     """Where it is, and the command that trains on it."""
-    return f"manifest  {manifest.path}\ntrain     inarch train {manifest.path}"
+    left_out = count_of(manifest.left_out, "file")
+    return (
+        f"manifest  {manifest.path}, {count_of(manifest.photos, 'photo')}; left out: {left_out}\n"
+        f"train     inarch train {manifest.path}"
+    )

@@ -24,9 +24,10 @@ def evaluate(bundle: BundleArgument, photos: PhotosArgument, options: EvaluateOp
 
 
 def _to_text(report: "EvaluationReport") -> str:
+    from inarch.data.sidecars import condense
     from inarch.report.wording import make_printable
 
-    left_out = (make_printable(f"left out: {each.path}: {each.reason}") for each in report.skipped)
+    left_out = (make_printable(f"left out: {each.path}: {each.reason}") for each in condense(report.skipped))
     return "\n".join([str(report), *left_out])
 
 

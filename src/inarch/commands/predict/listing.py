@@ -10,6 +10,8 @@ from typing import NoReturn, Protocol, runtime_checkable
 
 from inarch.bundle.predictor import Prediction
 from inarch.data.decode import IMAGE_SUFFIXES, identify
+from inarch.data.passed_over import is_passed_over
+from inarch.data.spelling import find_spelled
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.report.wording import make_printable
 
@@ -25,13 +27,15 @@ class Stream(Protocol):
 def photos_in(paths: Iterable[Path]) -> list[Path]:
     """The files named, and all photos below the folders named, in order.
 
-    In a folder, a file counts as a photo if its name or its header says so, as in training; hidden files are skipped.
+    In a folder, a file counts as a photo if its name or its header says so, as in training. Hidden files and what
+    systems put into folders are passed over, as there.
 
     Raises:
         PhotosError: a path does not exist, or a folder cannot be opened or holds no photos.
     """
     files: list[Path] = []
-    for path in paths:
+    for each in paths:
+        path = each if os.path.exists(each) else find_spelled(each.absolute())
         if os.path.isdir(path):
             found = list(_photos_below(path))
             if not found:
@@ -40,7 +44,7 @@ def photos_in(paths: Iterable[Path]) -> list[Path]:
         elif os.path.exists(path):
             files.append(path)
         else:
-            raise PhotosError(f"There is no photo at {path}; check the path.")
+            raise PhotosError(f"There is no photo at {each}; check the path.")
     return files
 
 
@@ -49,10 +53,10 @@ def _photos_below(root: Path) -> Iterator[Path]:
     seen: set[str] = set()
     for folder, folders, names in os.walk(root, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if real in seen else sorted(name for name in folders if not is_passed_over(name))
         if real not in seen:
             seen.add(real)
-            files = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+            files = (Path(folder, name) for name in sorted(names) if not is_passed_over(name))
             yield from (file for file in files if _may_be_photo(file))
 
 

@@ -14,6 +14,7 @@ from inarch.commands.train.curves_drawing import (
     verdict_sentences,
 )
 from inarch.commands.train.wording import describe_changes, describe_forecast, describe_leakage
+from inarch.data.sidecars import condense
 from inarch.errors import WorkError
 from inarch.metrics.answering import KEPT
 from inarch.metrics.records import Curve, Evaluation, SelectiveResult
@@ -64,7 +65,8 @@ def to_html(report: TrainingReport, thumbnails: Mapping[str, bytes]) -> str:
             images={path: data_uri(content) for path, content in thumbnails.items()},
             samples=report.samples[:SAMPLES],
             counts=_count_rows(report),
-            skipped=report.skipped[:SKIPPED],
+            skipped=condense(report.skipped)[:SKIPPED],
+            unlisted=max(0, len(condense(report.skipped)) - SKIPPED),
             scores=sort_weakest_first(evaluation),
             commonest=_commonest_class(evaluation),
             claimed=_mean_confidence(evaluation),

@@ -34,6 +34,7 @@ from inarch.data.store import StoredPhotos, store
 from inarch.errors import PhotosError, UserError
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_size import in_use
+from inarch.storage.files import check_outside
 from inarch.training.device import find_device
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
@@ -83,6 +84,7 @@ def train(
     """
     options = options or TrainOptions()
     strategy(options.strategy)
+    check_outside(Path(out), photos, options.unlabelled)
     check_output(Path(out))
     timed = clock.only_counting() if options.deterministic else contextlib.nullcontext()
     with in_use(options.cache, options.cache_size), timed:

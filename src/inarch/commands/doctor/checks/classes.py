@@ -1,6 +1,5 @@
 """Faults of class folders: splits with different classes, confusable names, small classes, class imbalance."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from inarch.commands.doctor.checks.limits import LIMITS
 from inarch.commands.doctor.records import Finding
 from inarch.data.photos import UNEVEN, PhotoSet
+from inarch.data.spelling import distinguish_names, find_look_alikes
 from inarch.data.split import is_split, reported_split
 
 
@@ -58,11 +58,8 @@ def _mismatches(photos: PhotoSet, present: dict[str, set[str]]) -> Iterator[Find
 
 
 def _names(photos: PhotoSet) -> Iterator[Finding]:
-    alike: dict[str, list[str]] = defaultdict(list)
     for name in photos.classes:
-        alike["".join(filter(str.isalnum, name.casefold())) or name].append(name)
         if name != name.strip():
             yield Finding("class-name", name, "Its name begins or ends with a space, which training refuses.")
-    for first, *others in alike.values():
-        for name in others:
-            yield Finding("class-name", name, f"It differs from {first!r} only by capitals, spaces or signs.")
+    for name, first in find_look_alikes(photos.classes):
+        yield Finding("class-name", name, f"It is easily confused with {first!r}: {distinguish_names(first, name)}.")

@@ -11,7 +11,9 @@ from inarch.commands.doctor.records import Finding
 from inarch.data.decode import IMAGE_SUFFIXES
 from inarch.data.folders import hidden_entries
 from inarch.data.header import SUFFIXES, Header
+from inarch.data.manifest import fits_manifest
 from inarch.data.photos import PhotoSet
+from inarch.data.sidecars import sidecars_by_suffix
 
 TURNED = {
     2: "mirrored",
@@ -38,15 +40,31 @@ MODES = {
 
 def report_skipped_files(photos: PhotoSet) -> Iterator[Finding]:
     """Files that `scan` and `store` could not use: broken photos, and files of other kinds."""
+    groups = sidecars_by_suffix(photos.skipped)
+    counted = {file.path for files in groups.values() for file in files}
     for file in photos.skipped:
+        if file.path in counted:
+            continue
         is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "outside the" not in file.reason
-        yield Finding("unreadable" if is_photo else "stray", file.path, file.reason)
+        kind = "file-name" if file.reason.startswith("Its name") else "unreadable" if is_photo else "stray"
+        yield Finding(kind, file.path, file.reason)
+    for suffix, (first, *others) in groups.items():
+        problem = f"It is one of {len(others) + 1} {suffix} files next to the photos. {first.reason}"
+        yield Finding("stray", first.path, problem, tuple(file.path for file in others))
+
+
+def report_file_names(photos: PhotoSet) -> Iterator[Finding]:
+    """Names of readable photos that a manifest cannot hold."""
+    for photo in photos.photos:
+        if not fits_manifest(photo.path):
+            yield Finding("file-name", photo.path, f"{photo.path!r} begins or ends with a space: rename it.")
 
 
 def report_hidden_entries(root: Path) -> Iterator[Finding]:
     """Entries that every command skips because of their names."""
     for path, files in hidden_entries(root):
-        what = f"a hidden folder with {files} files" if files is not None else "a hidden file"
+        kind = "hidden" if Path(path).name.startswith(".") else "system's"
+        what = f"a {kind} folder with {files} files" if files is not None else f"a {kind} file"
         yield Finding("hidden", path, f"It is {what}, which every command skips.")
 
 
