@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inarch.commands.study.options import StudyOptions
     from inarch.commands.study.run import study
     from inarch.commands.train.estimator import ImageClassifier
+    from inarch.data.arrangement import Arrangement
     from inarch.data.augmentation import Augmentation
     from inarch.models.catalog import ARCHITECTURES
     from inarch.training.transform import transform_for
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCHITECTURES",
     "AdaptOptions",
+    "Arrangement",
     "Augmentation",
     "DoctorOptions",
     "ExplainOptions",
@@ -71,6 +73,7 @@ __all__ = [
 _HOMES = {
     "ARCHITECTURES": "inarch.models.catalog",
     "AdaptOptions": "inarch.commands.adapt.options",
+    "Arrangement": "inarch.data.arrangement",
     "Augmentation": "inarch.data.augmentation",
     "DoctorOptions": "inarch.commands.doctor.options",
     "ExplainOptions": "inarch.commands.explain.options",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from inarch import notebook
 from inarch.bundle.reading import Bundle, read_bundle
+from inarch.data.arrangement import USUAL, Arrangement
 from inarch.errors import BundleError, UnknownNameError
 from inarch.extras import explaining_missing_extras
 from inarch.progress import Progress, ignore_progress
@@ -114,7 +115,9 @@ class TrainedClassifier:
 
         return tuple(self.predictor.predict(expand_folders(photos)))
 
-    def evaluate(self, photos: str | Path, *, progress: Progress = ignore_progress) -> "EvaluationReport":
+    def evaluate(
+        self, photos: str | Path, *, progress: Progress = ignore_progress, arrangement: Arrangement = USUAL
+    ) -> "EvaluationReport":
         """Measure it on labelled photos; needs no torch. Arguments and errors are those of `inarch.evaluate`.
 
         Examples:
@@ -124,7 +127,7 @@ class TrainedClassifier:
         """
         from inarch.commands.evaluate.evaluate import evaluate
 
-        return evaluate(self.path, photos, progress, target_accuracy=self.target_accuracy)
+        return evaluate(self.path, photos, progress, target_accuracy=self.target_accuracy, arrangement=arrangement)
 
     @explaining_missing_extras()
     def explain(

@@ -159,7 +159,7 @@ def test_an_empty_split_folder_is_named(tmp_path, write_photo):
     """An empty test folder does not mean that there is no test."""
     build(tmp_path, write_photo, "train/a/1.png", "train/b/2.png")
     (tmp_path / "test").mkdir()
-    with pytest.raises(PhotosError, match="test has no photo of class 'a', 'b'"):
+    with pytest.raises(PhotosError, match="test holds no photo of a class: add some, or remove it"):
         scan(tmp_path)
 
 
@@ -256,14 +256,16 @@ def test_a_manifest_on_another_drive_names_photos_from_the_root(tmp_path, write_
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("path,class\n1.png,a", r"line 1: the columns path \(or file_name\) and label are needed.*found: path, class"),
-        ("path;label\n1.png;a", r"line 1: .*found: path;label"),
+        ("path,kind\n1.png,a", r"line 1: the columns path \(or file_name\) and label are needed.*found: path, kind"),
+        ("path:label\n1.png:a", r"line 1: .*found: path:label"),
         ("", r"line 1: .*found: nothing"),
         ("path,label\n", r"lists no photos"),
-        ("path,label\n1.png,a\n9.png,b", r"line 3: there is no file '9\.png'"),
+        ("path,label\n9.png,b", r"Line 2: there is no file '9\.png'"),
+        ("path,label\n1.png,a\n9.png,b", r"only one class.* 1 of 2 files are not there.*: line 3"),
         ("path,label\n1.png,a\n2.png,", r"line 3: '2\.png' has no label"),
         ("path,label\n1.png,a\n,b", r"line 3: there is no path"),
-        ("path,label\n1.png,a\n1.png,b", r"line 3: '1\.png' is listed already, in line 2"),
+        ("path,label\n1.png,a\n1.png,b", r"line 3: '1\.png' has two labels, 'a' in line 2 and 'b'"),
+        ("path,label,group\n1.png,a,x\n1.png,a,y", r"line 3: '1\.png' is listed already, in line 2, with another"),
         ("path,label,split\n1.png,a,tset", r"line 2: there is no split 'tset'; the splits are train, val and test"),
         ("path,label,split\n1.png,a,train\n2.png,b,", r"line 3: either every line names a split, or none does"),
         ("path,label,split\n1.png,a,test\n2.png,b,test", r"has test but no train split"),

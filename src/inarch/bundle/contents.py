@@ -210,7 +210,7 @@ def _samples(run: TrainingRun) -> tuple[Photo, ...]:
 
 def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
     """Notes for the user on the photos, the weights and the choices of the run."""
-    notes = []
+    notes = list(run.stored.photos.notes)
     splits = {photo.split for photo in run.stored.photos.photos}
     if {"val", "test"} <= splits:
         notes.append("The validation photos were used for training too: all choices were made by cross-validation.")

@@ -35,6 +35,10 @@ class Listing(NamedTuple):
     """The names of the splits; one empty name without splits."""
     found: tuple[CandidateFile, ...]
     skipped: tuple[SkippedFile, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Remarks for the user on how the photos were read, one sentence or two each."""
+    faults: tuple[SkippedFile, ...] = ()
+    """Rows of a manifest that contradict it or another row; a model is not trained or measured on the others alone."""
 
 
 def digest_of(content: bytes) -> str:

@@ -3,44 +3,269 @@
 import csv
 import io
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from inarch.data.candidate_files import SPLITS, CandidateFile, Listing
-from inarch.data.photos import PhotoSet
+from inarch.data.arrangement import USUAL, Arrangement
+from inarch.data.candidate_files import CandidateFile, Listing
+from inarch.data.csv_table import CsvTable, read_table
+from inarch.data.manifest_columns import Columns, find_columns, has_columns
+from inarch.data.photos import PhotoSet, SkippedFile
 from inarch.data.spelling import compose, spell_path
+from inarch.data.split_names import EVALUATION, UNLABELLED_SPLIT, resolve_evaluation, split_named
 from inarch.errors import PhotosError
 
-PATH_COLUMNS = ("path", "file_name")
-"""``file_name`` is the column's name in a Hugging Face ``metadata.csv``."""
+MISSING_LABELS = frozenset(
+    [
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+        "NaT",
+    ]
+)
+"""Texts that spreadsheets and data frames write where there is no value."""
 
-Row = dict[str, str]
+
+class _Row(NamedTuple):
+    """One line of a manifest, as it is written."""
+
+    line: int
+    path: str
+    label: str
+    split: str
+    group: str
+
+    @property
+    def content(self) -> tuple[str, str, str]:
+        """Everything but the place of the photo."""
+        return self.label, self.split, self.group
 
 
-def list_manifest(manifest: Path) -> Listing:
-    """Every row of a manifest; paths are relative to the manifest's folder.
+@dataclass
+class _Reading:
+    """The rows of a manifest, sorted into photos, missing files and faults."""
+
+    manifest: Path
+    root: Path
+    seen: dict[str, _Row] = field(default_factory=dict)
+    found: list[CandidateFile] = field(default_factory=list)
+    missing: list[SkippedFile] = field(default_factory=list)
+    faults: list[SkippedFile] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    listed: int = 0
+    split_of: dict[str, str] = field(default_factory=dict)
+    """Our names of the splits, by the names in the manifest."""
+
+
+def list_manifest(manifest: Path, arrangement: Arrangement = USUAL) -> Listing:
+    """Every row of a manifest; paths are relative to its folder, or to `Arrangement.root`.
+
+    Files that are not there are skipped, and all faulty rows are listed.
 
     Raises:
-        PhotosError: a line is wrong; the message names it and its fault.
+        PhotosError: it has not the columns that are needed, lists no photos, or hardly any of its files are there.
         OSError: the manifest cannot be opened.
     """
-    lines: dict[str, int] = {}
-    found: list[CandidateFile] = []
-    for line, row in _rows(manifest):
-        try:
-            photo = _photo(manifest.parent, row)
-            if photo.path in lines:
-                raise PhotosError(f"{photo.path!r} is listed already, in line {lines[photo.path]}.")
-            if found and bool(found[0].split) != bool(photo.split):
-                raise PhotosError("either every line names a split, or none does.")
-        except PhotosError as error:
-            raise PhotosError(f"{manifest}, line {line}: {error}") from error
-        lines[photo.path] = line
-        found.append(photo)
-    if not found:
-        raise PhotosError(f"{manifest} lists no photos: it needs a line path,label for each.")
-    classes = sorted({photo.label for photo in found if photo.split in ("", "train")})
-    splits = sorted({photo.split for photo in found})
-    return Listing(manifest.parent, tuple(classes), tuple(splits), tuple(found))
+    table = read_table(manifest, lambda header: has_columns(header, arrangement))
+    columns = find_columns(manifest, table, arrangement)
+    root = manifest.parent if arrangement.root is None else arrangement.root.expanduser().absolute()
+    reading = _Reading(manifest, root)
+    rows = _complete_rows(table, columns, reading)
+    _check_splits(rows, reading)
+    for row in rows:
+        _read_row(row, reading)
+    _require_files(reading, len(rows))
+    classes = {photo.label for photo in reading.found if photo.split in ("", "train")}
+    return Listing(
+        root,
+        tuple(sorted(classes)),
+        tuple(sorted(set(reading.split_of.values()) or {""})),
+        tuple(reading.found),
+        tuple(reading.missing),
+        (*table.notes, *columns.notes, *_notes(reading)),
+        tuple(reading.faults),
+    )
+
+
+def _complete_rows(table: CsvTable, columns: Columns, reading: _Reading) -> list[_Row]:
+    """The rows with a path and a label, and no cell too many."""
+    rows = []
+    for line, cells in table.rows:
+        width = len(table.columns)
+        if any(cells[width:]):
+            reading.faults.append(
+                SkippedFile(
+                    f"{reading.manifest.name}, line {line}",
+                    f"line {line} has {len(cells)} cells, the header {width}: put a value that holds the separator "
+                    "into quotes",
+                )
+            )
+            continue
+        values = dict(zip(range(width), cells, strict=False))
+        row = _Row(line, *(values.get(at, "") if at is not None else "" for at in columns.places))
+        row = row._replace(label=compose(row.label))
+        problem = _find_gap(row)
+        if problem:
+            reading.faults.append(SkippedFile(row.path or f"{reading.manifest.name}, line {line}", problem))
+        else:
+            rows.append(row)
+    reading.listed = len(rows)
+    return rows
+
+
+def _find_gap(row: _Row) -> str:
+    """A sentence without its end about a row that lacks something; empty if it is complete."""
+    if not row.path:
+        return f"line {row.line}: there is no path"
+    if not row.label:
+        return f"line {row.line}: {row.path!r} has no label"
+    if row.label in MISSING_LABELS:
+        return (
+            f"line {row.line}: {row.path!r} has the label {row.label!r}, which means a missing value: give it a label, "
+            "or another name to the class"
+        )
+    if row.split and split_named(row.split) in (None, UNLABELLED_SPLIT):
+        return f"line {row.line}: there is no split {row.split!r}; the splits are train, val and test"
+    return ""
+
+
+def _check_splits(rows: list[_Row], reading: _Reading) -> None:
+    """Name the splits, and list rows without one where others have one."""
+    roles = {row.split: split_named(row.split) or "" for row in rows if row.split}
+    other = resolve_evaluation(roles.values())
+    reading.split_of = {name: other if role == EVALUATION else role for name, role in roles.items()}
+    without = [row for row in rows if not row.split]
+    if len(without) < len(rows):
+        for row in without:
+            problem = f"line {row.line}: either every line names a split, or none does"
+            reading.faults.append(SkippedFile(row.path, problem))
+
+
+def _read_row(row: _Row, reading: _Reading) -> None:
+    """Sort one row into the photos, the missing files or the faults."""
+    path = spell_path(reading.root, _read_path(reading.root, row.path))
+    file = reading.root / path
+    earlier = reading.seen.get(path)
+    if earlier is None:
+        reading.seen[path] = row
+    elif earlier.content == row.content:
+        reading.repeated.append(row.line)
+        return
+    elif earlier.label != row.label:
+        problem = (
+            f"line {row.line}: {path!r} has two labels, {earlier.label!r} in line {earlier.line} and {row.label!r}: "
+            "a photo has one"
+        )
+        reading.faults.append(SkippedFile(path, problem))
+        return
+    else:
+        problem = f"line {row.line}: {path!r} is listed already, in line {earlier.line}, with another split or group"
+        reading.faults.append(SkippedFile(path, problem))
+        return
+    if not os.path.isfile(file):
+        reading.missing.append(SkippedFile(path, f"Line {row.line}: {_explain_missing(reading.root, row.path)}"))
+        return
+    split = reading.split_of.get(row.split, "")
+    reading.found.append(CandidateFile(file, path, row.label, split, row.group))
+
+
+def _read_path(root: Path, path: str) -> str:
+    """A path as `Photo.path`: with either kind of slash, as an address of a file, or below the home folder."""
+    if path.lower().startswith("file://"):
+        path = unquote(path[7:].removeprefix("localhost"))
+    if path.startswith("~") and not os.path.exists(root / path):
+        path = os.path.expanduser(path)
+    if "\\" in path and not os.path.isfile(root / path):
+        path = path.replace("\\", "/")
+    return Path(path).as_posix()
+
+
+def _path_below(root: Path, file: Path) -> str:
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        return file.as_posix()
+
+
+def _explain_missing(root: Path, path: str) -> str:
+    """Why there is no such file, with the nearest one that exists."""
+    if path.lower().startswith(("http://", "https://", "s3://", "gs://")):
+        return f"{path!r} is an address, not a file: download it first."
+    file = root / _read_path(root, path)
+    if os.path.isdir(file):
+        return f"{path!r} is a folder."
+    near = _find_near(file)
+    if near is not None:
+        return f"there is no file {path!r} in {root}. Did you mean {_path_below(root, near)!r}?"
+    if os.path.isfile(path):
+        return f"there is no file {path!r} in {root}; there is one in the working folder: say --root ."
+    return f"there is no file {path!r} in {root}."
+
+
+def _find_near(file: Path) -> Path | None:
+    """The file whose path differs by capitals only."""
+    place = Path(file.anchor)
+    for part in file.parts[1:] if file.anchor else file.parts:
+        if not os.path.exists(place / part):
+            try:
+                names = [name for name in os.listdir(place) if name.casefold() == part.casefold()]
+            except OSError:
+                return None
+            if not names:
+                return None
+            part = names[0]
+        place = place / part
+    return place if os.path.isfile(place) else None
+
+
+def _require_files(reading: _Reading, listed: int) -> None:
+    """Refuse a manifest that lists nothing, or whose files are elsewhere."""
+    if not listed and not reading.faults:
+        raise PhotosError(f"{reading.manifest} lists no photos: it needs a line path,label for each.")
+    if reading.missing and not reading.found:
+        noun = "The file" if len(reading.missing) == 1 else f"None of the {len(reading.missing)} files"
+        verb = "is not" if len(reading.missing) == 1 else "is"
+        raise PhotosError(
+            f"{noun} in {reading.manifest} {verb} there: {reading.missing[0].reason.removesuffix('.')}; name the "
+            "folder with --root FOLDER if the paths are relative to another one."
+        )
+
+
+def _notes(reading: _Reading) -> list[str]:
+    notes = []
+    if reading.missing:
+        lines = [file.reason.partition(":")[0].removeprefix("Line ") for file in reading.missing]
+        shown = ", ".join(lines[:10]) + (f" and {len(lines) - 10} more" if len(lines) > 10 else "")
+        files = "file is" if reading.listed == 1 else "files are"
+        notes.append(
+            f"{len(lines)} of {reading.listed} {files} not there, and left out: {_lines(lines)} {shown} of "
+            f"{reading.manifest.name}."
+        )
+    if reading.repeated:
+        shown = ", ".join(map(str, reading.repeated[:10]))
+        notes.append(f"Rows that repeat another count once: {_lines(reading.repeated)} {shown}.")
+    return notes
+
+
+def _lines(lines: list[str] | list[int]) -> str:
+    return "line" if len(lines) == 1 else "lines"
 
 
 def to_manifest(photos: PhotoSet, folder: Path) -> str:
@@ -72,42 +297,3 @@ def _relative_path(file: str, folder: str) -> str:
         return Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:
         return Path(file).as_posix()
-
-
-def _rows(manifest: Path) -> list[tuple[int, Row]]:
-    """Every row with its line in the file, all values stripped, absent ones empty."""
-    try:
-        with manifest.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="", restval="")
-            columns = [name.strip() for name in reader.fieldnames or ()]
-            _require_columns(manifest, columns)
-            reader.fieldnames = columns
-            return [(reader.line_num, {name: value.strip() for name, value in row.items() if name}) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PhotosError(f"{manifest} is not a CSV file in UTF-8 ({error}).") from error
-
-
-def _require_columns(manifest: Path, columns: list[str]) -> None:
-    if not any(name in columns for name in PATH_COLUMNS) or "label" not in columns:
-        raise PhotosError(
-            f"{manifest}, line 1: the columns path (or file_name) and label are needed, with commas between; "
-            f"found: {', '.join(columns) or 'nothing'}."
-        )
-
-
-def _photo(folder: Path, row: Row) -> CandidateFile:
-    path = next((row[name] for name in PATH_COLUMNS if row.get(name)), "")
-    if not path:
-        raise PhotosError("there is no path.")
-    if not row["label"]:
-        raise PhotosError(f"{path!r} has no label.")
-    path = spell_path(folder, path)
-    file = folder / path
-    if not os.path.isfile(file):
-        raise PhotosError(f"there is no file {path!r} in {folder}.")
-    split = row.get("split", "")
-    if split and split.lower() not in SPLITS:
-        raise PhotosError(f"there is no split {split!r}; the splits are train, val and test.")
-    return CandidateFile(
-        file, Path(path).as_posix(), compose(row["label"]), SPLITS.get(split.lower(), ""), row.get("group", "")
-    )

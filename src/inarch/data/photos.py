@@ -48,6 +48,8 @@ class PhotoSet:
     """Classes whose near-duplicates are on both sides of the split, because they have hardly any others."""
     left_out: tuple[str, ...] = ()
     """Classes that were left out because they have too few photos."""
+    notes: tuple[str, ...] = ()
+    """Remarks on how the photos were read: names of splits, columns of a manifest."""
 
     def of_split(self, split: str) -> tuple[Photo, ...]:
         """The photos of one split."""

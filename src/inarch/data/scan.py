@@ -6,19 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from inarch.data.arrangement import USUAL, Arrangement
 from inarch.data.candidate_files import CandidateFile, Listing
 from inarch.data.decode import IMAGE_SUFFIXES, identify
 from inarch.data.folders import list_folder, list_unlabelled
 from inarch.data.manifest import list_manifest
 from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.data.spelling import compose, find_spelled
+from inarch.data.split_names import split_named
 from inarch.errors import PhotosError, UnreadableImageError
 from inarch.storage.parallel import map_in_order
 
 ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or test/, or a CSV manifest (path,label)"
 
 
-def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
+def scan(photos: str | Path, classes: Sequence[str] | None = None, arrangement: Arrangement = USUAL) -> PhotoSet:
     """Find the photos and their classes.
 
     A file counts as a photo if its name or its header says so; unreadable pixels are found by decoding. Hidden files
@@ -26,34 +28,44 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None) -> PhotoSet:
     with splits, they are those of train.
 
     Args:
-        photos: a folder of class folders, a folder of split folders (train, val | valid | validation, test) with
-            class folders in each, or a CSV manifest (``path,label[,group,split]``).
+        photos: a folder of class folders, a folder of split folders (train, val, test, or a usual name for them) with
+            class folders in each or inside each class folder, or a CSV manifest (``path,label[,group,split]``).
         classes: those of a model that is to be measured, in its order: labels refer to them, and photos of some of them
             suffice. Without it the classes are those found, and each needs training photos.
+        arrangement: where the labels are, if that is not the usual place.
 
     Raises:
         PhotosError: the photos are not arranged in one of these ways, the splits have different classes, or there is a
             class that is not in ``classes``.
     """
     path = find_spelled(Path(photos).expanduser().absolute())
-    listing = _list_photos(path)
+    listing = _list_photos(path, arrangement)
+    if listing.faults:
+        raise PhotosError(_explain_faults(path, listing.faults))
     examined = _examine_files(listing)
     readable = [found for found, digest in examined if isinstance(digest, str)]
-    if classes is None:
-        _check(path, listing, readable)
-    else:
-        _check_known(path, readable, classes)
+    try:
+        if classes is None:
+            _check(path, listing, readable)
+        else:
+            _check_known(path, readable, classes)
+            _check_measured(path, listing, readable)
+    except PhotosError as error:
+        if missing := [note for note in listing.notes if "not there" in note]:
+            raise PhotosError(f"{error} {missing[0]}") from error
+        raise
     return _photo_set(listing, examined, listing.classes if classes is None else classes)
 
 
-def survey(photos: str | Path) -> PhotoSet:
+def survey(photos: str | Path, arrangement: Arrangement = USUAL) -> PhotoSet:
     """Find the photos as `scan` does, with any classes: of any split, empty, or only one.
 
     Raises:
         PhotosError: the photos are not arranged in one of the ways that `scan` knows.
     """
     path = find_spelled(Path(photos).expanduser().absolute())
-    listing = _list_photos(path)
+    listing = _list_photos(path, arrangement)
+    listing = listing._replace(skipped=(*listing.skipped, *listing.faults))
     examined = _examine_files(listing)
     return _photo_set(listing, examined, sorted({*listing.classes, *(found.label for found, _ in examined)}))
 
@@ -98,17 +110,18 @@ def _photo_set(listing: Listing, examined: Examined, classes: Sequence[str]) -> 
             if isinstance(digest, str)
         ),
         skipped=_collect_skipped(listing, [result for _, result in examined]),
+        notes=listing.notes,
     )
 
 
-def _list_photos(path: Path) -> Listing:
+def _list_photos(path: Path, arrangement: Arrangement) -> Listing:
     if not os.path.exists(path):
         raise PhotosError(f"There is nothing at {path}; the photos are {ARRANGEMENT}.")
     try:
         if os.path.isdir(path):
-            return list_folder(path)
-        if path.suffix.lower() == ".csv":
-            return list_manifest(path)
+            return list_folder(path, arrangement)
+        if path.suffix.lower() in (".csv", ".tsv"):
+            return list_manifest(path, arrangement)
     except OSError as error:
         raise PhotosError(f"{error.filename or path} cannot be opened ({error.strerror}).") from error
     raise PhotosError(f"{path} is neither a folder nor a .csv file; the photos are {ARRANGEMENT}.")
@@ -168,7 +181,56 @@ def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> Non
     if empty:
         raise PhotosError(f"In {path}, class {_names(empty)} has no training photo: add some, or remove it.")
     for split, names in present.items():
+        if not names:
+            raise PhotosError(_explain_empty_split(path, listing, split))
         _check_split(path, split, names, set(classes))
+
+
+def _check_measured(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> None:
+    """A model is measured on the test or val split where there is one; never on its training photos instead.
+
+    Raises:
+        PhotosError: that split holds no photo of a class.
+    """
+    measured = next((split for split in ("test", "val") if split in listing.splits), None)
+    if measured is not None and not any(found.split == measured for found in photos):
+        raise PhotosError(
+            f"{_explain_empty_split(path, listing, measured)} To measure on other photos, name their folder."
+        )
+
+
+def _explain_empty_split(path: Path, listing: Listing, split: str) -> str:
+    """A sentence about a split without photos of a class, and a way out."""
+    lost = [file for file in listing.skipped if _lies_in(path, file, split)]
+    if not lost:
+        return f"In {path}, {split} holds no photo of a class: add some, or remove it."
+    name = Path(lost[0].path).parts[0]
+    if "pattern" in lost[0].reason:
+        files = f"the pattern finds no label in the names of its {len(lost)} files"
+    else:
+        files = "its only file lies" if len(lost) == 1 else f"its {len(lost)} files lie"
+        files += " in no class folder"
+    return (
+        f"In {path}, {name} holds no photo of a class: {files}, such as {lost[0].path}: sort them into class folders, "
+        f"or keep {name} elsewhere, for `predict`."
+    )
+
+
+def _lies_in(path: Path, file: SkippedFile, split: str) -> bool:
+    """Whether a skipped file lies in the folder of a split."""
+    parts = Path(file.path).parts
+    return path.is_dir() and len(parts) > 1 and split_named(parts[0]) == split
+
+
+def _explain_faults(path: Path, faults: Sequence[SkippedFile]) -> str:
+    """All faults of a manifest in one sentence."""
+    first, *others = (file.reason for file in faults)
+    if not others:
+        return f"{path}, {first}"
+    lines = [reason.partition(":")[0].split()[1] for reason in others[2:]]
+    shown = ", ".join(lines[:40]) + (f" and {len(lines) - 40} more" if len(lines) > 40 else "")
+    more = f"; the others are in line{'s' if len(lines) > 1 else ''} {shown}" if lines else ""
+    return f"{path} has {len(faults)} faulty lines: {'; '.join([first, *others[:2]])}{more}."
 
 
 def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -> None:

@@ -49,8 +49,17 @@ def reported_split(photos: PhotoSet) -> str:
 
 
 def evaluation_photos(photos: PhotoSet) -> tuple[str, tuple[Photo, ...]]:
-    """The photos that measure a trained model: the test split or else the val split, and its name; else ``all``."""
+    """The photos that measure a trained model: the test split or else the val split, and its name; else ``all``.
+
+    Raises:
+        PhotosError: all of them are training photos.
+    """
     name = reported_split(photos)
+    if {photo.split for photo in photos.photos} == {"train"}:
+        raise PhotosError(
+            f"{photos.root} holds training photos only, and a model is not measured on those unasked: add a test or "
+            "val split, or name the folder train itself."
+        )
     own = photos.of_split(name)
     return (name, own) if own else ("all", photos.photos)
 

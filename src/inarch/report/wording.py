@@ -66,7 +66,11 @@ def shorten(text: str, length: int) -> str:
 
 def headline(accuracy: Estimate, split: str = "test") -> str:
     """The accuracy as a title, with its 95 % interval: ``Test accuracy 97.5 % (95.3–98.7)``."""
-    titles = {"test": "Test accuracy", "val": "Validation accuracy"}  # other photos have no split
+    titles = {
+        "test": "Test accuracy",
+        "val": "Validation accuracy",
+        "train": "Training accuracy",
+    }  # other photos have no split
     bounds = f"{100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}"
     return f"{titles.get(split, 'Accuracy')} {percent(accuracy.value)} ({bounds})"
 

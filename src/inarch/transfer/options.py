@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from inarch.data.arrangement import Arrangement
 from inarch.data.augmentation import Augmentation
 from inarch.errors import UserError
 from inarch.options.device import AUTO, Device
@@ -93,6 +94,7 @@ class TrainOptions:
             choices=CLASS_WEIGHTINGS,
         ),
     ] = "none"
+    arrangement: Arrangement = field(default_factory=Arrangement)
     unlabelled: Annotated[
         Path | None,
         Option(

@@ -26,7 +26,7 @@ def find_photos(photos: str | Path, options: TrainOptions, progress: Progress = 
         PhotosError: their arrangement is unknown, a class name is not one line, or they cannot be split.
         UserError: ``group_by`` names no way of grouping.
     """
-    found = leave_out_small_classes(scan(photos), options.min_photos)
+    found = leave_out_small_classes(scan(photos, arrangement=options.arrangement), options.min_photos)
     if options.group_by is not None:
         found = group_photos(found, options.group_by)
     if options.near_duplicates and len(found.photos) <= MOST_SEARCHED:

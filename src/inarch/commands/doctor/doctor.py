@@ -72,7 +72,7 @@ def doctor(
         require("torch", instead="leave labels out with --no-labels")
     stopwatch = Stopwatch()
     with stopwatch.phase("scan"):
-        found = survey(photos)
+        found = survey(photos, options.arrangement)
     make_folder(Path(out), Path(photos))
     with in_use(options.cache, options.cache_size):
         diagnosis, looked = _diagnose_photos(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
@@ -113,7 +113,7 @@ def apply_patch(
         'manifest.csv'
     """
     options = options or DoctorOptions()
-    found = survey(photos)
+    found = survey(photos, options.arrangement)
     decided = apply_decisions(found, read_patch(Path(patch), found))
     decided = replace(decided, photos=tuple(photo for photo in decided.photos if fits_manifest(photo.path)))
     if not decided.photos:
@@ -164,7 +164,7 @@ def _diagnose_photos(
         classes=readable.classes,
         counts=counts_by_split(readable),
         findings=tuple(findings),
-        notes=(note,),
+        notes=(*readable.notes, note),
         phases=stopwatch.phases,
     )
     return diagnosis, looked

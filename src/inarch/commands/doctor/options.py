@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from inarch.data.arrangement import Arrangement
 from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Cache, CacheSize, Seed
 from inarch.options.option import Option, check_options
@@ -20,6 +21,7 @@ class DoctorOptions:
     """
 
     labels: Annotated[bool, Option("Look for wrong labels, which takes the longest.")] = True
+    arrangement: Arrangement = field(default_factory=Arrangement)
     model: Annotated[
         str | None,
         Option(

@@ -36,6 +36,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unreadable": Kind(
             Severity.ERROR, "Unreadable photos", "Restore the file from its source; until then it is skipped."
         ),
+        "row": Kind(
+            Severity.ERROR,
+            "Rows of the manifest that cannot be used",
+            "Mend the row: one without its file is skipped, one with a fault stops training.",
+        ),
         "class-mismatch": Kind(
             Severity.ERROR,
             "Splits with different classes",

@@ -19,7 +19,7 @@ def evaluate(bundle: BundleArgument, photos: PhotosArgument, options: EvaluateOp
     from inarch.commands.evaluate.evaluate import evaluate as run
 
     with output.progress() as show:
-        report = run(bundle, photos, show, target_accuracy=options.target_accuracy)
+        report = run(bundle, photos, show, target_accuracy=options.target_accuracy, arrangement=options.arrangement)
     output.show(report, _to_text, SCHEMA)
 
 
@@ -28,7 +28,8 @@ def _to_text(report: "EvaluationReport") -> str:
     from inarch.report.wording import make_printable
 
     left_out = (make_printable(f"left out: {each.path}: {each.reason}") for each in condense(report.skipped))
-    return "\n".join([str(report), *left_out])
+    notes = (f"note: {make_printable(note)}" for note in report.notes)
+    return "\n".join([str(report), *notes, *left_out])
 
 
 COMMANDS = (Command(evaluate, place=20, results={SCHEMA: "inarch.commands.evaluate.records.EvaluationReport"}),)

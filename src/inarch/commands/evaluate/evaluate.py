@@ -8,9 +8,11 @@ import numpy as np
 
 from inarch.bundle.predictor import Prediction, Predictor
 from inarch.commands.evaluate.records import EvaluationReport
+from inarch.data.arrangement import USUAL, Arrangement
 from inarch.data.photos import Photo, SkippedFile
 from inarch.data.scan import scan
 from inarch.data.split import evaluation_photos
+from inarch.data.split_names import split_named
 from inarch.errors import PhotosError
 from inarch.metrics.calibration import confidence_and_correct
 from inarch.metrics.classification import JudgedPhotos
@@ -26,6 +28,7 @@ def evaluate(
     progress: Progress = ignore_progress,
     *,
     target_accuracy: float | None = None,
+    arrangement: Arrangement = USUAL,
 ) -> EvaluationReport:
     """Measure a bundle on the test or validation split where there is one, else on all photos.
 
@@ -34,11 +37,13 @@ def evaluate(
         photos: as for `train`; photos of some of the bundle's classes are enough.
         progress: called with a phase's name, the finished and the total number of steps.
         target_accuracy: of the answered photos, as for `inarch.load`.
+        arrangement: where the labels are, if that is not the usual place.
 
     Raises:
         BundleError: the bundle cannot be used.
         UserError: the target accuracy is not between 0 and 1, or the bundle has no abstention rule.
-        PhotosError: the photos have classes that the bundle does not know, or none can be read.
+        PhotosError: the photos have classes that the bundle does not know, none can be read, or only training photos
+            are there.
 
     Examples:
         >>> report = inarch.evaluate("mine", "new-photos")
@@ -48,15 +53,17 @@ def evaluate(
         True
     """
     predictor = Predictor(bundle, target_accuracy=target_accuracy)
-    found = scan(photos, predictor.classes)
+    found = scan(photos, predictor.classes, arrangement)
     split, chosen = evaluation_photos(found)
+    if split == "all" and split_named(Path(found.root).name) == "train":
+        split = "train"  # by name only, and the headline says so
     files = [Path(found.root) / photo.path for photo in chosen]
     answers = list(_report_progress(predictor.predict(files), len(files), progress))
     pairs = list(zip(chosen, answers, strict=True))
     if not any(answer.ranking for answer in answers):
         raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read; name readable ones.")
     unreadable = [SkippedFile(photo.path, answer.problem) for photo, answer in pairs if not answer.ranking]
-    return EvaluationReport(_judge_answers(predictor, split, pairs), (*found.skipped, *unreadable))
+    return EvaluationReport(_judge_answers(predictor, split, pairs), (*found.skipped, *unreadable), found.notes)
 
 
 def _judge_answers(predictor: Predictor, split: str, answers: Sequence[tuple[Photo, Prediction]]) -> Evaluation:

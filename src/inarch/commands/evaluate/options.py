@@ -1,7 +1,8 @@
 """The options of `evaluate`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from inarch.data.arrangement import Arrangement
 from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import TargetAccuracy
 from inarch.options.option import check_options
@@ -11,6 +12,7 @@ from inarch.options.option import check_options
 class EvaluateOptions:
     """How to measure."""
 
+    arrangement: Arrangement = field(default_factory=Arrangement)
     target_accuracy: TargetAccuracy = None
     device: CpuDevice = AUTO
 

@@ -15,6 +15,8 @@ class EvaluationReport:
     """Accuracy, calibration, the confusion matrix, figures of every class, mistakes."""
     skipped: tuple[SkippedFile, ...]
     """Files that could not be read, and why; no figure counts them."""
+    notes: tuple[str, ...] = ()
+    """Remarks on how the photos were read: names of splits, columns of a manifest."""
 
     @property
     def accuracy(self) -> Estimate:

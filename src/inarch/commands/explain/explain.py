@@ -190,7 +190,7 @@ class _PhotoSample:
 
 def _sample_photos(bundle: Bundle, photos: str | Path, options: ExplainOptions) -> _PhotoSample:
     """Some photos of every class in turn."""
-    found = scan(photos, bundle.classes)
+    found = scan(photos, bundle.classes, options.arrangement)
     _, judged = evaluation_photos(found)
     unsplit = replace(found, photos=tuple(replace(photo, split="") for photo in judged))
     turns = interleave_classes(unsplit, options.seed)[: options.photos]

@@ -1,9 +1,10 @@
 """The options of `explain`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from inarch.data.arrangement import Arrangement
 from inarch.options.device import AUTO, CpuDevice
 from inarch.options.kinds import Seed
 from inarch.options.option import Option, check_options
@@ -27,6 +28,7 @@ class ExplainOptions:
             maximum=2000,
         ),
     ] = 300
+    arrangement: Arrangement = field(default_factory=Arrangement)
     shown: Annotated[
         int,
         Option(

@@ -1,5 +1,6 @@
 """Faults of file names and headers: broken, stray and hidden files, wrong names, unusual modes, sizes and shapes."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,6 +44,9 @@ def report_skipped_files(photos: PhotoSet) -> Iterator[Finding]:
     groups = sidecars_by_suffix(photos.skipped)
     counted = {file.path for files in groups.values() for file in files}
     for file in photos.skipped:
+        if re.match(r"[Ll]ine \d+", file.reason):
+            yield Finding("row", file.path, file.reason)
+            continue
         if file.path in counted:
             continue
         is_photo = Path(file.path).suffix.lower() in IMAGE_SUFFIXES and "outside the" not in file.reason
