@@ -19,6 +19,7 @@ from inarch.errors import OutputError
 from inarch.metrics.answering import Evidence
 from inarch.models import Classifier
 from inarch.storage.files import whole_folder
+from inarch.storage.home import expand
 from inarch.storage.serialisation import to_data, to_json
 from inarch.transfer.records.report import TrainingReport
 from inarch.weights.files import write_weights
@@ -46,7 +47,7 @@ def check_output(out: Path) -> None:
         OutputError: something else is there, or its parent folder cannot be written.
     """
     try:
-        place = Path(os.path.realpath(out))  # a link stays a link, and what it leads to is replaced
+        place = Path(os.path.realpath(expand(out)))  # a link stays a link, and what it leads to is replaced
         if objection := _objection(place):
             raise OutputError(f"{out} {objection}; choose another --out.")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,7 @@ def write_bundle(out: Path, contents: BundleContents) -> Bundle:
     Raises:
         OutputError: the disk is full or cannot be written; nothing is left behind, and an older bundle stays.
     """
+    out = expand(out)
     check_output(out)
     try:
         with whole_folder(out, replace=True) as partial:
@@ -93,9 +95,14 @@ def _fill(folder: Path, contents: BundleContents) -> None:
     files = _files(contents)
     for name, write in files.items():
         write(folder / name)
-    sealed = [name.value for name in (*SEALED, *OPTIONAL) if name in files]
+    seal(folder, contents.config)
+
+
+def seal(folder: Path, config: BundleConfig) -> None:
+    """Write the config, with the digests of the other files as they are now."""
+    sealed = [name.value for name in (*SEALED, *OPTIONAL) if (folder / name).exists()]
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sealed}
-    _json_writer({"format": FORMAT, **to_data(contents.config), "sha256": digests})(folder / BundleFile.CONFIG)
+    _json_writer({"format": FORMAT, **to_data(config), "sha256": digests})(folder / BundleFile.CONFIG)
 
 
 def _files(contents: BundleContents) -> Mapping[str, Callable[[Path], object]]:
@@ -125,7 +132,7 @@ def _figures(report: TrainingReport) -> dict[str, Any]:
 
 def _text_writer(text: str) -> Callable[[Path], object]:
     # a class may be called by bytes that are no text
-    return lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return lambda path: path.write_bytes(text.encode("utf-8", "backslashreplace"))  # line ends of one kind
 
 
 def _json_writer(content: object) -> Callable[[Path], object]:

@@ -1,0 +1,1 @@
+"""``inarch rename``: another name for a class of a trained bundle."""
