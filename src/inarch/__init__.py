@@ -6,7 +6,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from inarch import extras, notebook
+from inarch import extras, notebook, telemetry
 
 if TYPE_CHECKING:
     from inarch.bundle.model import trace
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inarch.commands.inspect.measure import measure
     from inarch.commands.predict.predict import predict
     from inarch.commands.pretrain.run import pretrain
+    from inarch.commands.rename.rename import rename
     from inarch.commands.study.options import StudyOptions
     from inarch.commands.study.run import study
     from inarch.commands.train.estimator import ImageClassifier
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from inarch.transfer.create import create_model, list_models
     from inarch.transfer.options import TrainOptions
     from inarch.weights.export import export_state_dict
+
+telemetry.switch_off()
 
 __all__ = [
     "ARCHITECTURES",
@@ -64,6 +67,7 @@ __all__ = [
     "measure",
     "predict",
     "pretrain",
+    "rename",
     "study",
     "trace",
     "train",
@@ -98,6 +102,7 @@ _HOMES = {
     "measure": "inarch.commands.inspect.measure",
     "predict": "inarch.commands.predict.predict",
     "pretrain": "inarch.commands.pretrain.run",
+    "rename": "inarch.commands.rename.rename",
     "study": "inarch.commands.study.run",
     "trace": "inarch.bundle.model",
     "train": "inarch.classifier",

@@ -96,7 +96,8 @@ class TrainedClassifier:
         """Classify photos: one record for each, in order; needs no torch.
 
         Args:
-            photos: files, folders of photos, the bytes of files, or Pillow images; one of these, or several.
+            photos: files, folders of photos, the bytes of files, open files, Pillow images, or arrays of uint8; one of
+                these, or several.
 
         Raises:
             BundleError: the bundle is damaged, or answers differently here than where it was trained.

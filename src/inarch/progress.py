@@ -8,7 +8,7 @@ from contextlib import contextmanager
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
     """A function to call with a phase's name, the finished and the total number of steps."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
         yield lambda phase, done, total: None
         return
     from rich.console import Console

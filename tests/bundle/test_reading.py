@@ -228,3 +228,40 @@ def test_a_sound_bundle_can_be_read(tiny: Trained) -> None:
     assert bundle.path == tiny.bundle
     assert bundle.metrics["model"] == bundle.config.architecture
     assert (bundle.weights(), BundleFile.METRICS in SEALED) == (tiny.bundle / BundleFile.WEIGHTS, True)
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\n"])
+def test_line_ends_changed_by_git_are_no_damage(ends: bytes, own_bundle: Path) -> None:
+    """Git for Windows writes text files with the line ends of Windows; every figure stays what it was."""
+    before = read_bundle(own_bundle)
+    wanted = before.report
+    for name in ("config.json", "classes.txt", "preprocess.json", "calibration.json", "metrics.json", "README.md"):
+        content = (own_bundle / name).read_bytes()
+        assert b"\r" not in content
+        (own_bundle / name).write_bytes(content.replace(b"\n", ends))
+    after = read_bundle(own_bundle)
+    assert (after.classes, after.preprocessing, after.report) == (before.classes, before.preprocessing, wanted)
+
+
+def test_a_changed_word_is_still_damage(own_bundle: Path) -> None:
+    """Whatever the line ends are."""
+    text = (own_bundle / "classes.txt").read_bytes()
+    (own_bundle / "classes.txt").write_bytes(text.replace(b"red", b"rod").replace(b"\n", b"\r\n"))
+    with pytest.raises(BundleError, match="is not the file that was written with this bundle"):
+        read_bundle(own_bundle)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "golden.npz", "config.json", "classes.txt", "metrics.json", "model.safetensors"]
+)
+def test_a_pointer_of_git_lfs_is_named(name: str, own_bundle: Path) -> None:
+    """With the command that fetches the file."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1000\n"
+    (own_bundle / name).write_bytes(pointer)
+    with pytest.raises(BundleError, match=f"{name} is a Git LFS pointer, .*git lfs pull"):
+        _read_everything(own_bundle)
+
+
+def _read_everything(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    _ = bundle.graph(), bundle.golden(), bundle.metrics, bundle.weights()

@@ -38,6 +38,7 @@ COMMANDS = (
     "explain",
     "export",
     "adapt",
+    "rename",
     "models",
     "inspect",
     "pretrain",

@@ -57,7 +57,6 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "a file": (("train", "file"), "neither a folder nor a .csv"),
     "one class": (("train", "one"), "only one class, 'blue'"),
     "a class of one image": (("train", "single"), "Too few have 'blue' \\(2\\), 'green' \\(2\\), 'red' \\(1\\)"),
-    "a class missing from val": (("train", "split"), "val has no photo of class 'red'"),
     "unknown cut": (
         (
             "train",

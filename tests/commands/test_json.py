@@ -39,6 +39,7 @@ CALLS = {
     "inarch.inspect/1": "inspect resnet_tiny",
     "inarch.models/1": "models --all",
     "inarch.predict/1": "predict {bundle} {photos}/val",
+    "inarch.rename/1": "rename {bundle} red red",
     "inarch.study-list/1": "study --list",
     "inarch.study/1": "study zero-start --budget 0.001s --out {out}",
 }
@@ -52,7 +53,7 @@ ELSEWHERE = ("inarch.adapt/1", "inarch.explain/1")
 def _others_do_the_work(tiny: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = read_bundle(tiny.bundle)
 
-    def pretrain(*_: object) -> Iterator[Chunk]:
+    def pretrain(*_: object, **__: object) -> Iterator[Chunk]:
         for number in (1, 2):
             yield Chunk(Epoch(number, 1.5, 0.5, 2.0, (StageState("stem", 1.0, 2.0),)), number == 2, {"colours": 0.5})
 

@@ -110,7 +110,6 @@ MISTAKES = {
         ("train/a/1", "train/b/2", "val/a/3", "val/b/4", "val/c/5"),
         r"val has class 'c', which train lacks",
     ),
-    "absent class": (("train/a/1", "train/b/2", "test/a/3"), r"test has no photo of class 'b', which train has: add"),
     "two vals": (("train/a/1", "train/b/2", "val/a/3", "valid/a/4"), r"val and valid, which mean the same split"),
     "mixed": (("train/a/1", "val/a/2", "cats/3"), r"split folders \(train, val\) and also 'cats'"),
     "one class": (("a/1", "a/2"), r"only one class, 'a'; a classifier needs at least two\.$"),
@@ -308,3 +307,16 @@ def test_unlabelled_photos_need_a_folder_with_photos(tmp_path, write_photo):
         scan_unlabelled(tmp_path / "nowhere")
     with pytest.raises(PhotosError, match="must be a folder"):
         scan_unlabelled(write_photo(tmp_path / "a.png"))
+
+
+def test_a_split_that_lacks_a_class_is_measured_on_what_it_has(tmp_path, write_photo):
+    """Official splits of real sets do; a note says so."""
+    for name in ("train/a/1", "train/a/2", "train/b/3", "train/b/4", "test/a/5", "val/b/6"):
+        write_photo(tmp_path / f"{name}.png")
+    found = scan(tmp_path)
+    assert found.classes == ("a", "b")
+    assert [note for note in found.notes if "cannot be measured" in note] == [
+        f"The {split} photos show none of class {name!r}: its figures cannot be measured, and all others hold for the "
+        "classes that are there."
+        for split, name in (("test", "b"), ("val", "a"))
+    ]

@@ -223,7 +223,15 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
         notes.append(
             f"The model was trained from scratch, as requested; the weights {run.start.weights} were not used."
         )
-    notes += _skipped_notes(run.stored.photos.skipped)
+    notes += _photo_notes(run)
+    if run.weights is not None:
+        notes.append(WEIGHTED)
+    return (*notes, *_size_notes(run), *outcome.notes)
+
+
+def _photo_notes(run: TrainingRun) -> list[str]:
+    """Notes on files and names."""
+    notes = _skipped_notes(run.stored.photos.skipped)
     if twice := _count_shared_photos(run):
         notes.append(
             f"{twice} photos are in the training set and in the test set, byte for byte: this leakage inflates the "
@@ -243,8 +251,12 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
         more = f" (and {len(pairs) - 3} more pairs)" if len(pairs) > 3 else ""
         notes.append(f"Classes are easily confused: {'; '.join(pairs[:3])}{more}. If two are one, merge them.")
     notes += _near_duplicate_notes(run)
-    if run.weights is not None:
-        notes.append(WEIGHTED)
+    return notes
+
+
+def _size_notes(run: TrainingRun) -> list[str]:
+    """Notes on the sizes of classes."""
+    notes = []
     counts = np.bincount(run.labels[run.train], minlength=len(run.classes))
     smallest, largest = int(counts.min()), int(counts.max())
     if run.options.class_weighting != "none":
@@ -258,7 +270,7 @@ def notes_of(run: TrainingRun, outcome: StrategyResult) -> tuple[str, ...]:
         )
     if smallest < 10:
         notes.append(f"The smallest class has {smallest} training photos; its figures are very uncertain.")
-    return (*notes, *outcome.notes)
+    return notes
 
 
 def _files_of_two_classes(run: TrainingRun) -> list[tuple[str, str]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import IOBase
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from PIL import Image
 from inarch.bundle.format import BundleFile
 from inarch.bundle.reading import Bundle, read_bundle
 from inarch.data.decode import decode_many
+from inarch.data.pictures import as_source, is_one_photo, several
 from inarch.errors import BundleError, UnreadableImageError, UserError, WeightsError
 from inarch.metrics.answering import (
     TARGET_ACCURACY,
@@ -33,8 +35,8 @@ TOLERANCE = 1e-3
 """The largest relative difference of golden logits between machines."""
 
 
-PhotoSource = str | Path | bytes | Image.Image
-"""The types of a photo: a file, the bytes of one, or an image that Pillow has opened."""
+PhotoSource = str | Path | bytes | bytearray | memoryview | IOBase | Image.Image | NDArray[Any]
+"""The types of a photo: a file, the bytes of one, an open one, an image that Pillow has opened, or pixels."""
 
 
 class ClassProbability(NamedTuple):
@@ -142,10 +144,13 @@ class Predictor:
         """One answer per photo, in order; photos are decoded while others are being classified.
 
         Args:
-            photos: files, the bytes of files, or Pillow images; a single one is one photo.
+            photos: files, the bytes of files, open files, Pillow images, or arrays of uint8; a single one is one photo.
+
+        Raises:
+            UserError: something is none of these.
         """
-        several = [photos] if isinstance(photos, PhotoSource) else photos
-        sources = [Path(photo) if isinstance(photo, str) else photo for photo in several]
+        given = [photos] if is_one_photo(photos) else several(photos)
+        sources = [as_source(photo, place) for place, photo in enumerate(given)]
         decoded = decode_many(sources, self.bundle.preprocessing)
         names = iter(
             [str(source) if isinstance(source, Path) else f"photo {place}" for place, source in enumerate(sources)]

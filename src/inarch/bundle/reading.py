@@ -16,6 +16,7 @@ from inarch.bundle.format import FORMAT, NEEDED, OPTIONAL, SEALED, BundleFile
 from inarch.data.photos import Preprocessing
 from inarch.errors import BundleError, UserError
 from inarch.metrics.answering import Evidence
+from inarch.storage.home import expand
 from inarch.storage.serialisation import from_data, to_data
 from inarch.transfer.records.report import TrainingReport
 from inarch.weights.npz import read_arrays
@@ -75,6 +76,8 @@ class Bundle:
         path = self.path / BundleFile.WEIGHTS
         try:
             with path.open("rb") as file:
+                _refuse_pointer(path, file.read(64))
+                file.seek(0)
                 _check(path, hashlib.file_digest(file, "sha256").hexdigest(), self.digests)
         except OSError as error:
             raise _unreadable_error(path, error) from error
@@ -156,7 +159,7 @@ def read_bundle(path: str | Path) -> Bundle:
     Raises:
         BundleError: there is no bundle, a file of it is missing, damaged or altered, or another inarch wrote it.
     """
-    folder = Path(path)
+    folder = expand(path)
     if not folder.is_dir():
         raise BundleError(f"There is no bundle at {folder}: a bundle is the folder that `inarch train` writes.")
     missing = [name for name in NEEDED if not (folder / name).is_file()]
@@ -209,8 +212,17 @@ def _temperature(value: float) -> float:
 def _read_sealed(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
     """The content of a file, if it is what was written with the bundle."""
     content = _bytes(folder / name)
-    _check(folder / name, hashlib.sha256(content).hexdigest(), digests)
+    found = {hashlib.sha256(each).hexdigest() for each in _with_any_line_ends(name, content)}
+    _check(folder / name, digests[name] if digests[name] in found else "", digests)
     return content
+
+
+def _with_any_line_ends(name: str, content: bytes) -> Sequence[bytes]:
+    """The content, and for text the same with the line ends of other systems: git changes them as it copies."""
+    if Path(name).suffix not in (".json", ".txt"):
+        return (content,)
+    lines = content.replace(b"\r\n", b"\n")
+    return content, lines, lines.replace(b"\n", b"\r\n")
 
 
 def _check(path: Path, digest: str, digests: Mapping[str, str]) -> None:
@@ -223,9 +235,17 @@ def _check(path: Path, digest: str, digests: Mapping[str, str]) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise _unreadable_error(path, error) from error
+    _refuse_pointer(path, content)
+    return content
+
+
+def _refuse_pointer(path: Path, beginning: bytes) -> None:
+    """Say what lies there in the place of a file that git keeps elsewhere."""
+    if beginning.startswith(b"version https://git-lfs"):
+        raise BundleError(f"{path} is a Git LFS pointer, and the file itself was not fetched: run `git lfs pull`.")
 
 
 def _object(path: Path, content: bytes) -> dict[str, Any]:

@@ -32,6 +32,7 @@ PANELS = (FIRST_STEPS, YOUR_CLASSIFIER, UNDERSTAND)
 def run() -> None:
     """Run the command line: exit code 0, 1 (the work failed), 2 (the user's mistake, one sentence), 130 (Ctrl-C)."""
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a photo is said in the report
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
@@ -42,6 +43,13 @@ def run() -> None:
             sys.stdout.flush()
         except OSError:
             _silence_stdout()
+
+
+def _open_missing_streams() -> None:
+    """Let what is printed go nowhere where there is no stdout or stderr: in services, windowed programs, ``>&-``."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - it stays open as long as the program
 
 
 def _print_version(wanted: bool) -> bool:

@@ -1,5 +1,7 @@
 """The command line's view of a command, and the switches that all commands have."""
 
+import codecs
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -24,6 +26,12 @@ PhotosArgument = Annotated[
 ]
 
 R = TypeVar("R")
+
+
+def is_utf8(stream: object) -> bool:
+    """Whether a stream takes any character; what has no encoding takes text as it is."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return codecs.lookup(encoding).name == "utf-8"
 
 
 @dataclass(frozen=True)
@@ -86,4 +94,12 @@ class Output:
             text = to_printed_json(result, schema, indent=None if lines else 2)
         else:
             text = to_text(result)
+        self.write(text)
+
+    def write(self, text: str) -> None:
+        """Print a result that is text already; JSON is ASCII alone where the stream is not UTF-8."""
+        if self.form == JSON and not is_utf8(sys.stdout):
+            from inarch.storage.serialisation import to_ascii
+
+            text = to_ascii(text)
         typer.echo(text, nl=not text.endswith("\n"))

@@ -12,7 +12,7 @@ It decides once:
   beyond a range is clipped. Values further outside, or so small in their range that all would be black, are an error.
 - ICC profiles are ignored; CMYK is converted by Pillow's formula, LAB through littleCMS from D50 to sRGB.
 - A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that still holds the target size.
-- Text beside the pixels of a PNG is passed over, however long; XMP may turn the image.
+- The text in a PNG is passed over, however long; XMP may turn the image.
 - A TIFF of more than 8 bits stored plane by plane, and a camera's raw file, of which Pillow would give garbage and a
   thumbnail, are an error.
 - A file that ends too early is an error, even where most of its pixels could be had.

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class FileKind(NamedTuple):
+class UnreadKind(NamedTuple):
     """A kind of file, with an article."""
 
     name: str
@@ -13,23 +13,23 @@ class FileKind(NamedTuple):
 
 
 KINDS = (
-    FileKind("JPEG XL", (b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")),
-    FileKind("JPEG XR", (b"II\xbc",)),
-    FileKind("JPEG-LS", (b"\xff\xd8\xff\xf7",)),
-    FileKind("a camera's raw file", (b"FUJIFILMCCD-RAW", b"IIU\x00", b"IIRO", b"MMOR", b"FOVb")),
-    FileKind("a camera's raw file", (b"ftypcrx ",), at=4),
-    FileKind("a Photoshop file", (b"8BPS",)),
-    FileKind("a PDF", (b"%PDF",)),
-    FileKind("PostScript", (b"%!PS", b"\xc5\xd0\xd3\xc6")),
-    FileKind("a video", (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"FLV")),
-    FileKind("a video", (b"ftypisom", b"ftypmp4", b"ftypqt", b"ftypM4V", b"ftypavc1"), at=4),
-    FileKind("a video", (b"AVI ",), at=8),
-    FileKind("a ZIP archive", (b"PK\x03\x04",)),
-    FileKind("a compressed file", (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")),
-    FileKind("a page of HTML", (b"<!doctype html", b"<html")),
-    FileKind("SVG", (b"<svg",)),
-    FileKind("a pointer of Git LFS, not the file itself", (b"version https://git-lfs",)),
-    FileKind("a TIFF of an unusual kind (more than four bands, or colours as floats)", (b"II*\x00", b"MM\x00*")),
+    UnreadKind("JPEG XL", (b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")),
+    UnreadKind("JPEG XR", (b"II\xbc",)),
+    UnreadKind("JPEG-LS", (b"\xff\xd8\xff\xf7",)),
+    UnreadKind("a camera's raw file", (b"FUJIFILMCCD-RAW", b"IIU\x00", b"IIRO", b"MMOR", b"FOVb")),
+    UnreadKind("a camera's raw file", (b"ftypcrx ",), at=4),
+    UnreadKind("a Photoshop file", (b"8BPS",)),
+    UnreadKind("a PDF", (b"%PDF",)),
+    UnreadKind("PostScript", (b"%!PS", b"\xc5\xd0\xd3\xc6")),
+    UnreadKind("a video", (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"FLV")),
+    UnreadKind("a video", (b"ftypisom", b"ftypmp4", b"ftypqt", b"ftypM4V", b"ftypavc1"), at=4),
+    UnreadKind("a video", (b"AVI ",), at=8),
+    UnreadKind("a ZIP archive", (b"PK\x03\x04",)),
+    UnreadKind("a compressed file", (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")),
+    UnreadKind("a page of HTML", (b"<!doctype html", b"<html")),
+    UnreadKind("SVG", (b"<svg",)),
+    UnreadKind("a pointer of Git LFS, not the file itself", (b"version https://git-lfs",)),
+    UnreadKind("a TIFF of an unusual kind (more than four bands, or colours as floats)", (b"II*\x00", b"MM\x00*")),
 )
 
 

@@ -9,27 +9,20 @@ from inarch.data.csv_table import CsvTable
 from inarch.data.split_names import UNLABELLED_SPLIT, split_named
 from inarch.errors import PhotosError
 
-PATHS = [
-    "path",
-    "filename",
-    "filepath",
-    "file",
-    "image",
-    "imagepath",
-    "imagefile",
-    "imagename",
-    "imagefilename",
-    "img",
-    "imgpath",
-    "imgname",
-    "photo",
-    "photopath",
-    "picture",
-]
-"""Names of the column of paths, the usual ones first, as `_plain` writes them."""
-LABELS = ["label", "class", "classname", "category", "target", "labelname", "species"]
-SPLITTING = ["split", "set", "subset", "partition"]
-GROUPS = ["group", "groupid"]
+
+class UsualNames(NamedTuple):
+    """Names of the four columns, the usual ones first, as `_plain` writes them."""
+
+    paths: Sequence[str] = (
+        *("path", "filename", "filepath", "file", "image", "imagepath", "imagefile", "imagename", "imagefilename"),
+        *("img", "imgpath", "imgname", "photo", "photopath", "picture"),
+    )
+    labels: Sequence[str] = ("label", "class", "classname", "category", "target", "labelname", "species")
+    splits: Sequence[str] = ("split", "set", "subset", "partition")
+    groups: Sequence[str] = ("group", "groupid")
+
+
+USUAL_NAMES = UsualNames()
 
 
 class Columns(NamedTuple):
@@ -55,8 +48,8 @@ def _plain(name: str) -> str:
 def has_columns(header: Sequence[str], arrangement: Arrangement) -> bool:
     """Whether a header has a column of paths and one of labels."""
     return None not in (
-        _place(header, PATHS, arrangement.image_column),
-        _place(header, LABELS, arrangement.label_column),
+        _place(header, USUAL_NAMES.paths, arrangement.image_column),
+        _place(header, USUAL_NAMES.labels, arrangement.label_column),
     )
 
 
@@ -77,16 +70,16 @@ def find_columns(manifest: Path, table: CsvTable, arrangement: Arrangement) -> C
         PhotosError: there are no paths or no labels.
     """
     header = table.columns
-    path = _place(header, PATHS, arrangement.image_column)
-    label = _place(header, LABELS, arrangement.label_column)
+    path = _place(header, USUAL_NAMES.paths, arrangement.image_column)
+    label = _place(header, USUAL_NAMES.labels, arrangement.label_column)
     if path is None or label is None:
         raise PhotosError(_explain_columns(manifest, header, arrangement))
     if path == label:
         raise PhotosError(f"{manifest}, line 1: {header[path]!r} cannot be the column of paths and of labels too.")
-    split = _place(header, SPLITTING, None)
+    split = _place(header, USUAL_NAMES.splits, None)
     if split is not None and _plain(header[split]) != "split" and not _names_splits(table, split):
         split = None
-    columns = Columns(path, label, None if split in (path, label) else split, _place(header, GROUPS, None))
+    columns = Columns(path, label, None if split in (path, label) else split, _place(header, USUAL_NAMES.groups, None))
     return columns._replace(notes=tuple(_notes(header, columns)))
 
 

@@ -12,8 +12,6 @@ SYSTEM_NAMES = frozenset(
     | {"~snapshot"}
 )
 """Names, in small letters, that only a system gives: its bin, thumbnails, snapshots and indices."""
-BUNDLE_FILES = ("config.json", "classes.txt", "model.onnx")
-"""The files by which a bundle is known."""
 
 
 def is_passed_over(name: str) -> bool:
@@ -23,4 +21,4 @@ def is_passed_over(name: str) -> bool:
 
 def is_bundle(folder: Path) -> bool:
     """Whether a folder is a bundle, and so no class."""
-    return all(os.path.isfile(folder / name) for name in BUNDLE_FILES)
+    return all(os.path.isfile(folder / name) for name in ("config.json", "classes.txt", "model.onnx"))

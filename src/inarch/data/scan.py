@@ -15,6 +15,7 @@ from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.data.spelling import compose, find_spelled
 from inarch.data.split_names import split_named
 from inarch.errors import PhotosError, UnreadableImageError
+from inarch.storage.home import expand
 from inarch.storage.parallel import map_in_order
 
 ARRANGEMENT = "a folder of class folders, a folder holding train/ and val/ or test/, or a CSV manifest (path,label)"
@@ -35,10 +36,10 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None, arrangement: 
         arrangement: where the labels are, if that is not the usual place.
 
     Raises:
-        PhotosError: the photos are not arranged in one of these ways, the splits have different classes, or there is a
-            class that is not in ``classes``.
+        PhotosError: the photos are not arranged in one of these ways, a split has a class that train lacks, or there is
+            a class that is not in ``classes``.
     """
-    path = find_spelled(Path(photos).expanduser().absolute())
+    path = find_spelled(expand(photos).absolute())
     listing = _list_photos(path, arrangement)
     if listing.faults:
         raise PhotosError(_explain_faults(path, listing.faults))
@@ -46,7 +47,7 @@ def scan(photos: str | Path, classes: Sequence[str] | None = None, arrangement: 
     readable = [found for found, digest in examined if isinstance(digest, str)]
     try:
         if classes is None:
-            _check(path, listing, readable)
+            listing = listing._replace(notes=(*listing.notes, *_check(path, listing, readable)))
         else:
             _check_known(path, readable, classes)
             _check_measured(path, listing, readable)
@@ -63,7 +64,7 @@ def survey(photos: str | Path, arrangement: Arrangement = USUAL) -> PhotoSet:
     Raises:
         PhotosError: the photos are not arranged in one of the ways that `scan` knows.
     """
-    path = find_spelled(Path(photos).expanduser().absolute())
+    path = find_spelled(expand(photos).absolute())
     listing = _list_photos(path, arrangement)
     listing = listing._replace(skipped=(*listing.skipped, *listing.faults))
     examined = _examine_files(listing)
@@ -78,7 +79,7 @@ def scan_unlabelled(photos: str | Path) -> PhotoSet:
     Raises:
         PhotosError: it is not a folder that can be opened, or holds no photos.
     """
-    path = find_spelled(Path(photos).expanduser().absolute())
+    path = find_spelled(expand(photos).absolute())
     try:
         listing = list_unlabelled(path)
     except OSError as error:
@@ -165,8 +166,8 @@ def _escape_name(name: str) -> str:
     return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> None:
-    """Every class needs a photo in train, and every split must have the same classes."""
+def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> tuple[str, ...]:
+    """Every class needs a photo in train, and no split may have other classes; notes on those that a split lacks."""
     classes = listing.classes
     if not {"train", ""}.intersection(listing.splits):
         raise PhotosError(f"{path} has {' and '.join(listing.splits)} but no train split: add it.")
@@ -180,10 +181,12 @@ def _check(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> Non
     empty = [name for name in classes if name not in trained]
     if empty:
         raise PhotosError(f"In {path}, class {_names(empty)} has no training photo: add some, or remove it.")
+    notes: tuple[str, ...] = ()
     for split, names in present.items():
         if not names:
             raise PhotosError(_explain_empty_split(path, listing, split))
-        _check_split(path, split, names, set(classes))
+        notes += _check_split(path, split, names, set(classes))
+    return notes
 
 
 def _check_measured(path: Path, listing: Listing, photos: Sequence[CandidateFile]) -> None:
@@ -233,7 +236,8 @@ def _explain_faults(path: Path, faults: Sequence[SkippedFile]) -> str:
     return f"{path} has {len(faults)} faulty lines: {'; '.join([first, *others[:2]])}{more}."
 
 
-def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -> None:
+def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -> tuple[str, ...]:
+    """A note, if the split lacks classes: official splits of real sets do."""
     extra, absent = sorted(present - classes), sorted(classes - present)
     if extra:
         raise PhotosError(
@@ -241,10 +245,11 @@ def _check_split(path: Path, split: str, present: set[str], classes: set[str]) -
             "or add photos of it to train."
         )
     if absent:
-        raise PhotosError(
-            f"In {path}, {split} has no photo of class {_names(absent)}, which train has: add some, "
-            "or remove the class from train."
+        return (
+            f"The {split} photos show none of class {_names(absent)}: its figures cannot be measured, and all others "
+            "hold for the classes that are there.",
         )
+    return ()
 
 
 def _check_known(path: Path, photos: Sequence[CandidateFile], classes: Sequence[str]) -> None:

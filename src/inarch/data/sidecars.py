@@ -6,19 +6,16 @@ from pathlib import PurePosixPath
 from inarch.data.decode import IMAGE_SUFFIXES
 from inarch.data.photos import SkippedFile
 
-MANY = 4
-"""So many files of one suffix are counted instead of listed."""
 
-
-def sidecars_by_suffix(skipped: Sequence[SkippedFile]) -> Mapping[str, tuple[SkippedFile, ...]]:
-    """The skipped files that are no photos by their suffix, where there are many of it; commonest first."""
+def sidecars_by_suffix(skipped: Sequence[SkippedFile], many: int = 4) -> Mapping[str, tuple[SkippedFile, ...]]:
+    """The skipped files that are no photos by their suffix, where there are that ``many`` of it; commonest first."""
     groups: dict[str, list[SkippedFile]] = {}
     for file in skipped:
         suffix = PurePosixPath(file.path).suffix.lower()
         if suffix and suffix not in IMAGE_SUFFIXES:
             groups.setdefault(suffix, []).append(file)
-    many = {suffix: tuple(files) for suffix, files in groups.items() if len(files) >= MANY}
-    return dict(sorted(many.items(), key=lambda item: (-len(item[1]), item[0])))
+    counted = {suffix: tuple(files) for suffix, files in groups.items() if len(files) >= many}
+    return dict(sorted(counted.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def condense(skipped: Sequence[SkippedFile]) -> tuple[SkippedFile, ...]:

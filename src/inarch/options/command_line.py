@@ -15,6 +15,7 @@ import typer
 
 from inarch.errors import UserError
 from inarch.options.option import OptionField, fill_record, option_fields
+from inarch.storage.home import expand
 
 R = TypeVar("R")
 NUMBERS: Mapping[Any, str] = types.MappingProxyType({int: "a whole number", float: "a number"})
@@ -42,7 +43,7 @@ def with_options(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def reading(**given: Any) -> R:
         filled = {name: _read_record(record, name, given) for name, record in records.items()}
-        own = {name: value for name, value in given.items() if name in signature.parameters}
+        own = {name: _at_home(value) for name, value in given.items() if name in signature.parameters}
         return function(**own, **filled)
 
     reading.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -64,12 +65,22 @@ def _read_record(record: Callable[[], Any], name: str, given: Mapping[str, Any])
     return fill_record(record(), values)
 
 
+def _at_home(value: Any) -> Any:
+    """Paths with the home in place of ``~``, which a shell leaves in ``--out=~/x``; nothing else begins with ``~/``."""
+    if isinstance(value, list):
+        return [_at_home(each) for each in value]
+    if isinstance(value, Path) or (isinstance(value, str) and value.startswith(("~/", "~\\"))):
+        return type(value)(expand(value))
+    return value
+
+
 def _read(field: OptionField, value: Any) -> Any:
     """The value that a text means: text that means none is one sentence, where Typer would print several lines."""
     if isinstance(value, list):
-        return tuple(dict.fromkeys(value))
+        return tuple(dict.fromkeys(map(_at_home, value)))
     if not isinstance(value, str):
         return value
+    value = _at_home(value)
     if field.option.notation is not None:
         return field.option.notation.read(value)
     kind = _kind_of(field)

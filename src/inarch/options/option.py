@@ -14,15 +14,39 @@ The command line (`inarch.options.command_line`), the parameters of an estimator
 tables in the documentation are made from the record.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import cache, partial
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from numbers import Integral, Number, Real
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from inarch.errors import UnknownNameError, UserError
 from inarch.options.notation import NumberNotation
+from inarch.storage.home import expand
 
 R = TypeVar("R")
+
+
+class ValueKind(NamedTuple):
+    """The types of values that are taken for a field's type, and the word for them."""
+
+    accepted: Any
+    """NumPy's numbers are numbers too."""
+    noun: str
+
+
+VALUE_KINDS: Mapping[Any, ValueKind] = MappingProxyType(
+    {
+        int: ValueKind(Integral, "a whole number"),
+        float: ValueKind(Real, "a number"),
+        bool: ValueKind(bool, "True or False"),
+        str: ValueKind((str, os.PathLike), "text"),
+        tuple: ValueKind((tuple, list), "a tuple"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +145,9 @@ def _default_of(each: Field[Any]) -> Any:
 
 
 def check_options(record: Any) -> None:
-    """Refuse a record that holds what its options do not allow; None and empty defaults are always allowed.
+    """Refuse a record that holds what its options do not allow; empty defaults are always allowed.
+
+    Text in an option's notation (``60s``) becomes its number, and a path gets the home in place of ``~``.
 
     Raises:
         UserError: one sentence about the first such option.
@@ -130,10 +156,38 @@ def check_options(record: Any) -> None:
     for each in option_fields(kind):
         if len(each.path) > 1:  # the inner record has checked itself
             continue
-        value = getattr(record, each.path[0])
+        value = _as_typed(each, getattr(record, each.path[0]))
+        object.__setattr__(record, each.path[0], value)  # the record is frozen once it is made
         for one in value if isinstance(value, tuple) else (value,):
             if one is not None and one != "":
                 each.option.check(each.kind, one)
+
+
+def _as_typed(field: OptionField, value: Any) -> Any:
+    """The value in the type of its option.
+
+    Raises:
+        UserError: it has another type.
+    """
+    kinds = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
+    if Path in kinds and isinstance(value, str | Path) and str(value):
+        return expand(value)
+    if field.option.notation is not None and isinstance(value, str):
+        return field.option.notation.read(value)
+    if value is None and (type(None) in kinds or field.default is None):
+        return None
+    value = value.item() if isinstance(value, Number) and hasattr(value, "item") else value  # JSON takes no NumPy
+    expected = [each for each in kinds if each in VALUE_KINDS]
+    accepted = [each for each in expected if isinstance(value, VALUE_KINDS[each].accepted)]
+    if not expected or any(_is_truth(value, each) for each in accepted):
+        return value
+    noun = field.option.notation.noun if field.option.notation else VALUE_KINDS[expected[0]].noun
+    raise UserError(_refusal(field.kind, noun, repr(value)[:80]))
+
+
+def _is_truth(value: Any, kind: Any) -> bool:
+    """Whether a truth value stands where one is wanted, and no other where none is."""
+    return isinstance(value, bool) == (kind is bool)
 
 
 def fill_record(record: R, values: Mapping[tuple[str, ...], Any]) -> R:

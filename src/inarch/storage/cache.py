@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inarch.errors import OutputError, WorkError
+from inarch.storage.cache_folder import explain_unwritable
 from inarch.storage.files import whole_file
 
 KEYS = ".keys.json"
@@ -167,11 +168,7 @@ class ArrayCache:
             for file in self.folder.glob(f"{stem.name}.*"):
                 file.unlink(missing_ok=True)
             if isinstance(error, OSError):
-                why = error.strerror or "a file was cut short"
-                raise OutputError(
-                    f"The cache in {self.folder} cannot be written ({why}): free some space, or set INARCH_CACHE to a "
-                    "folder on another disk."
-                ) from error
+                raise OutputError(explain_unwritable(self.folder, error)) from error
             raise
 
     def _look(self) -> None:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from inarch.errors import OutputError, WorkError
 from inarch.storage.cache import KEYS
+from inarch.storage.cache_folder import explain_unwritable
 from inarch.storage.files import PARTIAL
 from inarch.storage.lock import LOCK
 
@@ -35,10 +36,7 @@ def in_use(cache: Path, size: int | None, *, patience: float = 60.0) -> Iterator
             held = FileLock(mark, timeout=0, thread_local=False)
             held.acquire()
     except OSError as error:
-        raise OutputError(
-            f"The cache in {cache} cannot be written ({error.strerror or error}): free some space, "
-            "or set INARCH_CACHE to a folder on another disk."
-        ) from error
+        raise OutputError(explain_unwritable(cache, error)) from error
     try:
         yield
     finally:

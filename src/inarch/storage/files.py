@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from inarch.errors import OutputError
+from inarch.storage.home import expand
 
 PARTIAL = ".partial"
 """How the name ends of what is not yet whole; it outlives only a process that is killed."""
@@ -90,6 +91,7 @@ def write_text(path: Path, text: str | bytes) -> None:
     Raises:
         OutputError: ``path`` cannot be written.
     """
+    path = expand(path)
     content = text.encode() if isinstance(text, str) else text
     try:
         if path.exists() and not path.is_file():  # a pipe or a device can be written, but must not be replaced
@@ -107,8 +109,8 @@ def check_outside(out: Path, *photos: str | Path | None) -> None:
     Raises:
         OutputError: ``out`` lies in one of the folders ``photos``.
     """
-    for folder in photos:
-        if folder and os.path.isdir(folder) and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+    for folder in (expand(each) for each in photos if each):
+        if folder.is_dir() and Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
             raise OutputError(f"{out} lies in {folder}, where it would be taken for a class; choose another --out.")
 
 

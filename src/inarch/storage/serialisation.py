@@ -1,6 +1,7 @@
 """Records as JSON, and back: checked as they are read, so that no value of another type gets in."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -69,6 +70,11 @@ def to_printed_json(result: object, schema: str, *, indent: int | None = 2) -> s
     return to_json(
         {"schema": schema, **_printing_converter().unstructure(result)}, indent=indent, null_for_infinite=True
     )
+
+
+def to_ascii(text: str) -> str:
+    """JSON with escapes for all other characters than ASCII, which stand only inside its texts."""
+    return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def from_data(kind: type[Record], data: object, *, strict: bool = False) -> Record:

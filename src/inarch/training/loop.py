@@ -232,7 +232,7 @@ class Run:
                 norm.eval()
 
     def move(self) -> None:
-        """What an update does besides its gradients: it moves the weights along them, and the average after them."""
+        """Move the weights along their gradients, and the average after them: an update without its gradients."""
         for optimiser in self.optimisers:
             optimiser.step()
         if self.average is not None:

@@ -27,6 +27,7 @@ from inarch.storage.cache import (
     cache_key,
     touch,
 )
+from inarch.storage.cache_folder import explain_unwritable
 from inarch.storage.files import whole_file
 from inarch.training.seeds import generator
 
@@ -176,7 +177,4 @@ def _write(path: Path, content: bytes) -> None:
         with whole_file(path) as partial:
             partial.write_bytes(content)
     except OSError as error:
-        raise OutputError(
-            f"The cache in {path.parent} cannot be written ({error.strerror or error}): free some space, "
-            "or set INARCH_CACHE to a folder on another disk."
-        ) from error
+        raise OutputError(explain_unwritable(path.parent, error)) from error

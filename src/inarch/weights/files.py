@@ -18,6 +18,7 @@ from torch import Tensor
 
 from inarch.errors import OutputError, WeightsError
 from inarch.storage.files import whole_file
+from inarch.storage.home import expand
 from inarch.weights.arrays import read_hdf5, read_keras, read_npz, read_onnx
 from inarch.weights.inert import read_inert
 from inarch.weights.recognition import FileKind, recognise
@@ -48,7 +49,7 @@ def read_weights(path: str | Path) -> WeightsFile:
     Raises:
         WeightsError: no such file, not a weights file, damaged, or a pickle that cannot be read without running it.
     """
-    path = find_in_folder(Path(path))
+    path = find_in_folder(expand(path))
     kind = recognise(path)
     if kind == FileKind.SAFETENSORS:
         content, metadata = _read_safetensors(path)
@@ -169,7 +170,7 @@ def write_weights(
     Raises:
         OutputError: it cannot be written there.
     """
-    path = Path(path)
+    path = expand(path)
     stored = {name: _copy_tensor(tensor.detach().cpu(), half=half) for name, tensor in tensors.items()}
     try:
         with whole_file(path) as partial:

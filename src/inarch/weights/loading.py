@@ -89,9 +89,8 @@ class LoadedBackbone(NamedTuple):
 def load_backbone(weights: Weights, architecture: str) -> LoadedBackbone:
     """Build as much of ``architecture``'s backbone as the weights fill, in evaluation mode, and load it.
 
-    The backbone ends with the last block before the first that is not complete, and with blocks of the same stage
-    that follow it and have no weights; what the file has behind it is
-    reported, and so are the heads, which are left out. A folded file gives a folded backbone.
+    The backbone ends with the last block before the first that is not complete, and with blocks of the same stage that
+    follow it and have no weights; the rest of the file is reported. A folded file gives a folded backbone.
 
     Raises:
         WeightsMismatchError: the first block is not there, a tensor is of another shape or belongs to no block,

@@ -56,8 +56,8 @@ def test_both_are_trained_and_timed(tmp_path: Path) -> None:
 
 
 def test_too_few_photos_are_said(tmp_path: Path) -> None:
-    """Two of a class can be halved but not learned from."""
+    """Two of a class cannot be divided into training, validation and testing."""
     draw_folder(tmp_path / "photos", {"train": 2})
     bench = _bench(StudyOptions(data=tmp_path / "photos", cache=tmp_path / "cache"), ignore_progress)
-    with pytest.raises(PhotosError, match="Fine-tuning cannot be measured: a trial takes 3"):
+    with pytest.raises(PhotosError, match="It takes three different photos of every class"):
         time_to_accuracy.measure(bench, RACE, 0)

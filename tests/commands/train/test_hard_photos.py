@@ -11,6 +11,7 @@ import pytest
 from inarch.bundle.format import BundleFile
 from inarch.commands.train.run import train
 from inarch.data.decode import decode_or_error
+from inarch.data.passed_over import is_passed_over
 from inarch.errors import UnreadableImageError
 from trained import CLASSES, ONE_EPOCH, draw_folder, options
 
@@ -23,7 +24,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default:::PIL")
 def test_hard_images_are_used_or_named(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
-    """Each but hidden ones is either used or stands in figures and report with a reason; none is touched."""
+    """Each but hidden ones and systems' own is used, or stands in figures and report with a reason; none is touched."""
     photos = draw_folder(tmp_path / "photos", {"": 4})
     shutil.copytree(shared_data("hard_images"), photos / CLASSES[0] / "hard")
     before = digests(photos)
@@ -31,7 +32,7 @@ def test_hard_images_are_used_or_named(shared_data: Callable[[str], Path], tmp_p
     skipped = {each["path"]: each["reason"] for each in bundle.metrics["skipped"]}
     used = sum(sum(counts) for _, counts in bundle.metrics["counts"])
     assert digests(photos) == before
-    seen = [name for name in before if not Path(name).name.startswith(".")]
+    seen = [name for name in before if not is_passed_over(Path(name).name)]
     assert used + len(skipped) == len(seen)
     for name in seen:
         readable = not isinstance(decode_or_error(photos / name, bundle.preprocessing), UnreadableImageError)

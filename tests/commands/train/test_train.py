@@ -185,7 +185,7 @@ class Looked(Exception):
 def _refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run `train` on no photos at all: it fails with `Looked` once it wants to see one."""
 
-    def look(*_: object) -> None:
+    def look(*_: object, **__: object) -> None:
         raise Looked
 
     monkeypatch.setattr(finding, "scan", look)

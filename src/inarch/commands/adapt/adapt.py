@@ -56,6 +56,7 @@ from inarch.report.wording import count_of
 from inarch.runtime.onnx_graph import classifier_graph
 from inarch.storage.cache_size import in_use
 from inarch.storage.files import check_outside
+from inarch.storage.home import expand
 from inarch.training.device import find_device
 from inarch.transfer.cuts import default_cut, feature_map_bytes
 from inarch.transfer.features import Prefix
@@ -90,12 +91,12 @@ def adapt(
     options = options or AdaptOptions()
     find_device(options.device)
     read = read_bundle(bundle)
-    if Path(out).resolve() == read.path.resolve():
+    if expand(out).resolve() == read.path.resolve():
         raise OutputError(f"{out} is the bundle to adapt, which must not be changed; choose another --out.")
-    check_outside(Path(out), target, options.labelled)
-    check_output(Path(out))
+    check_outside(expand(out), target, options.labelled)
+    check_output(expand(out))
     with in_use(options.cache, options.cache_size):
-        return write_bundle(Path(out), _adapt_bundle(read, target, options, progress))
+        return write_bundle(expand(out), _adapt_bundle(read, target, options, progress))
 
 
 def _adapt_bundle(bundle: Bundle, target: str | Path, options: AdaptOptions, progress: Progress) -> BundleContents:
@@ -191,7 +192,7 @@ def _overlap_notes(run: TrainingRun, *target: StoredPhotos) -> tuple[str, ...]:
 def load_source_run(bundle: Bundle, options: AdaptOptions, progress: Progress) -> TrainingRun:
     """The labelled source photos, with the splits of the bundle's training, and its backbone."""
     source = bundle.metrics.get("root", "") if options.source is None else options.source
-    if not source or not Path(source).expanduser().exists():
+    if not source or not expand(source).exists():
         raise PhotosError(
             f"Adaptation needs the labelled photos that {bundle.path} was trained on, and they are not at {source}: "
             "name their folder with --source."

@@ -7,6 +7,7 @@ import typer
 
 from inarch.commands.adapt.options import AdaptOptions
 from inarch.commands.command import BundleArgument, Command, Output
+from inarch.storage.home import expand
 
 if TYPE_CHECKING:
     from inarch.transfer.records.adaptation import Adaptation
@@ -18,7 +19,9 @@ def adapt(
     bundle: BundleArgument,
     target: Annotated[Path, typer.Argument(help="Photos of the new domain; no labels are read here.")],
     *,
-    out: Annotated[Path, typer.Option(help="The folder of the adapted bundle.")] = Path("inarch-adapted"),
+    out: Annotated[
+        Path, typer.Option(help="The folder of the adapted bundle; an older bundle there is replaced.")
+    ] = Path("inarch-adapted"),
     options: AdaptOptions,
     output: Output,
 ) -> None:
@@ -29,12 +32,13 @@ def adapt(
     from inarch.bundle.format import BundleFile
     from inarch.commands.adapt.adapt import adapt as run
 
+    replaced = " (an older one was replaced)" if (expand(out) / BundleFile.CONFIG).exists() else ""
     with output.progress() as show:
         adapted = run(bundle, target, out, options, show)
     if (adaptation := adapted.report.adaptation) is not None:
         output.show(adaptation, _to_text, SCHEMA)
     if output.is_text:
-        output.say(f"\nbundle  {adapted.path}\nreport  {adapted.path / BundleFile.REPORT}")
+        output.say(f"\nbundle  {adapted.path}{replaced}\nreport  {adapted.path / BundleFile.REPORT}")
 
 
 def _to_text(adaptation: "Adaptation") -> str:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from inarch.bundle.reading import Bundle
 from inarch.commands.adapt.problem import FEWEST_PHOTOS
+from inarch.data.decode import decode_many
 from inarch.data.folders import UNLABELLED
-from inarch.data.photos import PhotoSet
+from inarch.data.photos import PhotoSet, Preprocessing
 from inarch.data.scan import scan, scan_unlabelled
 from inarch.data.split import evaluation_photos, groups_of, split, training_photos
 from inarch.data.store import StoredPhotos, store
-from inarch.errors import PhotosError
+from inarch.errors import PhotosError, UnreadableImageError
 from inarch.report.wording import count_of
 from inarch.transfer.run import TrainingRun
 
@@ -79,8 +80,16 @@ def target_photos(
                 "another test set."
             )
     if learned is None:
-        check_unlabelled(target, len(found.photos))
+        check_unlabelled(target, _count_readable(found, bundle.preprocessing))
     return TargetPhotos(found, learned, tested)
+
+
+def _count_readable(photos: PhotoSet, preprocessing: Preprocessing) -> int:
+    """How many photos can be read; of those that are enough in any case the files are counted."""
+    if len(photos.photos) >= 2 * FEWEST_PHOTOS:
+        return len(photos.photos)
+    decoded = decode_many((Path(photos.root, each.path) for each in photos.photos), preprocessing)
+    return sum(not isinstance(each, UnreadableImageError) for each in decoded)
 
 
 def check_unlabelled(target: str | Path, photos: int) -> None:

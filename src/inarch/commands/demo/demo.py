@@ -10,6 +10,7 @@ from inarch.commands.train.run import train
 from inarch.data.augmentation import Augmentation
 from inarch.errors import OutputError
 from inarch.progress import Progress, ignore_progress
+from inarch.storage.home import expand
 from inarch.transfer.options import TrainOptions
 
 DIGITS = Augmentation(flip=False, min_scale=0.7, rotate=10.0)
@@ -51,7 +52,7 @@ def demo(
         >>> inarch.load(made.transfer.path).report.evaluation.accuracy.value > 0.9
         True
     """
-    out, options = Path(out), options or DemoOptions()
+    out, options = expand(out), options or DemoOptions()
     transfer, alone = (
         replace(each, seed=options.seed, device=options.device, augmentation=DIGITS, cache=out / "cache")
         for each in (TRANSFER, scratch)

@@ -35,6 +35,7 @@ from inarch.progress import Progress, ignore_progress
 from inarch.report.raster import jpeg
 from inarch.storage.cache_size import in_use
 from inarch.storage.files import make_folder, write_text
+from inarch.storage.home import expand
 from inarch.transfer.stopwatch import Stopwatch
 
 
@@ -73,7 +74,8 @@ def doctor(
     stopwatch = Stopwatch()
     with stopwatch.phase("scan"):
         found = survey(photos, options.arrangement)
-    make_folder(Path(out), Path(photos))
+    out, photos = expand(out), expand(photos)
+    make_folder(out, photos)
     with in_use(options.cache, options.cache_size):
         diagnosis, looked = _diagnose_photos(found, options, progress, stopwatch, is_folder=Path(photos).is_dir())
         patch = Path(out, DoctorFile.PATCH)
@@ -94,10 +96,8 @@ def apply_patch(
 ) -> PatchedManifest:
     """Write ``manifest.csv`` as input for `train`: the patched, readable photos, with their groups.
 
-    Near-duplicates and bursts are groups, which no split separates.
-
     Args:
-        photos: as for `doctor`.
+        photos: as for `doctor`; near-duplicates and bursts become groups, which no split separates.
         patch: the file that `doctor` proposed, edited or not.
         out: a folder for the manifest.
         options: how to check; labels are not checked.
@@ -114,11 +114,12 @@ def apply_patch(
     """
     options = options or DoctorOptions()
     found = survey(photos, options.arrangement)
-    decided = apply_decisions(found, read_patch(Path(patch), found))
+    decided = apply_decisions(found, read_patch(expand(patch), found))
     decided = replace(decided, photos=tuple(photo for photo in decided.photos if fits_manifest(photo.path)))
     if not decided.photos:
         raise PhotosError(f"The patch {patch} leaves no photo of {photos}; keep some.")
-    make_folder(Path(out), Path(photos))
+    out, photos = expand(out), expand(photos)
+    make_folder(out, photos)
     with in_use(options.cache, options.cache_size):
         looked = store_thumbnails(decided, options.cache, progress)
         clusters = cluster_near_duplicates(looked, options.cache, progress)

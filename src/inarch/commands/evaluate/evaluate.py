@@ -42,13 +42,11 @@ def evaluate(
     Raises:
         BundleError: the bundle cannot be used.
         UserError: the target accuracy is not between 0 and 1, or the bundle has no abstention rule.
-        PhotosError: the photos have classes that the bundle does not know, none can be read, or only training photos
-            are there.
+        PhotosError: the photos have unknown classes, none can be read, or only training photos are there.
 
     Examples:
-        >>> report = inarch.evaluate("mine", "new-photos")
-        >>> report.accuracy.value, report.accuracy.n
-        (1.0, 10)
+        >>> (report := inarch.evaluate("mine", "new-photos")).accuracy.n
+        10
         >>> "100.0 %" in str(report)  # the table that the command prints
         True
     """
@@ -57,8 +55,8 @@ def evaluate(
     split, chosen = evaluation_photos(found)
     if split == "all" and split_named(Path(found.root).name) == "train":
         split = "train"  # by name only, and the headline says so
-    files = [Path(found.root) / photo.path for photo in chosen]
-    answers = list(_report_progress(predictor.predict(files), len(files), progress))
+    predicted = predictor.predict([Path(found.root) / photo.path for photo in chosen])
+    answers = list(_report_progress(predicted, len(chosen), progress))
     pairs = list(zip(chosen, answers, strict=True))
     if not any(answer.ranking for answer in answers):
         raise PhotosError(f"None of the {len(chosen)} photos in {photos} can be read; name readable ones.")

@@ -49,6 +49,7 @@ from inarch.models.initialisation import initialise
 from inarch.progress import Progress, ignore_progress
 from inarch.report.raster import jpeg
 from inarch.storage.files import make_folder, write_text
+from inarch.storage.home import expand
 from inarch.storage.serialisation import to_printed_json
 from inarch.training.pixels import normalise_photos
 from inarch.transfer.backbones import EMBEDDED, starting_point
@@ -94,7 +95,8 @@ def explain(
     options = options or ExplainOptions()
     require("captum")  # fails before minutes of work, not after
     read = read_bundle(bundle)
-    make_folder(Path(out), Path(photos))
+    out, photos = expand(out), expand(photos)
+    make_folder(out, photos)
     looked = _sample_photos(read, photos, options)
     subject = _Subject(read, load_model(read), _build_random_model(read, options.seed))
     explanation = _explain(subject, looked, options, progress)

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 from torchvision.models import list_models
 
+from inarch import telemetry
 from inarch.bundle.model import build_meta_model
 from inarch.bundle.predictor import TOLERANCE, Prediction, Predictor
 from inarch.bundle.reading import Bundle
@@ -27,6 +28,7 @@ from inarch.errors import OutputError, PhotosError, UnknownNameError, UserError,
 from inarch.extras import import_required, require
 from inarch.metrics.novelty import NEIGHBOURS
 from inarch.storage.files import whole_folder
+from inarch.storage.home import expand
 from inarch.storage.serialisation import to_json
 from inarch.weights.export import export_state_dict
 from inarch.weights.files import read_weights, write_weights
@@ -124,7 +126,7 @@ def export(
 
 
 def _write_folder(predictor: Predictor, out: str | Path, to: str, photos: str | Path | None) -> Parity:
-    place = _resolve_destination(Path(out))
+    place = _resolve_destination(expand(out))
     try:
         with whole_folder(place) as partial, tempfile.TemporaryDirectory() as jpegs:
             _fill_folder(partial, predictor, to)
@@ -175,8 +177,9 @@ def _fill_folder(folder: Path, predictor: Predictor, to: str) -> None:
 
 
 def _convert_to_openvino(graph: Path) -> None:
+    telemetry.hide_from_openvino()
     openvino = import_required("openvino")
-    openvino.save_model(openvino.convert_model(graph), graph.with_suffix(".xml"), compress_to_fp16=False)
+    openvino.save_model(openvino.Core().read_model(graph), graph.with_suffix(".xml"), compress_to_fp16=False)
     graph.unlink()
 
 

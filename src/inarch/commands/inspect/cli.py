@@ -69,7 +69,7 @@ def _write_picture(picture: str | bytes, out: Path | None, output: InspectOutput
     elif isinstance(picture, bytes):
         raise UserError("A PNG is no text for a terminal; say where to with --out model.png.")
     else:
-        typer.echo(picture)
+        output.write(picture)
 
 
 def models(

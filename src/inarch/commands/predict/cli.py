@@ -1,5 +1,6 @@
 """``inarch predict``"""
 
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inarch.commands.command import FIRST_STEPS, FORMAT, JSON, TEXT, BundleArgument, Command, Output
+from inarch.commands.command import FIRST_STEPS, FORMAT, JSON, TEXT, BundleArgument, Command, Output, is_utf8
 from inarch.commands.predict.options import PredictOptions
 from inarch.errors import WorkError
 from inarch.options.option import Option
@@ -49,9 +50,17 @@ def predict(
     if output.form == JSON:
         output.show(Predictions(tuple(answers)), str, SCHEMA)
     else:
+        if not output.is_text:
+            _write_all_characters(sys.stdout)
         WRITERS[output.form](answers, sys.stdout)
     if unread:
         raise WorkError(_sentence(unread))
+
+
+def _write_all_characters(stream: object) -> None:
+    """Make a file or a pipe UTF-8, so that a table holds names and not their escapes; a terminal stays as it is."""
+    if isinstance(stream, io.TextIOWrapper) and not is_utf8(stream) and not stream.isatty():
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _sentence(unread: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -41,11 +42,24 @@ def photos_in(paths: Iterable[Path]) -> list[Path]:
             if not found:
                 raise PhotosError(f"The folder {path} holds no photos; name another one.")
             files += found
+        elif path.suffix.lower() in (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"):
+            raise PhotosError(f"{path} is an archive; unpack it first, and name the folder.")
         elif os.path.exists(path):
             files.append(path)
         else:
-            raise PhotosError(f"There is no photo at {each}; check the path.")
+            raise PhotosError(_explain_absence(str(each)))
     return files
+
+
+def _explain_absence(path: str) -> str:
+    """The reason why there is nothing to read: not every word that looks like a source of photos is one here."""
+    if path == "-":
+        return "Photos are not read from stdin, as - would have it; name files or folders."
+    if re.match(r"[a-z][a-z0-9+.-]+:/", path, re.IGNORECASE):
+        return f"{path} is an address; download the photo first, and name its file."
+    if any(character in path for character in "*?["):
+        return f"No file has the name {path}: leave out the quotes, so that the shell expands the pattern."
+    return f"There is no photo at {path}; check the path."
 
 
 def _photos_below(root: Path) -> Iterator[Path]:

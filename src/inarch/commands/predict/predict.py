@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from inarch.bundle.predictor import PhotoSource, Prediction, Predictor
 from inarch.bundle.reading import Bundle
 from inarch.commands.predict.listing import photos_in
+from inarch.data.pictures import is_one_photo, several
+from inarch.storage.home import expand
 
 
 def predict(
@@ -23,7 +26,8 @@ def predict(
 
     Args:
         bundle: its folder.
-        photos: files, folders of photos, the bytes of files, or Pillow images; one of these, or several.
+        photos: files, folders of photos, the bytes of files, open files, Pillow images, or arrays of uint8; one of
+            these, or several.
         target_accuracy: of the answered photos, for selective classification; 0 answers every photo, None takes 0.95
             where the bundle knows how.
         sets: the coverage of the prediction sets, see `Prediction.likely`; 0 makes none.
@@ -31,7 +35,8 @@ def predict(
     Raises:
         BundleError: the bundle is missing, damaged, or answers differently here than where it was trained.
         PhotosError: a folder cannot be opened or holds no photos.
-        UserError: ``target_accuracy`` or ``sets`` is no share, or the bundle has nothing to choose a rule by.
+        UserError: something is no photo, ``target_accuracy`` or ``sets`` is no share, or the bundle has nothing to
+            choose a rule by.
 
     Examples:
         >>> for prediction in inarch.predict("mine", "new-photos/dark"):
@@ -48,8 +53,9 @@ def expand_folders(photos: Iterable[PhotoSource] | PhotoSource) -> Iterator[Phot
     Raises:
         PhotosError: a folder cannot be opened or holds no photos.
     """
-    for photo in [photos] if isinstance(photos, PhotoSource) else photos:
-        if isinstance(photo, str | Path) and os.path.isdir(photo):
-            yield from photos_in([Path(photo)])
+    given: Iterable[Any] = [photos] if is_one_photo(photos) else several(photos)
+    for photo in given:
+        if isinstance(photo, str | Path) and os.path.isdir(expand(photo)):
+            yield from photos_in([expand(photo)])
         else:
             yield photo

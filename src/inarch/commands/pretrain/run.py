@@ -17,6 +17,7 @@ from inarch.options.device import AUTO
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_folder import default_cache_folder
 from inarch.storage.cache_size import in_use
+from inarch.storage.home import expand
 from inarch.training.device import find_device
 from inarch.weights.embedded import pack
 
@@ -27,7 +28,6 @@ def pretrain(
     out: str | Path,
     progress: Progress = ignore_progress,
     *,
-    cache: Path | None = None,
     device: str = AUTO,
 ) -> Iterator[Chunk]:
     """Run or resume a recipe; ``out/weights.safetensors`` holds the best backbone after every probe.
@@ -37,7 +37,6 @@ def pretrain(
         data: the folder with the recipe's photos.
         out: the folder of this run.
         progress: called with a phase's name, the finished and the total number of steps.
-        cache: for decoded photos and the teacher's features; None takes the user's cache folder.
         device: trains the student; the teacher's features are computed on the CPU. A run may go on on another one.
 
     Raises:
@@ -54,12 +53,12 @@ def pretrain(
         >>> model = inarch.create_model("resnet_basic_tiny", weights="pretraining/weights.safetensors", num_classes=2)
     """
     there = find_device(device)
-    asked = read_recipe(Path(recipe))
+    asked = read_recipe(expand(recipe))
     architecture(asked.model)
     asked = replace(asked, training=replace(asked.training, device=str(there)))
-    place = cache or default_cache_folder()
+    place = default_cache_folder()
     with in_use(place, None):
-        yield from _run_recipe(asked, Path(data), Path(out), place, progress)
+        yield from _run_recipe(asked, expand(data), expand(out), place, progress)
 
 
 def _run_recipe(recipe: Recipe, data: Path, out: Path, cache: Path, progress: Progress) -> Iterator[Chunk]:

@@ -37,6 +37,7 @@ from inarch.errors import InarchError, OutputError, UserError
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_size import in_use
 from inarch.storage.files import make_folder, whole_folder, write_text
+from inarch.storage.home import expand
 from inarch.transfer.options import TrainOptions
 from inarch.transfer.run import TrainingRun
 
@@ -74,7 +75,7 @@ def study(
         >>> result.ledger.claim.source
         'Szegedy et al. 2015, arXiv 1409.4842, sections 4 and 5'
     """
-    out, options = Path(out), options or StudyOptions()
+    out, options = expand(out), options or StudyOptions()
     chosen = find_study(name)
     if options.data is not None and not chosen.claim.photos:
         raise UserError(f"{name} is about models alone and uses no photos; leave --data out.")

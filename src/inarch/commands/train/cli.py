@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inarch.commands.command import FIRST_STEPS, Command, Output, PhotosArgument
+from inarch.storage.home import expand
 from inarch.transfer.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SCHEMA = "inarch.train/1"
 def train(
     photos: PhotosArgument,
     *,
-    out: Annotated[Path, typer.Option(help="The bundle to write.")] = Path("bundle"),
+    out: Annotated[Path, typer.Option(help="The bundle to write; an older bundle there is replaced.")] = Path("bundle"),
     options: TrainOptions,
     output: Output,
     verify_resume: Annotated[
@@ -41,13 +42,14 @@ def train(
     from inarch.commands.train.text import training_lines
 
     options = replace(options, deterministic=options.deterministic or verify_resume)
+    replaced = " (an older one was replaced)" if (expand(out) / BundleFile.CONFIG).exists() else ""
     with output.progress() as show:
         began = time.perf_counter()
         bundle = run(photos, out, options, show, partial(_say_plan, options=options, output=output))
         taken = time.perf_counter() - began
     output.show(bundle.report, lambda report: "\n".join(training_lines(report)), SCHEMA)
     if output.is_text:
-        output.say(f"\nbundle  {bundle.path}\nreport  {bundle.path / BundleFile.REPORT}")
+        output.say(f"\nbundle  {bundle.path}{replaced}\nreport  {bundle.path / BundleFile.REPORT}")
     if verify_resume:
         _verify_resume(photos, out, options, taken, output)
 

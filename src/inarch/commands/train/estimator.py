@@ -26,6 +26,7 @@ from inarch.data.candidate_files import digest_of
 from inarch.data.decode import decode_many, read_bytes, upright_rgb
 from inarch.data.grouping import merge_clusters
 from inarch.data.photos import Photo, PhotoSet, Preprocessing
+from inarch.data.pictures import as_source, describe, is_one_photo, several
 from inarch.errors import PhotosError, UnreadableImageError, UserError
 from inarch.metrics.answering import TARGET_ACCURACY, is_close, is_out_of_distribution, rule_for
 from inarch.metrics.novelty import ood_scores
@@ -33,6 +34,7 @@ from inarch.metrics.softmax import softmax
 from inarch.options.parameters import initialiser, options_from
 from inarch.runtime.session import Graph
 from inarch.storage.cache_size import in_use
+from inarch.storage.home import expand
 from inarch.transfer.options import TrainOptions
 from inarch.transfer.photos import check_class_names
 from inarch.transfer.records.report import Candidate
@@ -47,9 +49,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     """An image classifier with the interface of scikit-learn's estimators.
 
     ``fit`` uses all given photos for training and validation; testing is up to the caller, for example by
-    ``cross_val_score``. Photos are files (paths as text or `Path`), PIL images, or arrays of 8-bit values, (h, w, 3) or
-    (h, w) each; their sizes may differ. Parameters are those of `inarch.TrainOptions` that say how to learn, and
-    ``flip`` of its augmentation; ``cache`` is the folder of decoded photos and features, the user's own if None.
+    ``cross_val_score``. Photos are files (paths as text or `Path`, bytes, open files), PIL images, or arrays of 8-bit
+    values, (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) each; their sizes may differ. A table of one column will do.
+    Parameters are those of `inarch.TrainOptions` that say how to learn, and ``flip`` of its augmentation; ``cache`` is
+    the folder of decoded photos and features, the user's own if None.
 
     Examples:
         >>> paths = sorted(Path("photos").rglob("*.png"))
@@ -93,12 +96,15 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 weights alone.
 
         Raises:
-            ValueError: ``X`` and ``y`` differ in length, or there are fewer than two classes.
+            ValueError: ``X`` and ``y`` differ in length, a label is missing, or there are fewer than two classes.
             PhotosError: a photo cannot be read, or a class has too few.
             UserError: an option, the model or its weights cannot be used, a sample weight is negative or not finite, or
                 the strategy cannot let photos count differently; the message gives the reason.
         """
-        labels = column_or_1d(y, warn=True)
+        labels = _labels(y)
+        if is_one_photo(X):
+            raise UserError(f"X is a list of photos, but this is one photo, {describe(X)}: put it into a list.")
+        X = list(several(X))
         check_consistent_length(X, labels)
         check_classification_targets(labels)
         together = None if groups is None else column_or_1d(groups)
@@ -153,7 +159,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         contents = self._fitted()
         check_class_names(contents.report.classes)
-        return write_bundle(Path(folder), contents)
+        return write_bundle(expand(folder), contents)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated probabilities, (n, classes), in the order of ``classes_``.
@@ -240,31 +246,48 @@ def _clusters(groups: NDArray[Any]) -> list[list[int]]:
 
 def _sources(photos: Any) -> Iterator[Source]:
     """Files unchanged, and everything else as the bytes of a file: a single way from photo to pixels."""
-    is_image = isinstance(photos, Image.Image) or (isinstance(photos, np.ndarray) and photos.shape[2:] == (3,))
-    if isinstance(photos, str | bytes | Path) or is_image:
-        raise UserError(f"X is a list of photos, but this is one photo, {_kind(photos)}: put it into a list.")
-    return (_source(photo, place) for place, photo in enumerate(photos))
+    if is_one_photo(photos):
+        raise UserError(f"X is a list of photos, but this is one photo, {describe(photos)}: put it into a list.")
+    return (_source(photo, place) for place, photo in enumerate(several(photos)))
 
 
 def _source(photo: Any, place: int) -> Source:
-    if isinstance(photo, str | Path):
-        return Path(photo)
-    if isinstance(photo, Image.Image):
-        return _bitmap(upright_rgb(photo))
-    array = np.asarray(photo)
-    has_shape = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
-    if array.dtype != np.uint8 or not has_shape or not array.size:
-        raise UserError(
-            f"Photo {place} is neither a path, a PIL image nor an array of uint8 of shape (h, w, 3) or (h, w), but "
-            f"{_kind(photo)}."
-        )
-    return _bitmap(Image.fromarray(array).convert("RGB"))
+    source = as_source(photo, place)
+    return _bitmap(upright_rgb(source)) if isinstance(source, Image.Image) else source
 
 
-def _kind(photo: Any) -> str:
-    if isinstance(photo, np.ndarray):
-        return f"an array of {photo.dtype} of shape {photo.shape}"
-    return repr(photo)[:80]
+def _labels(given: Any) -> NDArray[Any]:
+    """The labels as one column.
+
+    Raises:
+        UserError: one is missing or empty, or they cannot be sorted.
+    """
+    labels = np.asarray(
+        [each.item() if isinstance(each, np.generic) else each for each in _column(given)], dtype=object
+    )
+    missing = [place for place, label in enumerate(labels) if _is_missing(label)]
+    if missing:
+        more = f", and {len(missing) - 1} more are" if len(missing) > 1 else ""
+        raise UserError(f"label {missing[0]} is missing{more}: give every photo a label, or leave such photos out.")
+    kinds = {str if isinstance(label, str) else type(label) for label in labels}
+    if str in kinds and len(kinds) > 1:
+        raise UserError("Some labels are text and others are not, so they cannot be sorted; make all of them text.")
+    return np.asarray(labels.tolist())
+
+
+def _column(given: Any) -> Any:
+    """One column of whatever holds labels."""
+    if isinstance(given, str) or not hasattr(given, "__len__"):
+        raise UserError(f"y is a list of labels, one for each photo, and this is {describe(given)}.")
+    listed = list(several(given))
+    return column_or_1d(np.asarray(listed), warn=True) if listed and np.ndim(listed[0]) else listed
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether it is None, NaN, pandas' NA or NaT, or text without a word."""
+    if isinstance(label, str):
+        return not label.strip()
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _bitmap(image: Image.Image) -> bytes:

@@ -35,6 +35,7 @@ from inarch.errors import PhotosError, UserError
 from inarch.progress import Progress, ignore_progress
 from inarch.storage.cache_size import in_use
 from inarch.storage.files import check_outside
+from inarch.storage.home import expand
 from inarch.training.device import find_device
 from inarch.transfer.features import Prefix
 from inarch.transfer.options import TrainOptions
@@ -84,11 +85,11 @@ def train(
     """
     options = options or TrainOptions()
     strategy(options.strategy)
-    check_outside(Path(out), photos, options.unlabelled)
-    check_output(Path(out))
+    check_outside(expand(out), photos, options.unlabelled)
+    check_output(expand(out))
     timed = clock.only_counting() if options.deterministic else contextlib.nullcontext()
     with in_use(options.cache, options.cache_size), timed:
-        return write_bundle(Path(out), _run_training(photos, options, progress, announce))
+        return write_bundle(expand(out), _run_training(photos, options, progress, announce))
 
 
 def _run_training(

@@ -12,18 +12,17 @@ from inarch.weights.names.parts import count_from_zero
 PARTS = MappingProxyType({"conv": "convolution", "norm": "normalization"})
 PLACES = MappingProxyType({"conv1": 0, "conv2": 1, "reduce": 0, "conv": 1, "expand": 2})
 """Where a convolution stands in its residual path."""
-ROOT, HEAD = "resnet.", "classifier.1"
 
 
 def _layer(layer: str) -> str:
     match layer.split("."):
         case ["backbone", "stages", "stem", "conv1", part]:
-            return f"{ROOT}embedder.embedder.{PARTS[part]}"
+            return f"resnet.embedder.embedder.{PARTS[part]}"
         case ["backbone", "stages", _, block, *unit, part]:
             stage, place = count_from_zero(block)
-            return f"{ROOT}encoder.stages.{stage}.layers.{place}.{_unit(unit)}.{PARTS[part]}"
+            return f"resnet.encoder.stages.{stage}.layers.{place}.{_unit(unit)}.{PARTS[part]}"
         case ["head", "linear"]:
-            return HEAD
+            return "classifier.1"
     raise KeyError(layer)
 
 
@@ -38,7 +37,7 @@ def _unit(unit: list[str]) -> str:
 
 def spelled(names: Collection[str]) -> Mapping[str, str]:
     """``embedder.embedder.…`` of a model without a head as ``resnet.embedder.embedder.…``."""
-    return {name: f"{ROOT}{name}" if name.startswith(("embedder.", "encoder.")) else name for name in names}
+    return {name: f"resnet.{name}" if name.startswith(("embedder.", "encoder.")) else name for name in names}
 
 
 TRANSLATED: Mapping[str, Callable[[str], str]] = MappingProxyType(

@@ -21,7 +21,11 @@ def main() -> None:
     about = json.loads((here / "about.json").read_text("utf-8"))
     known = np.load(here / "known.npy").astype(np.float32) if about["rule"] else None
     for photo in sys.argv[1:]:
-        logits, features = outputs(pixels_of(photo, about["preprocessing"])[None])
+        try:
+            pixels = pixels_of(photo, about["preprocessing"])
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for files that it cannot read
+            sys.exit(f"{photo} cannot be read as a photo: {getattr(error, 'strerror', None) or error}")
+        logits, features = outputs(pixels[None])
         print(json.dumps({"photo": photo, **apply_rule(about, logits[0], features[0], known)}), flush=True)
 
 
