@@ -46,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Trained) -> Path
 @pytest.mark.parametrize(
     ("words", "written"),
     [
-        (("train", "~/photos/train", *TRAIN, "--out", "~/new"), "new"),
+        pytest.param(("train", "~/photos/train", *TRAIN, "--out", "~/new"), "new", marks=pytest.mark.slow),
         (("doctor", "~/photos/train", "--no-labels", "--out", "~/check"), "check"),
         (("export", "~/mine", "--out", "~/exported"), "exported"),
         (("inspect", "resnet_tiny", "--out", "~/net.txt"), "net.txt"),

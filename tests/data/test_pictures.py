@@ -89,6 +89,7 @@ for case in {cases!r}:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_what_is_no_photo_is_a_mistake(tiny: Trained) -> None:
     """In place of all photos, and as one of them; in place of the labels, too."""
     wrong = ["7", "None", "{'photo': 1}", "2.5", "object()"]
@@ -149,6 +150,7 @@ def test_an_option_of_another_type_is_a_mistake(tmp_path: Path) -> None:
     assert ended == [f"UserError: {each}" for each in said.values()]
 
 
+@pytest.mark.slow
 def test_options_take_the_notation_of_the_command_line(tmp_path: Path) -> None:
     """And NumPy's numbers, and paths as text."""
     ended = _tried(

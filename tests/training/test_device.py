@@ -128,7 +128,7 @@ def test_the_cpu_trains_in_bfloat16_where_that_is_faster(
 @pytest.mark.parametrize(
     ("name", "statistics"),
     [
-        ("resnet_basic_tiny", "batch"),
+        pytest.param("resnet_basic_tiny", "batch", marks=pytest.mark.slow),
         ("resnet_basic_tiny", "kept"),
         pytest.param("googlenet_tiny", "batch", marks=pytest.mark.slow),
     ],
