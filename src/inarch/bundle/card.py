@@ -48,8 +48,9 @@ def _metrics_line(report: TrainingReport) -> str:
 def _accuracy_text(report: TrainingReport) -> str:
     figures = report.evaluation
     if figures is not None:
+        caveat = f"**Do not trust this accuracy:** {report.caveat}\n" if report.caveat else ""
         return (
-            f"{f'**Do not trust this accuracy:** {report.caveat}' + chr(10) if report.caveat else ''}"
+            f"{caveat}"
             f"**{headline(figures.accuracy, figures.split)}**: {correct_count(figures.accuracy)} photos of the split\n"
             f'"{figures.split}", which took no part in training or model selection. Balanced accuracy\n'
             f"{figures.balanced_accuracy}; log loss {figures.log_loss:.3f}."

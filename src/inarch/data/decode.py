@@ -95,7 +95,7 @@ def decode(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint
     try:
         if isinstance(source, Image.Image):
             return _crop_square(upright_rgb(source), preprocessing)
-        with open_image(io.BytesIO(without_text(source))) as image:
+        with open_image(io.BytesIO(source)) as image:
             if image.format in JPEGS:
                 image.draft(None, (preprocessing.image_size, preprocessing.image_size))
             _check_size(image)

@@ -16,6 +16,7 @@ from inarch.data.photos import PhotoSet, SkippedFile
 from inarch.data.spelling import compose, spell_path
 from inarch.data.split_names import EVALUATION, UNLABELLED_SPLIT, resolve_evaluation, split_named
 from inarch.errors import PhotosError
+from inarch.report.wording import shortened
 
 MISSING_LABELS = frozenset(
     [
@@ -85,7 +86,7 @@ def list_manifest(manifest: Path, arrangement: Arrangement = USUAL) -> Listing:
     """
     table = read_table(manifest, lambda header: has_columns(header, arrangement))
     columns = find_columns(manifest, table, arrangement)
-    root = manifest.parent if arrangement.root is None else arrangement.root.expanduser().absolute()
+    root = manifest.parent if arrangement.root is None else arrangement.root.absolute()
     reading = _Reading(manifest, root)
     rows = _complete_rows(table, columns, reading)
     _check_splits(rows, reading)
@@ -252,11 +253,10 @@ def _notes(reading: _Reading) -> list[str]:
     notes = []
     if reading.missing:
         lines = [file.reason.partition(":")[0].removeprefix("Line ") for file in reading.missing]
-        shown = ", ".join(lines[:10]) + (f" and {len(lines) - 10} more" if len(lines) > 10 else "")
         files = "file is" if reading.listed == 1 else "files are"
         notes.append(
-            f"{len(lines)} of {reading.listed} {files} not there, and left out: {_lines(lines)} {shown} of "
-            f"{reading.manifest.name}."
+            f"{len(lines)} of {reading.listed} {files} not there, and left out: {_lines(lines)} "
+            f"{shortened(lines, 10)} of {reading.manifest.name}."
         )
     if reading.repeated:
         shown = ", ".join(map(str, reading.repeated[:10]))

@@ -15,6 +15,7 @@ from inarch.data.photos import Photo, PhotoSet, SkippedFile
 from inarch.data.spelling import compose, find_spelled
 from inarch.data.split_names import split_named
 from inarch.errors import PhotosError, UnreadableImageError
+from inarch.report.wording import shortened
 from inarch.storage.home import expand
 from inarch.storage.parallel import map_in_order
 
@@ -231,8 +232,7 @@ def _explain_faults(path: Path, faults: Sequence[SkippedFile]) -> str:
     if not others:
         return f"{path}, {first}"
     lines = [reason.partition(":")[0].split()[1] for reason in others[2:]]
-    shown = ", ".join(lines[:40]) + (f" and {len(lines) - 40} more" if len(lines) > 40 else "")
-    more = f"; the others are in line{'s' if len(lines) > 1 else ''} {shown}" if lines else ""
+    more = f"; the others are in line{'s' if len(lines) > 1 else ''} {shortened(lines, 40)}" if lines else ""
     return f"{path} has {len(faults)} faulty lines: {'; '.join([first, *others[:2]])}{more}."
 
 

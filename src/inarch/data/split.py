@@ -108,10 +108,9 @@ def classes_too_small(photos: PhotoSet) -> list[tuple[int, int]]:
     third one as a test photo where the user has not split them.
     """
     learned, needed = (training_photos(photos), 2) if is_split(photos) else (photos.photos, 3)
-    counted = defaultdict[int, set[str]](set)
-    for photo in learned:
-        counted[photo.label].add(photo.unit)
-    return [(label, count) for label in range(len(photos.classes)) if (count := len(counted[label])) < needed]
+    own = labels_of(replace(photos, photos=learned))
+    counts = count_groups(own.labels, own.groups, len(photos.classes))
+    return [(label, count) for label, count in enumerate(counts) if count < needed]
 
 
 def _require_enough_photos(photos: PhotoSet) -> None:

@@ -14,11 +14,10 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import typer
 
 from inarch.errors import UserError
-from inarch.options.option import OptionField, fill_record, option_fields
+from inarch.options.option import VALUE_KINDS, OptionField, fill_record, option_fields
 from inarch.storage.home import expand
 
 R = TypeVar("R")
-NUMBERS: Mapping[Any, str] = types.MappingProxyType({int: "a whole number", float: "a number"})
 METAVARS: Mapping[Any, str] = types.MappingProxyType({int: "INTEGER", float: "NUMBER", Path: "PATH"})
 
 
@@ -86,12 +85,12 @@ def _read(field: OptionField, value: Any) -> Any:
     kind = _kind_of(field)
     if kind is Path:
         return Path(value)
-    if kind not in NUMBERS:
+    if kind not in (int, float):
         return value
     try:
         return kind(value)
     except ValueError:
-        raise UserError(f"--{field.name} takes {NUMBERS[kind]}; {value!r} was given.") from None
+        raise UserError(f"--{field.name} takes {VALUE_KINDS[kind].noun}; {value!r} was given.") from None
 
 
 def _parameter(record: str, field: OptionField) -> inspect.Parameter:

@@ -83,4 +83,4 @@ def correct_count(accuracy: Estimate) -> str:
 def shortened(names: Sequence[str], most: int = 20) -> str:
     """``a, b, c``; of more than ``most``, the first and how many there are besides."""
     rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

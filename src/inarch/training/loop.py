@@ -235,13 +235,15 @@ class Run:
         """Move the weights along their gradients, and the average after them: an update without its gradients."""
         for optimiser in self.optimisers:
             optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
+        self._follow()
 
     def _averaging(self, step: Step) -> Step:
+        self._follow()
+        return step
+
+    def _follow(self) -> None:
         if self.average is not None:
             self.average.update_parameters(self.model)
-        return step
 
     def save(self) -> None:
         """Write the checkpoint, if there is a file for it."""

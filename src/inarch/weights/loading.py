@@ -16,6 +16,7 @@ from inarch.models import (
     fold_batch_norm,
 )
 from inarch.models.foreign import is_foreign
+from inarch.report.wording import shortened
 from inarch.weights.accounting import Account, compare, describe_channels, describe_likeness, problems, remedy
 from inarch.weights.files import WeightsFile, weights_digest
 from inarch.weights.identification import (
@@ -181,8 +182,7 @@ def _fill(state: Mapping[str, Tensor], file: TranslatedStateDict, names: Iterabl
     converted = {name: file.tensors[name].to(state[name].dtype) for name in names}
     spoilt = [f"{file.foreign[name]} {why}" for name in converted if (why := _find_defect(name, converted, file))]
     if spoilt:
-        more = f" and {len(spoilt) - 3} more" if len(spoilt) > 3 else ""
-        raise WeightsError(f"The file is damaged, or its training went astray: {', '.join(spoilt[:3])}{more}.")
+        raise WeightsError(f"The file is damaged, or its training went astray: {shortened(spoilt, 3)}.")
     for name, tensor in state.items():
         if name in converted:
             tensor.copy_(converted[name])
@@ -244,7 +244,7 @@ def _list_unrelated(file: TranslatedStateDict, shown: int = 5) -> str:
             place = _unrelated_place(file.foreign[each], file.prefix)
             counts[place] = counts.get(place, 0) + 1
     named = [place if count == 1 else f"{place} ({count} tensors)" for place, count in counts.items()]
-    return ", ".join(named[:shown]) + (f" and {len(named) - shown} more" if len(named) > shown else "")
+    return shortened(named, shown)
 
 
 def _unrelated_place(unrelated: str, prefix: str) -> str:

@@ -65,9 +65,10 @@ def _write_all_characters(stream: object) -> None:
 
 def _sentence(unread: list[str]) -> str:
     """Which photos have no answer: the answers may have gone to a file that nobody looks at."""
-    named = ", ".join(unread[:SHOWN]) + (f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else "")
+    from inarch.report.wording import shortened
+
     noun = "photo" if len(unread) == 1 else "photos"
-    return f"{len(unread)} {noun} could not be read: {named}. The reasons stand among the answers."
+    return f"{len(unread)} {noun} could not be read: {shortened(unread, SHOWN)}. The reasons stand among the answers."
 
 
 COMMANDS = (Command(predict, FIRST_STEPS, 30, {SCHEMA: "inarch.commands.predict.records.Predictions"}),)

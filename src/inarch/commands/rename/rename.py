@@ -59,23 +59,23 @@ def rename(bundle: str | Path, old: str, new: str) -> RenamedClass:
     check_class_names([new])
     if compose(new) in named and compose(new) != compose(old):
         raise UserError(f"{bundle} has a class {new!r} already; two classes cannot have one name.")
-    classes = tuple(compose(new) if name == named[compose(old)] else name for name in whole.classes)
+    was, new = named[compose(old)], compose(new)
+    renamed = RenamedClass(str(whole.path), was, new, tuple(new if name == was else name for name in whole.classes))
     try:
         with whole_folder(expand(bundle), replace=True) as partial:
             copytree(whole.path, partial, dirs_exist_ok=True)
-            _write_names(partial, whole, named[compose(old)], compose(new))
+            _write_names(partial, whole, renamed)
     except OSError as error:
         raise OutputError(f"{bundle} cannot be written ({error.strerror or error}); it stays as it was.") from error
-    return RenamedClass(str(whole.path), named[compose(old)], compose(new), classes)
+    return renamed
 
 
-def _write_names(folder: Path, bundle: Bundle, old: str, new: str) -> None:
+def _write_names(folder: Path, bundle: Bundle, renamed: RenamedClass) -> None:
     """The files that hold names of classes, and the digests of all."""
-    classes = tuple(new if name == old else name for name in bundle.classes)
-    (folder / BundleFile.CLASSES).write_bytes("".join(f"{name}\n" for name in classes).encode())
-    metrics = _exchanged(bundle.metrics, old, new)
+    (folder / BundleFile.CLASSES).write_bytes("".join(f"{name}\n" for name in renamed.classes).encode())
+    metrics = _exchanged(bundle.metrics, renamed.old, renamed.new)
     (folder / BundleFile.METRICS).write_bytes(f"{to_json(metrics)}\n".encode())
-    (folder / BundleFile.CARD).write_bytes(model_card(replace(bundle.report, classes=classes)).encode())
+    (folder / BundleFile.CARD).write_bytes(model_card(replace(bundle.report, classes=renamed.classes)).encode())
     seal(folder, bundle.config)
 
 

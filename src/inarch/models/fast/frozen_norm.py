@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inarch.models.fast.fused import is_watched
 from inarch.models.fast.weight_gradient import Convolution
 from inarch.models.shapes import MapIn, MapOut
 
@@ -79,13 +80,9 @@ def _pairs(unit: nn.Module) -> list[tuple[str, str]]:
     return [
         (first, second)
         for (first, conv), (second, norm) in pairwise(unit.named_children())
-        if isinstance(conv, Convolution) and _is_frozen(norm) and not (_is_watched(conv) or _is_watched(norm))
+        if isinstance(conv, Convolution) and _is_frozen(norm) and not (is_watched(conv) or is_watched(norm))
     ]
 
 
 def _is_frozen(norm: nn.Module) -> bool:
     return type(norm) is nn.BatchNorm2d and norm.affine and norm.track_running_stats and not norm.training
-
-
-def _is_watched(module: nn.Module) -> bool:
-    return any((module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks))

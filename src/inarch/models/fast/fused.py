@@ -44,12 +44,13 @@ def _opening(branch: nn.Module) -> _Opening | None:
             nn.Conv2d(kernel_size=(1, 1), stride=(1, 1), padding=(0, 0), groups=1, bias=None) as conv,
             nn.BatchNorm2d(training=True, affine=True, track_running_stats=True, momentum=float()) as norm,
             nn.ReLU(),
-        ] if not any(map(_is_watched, (branch, *layers[0].modules()))):
+        ] if not any(map(is_watched, (branch, *layers[0].modules()))):
             return _Opening(conv, norm, layers[1:])
     return None
 
 
-def _is_watched(module: nn.Module) -> bool:
+def is_watched(module: nn.Module) -> bool:
+    """Whether a hook expects to see the module run."""
     return any((module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks))
 
 

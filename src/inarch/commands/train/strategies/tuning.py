@@ -321,10 +321,8 @@ def on_device(config: TrainingConfig, options: TrainOptions, model: nn.Module) -
 
 def whole_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig, *, parts: int = 2) -> float:
     """Seconds of a training step of a whole model, on this machine; one of that many ``parts`` of a batch is timed."""
-    rows = torch.arange(min(-(-config.batch_size // parts), source.examples))
-    loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    part = partial(source.batch, rows, 0)
-    return update_seconds(model, config, part, loss, parts=config.batch_size / len(rows))
+    images = min(-(-config.batch_size // parts), source.examples)
+    return _update_seconds(model, source, config, images, config.batch_size / images)
 
 
 def tunings_of(run: TrainingRun, probed: ProbeRun) -> list[Tuning]:
@@ -400,9 +398,14 @@ def tail_obstacle(start: StartingPoint, options: TrainOptions, preprocessing: Pr
 
 def tail_step_seconds(model: nn.Module, source: ExampleSource, config: TrainingConfig) -> float:
     """Seconds of one training step of a tail and its head, on this machine."""
-    rows = torch.arange(min(config.batch_size, source.examples))
+    return _update_seconds(model, source, config, min(config.batch_size, source.examples), 1.0)
+
+
+def _update_seconds(
+    model: nn.Module, source: ExampleSource, config: TrainingConfig, images: int, parts: float
+) -> float:
     loss = partial(cross_entropy, smoothing=config.label_smoothing)
-    return update_seconds(model, config, partial(source.batch, rows, 0), loss)
+    return update_seconds(model, config, partial(source.batch, torch.arange(images), 0), loss, parts=parts)
 
 
 def tail_and_head(run: TrainingRun, probed: ProbeRun, fitted: Probe) -> tuple[Backbone, nn.Sequential]:
