@@ -84,3 +84,13 @@ def test_norms_of_batches_and_what_a_hook_looks_at_run_by_themselves() -> None:
         watched(images)
     assert len(seen) == 1
     assert torch.equal(seen[0], alone)
+
+
+def test_what_is_not_trained_runs_by_itself() -> None:
+    """A frozen prefix gives the bits that it gives in evaluation, from which feature maps are cached."""
+    model = frozen("resnet_tiny").requires_grad_(False)
+    images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    expected = model(images)
+    with frozen_norms_on_weights(model):
+        assert not any(isinstance(each, NormalisedConvolution) for each in model.modules())
+        assert torch.equal(model(images), expected)

@@ -57,7 +57,7 @@ def frozen_norms_on_weights(model: nn.Module) -> Iterator[None]:
     """Inside the ``with``, every norm in evaluation mode that follows a convolution runs on its weights.
 
     The modules and their parameters stay the same objects in the same order; afterwards all are where they were. What
-    a hook looks at is left alone.
+    a hook looks at, and what is not trained, is left alone.
     """
     swapped = [(unit, names) for unit in model.modules() for names in _pairs(unit)]
     before = [(unit, dict(unit.named_children())) for unit, _ in swapped]
@@ -80,8 +80,14 @@ def _pairs(unit: nn.Module) -> list[tuple[str, str]]:
     return [
         (first, second)
         for (first, conv), (second, norm) in pairwise(unit.named_children())
-        if isinstance(conv, Convolution) and _is_frozen(norm) and not (is_watched(conv) or is_watched(norm))
+        if isinstance(conv, Convolution) and _is_frozen(norm) and _is_trained(conv, norm)
+        if not (is_watched(conv) or is_watched(norm))
     ]
+
+
+def _is_trained(conv: nn.Module, norm: nn.Module) -> bool:
+    """Whether gradients reach a parameter; a frozen prefix keeps no maps, so it has nothing to gain."""
+    return any(each.requires_grad for module in (conv, norm) for each in module.parameters())
 
 
 def _is_frozen(norm: nn.Module) -> bool:
