@@ -16,7 +16,14 @@ from test_documents import ROOT
 PAGES = written_pages()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+SLOW = ("models", "googlenet", "resnet")
+"""Pages with the most pictures to draw."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page.stem in SLOW else []) for page in PAGES],
+)
 def test_generated_parts_are_what_the_tool_says(page: Path) -> None:
     """Else run ``make docs``."""
     for path, content in refreshed(page).items():

@@ -201,6 +201,7 @@ def test_evaluate_tells_what_it_left_out(inarch: Inarch, tiny: Trained, tmp_path
     assert skipped == [{"path": "red/broken.jpg", "reason": "The file is empty."}]
 
 
+@pytest.mark.slow
 def test_train_with_json_prints_nothing_else(
     inarch: Inarch, tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +275,7 @@ def test_help_needs_neither_numpy_nor_torch(words: tuple[str, ...]) -> None:
     assert ran.stdout.splitlines()[-1] == "heavy: []"
 
 
+@pytest.mark.slow
 def test_adapt_prints_what_was_tried(inarch: Inarch, tiny: Trained, tmp_path: Path) -> None:
     """As a table with the verdict, or the record alone as JSON; an unknown method is the user's mistake."""
     new = draw_folder(tmp_path / "new", {"": 8}, seed=4321)

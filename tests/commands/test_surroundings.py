@@ -72,6 +72,7 @@ def test_python_expands_the_home_too(home: Path) -> None:
     assert expand("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
 
 
+@pytest.mark.slow
 def test_json_is_ascii_where_the_stream_is_not_utf8(own_bundle: Path, tiny: Trained, tmp_path: Path) -> None:
     """What a program reads back is what was there, whatever encoding stands between them."""
     photo = shutil.copy(tiny.photos / "val/red/00.png", tmp_path / "Ameise \U0001f41c \u2013 \u00fc.png")

@@ -133,6 +133,7 @@ def test_labels_of_several_kinds_are_a_mistake() -> None:
         ImageClassifier().fit(["a.png", "b.png"], ["a", 1])
 
 
+@pytest.mark.slow
 def test_an_option_of_another_type_is_a_mistake(tmp_path: Path) -> None:
     """One sentence, as on the command line."""
     said = {

@@ -39,8 +39,9 @@ def test_chance_is_the_exact_sum(n: int, data: st.DataObject, share: float) -> N
     """The upper tail of the binomial distribution in rational numbers, its end points included."""
     right = data.draw(st.integers(0, n))
     logarithms = n * np.log(n) - n * np.log(min(share, 1 - share))  # of n! and of n-th powers, which are subtracted
-    p = Fraction(share)
-    expected = float(sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(right, n + 1)))
+    p, whole = share.as_integer_ratio()
+    counted = sum(comb(n, k) * p**k * (whole - p) ** (n - k) for k in range(right, n + 1))
+    expected = float(Fraction(counted, whole**n))
     assert_same_computation(binomial_tail(right, n, share), expected, terms=n, condition=1 + logarithms)
 
 

@@ -161,6 +161,7 @@ def test_values_beyond_single_precision_are_refused() -> None:
         load(build(NAME, classes=5), state, architecture=NAME)
 
 
+@pytest.mark.slow
 def test_another_nets_weights_are_recognised() -> None:
     """The error names the nets that the weights are like."""
     state = foreign(build("resnet50", device="meta"), "resnet50")
